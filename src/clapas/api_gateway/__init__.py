@@ -1,0 +1,1 @@
+"""Applications, plans, keys and quotas."""

@@ -1,0 +1,1 @@
+"""The durable logs: subjects, streams, publishing, batched consumers."""

@@ -1,0 +1,1 @@
+"""Who may do what, and why: one decision for every exit."""

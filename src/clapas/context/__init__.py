@@ -1,0 +1,1 @@
+"""The NGSI-LD context broker over the same data."""

@@ -1,0 +1,69 @@
+"""Who asks, and what the charter answers: the values of ``charter.decide``."""
+
+from typing import Any, Literal
+
+import msgspec
+
+PrincipalKind = Literal["user", "service", "device", "anonymous", "system"]
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks. ``roles`` are names such as 'operator', 'reader', 'dpo', 'technician'."""
+
+    kind: PrincipalKind
+    id: str
+    name: str = ""
+    roles: frozenset[str] = frozenset()
+    organisation: str = ""
+    service: str = ""
+    """The direction métier (trade service) of the agent, a local attribute."""
+    communes: frozenset[str] = frozenset()
+    """INSEE codes; empty means the whole territory."""
+    purposes: frozenset[str] = frozenset()
+    """Habilitations: the purposes that the person may declare."""
+    mfa: bool = False
+
+
+ANONYMOUS = Principal(kind="anonymous", id="anonymous")
+SYSTEM = Principal(kind="system", id="system", roles=frozenset({"system"}))
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for: a kind ('entity', 'series', 'device', 'ledger', 'topic'…), an id, a dataset."""
+
+    kind: str
+    id: str = ""
+    dataset: str = ""
+    commune: str = ""
+    attributes: dict[str, Any] = {}
+
+
+class Obligation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the exit must do to the data it gives; kinds are added by the charter.
+
+    'min_step' (seconds), 'k_anonymity' (k), 'mask' (fields), 'delay' (seconds), 'watermark'.
+    """
+
+    kind: str
+    values: dict[str, Any] = {}
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The charter's answer: allowed or not, by which articles, on which conditions, whom to ask."""
+
+    allow: bool
+    articles: tuple[str, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    contact: str = ""
+
+
+class RowFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows a principal may see, as data that ``store`` compiles to SQL for either engine.
+
+    ``everything`` wins; else a row is seen when its dataset is in ``datasets`` and, when ``communes``
+    is not empty, its commune is in it. The empty filter sees nothing.
+    """
+
+    everything: bool = False
+    datasets: frozenset[str] = frozenset()
+    communes: frozenset[str] = frozenset()

@@ -1,0 +1,1 @@
+"""PostgreSQL, ClickHouse and NATS: embedded or by address."""

@@ -1,0 +1,1 @@
+"""Models, bindings, import, commands and health of devices."""

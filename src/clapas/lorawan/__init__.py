@@ -1,0 +1,1 @@
+"""The LoRaWAN network server."""

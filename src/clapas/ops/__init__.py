@@ -1,0 +1,1 @@
+"""Simulate, bench, back up, diagnose."""

@@ -1,0 +1,1 @@
+"""Alarm conditions as values, their engine and their life."""

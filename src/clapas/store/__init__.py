@@ -1,0 +1,1 @@
+"""Registry, present state and history; the only room that speaks SQL."""

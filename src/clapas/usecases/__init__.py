@@ -1,0 +1,1 @@
+"""Trade packs: one folder per trade."""

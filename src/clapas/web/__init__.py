@@ -1,0 +1,1 @@
+"""The human door: API, pages, live events."""
