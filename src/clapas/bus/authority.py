@@ -44,6 +44,7 @@ class Authority:
     async def start(self) -> None:
         """Answer from now on; several nodes share the work."""
         await self._client.subscribe("$SYS.REQ.USER.AUTH", queue="authority", cb=self._answer)
+        await self._client.flush()
 
     async def _answer(self, message: Msg) -> None:
         request = _claims(message.data.decode())["nats"]

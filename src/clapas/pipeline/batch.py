@@ -36,7 +36,7 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
     """(entity, attribute, quantity) of each observation."""
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch on its way. ``refused`` holds, per message, the refusals of its parts."""
 
     deliveries: tuple[Delivery, ...]
@@ -44,8 +44,8 @@ class Batch(msgspec.Struct, frozen=True):
     """The ledger's number of each delivery's log."""
     items: tuple[Item, ...] = ()
     bound: tuple[Bound, ...] = ()
-    refused: dict[int, tuple[Refusal, ...]] = {}
-    sources: dict[int, str] = {}
+    refused: dict[int, tuple[Refusal, ...]]
+    sources: dict[int, str]
     """The connector that understood each message."""
 
     def refuse(self, delivery: int, refusal: Refusal) -> None:

@@ -16,9 +16,12 @@ READY = frozenset({"active", "maintenance", "to_install", "stock"})
 """Life-cycle stages whose messages are kept; a retired or only proposed device is refused."""
 
 
-async def identify(deliveries: Sequence[Delivery], ports: Ports) -> Batch:
-    """Parse each message with its connector, then look all devices up at once."""
-    batch = Batch(tuple(deliveries), tuple(ports.log_numbers[each.log] for each in deliveries))
+async def identify(deliveries: Sequence[Delivery], logs: Sequence[int], ports: Ports) -> Batch:
+    """Parse each message with its connector, then look all devices up at once.
+
+    ``logs`` gives the ledger's number of each delivery's log.
+    """
+    batch = Batch(deliveries=tuple(deliveries), logs=tuple(logs), refused={}, sources={})
     parsed: list[tuple[int, Uplink]] = []
     for index, delivery in enumerate(deliveries):
         understood = _parse(delivery.message, ports)

@@ -82,17 +82,19 @@ def _outcomes(batch: Batch, mine: list[bool]) -> list[Outcome]:
             stored[index] = stored.get(index, 0) + len(bound.observations)
     devices = {each.item.delivery: each.item.uplink.device for each in batch.bound}
     return [
-        _outcome(batch, index, stored.get(index), index in duplicates, devices.get(index, ""))
+        _outcome(
+            batch,
+            index,
+            stored=stored.get(index),
+            duplicate=index in duplicates,
+            device=devices.get(index, ""),
+        )
         for index in range(len(batch.deliveries))
     ]
 
 
 def _outcome(
-    batch: Batch,
-    index: int,
-    stored: int | None,
-    duplicate: bool,
-    device: str,
+    batch: Batch, index: int, *, stored: int | None, duplicate: bool, device: str
 ) -> Outcome:
     delivery = batch.deliveries[index]
     message = delivery.message

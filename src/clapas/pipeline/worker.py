@@ -92,7 +92,12 @@ class Worker:
 
     async def _refuse(self, delivery: Delivery) -> list[Outcome]:
         """The message that our own code cannot handle: kept, counted, and ours to mend."""
-        batch = Batch((delivery,), (self._ports.log_numbers[delivery.log],), refused={})
+        batch = Batch(
+            deliveries=(delivery,),
+            logs=(self._ports.log_numbers[delivery.log],),
+            refused={},
+            sources={},
+        )
         batch.refuse(0, Refusal("internal_error", "see the platform's log"))
         wait = 0.1
         while True:
