@@ -1,5 +1,6 @@
 """Civil days have 23, 24 or 25 hours; instants keep their milliseconds."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ def test_the_length_of_a_civil_day(day: date, hours: int) -> None:
 
 def test_days_follow_each_other_without_a_gap() -> None:
     days = [civil_day(date(2016, 10, 29) + timedelta(days=n), PARIS) for n in range(4)]
-    assert all(one.end == other.start for one, other in zip(days, days[1:], strict=False))
+    assert all(one.end == other.start for one, other in itertools.pairwise(days))
 
 
 @given(st.integers(-(10**12), 10**13))
