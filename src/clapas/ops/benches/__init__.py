@@ -1,0 +1,1 @@
+"""Benches, one file each, found by name."""
