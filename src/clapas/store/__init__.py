@@ -1,1 +1,1 @@
-"""Registry, present state and history; the only room that speaks SQL."""
+"""Registry, present state and series in PostgreSQL; raw messages and history in ClickHouse."""
