@@ -36,7 +36,7 @@ _CLASSIFICATIONS = frozenset({"ouvert", "interne", "restreint", "personnel"})
 
 
 def collection(kind: str) -> Resource:
-    """'Any of this kind': what a route asks before it knows which rows it will read."""
+    """'Some of this kind, one's own included': what a route asks before it knows which rows."""
     return Resource(kind=kind, attributes=_ANY)
 
 
@@ -182,8 +182,9 @@ class Charter:
         self, principal: Principal, action: str, resource: Resource, context: Mapping[str, Any]
     ) -> Decision:
         commune = min(principal.communes, default="")
+        own = {"owner": principal.id, "device": principal.id}
         for dataset in (*self._classes, UNKNOWN_DATASET):
-            each = Resource(kind=resource.kind, dataset=dataset, commune=commune)
+            each = Resource(kind=resource.kind, dataset=dataset, commune=commune, attributes=own)
             decision = self.decide(principal, action, each, context)
             if decision.allow:
                 return decision

@@ -103,11 +103,12 @@ class Accounts:
 
     async def enter(self, token: str, *, address: str) -> AccountRow:
         """Spend a one-time token. Raises LinkSpent, LockedOut."""
-        await self._lockout.check("", address)
+        subject = f"one-time link from {address}"
+        await self._lockout.check(subject, address)
         proof = self._pepper.proof("one-time", token[:200])
         identifier = await self._store.use_one_time(proof, datetime.now(UTC))
         if identifier is None:
-            await self._lockout.failed("", address)
+            await self._lockout.failed(subject, address)
             raise LinkSpent
         await self._store.must_set_password(identifier)
         return await self.get(identifier)
