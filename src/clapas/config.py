@@ -7,11 +7,13 @@ Every room that has a ``settings.py`` with a class ``Settings`` has the table of
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import json
 import os
 import pkgutil
 import re
+import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -41,9 +43,24 @@ def _discover(package: str, prefix: str) -> Iterator[tuple[str, Table]]:
         for info in pkgutil.iter_modules([folder]):
             name = f"{package}.{info.name}"
             if (Path(folder) / info.name / "settings.py").exists():
-                yield prefix + info.name, importlib.import_module(f"{name}.settings").Settings
+                yield (
+                    prefix + info.name,
+                    _settings_class(f"{name}.settings", Path(folder) / info.name),
+                )
             if name == "clapas.usecases":
                 yield from _discover(name, "usecases.")
+
+
+def _settings_class(name: str, folder: Path) -> Table:
+    """The class, without importing the room around it: reading settings stays quick."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, folder / "settings.py")
+        if spec is None or spec.loader is None:
+            raise ImportError(name)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    found: Table = sys.modules[name].Settings
+    return found
 
 
 if TYPE_CHECKING:
@@ -189,7 +206,7 @@ def _not_accepted(name: str, given: Any, error: msgspec.ValidationError) -> BadS
 
 
 def _bad(key: str, value: Any, accepted: str) -> BadSetting:
-    hidden = SECRET_NAMES.search(key.lower()) and value not in {"", None}
+    hidden = SECRET_NAMES.search(key.lower()) and value not in ("", None)
     shown = (
         "(hidden)"
         if hidden

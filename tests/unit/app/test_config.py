@@ -1,6 +1,7 @@
 """Settings: one file and the environment, validated, with errors that name the key, the value, what is accepted."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -80,11 +81,8 @@ def test_the_annotated_default_is_a_settings_file_that_changes_nothing(tmp_path:
     text = config.annotated_default()
     (tmp_path / "clapas.toml").write_text(text)
     assert config.load(tmp_path, environment={}) == config.Configuration()
-    values = "\n".join(
-        line.removeprefix("# ")
-        for line in text.splitlines()
-        if " = " in line or line.startswith("[")
-    )
+    keys = re.compile(r"^# ([a-z_.]+ = .*)$|^(\[.*\])$", re.MULTILINE)
+    values = "\n".join(key or table for key, table in keys.findall(text))
     shown = tomllib.loads(values)
     assert shown["engines"]["clickhouse_query_seconds"] == 30
     assert shown["pipeline"]["limits"]["max_payload"] == 1_048_576
