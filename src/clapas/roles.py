@@ -115,7 +115,7 @@ def main(role: str) -> int:
     try:
         asyncio.run(_until_stopped(role, orders))
     except ClapasError as error:
-        logger.error("%s cannot go on: %s", role, error)  # noqa: TRY400
+        logger.error("%s cannot go on: %s", role, error)
         return 3
     return 0
 

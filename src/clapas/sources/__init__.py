@@ -14,6 +14,8 @@ from clapas.domain.message import RawMessage, Uplink
 from clapas.sources.contract import Connector
 from clapas.sources.errors import Foreign
 
+__all__ = ["Connector", "discover", "for_topic", "matches", "understand"]
+
 
 @cache
 def discover() -> dict[str, Connector]:

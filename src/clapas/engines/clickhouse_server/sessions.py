@@ -7,6 +7,7 @@ waits behind a heavy one. ClickHouse's protocol is stateless here: SET and USE l
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -27,9 +28,9 @@ class Sessions:
     """A pool of prepared connections; every method may block, and is called from worker threads."""
 
     def __init__(self, connection_string: str) -> None:
-        from chdb.state.sqlitelike import Connection
+        from chdb import connect
 
-        self._connect = lambda: Connection(connection_string)  # type: ignore[no-untyped-call]
+        self._connect: Callable[[], Any] = lambda: connect(connection_string)
         self._idle: OrderedDict[int, tuple[SessionKey, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
