@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from litestar import Litestar
-from litestar.config.app import AppConfig
 from litestar.datastructures import State
 
 from clapas.web.api.page import STATIC

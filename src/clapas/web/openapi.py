@@ -85,7 +85,9 @@ MOUNTED: dict[str, Any] = {
 def config(version: str) -> OpenAPIConfig:
     """How the framework derives the description."""
     schemes = {
-        "session": SecurityScheme(type="apiKey", name="clapas_session", security_scheme_in="cookie"),
+        "session": SecurityScheme(
+            type="apiKey", name="clapas_session", security_scheme_in="cookie"
+        ),
         "key": SecurityScheme(type="http", scheme="bearer"),
         "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
     }

@@ -28,9 +28,7 @@ def schema(app: Litestar) -> dict[str, Any]:
     return description(app)
 
 
-@get(
-    "/api/openapi.json", tags=["platform"], opt=asks("read", "entrance"), summary="OpenAPI 3.1"
-)
+@get("/api/openapi.json", tags=["platform"], opt=asks("read", "entrance"), summary="OpenAPI 3.1")
 async def openapi(request: Call) -> Response[bytes]:
     """The description for machines."""
     body = orjson.dumps(schema(request.app), option=orjson.OPT_NON_STR_KEYS)
