@@ -112,7 +112,7 @@ class History:
                 **values,
             },
         )
-        return [DailyRow(**row) for row in table.to_pylist()]
+        return [DailyRow(*row) for row in _tuples(table)]
 
     async def texts(
         self, rows: RowFilter, series: Sequence[int], window: Window, *, limit: int = 1000
