@@ -77,9 +77,7 @@ async def guess_uplink(uplink: Uplink, models: Sequence[Model], pool: CodecPool)
     tried = _candidates(models)
     received = int(datetime.now(UTC).timestamp() * 1000)
     jobs = [
-        DecodeJob(
-            codec=codec, payload=uplink.payload, f_port=uplink.f_port, received_ms=received
-        )
+        DecodeJob(codec=codec, payload=uplink.payload, f_port=uplink.f_port, received_ms=received)
         for _, codec in tried
     ]
     decoded: list[Decoded] = await pool.decode(jobs)
@@ -94,7 +92,9 @@ async def guess_uplink(uplink: Uplink, models: Sequence[Model], pool: CodecPool)
 def _candidates(models: Sequence[Model]) -> list[tuple[str, CodecRef]]:
     """(model, codec) worth trying: what is registered first, then every Python codec, Cayenne last."""
     known = [
-        (each.id, each.codec) for each in models if each.codec.kind in {"python", "cayenne", "senml"}
+        (each.id, each.codec)
+        for each in models
+        if each.codec.kind in {"python", "cayenne", "senml"}
     ]
     names = {codec.name for _, codec in known}
     python = [

@@ -63,9 +63,7 @@ def answer(name: str, files: dict[str, Asset]) -> Response[bytes]:
     if asset is None:
         return Response(NOT_BUILT.encode(), media_type="text/html; charset=utf-8")
     cache_control = FOREVER if asset.hashed else "no-cache"
-    return Response(
-        asset.content, media_type=asset.kind, headers={"Cache-Control": cache_control}
-    )
+    return Response(asset.content, media_type=asset.kind, headers={"Cache-Control": cache_control})
 
 
 @get(["/", "/{path:path}"], opt=asks("read", "entrance"), include_in_schema=False)

@@ -91,9 +91,7 @@ async def retry(request: Call, data: Retry) -> Retried:
     if data.ids:
         found = await services.store.rejects.by_id(data.ids)
     elif data.source or data.reason:
-        page = await services.store.rejects.page(
-            source=data.source, reason=data.reason, limit=MOST
-        )
+        page = await services.store.rejects.page(source=data.source, reason=data.reason, limit=MOST)
         found = page.items
     else:
         raise InvalidInput("say which rejects", field="ids")
