@@ -6,7 +6,6 @@ WHERE series IN {series:Array(UInt32)}
   AND measured >= fromUnixTimestamp64Milli({start:Int64}) AND measured < fromUnixTimestamp64Milli({end:Int64})
 ORDER BY series, measured
 LIMIT {limit:UInt64}
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: steps
 -- Aggregates of the usable values of each step of a fixed length, from final rows.
@@ -22,7 +21,6 @@ FROM (
 GROUP BY series, time HAVING count > 0
 ORDER BY series, time
 LIMIT {limit:UInt64}
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: days
 -- The same by civil day of a timezone.
@@ -39,7 +37,6 @@ FROM (
 GROUP BY series, time HAVING count > 0
 ORDER BY series, time
 LIMIT {limit:UInt64}
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: rolled_hours
 -- Hours from the roll-up, of series and hours that no mark says to rebuild.
@@ -72,7 +69,6 @@ WHERE quantity = {quantity:String} AND day >= {first:Date32} AND day < {last:Dat
 GROUP BY day
 ORDER BY day
 LIMIT 5000
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: texts
 -- Text and structured values, newest first.
