@@ -100,7 +100,7 @@ def _sample_uplink(source: str, sample: str) -> Uplink:
 
 async def _guess(request: Call, uplink: Uplink) -> Guess:
     services = services_of(request)
-    return await guess_uplink(uplink, await services.store.registry.models(), services.codecs)
+    return await guess_uplink(uplink, await services.store.models.all(), services.codecs)
 
 
 @post(
@@ -181,9 +181,9 @@ async def accept(request: Call, data: Acceptance) -> Accepted:
 
 async def _ensure_model(request: Call, name: str) -> None:
     """A codec of ours that no model names yet becomes a model. Raises NotFound for another name."""
-    registry = services_of(request).store.registry
+    models = services_of(request).store.models
     try:
-        await registry.model(name)
+        await models.get(name)
     except NotFound:
         known = codecs().get(name)
         if known is not None:
@@ -194,7 +194,7 @@ async def _ensure_model(request: Call, name: str) -> None:
             model = Model(id=name, label="Cayenne LPP", codec=codec)
         else:
             raise
-        await registry.save_models([model])
+        await models.save([model])
 
 
 async def _make_entity(request: Call, data: Acceptance, best: Guess | None, commune: str) -> str:
