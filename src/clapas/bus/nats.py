@@ -175,7 +175,14 @@ class NatsBus:
             )
         )
         for stream, subject in ((UPLINK_STREAM, "uplink.>"), (MQTT_STREAM, f"{MQTT_PREFIX}>")):
-            await self._pipeline_consumer(stream, subject)
+            await self._consumer(
+                stream,
+                PIPELINE,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_wait=keep.redeliver_s,
+                max_ack_pending=keep.in_flight,
+                filter_subject=subject,
+            )
 
     async def _stream(self, config: StreamConfig) -> None:
         config.storage = StorageType.FILE
@@ -185,23 +192,20 @@ class NatsBus:
         except NotFoundError:
             await self._js.add_stream(config)
 
-    async def _pipeline_consumer(self, stream: str, subject: str) -> None:
+    async def _consumer(self, stream: str, name: str, **how: object) -> str:
+        """A durable push consumer shared by all that use its name; the subject that it delivers to."""
+        subject = f"clapas.deliver.{name}.{stream.strip('$')}"
         try:
-            await self._js.consumer_info(stream, PIPELINE)
+            await self._js.consumer_info(stream, name)
         except NotFoundError:
-            await self._js.add_consumer(
-                stream,
-                ConsumerConfig(
-                    durable_name=PIPELINE,
-                    deliver_policy=DeliverPolicy.ALL,
-                    ack_policy=AckPolicy.EXPLICIT,
-                    ack_wait=self._settings.redeliver_s,
-                    max_ack_pending=self._settings.in_flight,
-                    deliver_subject=f"clapas.deliver.{PIPELINE}.{stream.strip('$')}",
-                    deliver_group=PIPELINE,
-                    filter_subject=subject,
-                ),
+            config = ConsumerConfig(
+                durable_name=name,
+                ack_policy=AckPolicy.EXPLICIT,
+                deliver_subject=subject,
+                deliver_group=name,
             )
+            await self._js.add_consumer(stream, config.evolve(**how))
+        return subject
 
     async def publish_uplink(self, message: RawMessage) -> int:
         """See :class:`clapas.bus.port.Bus`."""
@@ -291,23 +295,21 @@ class NatsBus:
 
     async def consume(self, durable: str, handler: Handler) -> None:
         """See :class:`clapas.bus.port.Bus`."""
-        subscription = await self._js.pull_subscribe(
-            "observation",
-            durable=durable,
-            stream=OBSERVATION_STREAM,
-            config=ConsumerConfig(
-                deliver_policy=DeliverPolicy.NEW, ack_policy=AckPolicy.EXPLICIT, ack_wait=60
-            ),
+        subject = await self._consumer(
+            OBSERVATION_STREAM,
+            durable,
+            deliver_policy=DeliverPolicy.NEW,
+            ack_wait=60,
+            max_ack_pending=100,
         )
-        while True:
-            try:
-                messages = await subscription.fetch(50, timeout=30)
-            except (TimeoutError, NatsError):
-                await asyncio.sleep(0.05)
-                continue
-            for message in messages:
+        subscription = await self._client.subscribe(subject, queue=durable)
+        try:
+            async for message in subscription.messages:
                 await handler(_decode_batch(message.data))
                 await message.ack()
+        finally:
+            with contextlib.suppress(NatsError):
+                await subscription.unsubscribe()
 
     async def follow(self) -> AsyncIterator[ObservationBatch]:
         """See :class:`clapas.bus.port.Bus`."""
