@@ -32,9 +32,7 @@ def declared(handler: BaseRouteHandler) -> tuple[str, str] | None:
     return (action, kind) if action in ACTIONS and kind else None
 
 
-async def guard(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Ask the charter. Raises Unauthenticated or Forbidden."""
     asked = declared(handler)
     if asked is None:

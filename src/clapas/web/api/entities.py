@@ -226,7 +226,9 @@ async def points(
     )
 
 
-@get("/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity")
+@get(
+    "/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity"
+)
 async def entity(request: Call, id: str) -> EntitySheet:  # noqa: A002
     """One entity with its present values, its relations and its devices."""
     services, rows = services_of(request), rows_of(request, "entity")

@@ -148,7 +148,12 @@ def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
     return csv_response(request, columns, rows, headers)
 
 
-@get("/api/v1/series/{id:int}/history", tags=["history"], opt=asks("read", "series"), summary="Series")
+@get(
+    "/api/v1/series/{id:int}/history",
+    tags=["history"],
+    opt=asks("read", "series"),
+    summary="Series",
+)
 async def of_series(
     request: Call,
     id: int,  # noqa: A002

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated
 
-import msgspec
 from litestar import get
 from litestar.params import Parameter
 from litestar.response import Stream
