@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from litestar import Response, get
-from litestar.params import QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
@@ -156,10 +156,10 @@ def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
 )
 async def of_series(
     request: Call,
-    id: int,  # noqa: A002
+    id: FromPath[int],  # noqa: A002
     start: From = None,
     end: To = None,
-    step: str = "auto",
+    step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
 ) -> Response[HistoryOut]:
@@ -189,11 +189,11 @@ async def of_series(
 )
 async def of_entity(
     request: Call,
-    id: str,  # noqa: A002
-    attributes: str = "",
+    id: FromPath[str],  # noqa: A002
+    attributes: FromQuery[str] = "",
     start: From = None,
     end: To = None,
-    step: str = "auto",
+    step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
 ) -> Response[list[HistoryOut]]:
@@ -224,7 +224,9 @@ async def of_entity(
     opt=asks("read", "observation"),
     summary="From a value back to its frame",
 )
-async def provenance(request: Call, series: int, measured_ms: int) -> Provenance:
+async def provenance(
+    request: Call, series: FromPath[int], measured_ms: FromPath[int]
+) -> Provenance:
     """The value, its quality and codec, and the raw message that it came from."""
     services = services_of(request)
     rows = rows_of(request, "series")
