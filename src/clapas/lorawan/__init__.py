@@ -1,1 +1,1 @@
-"""The LoRaWAN network server."""
+"""The LoRaWAN network server: frames, keys, regions, gateways, sessions and downlinks."""
