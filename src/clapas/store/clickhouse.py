@@ -83,6 +83,10 @@ async def _client(address: ClickHouseAddress, seconds: int) -> AsyncClient:
             form_encode_query_params=True,
             connector_limit=16,
             client_name="clapas",
+            settings={
+                "do_not_merge_across_partitions_select_final": 1,
+                "max_execution_time": seconds,
+            },
         )
     except (Error, OSError, TimeoutError) as error:
         raise EngineUnavailable(engine="clickhouse") from error

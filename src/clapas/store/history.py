@@ -112,7 +112,7 @@ class History:
                 **values,
             },
         )
-        return [DailyRow(**row) for row in table.to_pylist()]
+        return [DailyRow(*row) for row in _tuples(table)]
 
     async def texts(
         self, rows: RowFilter, series: Sequence[int], window: Window, *, limit: int = 1000
@@ -150,7 +150,7 @@ class History:
         return int(row[0]) if row else 0
 
     async def series_of(self, ids: Collection[int]) -> dict[int, str]:
-        """series number → entity, for the differences that replay prints."""
+        """Series number → entity, for the differences that replay prints."""
         found = await self._series.by_id(RowFilter(everything=True), ids)
         return {number: each.key.entity for number, each in found.items()}
 

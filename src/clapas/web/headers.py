@@ -7,6 +7,7 @@ The page loads nothing from elsewhere and has no inline script or style, so the 
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from litestar.enums import ScopeType
 from litestar.datastructures import MutableScopeHeaders
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Headers:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer with the headers added."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         identifier = uuid4().hex

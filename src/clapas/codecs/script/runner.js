@@ -43,6 +43,6 @@
     if (!codec.normalizeUplink) none("normalizeUplink");
     return must(codec.normalizeUplink(input), "normalizeUplink");
   }
-  var run = { decode: decode, encode: encode, decode_downlink: downlink, normalize: normalize }[operation];
+  var run = { decode: decode, uplink: uplink, encode: encode, decode_downlink: downlink, normalize: normalize }[operation];
   return JSON.stringify(run());
 })

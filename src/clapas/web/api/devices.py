@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, patch, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from clapas.charter import Charter
 from clapas.domain.access import Resource
@@ -63,8 +63,8 @@ class DeviceChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     model: Short | msgspec.UnsetType = msgspec.UNSET
     source: Short | msgspec.UnsetType = msgspec.UNSET
     lifecycle: Lifecycle | msgspec.UnsetType = msgspec.UNSET
-    longitude: Longitude | None | msgspec.UnsetType = msgspec.UNSET
-    latitude: Latitude | None | msgspec.UnsetType = msgspec.UNSET
+    longitude: Longitude | msgspec.UnsetType | None = msgspec.UNSET
+    latitude: Latitude | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class FrameOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +173,7 @@ async def visible(request: Call, key: str, action: str = "read") -> DeviceRow:
 @get("/api/v1/devices", tags=["devices"], opt=asks("read", "device"), summary="Devices")
 async def devices(
     request: Call,
-    q: Annotated[str, Parameter(max_length=200)] = "",
+    q: Annotated[str, QueryParameter(max_length=200)] = "",
     source: str = "",
     model: str = "",
     lifecycle: str = "",
@@ -306,13 +306,13 @@ async def frames(
 @get("/api/v1/models", tags=["devices"], opt=asks("read", "model"), summary="Models")
 async def models(request: Call) -> Response[Listed[Model]]:
     """Every device model."""
-    return listing(request, await services_of(request).store.registry.models())
+    return listing(request, await services_of(request).store.models.all())
 
 
 @get("/api/v1/models/{id:str}", tags=["devices"], opt=asks("read", "model"), summary="A model")
 async def model(request: Call, id: str) -> Model:  # noqa: A002
     """One device model."""
-    return await services_of(request).store.registry.model(id)
+    return await services_of(request).store.models.get(id)
 
 
 HANDLERS = (devices, device, create, change, approve, token, frames, models, model)

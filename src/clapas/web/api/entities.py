@@ -5,21 +5,23 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import quantity
 from clapas.domain.window import instant
-from clapas.store.face import Bbox
 from clapas.store.values import EntityRow, Latest, MapColumns
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
 from clapas.web.services import Call, rows_of, services_of
 
+Bbox = tuple[float, float, float, float]
+"""West, south, east, north, in degrees."""
+
 LATE = timedelta(hours=3)
 SILENT = timedelta(hours=24)
-Query = Annotated[str, Parameter(max_length=200)]
+Query = Annotated[str, QueryParameter(max_length=200)]
 
 
 class Headline(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,7 +173,7 @@ def read_bbox(text: str) -> Bbox | None:
 @get("/api/v1/entities", tags=["entities"], opt=asks("read", "entity"), summary="Entities")
 async def entities(
     request: Call,
-    type_: Annotated[str, Parameter(query="type", max_length=100)] = "",
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     q: Query = "",
     commune: Query = "",
     bbox: Query = "",
@@ -197,7 +199,7 @@ async def entities(
 @get("/api/v1/entities/map", tags=["entities"], opt=asks("read", "entity"), summary="The map")
 async def points(
     request: Call,
-    type_: Annotated[str, Parameter(query="type", max_length=100)] = "",
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     bbox: Query = "",
     zoom: float | None = None,
 ) -> MapOut:
@@ -226,7 +228,9 @@ async def points(
     )
 
 
-@get("/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity")
+@get(
+    "/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity"
+)
 async def entity(request: Call, id: str) -> EntitySheet:  # noqa: A002
     """One entity with its present values, its relations and its devices."""
     services, rows = services_of(request), rows_of(request, "entity")

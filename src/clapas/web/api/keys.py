@@ -52,7 +52,9 @@ def _shown(key: NewKey) -> KeyShown:
 
 
 @get("/api/v1/keys", tags=["keys"], opt=asks("administer", "key"), summary="Service keys")
-async def keys(request: Call, after: str | None = None, limit: int = 50) -> Response[Listed[KeyOut]]:
+async def keys(
+    request: Call, after: str | None = None, limit: int = 50
+) -> Response[Listed[KeyOut]]:
     """Keys that are not revoked."""
     size = page_size(limit)
     found = await services_of(request).identity.keys.list(after=after or "", limit=size)
@@ -75,7 +77,9 @@ async def make(request: Call, data: KeyWanted) -> KeyShown:
     return _shown(key)
 
 
-@post("/api/v1/keys/{id:str}/rotate", tags=["keys"], opt=asks("administer", "key"), summary="Rotate")
+@post(
+    "/api/v1/keys/{id:str}/rotate", tags=["keys"], opt=asks("administer", "key"), summary="Rotate"
+)
 async def rotate(request: Call, id: str) -> KeyShown:  # noqa: A002
     """A successor with the same rights; both work for a week."""
     return _shown(await services_of(request).identity.keys.rotate(id))
