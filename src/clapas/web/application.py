@@ -12,7 +12,6 @@ from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
 from clapas.web.guard import check_all_declare, guard
 from clapas.web.headers import Headers
-from clapas.web.openapi import config
 from clapas.web.packing import Packing
 from clapas.web.services import Services
 
@@ -28,11 +27,10 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
         guards=[guard],
         middleware=[Authentication],
         exception_handlers={Exception: answer_error},
-        openapi_config=config(services.version),
+        openapi_config=None,
         request_max_body_size=services.settings.largest_body,
         state=state,
         debug=False,
-        on_app_init=[_without_documentation_routes],
     )
     check_all_declare(app)
     return app

@@ -4,7 +4,9 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, Reference, SecurityScheme
+
+from clapas.web.discovery import handlers
 
 ABOUT = (
     "The open platform of a connected territory. Sign in by cookie session (state-changing calls "
@@ -84,7 +86,7 @@ MOUNTED: dict[str, Any] = {
 
 def config(version: str) -> OpenAPIConfig:
     """How the framework derives the description."""
-    schemes = {
+    schemes: dict[str, SecurityScheme | Reference] = {
         "session": SecurityScheme(
             type="apiKey", name="clapas_session", security_scheme_in="cookie"
         ),
@@ -101,9 +103,13 @@ def config(version: str) -> OpenAPIConfig:
     )
 
 
-def description(app: Litestar) -> dict[str, Any]:
-    """The whole description of an application."""
-    derived: dict[str, Any] = app.openapi_schema.to_schema()
+def description(version: str) -> dict[str, Any]:
+    """The whole description, from an application that is never served.
+
+    The one that is served has no documentation routes of the framework's, which would ask nobody.
+    """
+    described = Litestar(route_handlers=handlers(), openapi_config=config(version))
+    derived: dict[str, Any] = described.openapi_schema.to_schema()
     derived["paths"] = {**derived.get("paths", {}), **MOUNTED}
     problem = {
         "description": "What went wrong (RFC 9457)",

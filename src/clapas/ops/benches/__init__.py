@@ -1,1 +1,1 @@
-"""Benchmarks, one file each: ``async def run(options) -> dict``."""
+"""Benchmarks, found by their name: one file each, with ``async def run(options) -> dict``."""

@@ -5,11 +5,10 @@ from html import escape
 from typing import Any
 
 import orjson
-from litestar import Litestar, Response, get
+from litestar import Response, get
 
 from clapas.web.guard import asks
-from clapas.web.openapi import description
-from clapas.web.services import Call
+from clapas.web.services import Call, services_of
 
 STYLE = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
@@ -23,22 +22,26 @@ table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:le
 
 
 @cache
-def schema(app: Litestar) -> dict[str, Any]:
-    """The description of an application, made once."""
-    return description(app)
+def schema(version: str) -> dict[str, Any]:
+    """The description, made once; it imports every route, so not before it is asked for."""
+    from clapas.web.openapi import description
+
+    return description(version)
 
 
 @get("/api/openapi.json", tags=["platform"], opt=asks("read", "entrance"), summary="OpenAPI 3.1")
 async def openapi(request: Call) -> Response[bytes]:
     """The description for machines."""
-    body = orjson.dumps(schema(request.app), option=orjson.OPT_NON_STR_KEYS)
+    body = orjson.dumps(schema(services_of(request).version), option=orjson.OPT_NON_STR_KEYS)
     return Response(body, media_type="application/json")
 
 
 @get("/api", opt=asks("read", "entrance"), include_in_schema=False)
 async def page(request: Call) -> Response[str]:
     """The description for people."""
-    return Response(render(schema(request.app)), media_type="text/html; charset=utf-8")
+    return Response(
+        render(schema(services_of(request).version)), media_type="text/html; charset=utf-8"
+    )
 
 
 @get("/api/style.css", opt=asks("read", "entrance"), include_in_schema=False)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
@@ -20,10 +20,10 @@ from clapas.web.services import Call, rows_of, services_of
 LICENCE = "LO-2.0"
 MOST_SERIES = 20
 LONGEST = timedelta(days=366 * 50)
-From = Annotated[datetime | None, Parameter(query="from")]
-To = Annotated[datetime | None, Parameter(query="to")]
-How = Annotated[Literal["mean", "min", "max", "sum", "count"], Parameter(query="aggregate")]
-Points = Annotated[int, Parameter(query="max_points", ge=10, le=100_000)]
+From = Annotated[datetime | None, QueryParameter(name="from")]
+To = Annotated[datetime | None, QueryParameter(name="to")]
+How = Annotated[Literal["mean", "min", "max", "sum", "count"], QueryParameter(name="aggregate")]
+Points = Annotated[int, QueryParameter(name="max_points", ge=10, le=100_000)]
 
 
 class HistoryOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,10 +156,10 @@ def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
 )
 async def of_series(
     request: Call,
-    id: int,  # noqa: A002
+    id: FromPath[int],  # noqa: A002
     start: From = None,
     end: To = None,
-    step: str = "auto",
+    step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
 ) -> Response[HistoryOut]:
@@ -189,11 +189,11 @@ async def of_series(
 )
 async def of_entity(
     request: Call,
-    id: str,  # noqa: A002
-    attributes: str = "",
+    id: FromPath[str],  # noqa: A002
+    attributes: FromQuery[str] = "",
     start: From = None,
     end: To = None,
-    step: str = "auto",
+    step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
 ) -> Response[list[HistoryOut]]:
@@ -224,12 +224,13 @@ async def of_entity(
     opt=asks("read", "observation"),
     summary="From a value back to its frame",
 )
-async def provenance(request: Call, series: int, measured_ms: int) -> Provenance:
+async def provenance(
+    request: Call, series: FromPath[int], measured_ms: FromPath[int]
+) -> Provenance:
     """The value, its quality and codec, and the raw message that it came from."""
     services = services_of(request)
-    if series not in await services.store.series.by_id(rows_of(request, "series"), [series]):
-        raise NotFound(series=series)
-    row = await services.store.history.observation(series, measured_ms)
+    rows = rows_of(request, "series")
+    row = await services.store.history.observation(rows, series, measured_ms)
     try:
         frame = frame_out(await services.store.raw.by_sequence(row.log, row.sequence))
     except NotFound:
