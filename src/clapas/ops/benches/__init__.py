@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""Benches, one file each, found by name."""
-=======
-"""Benchmarks, one file each: ``async def run(options) -> dict``."""
->>>>>>> codecs
+"""Benchmarks, found by their name: one file each, with ``async def run(options) -> dict``."""
