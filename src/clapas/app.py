@@ -6,7 +6,6 @@ next start finds the data directory as any crash leaves it.
 """
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -20,8 +19,8 @@ from clapas.config import Configuration, load
 from clapas.domain.errors import EngineUnavailable
 from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_engines
 from clapas.engines.directory import write_private
-from clapas.engines.supervisor import Child, Command
 from clapas.engines.ports import free_port
+from clapas.engines.supervisor import Child, Command
 from clapas.roles import Orders, compose_identity
 from clapas.store import Store, migrate
 

@@ -39,7 +39,7 @@ def application() -> typer.Typer:
 
 def command_modules() -> list[str]:
     """The modules ``clapas.<room>.commands`` (and those of trades), by name."""
-    found = []
+    found = ["clapas.commands"]
     for package in ("clapas", "clapas.usecases"):
         folder = Path(next(iter(importlib.import_module(package).__path__)))
         found += [f"{package}.{path.parent.name}.commands" for path in folder.glob("*/commands.py")]

@@ -22,7 +22,8 @@ from clapas.roles import Orders, main, pipeline_ports
 from clapas.store import Store
 
 Data = Annotated[
-    Path, typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA", show_default=True)
+    Path,
+    typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA", show_default=True),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT = Path("clapas-data")
@@ -54,11 +55,12 @@ def up(
         def step(name: str) -> None:
             console.print(f"  starting {STEPS.get(name, name)} …")
 
+        stop = asyncio.create_task(until_asked_to_stop())
         async with platform(data, door=Door(host=host, port=port), progress=step) as running:
             console.print(f"Clapas answers at [bold]{running.address}[/bold]")
             if running.first_link:
                 console.print(f"Sign in once, as administrator: [bold]{running.first_link}[/bold]")
-            await until_asked_to_stop()
+            await stop
             console.print("stopping …")
 
     asyncio.run(run())
@@ -116,7 +118,11 @@ def _sentences(answer: Status) -> str:
     ]
     lines += [
         f"  {each.source}: stored {each.stored}, duplicate {each.duplicate}, rejected {each.rejected}"
-        + (f" ({', '.join(f'{code} {n}' for code, n in each.reasons.items())})" if each.reasons else "")
+        + (
+            f" ({', '.join(f'{code} {n}' for code, n in each.reasons.items())})"
+            if each.reasons
+            else ""
+        )
         for each in ledger.by_source
     ]
     return "\n".join(lines)
@@ -129,7 +135,9 @@ def replay_command(
     model: Annotated[str, typer.Option(help="Only devices of this model.")] = "",
     device: Annotated[str, typer.Option(help="Only this device.")] = "",
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, only.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, only.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Decode the raw messages of a period again: values changed, added, gone."""

@@ -87,23 +87,12 @@ async def run_pipeline(orders: Orders, ready: Callable[[], None]) -> None:
         worker = Worker(ports, orders.configuration.pipeline)
         group.create_task(worker.run())
         group.create_task(_every(2, ports.store.rollups.refresh))
-        group.create_task(_every(1, _relay(ports)))
+        group.create_task(
+            _every(1, lambda: ports.store.writes.relay(ports.bus.publish_observations))
+        )
         group.create_task(_every(600, ports.store.messages.purge))
         group.create_task(_every(3600, lambda: ports.store.retention.apply(now=datetime.now(UTC))))
         ready()
-
-
-def _relay(ports: Ports) -> Callable[[], Awaitable[object]]:
-    """Writes made through an API reach history and the rooms downstream."""
-
-    async def relay() -> None:
-        batches = await ports.store.writes.relay()
-        for batch in batches:
-            await ports.bus.publish_observations(batch)
-        if batches:
-            await ports.store.writes.relayed()
-
-    return relay
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
@@ -122,19 +111,26 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
     configuration = orders.configuration
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses))
-        bus = await stack.enter_async_context(NatsBus.open(orders.addresses.nats, configuration.bus))
+        bus = await stack.enter_async_context(
+            NatsBus.open(orders.addresses.nats, configuration.bus)
+        )
         await bus.prepare()
+        codecs = await stack.enter_async_context(CodecPool.open(1))
         charter = Charter.standard(configuration.charter)
         identity = compose_identity(store, charter, orders)
         await admit_devices(bus, identity, orders)
-        live = await stack.enter_async_context(LiveHub(bus.follow, configuration.web))
+        web = configuration.web
+        live = await stack.enter_async_context(
+            LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
+        )
         yield Services(
             store=store,
             bus=bus,
+            codecs=codecs,
             charter=charter,
             identity=identity,
             live=live,
-            settings=configuration.web,
+            settings=web,
             version=clapas.__version__,
             started=datetime.now(UTC),
             engines=lambda: engine_states(Path(orders.directory)),
@@ -232,7 +228,7 @@ def main(role: str) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_stopped(role, orders))
     except ClapasError as error:
-        logger.error("%s cannot go on: %s", role, error)  # noqa: TRY400
+        logger.error("%s cannot go on: %s", role, error)
         return 3
     return 0
 

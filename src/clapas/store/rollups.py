@@ -7,12 +7,12 @@ compute the touched buckets themselves.
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from clapas.domain.window import civil_day, instant, milliseconds
+from clapas.domain.window import instant, milliseconds
 from clapas.store.clickhouse import ClickHouse
-from clapas.store.dirty import WHOLE, Dirty, Kind, Mark
+from clapas.store.dirty import HOUR_MS, WHOLE, Dirty, Kind, Mark
 from clapas.store.postgres import Postgres
 from clapas.store.readings import UNUSABLE, day_start
 from clapas.store.sql import queries
@@ -21,6 +21,9 @@ from clapas.store.territory import Territory
 SQL = queries("rollups")
 HOUR_AGE_S = 300.0
 """The running hour is rebuilt at most so often, seconds."""
+WHOLE_STRETCH = 24
+SOME_STRETCH = 1000
+TWO_MONTHS_MS = 62 * 86_400_000
 DAY_AGE_S = 1800.0
 """The running day likewise."""
 
@@ -60,44 +63,59 @@ class Rollups:
     async def _rebuild_hours(self, marks: Sequence[Mark]) -> None:
         if not marks:
             return
-        for hour, series in _grouped(marks).items():
-            values = {"hour": hour, "series": series, "unusable": UNUSABLE, "version": _version()}
-            await self._clickhouse.run(SQL["hour"], values)
+        for buckets, series in _pieces(marks):
+            values = {"buckets": buckets, "start": buckets[0], "end": buckets[-1] + HOUR_MS}
+            await self._rebuild("h", values, series)
         zone = await self._territory.zone()
-        days = {(day_start(mark.bucket, zone), mark.series) for mark in marks}
-        await self._done("d", days, "h", marks)
+        await self._dirty.mark("d", {(day_start(mark.bucket, zone), mark.series) for mark in marks})
+        await self._dirty.done("h", marks)
 
     async def _rebuild_days(self, marks: Sequence[Mark]) -> None:
         if not marks:
             return
         zone = await self._territory.zone()
-        for start, series in _grouped(marks).items():
-            day = instant(start).astimezone(zone).date()
-            window = civil_day(day, zone)
+        for buckets, series in _pieces(marks):
             values = {
-                "day": day,
-                "start": milliseconds(window.start),
-                "end": milliseconds(window.end),
-                "series": series,
-                "unusable": UNUSABLE,
-                "version": _version(),
+                "days": [instant(bucket).astimezone(zone).date() for bucket in buckets],
+                "zone": zone.key,
+                "start": buckets[0],
+                "end": day_start(buckets[-1], zone, days=1),
             }
-            await self._clickhouse.run(SQL["day"], values)
-        await self._done("d", set(), "d", marks)
+            await self._rebuild("d", values, series)
+        await self._dirty.done("d", marks)
 
-    async def _done(
-        self, next_kind: Kind, touched: set[tuple[int, int]], kind: Kind, marks: Sequence[Mark]
-    ) -> None:
-        await self._dirty.mark(next_kind, touched)
-        await self._dirty.done(kind, marks)
+    async def _rebuild(self, kind: Kind, values: dict[str, object], series: list[int]) -> None:
+        common = {"series": series, "unusable": UNUSABLE, "version": _version()}
+        await self._clickhouse.run(SQL[kind], {**values, **common})
 
 
-def _grouped(marks: Sequence[Mark]) -> dict[int, list[int]]:
-    """Bucket → series to rebuild, none meaning all."""
-    groups: dict[int, list[int]] = defaultdict(list)
+def _pieces(marks: Sequence[Mark]) -> Iterator[tuple[list[int], list[int]]]:
+    """(buckets, series or none for all) of one statement each, a bounded stretch of time.
+
+    Series of one piece are rebuilt in all its buckets: more than was asked, never wrong.
+    """
+    whole = sorted({mark.bucket for mark in marks if mark.series == WHOLE})
+    every = set(whole)
+    some: dict[int, list[int]] = defaultdict(list)
     for mark in marks:
-        groups[mark.bucket].append(mark.series)
-    return {bucket: [] if WHOLE in series else sorted(series) for bucket, series in groups.items()}
+        if mark.bucket not in every:
+            some[mark.bucket].append(mark.series)
+    for buckets in _stretches(whole, WHOLE_STRETCH):
+        yield buckets, []
+    for buckets in _stretches(sorted(some), SOME_STRETCH):
+        yield buckets, sorted({series for bucket in buckets for series in some[bucket]})
+
+
+def _stretches(buckets: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Sorted buckets cut into groups of at most ``most`` that lie within two months."""
+    group: list[int] = []
+    for bucket in buckets:
+        if group and (len(group) == most or bucket - group[0] > TWO_MONTHS_MS):
+            yield group
+            group = []
+        group.append(bucket)
+    if group:
+        yield group
 
 
 def _version() -> int:

@@ -59,6 +59,12 @@ class SeriesStore:
         found = await self._postgres.rows(SQL["of_entity"], entity=entity, **filters.values(rows))
         return [_series(row) for row in found]
 
+    async def visible_everywhere(self, rows: RowFilter) -> set[int]:
+        """The numbers of all series that may be seen, as ClickHouse's mirror answers."""
+        condition, values = filters.clickhouse(rows)
+        table = await self._clickhouse.read(filters.within(SQL["mirrored"], condition), values)
+        return set(table.column("series").to_pylist())
+
     def forget(self) -> None:
         """Empty the cache, after series were removed."""
         self._known.clear()
