@@ -106,7 +106,7 @@ class Tree:
         return msgspec.json.decode(text, type=EngineAddresses)
 
     async def kill(self, victim: str) -> bool:
-        """kill -9; a killed parent is started again. False when the victim was not there."""
+        """Kill -9; a killed parent is started again. False when the victim was not there."""
         if victim == PARENT:
             await self._end(signal.SIGKILL)
             await self.start()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from clapas.ops.faults import VICTIMS, Plan, torture
 
 pytestmark = pytest.mark.engines
