@@ -134,8 +134,8 @@ async def torture(
     chance = random.Random(plan.seed)
     began = time.monotonic()
     tree = Tree(data)
-    await tree.start()
     try:
+        await tree.start()
         key = await _service_key(tree.link)
         await _devices(tree.addresses())
         kills: Counter[str] = Counter()
