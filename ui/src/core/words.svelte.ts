@@ -70,7 +70,7 @@ class Words {
     return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = values[name];
       if (value === undefined) return whole;
-      return typeof value === "number" ? new Intl.NumberFormat(this.locale).format(value) : String(value);
+      return typeof value === "number" ? new Intl.NumberFormat(this.locale).format(value).replaceAll("\u202f", "\u00a0") : String(value);
     });
   }
 
