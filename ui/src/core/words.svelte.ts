@@ -74,6 +74,11 @@ class Words {
     });
   }
 
+  /** What people call a source: our words for the connectors we know, else its own title. */
+  source(name: string, title = ""): string {
+    return this.has(`source.${name}`) ? this.say(`source.${name}`) : title || name;
+  }
+
   /** The sentence of a code that a server sent, or the code itself when we have no words for it. */
   code(group: string, code: string, values: Values = {}): string {
     for (const key of [`${group}.${code}`, code]) {
