@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 def up(
     data: Data = DEFAULT,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the page and the API; 0 = a free one.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port of the page and the API; 0 = a free one.")] = 8080,
 ) -> None:
     """Start the platform in a data directory; Ctrl-C stops it without loss."""
     console = Console(stderr=True)

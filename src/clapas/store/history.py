@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
@@ -13,7 +14,7 @@ from clapas.domain.message import Observation, Outcome
 from clapas.domain.window import Window, milliseconds
 from clapas.store import columns, filters
 from clapas.store.clickhouse import ClickHouse
-from clapas.store.dirty import Dirty
+from clapas.store.dirty import WHOLE, Dirty
 from clapas.store.postgres import Postgres
 from clapas.store.readings import Readings
 from clapas.store.series import SeriesStore
@@ -71,6 +72,25 @@ class History:
         for part in _by_months(texts):
             await self._clickhouse.insert("observation_text", columns.text_table(part))
         await self._dirty.touched(observations)
+
+    async def keep_table(self, rows: pa.Table) -> None:
+        """Keep numbers given as columns (imports, benches): those of the table ``observation``.
+
+        series, measured (timestamp ms UTC), value, lag (ms, received - measured), log, sequence,
+        quality, codec, generation, deleted. Every hour touched is marked as a whole.
+        """
+        await self._clickhouse.insert("observation", rows)
+        hours = pc.unique(pc.floor_temporal(rows.column("measured"), unit="hour")).cast("int64")
+        await self._dirty.mark("h", {(hour, WHOLE) for hour in hours.to_pylist()})
+
+    async def sizes(self) -> dict[str, tuple[int, int]]:
+        """Table → (rows, bytes on disk) of ClickHouse's active parts."""
+        table = await self._clickhouse.read_own(SQL["sizes"])
+        return {row["name"]: (row["rows"], row["bytes"]) for row in table.to_pylist()}
+
+    async def compact(self) -> None:
+        """Merge the parts of the numbers now (the engine does it by itself in its own time)."""
+        await self._clickhouse.run(SQL["compact"])
 
     async def read(
         self,

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Device, Entity, SeriesKey
@@ -197,3 +199,47 @@ async def test_the_demonstration_is_taken_away(store: Store) -> None:
     assert [row.entity.id for row in page.items] == [real.id]
     open_rows = RowFilter(datasets=frozenset({"open"}))
     assert await store.series.visible_everywhere(open_rows) == {series[keys[1]].id}
+
+
+Places = tuple[Store, dict[int, Entity]]
+
+
+@pytest.fixture
+async def places(store: Store) -> Places:
+    """One series in every dataset of every commune."""
+    entities = [
+        Entity(id=f"urn:ngsi-ld:Room:{d}{c}", type="Room", dataset=NAMES[d], commune=NAMES[c])
+        for d in range(len(NAMES))
+        for c in range(len(NAMES))
+    ]
+    await store.entities.upsert(entities)
+    keys = {SeriesKey(each.id, "co2", "co2"): each for each in entities}
+    series = await store.series.ensure(keys)
+    return store, {series[key].id: each for key, each in keys.items()}
+
+
+NAMES = ["", "open", "secret", "'quoted'", "a b", "é\\"]
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    rows=st.builds(
+        RowFilter,
+        everything=st.booleans(),
+        datasets=st.frozensets(st.sampled_from(NAMES)),
+        communes=st.frozensets(st.sampled_from(NAMES)),
+    )
+)
+async def test_any_row_filter_equals_individual_decisions(places: Places, rows: RowFilter) -> None:
+    store, by_number = places
+    wanted = {
+        number
+        for number, each in by_number.items()
+        if sees(rows, dataset=each.dataset, commune=each.commune)
+    }
+    assert set(await store.series.by_id(rows, by_number)) == wanted
+    assert await store.series.visible_everywhere(rows) == wanted

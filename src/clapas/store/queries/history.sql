@@ -131,3 +131,12 @@ FROM observation FINAL
 WHERE series = {series:UInt32} AND generation < {generation:UInt32}
   AND measured >= fromUnixTimestamp64Milli({start:Int64}) AND measured < fromUnixTimestamp64Milli({end:Int64})
 LIMIT 2000000
+
+-- name: sizes
+-- Rows and bytes by table.
+SELECT table AS name, toInt64(sum(rows)) AS rows, toInt64(sum(bytes_on_disk)) AS bytes
+FROM system.parts WHERE database = currentDatabase() AND active GROUP BY table ORDER BY table
+
+-- name: compact
+-- Merge all parts.
+OPTIMIZE TABLE observation FINAL
