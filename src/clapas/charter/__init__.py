@@ -1,1 +1,43 @@
-"""Who may do what, and why: one decision for every exit."""
+"""The charter: who may do what, and why. Every exit asks ``decide`` and applies its obligations."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from clapas.charter.articles import Article
+from clapas.charter.decide import ACTIONS, Action, Charter, collection
+from clapas.charter.errors import CharterInvalid
+from clapas.charter.settings import Settings
+from clapas.domain.access import Decision, Principal, Resource, RowFilter
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Article",
+    "Charter",
+    "CharterInvalid",
+    "Settings",
+    "collection",
+    "decide",
+    "row_filter",
+]
+
+
+@lru_cache(maxsize=1)
+def _standard() -> Charter:
+    return Charter.standard()
+
+
+def decide(
+    principal: Principal,
+    action: str,
+    resource: Resource,
+    context: Mapping[str, Any] | None = None,
+) -> Decision:
+    """The default charter's answer, for callers that were given no installation of their own."""
+    return _standard().decide(principal, action, resource, context)
+
+
+def row_filter(principal: Principal, action: str, kind: str) -> RowFilter:
+    """The default charter's rows: see :meth:`Charter.row_filter`."""
+    return _standard().row_filter(principal, action, kind)

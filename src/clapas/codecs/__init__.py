@@ -1,1 +1,6 @@
-"""Bytes to readings and back, one file per device family."""
+"""Bytes to readings and back: JavaScript in a sandbox, Python codecs, Cayenne LPP, SenML."""
+
+from clapas.codecs.job import Decoded, DecodeJob
+from clapas.codecs.pool import CodecPool, Encoded
+
+__all__ = ["CodecPool", "DecodeJob", "Decoded", "Encoded"]

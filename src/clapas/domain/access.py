@@ -21,6 +21,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """INSEE codes; empty means the whole territory."""
     purposes: frozenset[str] = frozenset()
     """Habilitations: the purposes that the person may declare."""
+    scopes: frozenset[str] = frozenset()
+    """What a service key names: 'read', 'publish:uplink', 'read:entity'…"""
     mfa: bool = False
 
 

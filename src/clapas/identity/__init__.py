@@ -1,1 +1,64 @@
-"""Who you are: accounts, sessions, service keys."""
+"""Who somebody is: accounts, sessions, service keys, devices' credentials."""
+
+from clapas.domain.access import Principal
+from clapas.identity.accounts import Accounts, principal_of
+from clapas.identity.devices import Allowed, Devices, MqttGrant
+from clapas.identity.errors import LinkSpent, LockedOut, LoginTaken, SignInFailed, WeakPassword
+from clapas.identity.secrets import Pepper
+from clapas.identity.service_keys import NewKey, ServiceKeys
+from clapas.identity.sessions import NewSession, Sessions
+from clapas.identity.settings import Settings
+from clapas.store.identity import IdentityStore
+
+__all__ = [
+    "Accounts",
+    "Allowed",
+    "Devices",
+    "Identity",
+    "LinkSpent",
+    "LockedOut",
+    "LoginTaken",
+    "MqttGrant",
+    "NewKey",
+    "NewSession",
+    "Pepper",
+    "ServiceKeys",
+    "Sessions",
+    "Settings",
+    "SignInFailed",
+    "WeakPassword",
+    "principal_of",
+]
+
+
+class Identity:
+    """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``."""
+
+    def __init__(
+        self,
+        store: IdentityStore,
+        *,
+        pepper: bytes,
+        allowed: Allowed,
+        settings: Settings | None = None,
+    ) -> None:
+        chosen, secret = settings or Settings(), Pepper(pepper)
+        self.settings = chosen
+        self.accounts = Accounts(store, secret, chosen)
+        self.sessions = Sessions(store, secret, chosen)
+        self.keys = ServiceKeys(store, secret, chosen)
+        self.devices = Devices(
+            store, keys=self.keys, pepper=secret, settings=chosen, allowed=allowed
+        )
+
+    async def authorize_mqtt(
+        self, username: str, password: str, client_id: str
+    ) -> MqttGrant | None:
+        """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`."""
+        return await self.devices.authorize_mqtt(username, password, client_id)
+
+    async def recognise(self, credential: str) -> Principal | None:
+        """The principal of a service key or of a device's token."""
+        if credential.startswith("cld_"):
+            return await self.devices.recognise(credential)
+        return await self.keys.recognise(credential)

@@ -1,0 +1,180 @@
+"""The platform as one tree of processes: the parent of ``clapas up``.
+
+The parent holds the data directory, supervises the engines and our own roles, and does nothing else:
+when a role is killed it is started again; when the parent is killed everything falls with it, and the
+next start finds the data directory as any crash leaves it.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from clapas.charter import Charter
+from clapas.config import Configuration, load
+from clapas.domain.errors import EngineUnavailable
+from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_engines
+from clapas.engines.directory import write_private
+from clapas.engines.ports import free_port
+from clapas.engines.supervisor import Child, Command
+from clapas.roles import Orders, compose_identity
+from clapas.store import Store, migrate
+
+ROLES = ("pipeline", "web")
+ADDRESSES = "addresses.json"
+"""In ``run/``: where this start's engines answer, for commands on the same machine."""
+
+
+class Platform(msgspec.Struct, frozen=True, kw_only=True):
+    """A running platform, as its parent sees it."""
+
+    directory: DataDirectory
+    configuration: Configuration
+    addresses: EngineAddresses
+    engines: RunningEngines
+    children: tuple[Child, ...]
+    address: str
+    """Where the page answers."""
+    first_link: str | None
+    """The one-time link of the first administrator, None once somebody chose a password."""
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the page listens. Port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@asynccontextmanager
+async def platform(
+    data: Path,
+    *,
+    configuration: Configuration | None = None,
+    roles: tuple[str, ...] = ROLES,
+    door: Door | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Platform]:
+    """Start everything in a data directory; leave it stopped without loss.
+
+    ``progress`` hears the name of each step: 'engines', 'migrations', then each role.
+    Raises OperatorError when something cannot start, with everything already started stopped again.
+    """
+    with DataDirectory.open(data) as directory:
+        chosen = configuration or load(data)
+        place = _free(door or Door())
+        progress("engines")
+        async with open_engines(chosen.engines, directory) as engines:
+            progress("migrations")
+            await migrate(engines.addresses)
+            addresses = directory.run / ADDRESSES
+            write_private(addresses, msgspec.json.encode(engines.addresses))
+            children: list[Child] = []
+            telling = asyncio.create_task(_tell_health(engines, directory))
+            try:
+                for name in roles:
+                    progress(name)
+                    orders = Orders(
+                        role=name,
+                        addresses=engines.addresses,
+                        configuration=chosen,
+                        directory=str(directory.path),
+                        host=place.host,
+                        port=place.port,
+                    )
+                    child = _role(orders, directory)
+                    children.append(child)
+                    await child.start()
+                address = f"http://{place.host}:{place.port}"
+                yield Platform(
+                    directory=directory,
+                    configuration=chosen,
+                    addresses=engines.addresses,
+                    engines=engines,
+                    children=tuple(children),
+                    address=address,
+                    first_link=await _first_link(address, orders) if "web" in roles else None,
+                )
+            finally:
+                telling.cancel()
+                addresses.unlink(missing_ok=True)
+                for child in reversed(children):
+                    await child.stop()
+
+
+def _free(door: Door) -> Door:
+    """The door with a port that is free now."""
+    return door if door.port else Door(host=door.host, port=free_port())
+
+
+async def _first_link(address: str, orders: Orders) -> str | None:
+    async with Store.open(orders.addresses, pool=1) as store:
+        identity = compose_identity(store, Charter.standard(orders.configuration.charter), orders)
+        token = await identity.accounts.first_administrator()
+    return f"{address}/entrer?jeton={token}" if token else None
+
+
+async def _tell_health(engines: RunningEngines, directory: DataDirectory) -> None:
+    """Write how the engines are, for the pages; every two seconds."""
+    while True:
+        write_private(directory.run / "health.json", msgspec.json.encode(await engines.health()))
+        await asyncio.sleep(2)
+
+
+def _role(orders: Orders, directory: DataDirectory) -> Child:
+    name = orders.role
+    flag = directory.run / f"{name}.ready"
+    flag.unlink(missing_ok=True)
+    child: Child
+
+    async def ready() -> None:
+        if not flag.exists() or flag.read_text() != str(child.pid):
+            raise EngineUnavailable(f"{name} is starting", engine=name)
+
+    command = Command(
+        name=name,
+        argv=(sys.executable, "-m", "clapas.roles", name),
+        stdin=msgspec.json.encode(orders),
+        stop_seconds=15.0,
+    )
+    child = Child(command, ready=ready, directory=directory)
+    return child
+
+
+@asynccontextmanager
+async def attached(data: Path) -> AsyncIterator[EngineAddresses]:
+    """The engines of a data directory for one command: those that run, else started for it alone.
+
+    Whoever may read the data directory's private files may attach: the operator of this machine.
+    """
+    running = _running_addresses(data)
+    if running is not None:
+        yield running
+        return
+    with DataDirectory.open(data) as directory:
+        async with open_engines(load(data).engines, directory) as engines:
+            await migrate(engines.addresses)
+            yield engines.addresses
+
+
+def _running_addresses(data: Path) -> EngineAddresses | None:
+    """The addresses of the platform that holds this directory now, None when nobody does."""
+    if not DataDirectory.held(data):
+        return None
+    try:
+        return msgspec.json.decode((data / "run" / ADDRESSES).read_bytes(), type=EngineAddresses)
+    except (OSError, msgspec.DecodeError) as error:
+        raise EngineUnavailable("the platform is starting or stopping; try again") from error
+
+
+async def until_asked_to_stop() -> None:
+    """Return on SIGTERM or Ctrl-C."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, asked.set)
+    await asked.wait()

@@ -1,0 +1,1 @@
+"""One file a family of devices; each exports ``CODEC``."""

@@ -1,0 +1,21 @@
+"""Errors of codecs: always the device owner's to mend, never the platform's.
+
+OwnerError
+└── CodecError            a codec cannot read these bytes; the sentence says why
+    └── CodecUnknown      no codec has that name
+"""
+
+from clapas.domain.errors import OwnerError
+
+
+class CodecError(OwnerError):
+    """The codec cannot read this payload."""
+
+    code = "codec_error"
+
+
+class CodecUnknown(CodecError):
+    """No codec has that name."""
+
+    code = "codec_unknown"
+    status = 404

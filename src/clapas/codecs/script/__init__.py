@@ -1,0 +1,1 @@
+"""JavaScript codecs: the LoRa Alliance payload codec API (TS013-1.0.0) in a sandbox of processes."""

@@ -1,0 +1,1 @@
+globalThis.console = { log() {}, info() {}, warn() {}, error() {}, debug() {}, trace() {} };

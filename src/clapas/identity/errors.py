@@ -1,0 +1,41 @@
+"""What can go wrong when somebody says who they are.
+
+OwnerError
+├── SignInFailed      the login or the password is wrong (never says which)
+├── LockedOut         too many failures: wait, see ``retry_after`` seconds
+├── LinkSpent         the one-time link was used, or is too old
+├── WeakPassword      the password is too short or too common
+└── LoginTaken        another account has this login
+"""
+
+from clapas.domain.errors import Conflict, InvalidInput, TooMany, Unauthenticated
+
+
+class SignInFailed(Unauthenticated):
+    """The login or the password is wrong."""
+
+    code = "sign_in_failed"
+
+
+class LockedOut(TooMany):
+    """Too many failures: wait before the next try."""
+
+    code = "locked_out"
+
+
+class LinkSpent(Unauthenticated):
+    """This link was used already, or is too old."""
+
+    code = "link_spent"
+
+
+class WeakPassword(InvalidInput):
+    """This password is too easy to guess."""
+
+    code = "weak_password"
+
+
+class LoginTaken(Conflict):
+    """Another account has this login."""
+
+    code = "login_taken"

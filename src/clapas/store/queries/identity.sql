@@ -1,0 +1,152 @@
+-- name: account_by_login
+-- The account of a login, whatever its case.
+SELECT id, login, name, password, must_set, roles, organisation, service, communes, purposes, language, enabled, created
+FROM account WHERE lower(login) = lower(%(login)s);
+
+-- name: account_by_id
+-- One account.
+SELECT id, login, name, password, must_set, roles, organisation, service, communes, purposes, language, enabled, created
+FROM account WHERE id = %(id)s;
+
+-- name: accounts
+-- Accounts by login, after a cursor.
+SELECT id, login, name, password, must_set, roles, organisation, service, communes, purposes, language, enabled, created
+FROM account WHERE lower(login) > %(after)s ORDER BY lower(login) LIMIT %(limit)s;
+
+-- name: count_accounts
+-- How many accounts may sign in.
+SELECT count(*) FROM account WHERE enabled;
+
+-- name: add_account
+-- Create an account, unless its login exists.
+INSERT INTO account (login, name, roles, organisation, service, communes, purposes, language, must_set)
+VALUES (%(login)s, %(name)s, %(roles)s, %(organisation)s, %(service)s, %(communes)s, %(purposes)s, %(language)s, %(must_set)s)
+ON CONFLICT (lower(login)) DO NOTHING
+RETURNING id;
+
+-- name: set_password
+-- Keep a password's hash.
+UPDATE account SET password = %(password)s, must_set = false WHERE id = %(id)s;
+
+-- name: must_set_password
+-- The account must choose a password at its next visit.
+UPDATE account SET must_set = true WHERE id = %(id)s;
+
+-- name: disable_account
+-- The account may sign in no more.
+UPDATE account SET enabled = false WHERE id = %(id)s;
+
+-- name: add_session
+-- Open a session.
+INSERT INTO session (proof, account, created, seen, expires, address, agent)
+VALUES (%(proof)s, %(account)s, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s)
+RETURNING id;
+
+-- name: session
+-- The live session of a proof, with its account.
+SELECT s.id AS session, s.seen, s.expires, s.created AS opened,
+       a.id, a.login, a.name, a.password, a.must_set, a.roles, a.organisation, a.service, a.communes, a.purposes, a.language, a.enabled, a.created
+FROM session s JOIN account a ON a.id = s.account
+WHERE s.proof = %(proof)s AND s.expires > %(now)s AND s.seen > %(idle)s AND a.enabled;
+
+-- name: see_session
+-- The session was used.
+UPDATE session SET seen = %(now)s WHERE id = %(id)s AND seen < %(now)s;
+
+-- name: sessions_of
+-- The live sessions of an account, newest first.
+SELECT id, created, seen, expires, address, agent FROM session
+WHERE account = %(account)s AND expires > %(now)s AND seen > %(idle)s ORDER BY created DESC LIMIT 200;
+
+-- name: end_session
+-- Close a session by its proof.
+DELETE FROM session WHERE proof = %(proof)s;
+
+-- name: revoke_session
+-- Close one session of an account.
+DELETE FROM session WHERE id = %(id)s AND account = %(account)s;
+
+-- name: revoke_sessions
+-- Close every session of an account but one.
+DELETE FROM session WHERE account = %(account)s AND id <> %(but)s;
+
+-- name: purge_sessions
+-- Forget sessions and links that are over, and failures that are old.
+WITH gone AS (DELETE FROM session WHERE expires <= %(now)s OR seen <= %(idle)s),
+     links AS (DELETE FROM one_time WHERE expires <= %(now)s)
+DELETE FROM sign_in_failure WHERE last <= %(old)s;
+
+-- name: add_one_time
+-- Keep a one-time link; earlier ones of the account end.
+WITH earlier AS (DELETE FROM one_time WHERE account = %(account)s)
+INSERT INTO one_time (proof, account, expires) VALUES (%(proof)s, %(account)s, %(expires)s);
+
+-- name: use_one_time
+-- Spend a one-time link: it works once.
+DELETE FROM one_time WHERE proof = %(proof)s AND expires > %(now)s RETURNING account;
+
+-- name: locked_until
+-- The latest end of a lock-out among subjects.
+SELECT max(until) FROM sign_in_failure WHERE subject = ANY(%(subjects)s);
+
+-- name: add_failure
+-- One more failure of a subject; the lock-out doubles beyond the threshold. An hour of calm forgets.
+INSERT INTO sign_in_failure AS f (subject, failures, last, until)
+VALUES (%(subject)s, 1, %(now)s, %(now)s)
+ON CONFLICT (subject) DO UPDATE SET
+    failures = CASE WHEN f.last < %(now)s - interval '1 hour' THEN 1 ELSE f.failures + 1 END,
+    last = %(now)s,
+    until = CASE
+        WHEN f.last < %(now)s - interval '1 hour' OR f.failures + 1 < %(threshold)s THEN %(now)s
+        ELSE %(now)s + least(%(step)s * power(2, least(f.failures + 1 - %(threshold)s, 20)), %(longest)s) * interval '1 second'
+    END;
+
+-- name: forget_failures
+-- A success forgets the failures of its subjects.
+DELETE FROM sign_in_failure WHERE subject = ANY(%(subjects)s);
+
+-- name: add_key
+-- Keep a service key.
+INSERT INTO service_key (id, proof, name, owner, scopes, communes, expires, replaces)
+VALUES (%(id)s, %(proof)s, %(name)s, %(owner)s, %(scopes)s, %(communes)s, %(expires)s, %(replaces)s);
+
+-- name: key
+-- The live key of an id; its owner may still sign in.
+SELECT k.id, k.proof, k.name, k.owner, k.scopes, k.communes, k.created, k.expires, k.last_used, k.replaces, k.revoked
+FROM service_key k JOIN account a ON a.id = k.owner
+WHERE k.id = %(id)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled;
+
+-- name: keys
+-- Keys that are not revoked, by id, after a cursor.
+SELECT id, proof, name, owner, scopes, communes, created, expires, last_used, replaces, revoked
+FROM service_key WHERE id > %(after)s AND revoked IS NULL ORDER BY id LIMIT %(limit)s;
+
+-- name: use_key
+-- The key was used today.
+UPDATE service_key SET last_used = %(today)s WHERE id = %(id)s AND last_used IS DISTINCT FROM %(today)s;
+
+-- name: shorten_key
+-- A key that is replaced ends soon.
+UPDATE service_key SET expires = least(expires, %(expires)s) WHERE id = %(id)s AND revoked IS NULL;
+
+-- name: revoke_key
+-- A key works no more.
+UPDATE service_key SET revoked = %(now)s WHERE id = %(id)s AND revoked IS NULL RETURNING id;
+
+-- name: add_credential
+-- Keep a device's token; the two newest stay alive.
+WITH older AS (
+    DELETE FROM device_credential WHERE proof IN (
+        SELECT proof FROM device_credential WHERE device = %(device)s ORDER BY created DESC OFFSET 1
+    )
+)
+INSERT INTO device_credential (proof, device, expires) VALUES (%(proof)s, %(device)s, %(expires)s);
+
+-- name: credential
+-- The device of a live token.
+SELECT device FROM device_credential
+WHERE proof = %(proof)s AND (expires IS NULL OR expires > %(now)s);
+
+-- name: revoke_credentials
+-- A device's tokens work no more.
+DELETE FROM device_credential WHERE device = %(device)s;

@@ -1,0 +1,1 @@
+"""Water: leaks after the meter, meters' health, overconsumption, districts of the network."""

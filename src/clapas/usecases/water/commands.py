@@ -1,0 +1,22 @@
+"""The command ``clapas water``: batch tools for analysts, on files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clapas.usecases.water.leaks import commands as leaks
+
+Readings = Annotated[list[Path], typer.Argument(help="CSV or CSV.gz: meter; datetime; index (L)")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``clapas water …`` to the command line."""
+    water = typer.Typer(
+        help="Water: leaks, meters, overconsumption, districts.", no_args_is_help=True
+    )
+    evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
+    water.command("leaks")(leaks.find_leaks)
+    evaluate.command("leaks")(leaks.evaluate_leaks)
+    water.add_typer(evaluate, name="evaluate")
+    app.add_typer(water, name="water")

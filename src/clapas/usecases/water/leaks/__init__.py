@@ -1,0 +1,1 @@
+"""Leaks after the meter: a causal detector that learns each meter, and its score."""

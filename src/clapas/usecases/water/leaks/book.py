@@ -1,0 +1,108 @@
+"""What the detector remembers of each meter: plain arrays, one row a meter, kept from night to night."""
+
+from pathlib import Path
+
+import numpy as np
+
+from clapas.usecases.water.leaks.arrays import Bools, Floats, Ints
+
+RING = 30
+"""Intervals kept per meter, to size a flow when it is announced."""
+NEVER = -1.0
+
+
+class Book:
+    """The state of ``meters`` meters watched at ``levels`` levels.
+
+    ``at`` last reading (s since 1970 UTC, negative before the first), ``index`` its value (L, the high
+    water mark of small backward steps); ``other_at``, ``other_index`` the same of a second meter under
+    the same key; ``pulse`` (L) the smallest step seen; ``behind`` (L) how far the index fell behind each
+    level's flow, ``stretch`` (h) since when it has not; ``habit`` (h) the longest ordinary stretch;
+    ``peak`` (L/h) the largest ordinary hour; ``burst`` (h) since when a burst-sized flow runs; ``known``
+    (L/h) the flow last announced, ``base`` (L/h) the part of it that still runs, ``low`` (s) when it was
+    last seen to be absent, ``dry`` (s) since when it is absent every day; ``ring_l``, ``ring_h`` the last
+    intervals.
+    """
+
+    __slots__ = (
+        "at",
+        "base",
+        "behind",
+        "burst",
+        "dry",
+        "habit",
+        "index",
+        "known",
+        "low",
+        "other_at",
+        "other_index",
+        "peak",
+        "place",
+        "pulse",
+        "ring_h",
+        "ring_l",
+        "steps",
+        "stretch",
+    )
+
+    def __init__(self, meters: int, levels: int) -> None:
+        self.at: Floats = np.full(meters, NEVER)
+        self.index: Floats = np.zeros(meters)
+        self.other_at: Floats = np.full(meters, NEVER)
+        self.other_index: Floats = np.zeros(meters)
+        self.pulse: Floats = np.full(meters, np.inf)
+        self.steps: Ints = np.zeros(meters, dtype=np.int64)
+        self.behind: Floats = np.zeros((meters, levels))
+        self.stretch: Floats = np.zeros((meters, levels))
+        self.habit: Floats = np.zeros((meters, levels))
+        self.peak: Floats = np.zeros(meters)
+        self.burst: Floats = np.zeros(meters)
+        self.base: Floats = np.zeros(meters)
+        self.known: Floats = np.zeros(meters)
+        self.low: Floats = np.full(meters, NEVER)
+        self.dry: Floats = np.full(meters, NEVER)
+        self.ring_l: Floats = np.zeros((meters, RING))
+        self.ring_h: Floats = np.zeros((meters, RING))
+        self.place: Ints = np.zeros(meters, dtype=np.int64)
+
+    @property
+    def meters(self) -> int:
+        return len(self.at)
+
+    def save(self, path: Path) -> None:
+        """Write the book as one ``.npz`` file."""
+        np.savez_compressed(path, **{name: getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def load(cls, path: Path) -> "Book":
+        """Read a book written by :meth:`save`."""
+        with np.load(path, allow_pickle=False) as stored:
+            book = cls(0, 0)
+            for name in cls.__slots__:
+                setattr(book, name, stored[name])
+        return book
+
+    def taken(self, rows: Ints) -> "Book":
+        """A book of its own with a copy of these rows."""
+        book = Book(0, 0)
+        for name in self.__slots__:
+            setattr(book, name, getattr(self, name)[rows].copy())
+        return book
+
+    @classmethod
+    def stacked(cls, books: "list[Book]") -> "Book":
+        """One book with the rows of all, in order."""
+        book = cls(0, 0)
+        for name in cls.__slots__:
+            setattr(book, name, np.concatenate([getattr(each, name) for each in books]))
+        return book
+
+    def last_intervals(self, rows: Ints) -> tuple[Floats, Floats]:
+        """Volumes (L) and durations (h) of the last intervals of these meters, oldest first."""
+        order = (self.place[rows, None] + np.arange(RING)) % RING
+        return self.ring_l[rows[:, None], order], self.ring_h[rows[:, None], order]
+
+
+def ordinary(hours: Floats) -> Bools:
+    """Intervals of about an hour: those from which an hourly flow can be read."""
+    return (hours > 0.6) & (hours < 1.7)

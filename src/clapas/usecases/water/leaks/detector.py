@@ -1,0 +1,228 @@
+"""One reading of many meters at once: the detector's step, causal by construction.
+
+``step`` is the whole path: interval → evidence → bursts → announcements → merge. It is used alike for
+one meter that has just spoken, for the nightly run of a town, and for years of recordings.
+"""
+
+import msgspec
+import numpy as np
+
+from clapas.usecases.water.leaks.arrays import Bools, Floats, Ints
+from clapas.usecases.water.leaks.book import NEVER, RING, Book, ordinary
+from clapas.usecases.water.leaks.levels import Levels
+
+DAY = 86_400.0
+BACKFLOW_L = 200.0
+SHORTEST_H = 0.05
+PEAK_MEMORY_H = 24.0 * 730
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """Alerts of one step: rows of the book, level (-1 a burst), rate (L/h), volume (L), confidence."""
+
+    rows: Ints
+    level: Ints
+    rate: Floats
+    volume: Floats
+    confidence: Floats
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """What passed since the previous reading: rows of the book, litres, hours, the instant (s)."""
+
+    rows: Ints
+    litres: Floats
+    hours: Floats
+    at: Floats
+
+
+def step(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> Found:
+    """Take one reading of each of ``rows`` (distinct) into the book; tell what it reveals."""
+    seen = _interval(book, levels, rows, at, index)
+    _remember(book, seen)
+    _weigh(book, levels, seen)
+    _follow(book, levels, seen)
+    burst, burst_rate, burst_sure = _bursts(book, levels, seen)
+    level, rate, sure = _stretches(book, levels, seen)
+    level = np.where(burst, -1, level)
+    rate = np.where(burst, burst_rate, rate)
+    sure = np.where(burst, burst_sure, sure)
+    told = (burst | (level >= 0)) & _is_news(book, levels, seen, rate)
+    return _announce(book, levels, seen, level, rate, sure, told)
+
+
+def _interval(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> Interval:
+    """Clean the step of each index: duplicates, backward steps, roll-over, reset, another meter."""
+    hours = (at - book.at[rows]) / 3600.0
+    known = book.at[rows] >= 0
+    fresh = ~known | (hours >= SHORTEST_H)
+    rows, at, index, hours, known = rows[fresh], at[fresh], index[fresh], hours[fresh], known[fresh]
+    before = book.index[rows]
+    litres = index - before
+    cap = levels.max_flow_l_h * hours + 100.0
+    ceiling = 10.0 ** np.ceil(np.log10(np.maximum(before, 10.0)))
+    rolled = (
+        (litres < 0)
+        & (before > 0.9 * ceiling)
+        & (litres + ceiling <= np.minimum(cap, 0.1 * ceiling))
+    )
+    litres = np.where(rolled, litres + ceiling, litres)
+    backward = (litres < 0) & (litres >= -BACKFLOW_L)
+    jumped = known & ((litres < -BACKFLOW_L) | (litres > cap))
+    _swap(book, rows[jumped], at[jumped], index[jumped])
+    still = book.ring_l[rows].sum(axis=1) <= 0
+    keep_mark = backward & ~still & known & ~jumped
+    book.index[rows] = np.where(keep_mark, before, index)
+    book.at[rows] = at
+    told = known & ~jumped
+    return Interval(
+        rows=rows[told], litres=np.maximum(litres[told], 0.0), hours=hours[told], at=at[told]
+    )
+
+
+def _swap(book: Book, rows: Ints, at: Floats, index: Floats) -> None:
+    """A jump: the series goes on from the new value; the old one waits, should that meter speak again."""
+    del at, index
+    book.other_at[rows] = book.at[rows]
+    book.other_index[rows] = book.index[rows]
+
+
+def _remember(book: Book, seen: Interval) -> None:
+    rows, place = seen.rows, book.place[seen.rows]
+    book.ring_l[rows, place] = seen.litres
+    book.ring_h[rows, place] = seen.hours
+    book.place[rows] = (place + 1) % RING
+    moved = seen.litres > 0
+    book.pulse[rows] = np.where(moved, np.minimum(book.pulse[rows], seen.litres), book.pulse[rows])
+    book.steps[rows] += moved
+
+
+def _pulse(book: Book, levels: Levels, rows: Ints) -> Floats:
+    """Weight of one step of each index (L): what the meter has shown, once it has shown enough."""
+    return np.where(
+        book.steps[rows] >= 20, np.maximum(book.pulse[rows], levels.pulse_l), levels.pulse_l
+    )
+
+
+def _weigh(book: Book, levels: Levels, seen: Interval) -> None:
+    """Lengthen or break each level's stretch; a broken one teaches what is ordinary for this meter."""
+    rows, hours = seen.rows, seen.hours[:, None]
+    flows = levels.flows()[None, :]
+    excess = (seen.litres - book.base[rows] * seen.hours)[:, None]
+    behind = np.maximum(book.behind[rows] + flows * hours - excess, 0.0)
+    broken = behind > 1.05 * _pulse(book, levels, rows)[:, None]
+    weight = np.where(hours <= levels.full_interval_h, hours, levels.gap_weight * hours)
+    weight = np.where(hours <= levels.blind_interval_h, weight, 0.0)
+    stretch = book.stretch[rows]
+    fade = np.exp(-hours / (24.0 * levels.habit_memory_days))
+    habit = book.habit[rows] * fade
+    book.habit[rows] = np.where(broken, np.maximum(habit, stretch), habit)
+    book.behind[rows] = np.where(broken, 0.0, behind)
+    book.stretch[rows] = np.where(broken, 0.0, stretch + weight)
+
+
+def _follow(book: Book, levels: Levels, seen: Interval) -> None:
+    """Does the announced flow still run? It has stopped when it is absent at some moment of every day.
+
+    A burst leaves no memory when it ends, but for the meter's ``peak``.
+    """
+    running = book.known[seen.rows] > 0
+    if not running.any():
+        return
+    rows, at = seen.rows[running], seen.at[running]
+    litres, hours = book.last_intervals(rows)
+    flow = litres[:, -3:].sum(axis=1) / np.maximum(hours[:, -3:].sum(axis=1), 0.1)
+    low = flow < 0.5 * book.known[rows]
+    lost = at - book.low[rows] > levels.quiet_hours * 3600.0
+    dry = np.where(lost & ~low, NEVER, book.dry[rows])
+    dry = np.where(low & (dry < 0), at, dry)
+    book.low[rows] = np.where(low, at, book.low[rows])
+    spent = low & (book.known[rows] >= levels.burst_flow)
+    stopped = ((dry >= 0) & (at - dry > 3 * DAY)) | spent
+    book.base[rows] = np.where(stopped, 0.0, book.base[rows])
+    over = ((dry >= 0) & (at - dry > levels.merge_days * DAY)) | spent
+    book.known[rows] = np.where(over, 0.0, book.known[rows])
+    book.dry[rows] = np.where(over, NEVER, dry)
+
+
+def _bursts(book: Book, levels: Levels, seen: Interval) -> tuple[Bools, Floats, Floats]:
+    """A burst-sized flow during whole hours: the fewer they are, the stranger the flow must be for this meter."""
+    rows = seen.rows
+    flow = seen.litres / np.maximum(seen.hours, 0.1)
+    book.burst[rows] = np.where(flow >= levels.burst_flow, book.burst[rows] + seen.hours, 0.0)
+    litres, hours = book.last_intervals(rows)
+    longest = max(levels.burst_hours)
+    flows = litres[:, -longest - 1 :] / np.maximum(hours[:, -longest - 1 :], 0.1)
+    whole = ordinary(hours[:, -longest - 1 :])
+    usual = np.maximum(book.peak[rows], levels.first_peak)
+    fired = book.burst[rows] >= levels.burst_any_hours
+    rate, strangeness = flow.copy(), np.ones(len(rows))
+    for count, novelty in zip(levels.burst_hours, levels.burst_novelty, strict=True):
+        least = np.where(whole[:, -count:].all(axis=1), flows[:, -count:].min(axis=1), 0.0)
+        strange = (least >= levels.burst_flow) & (least >= novelty * usual)
+        rate = np.where(strange & ~fired, least, rate)
+        strangeness = np.where(strange & ~fired, least / usual, strangeness)
+        fired |= strange
+    old = np.where(whole[:, 0], flows[:, 0], 0.0)
+    book.peak[rows] = np.maximum(book.peak[rows] * np.exp(-seen.hours / PEAK_MEMORY_H), old)
+    sure = np.clip(0.2 + 0.3 * strangeness + 0.04 * book.burst[rows], 0.3, 0.97)
+    return fired, rate, sure
+
+
+def _stretches(book: Book, levels: Levels, seen: Interval) -> tuple[Ints, Floats, Floats]:
+    """The largest level whose stretch is strange for this meter, the flow of it, and how sure we are."""
+    rows = seen.rows
+    stretch, habit = book.stretch[rows], book.habit[rows]
+    usable = levels.flows()[None, :] >= 0.25 * _pulse(book, levels, rows)[:, None]
+    limit = np.clip(levels.habit_factor * habit, levels.least, levels.most)
+    fired = (stretch >= limit) & usable
+    level = np.where(fired.any(axis=1), fired.shape[1] - 1 - np.argmax(fired[:, ::-1], axis=1), -1)
+    rate, sure = np.zeros(len(rows)), np.zeros(len(rows))
+    hit = np.flatnonzero(level >= 0)
+    if len(hit):
+        at_level = level[hit]
+        span = stretch[hit, at_level]
+        rate[hit] = np.maximum(
+            _floor(book, rows[hit], span), levels.flows()[at_level] + book.base[rows[hit]]
+        )
+        sure[hit] = 1.0 - np.exp(-span / np.maximum(habit[hit, at_level], 8.0) / 1.5)
+    return level, rate, np.clip(sure, 0.3, 0.99)
+
+
+def _floor(book: Book, rows: Ints, span: Floats) -> Floats:
+    """The smallest flow over three readings running (L/h) of the last day of the stretch."""
+    litres, hours = book.last_intervals(rows)
+    three_l = litres[:, 2:] + litres[:, 1:-1] + litres[:, :-2]
+    three_h = hours[:, 2:] + hours[:, 1:-1] + hours[:, :-2]
+    age = np.cumsum(hours[:, ::-1], axis=1)[:, ::-1][:, :-2]
+    inside = (age <= np.minimum(span, 26.0)[:, None]) & (three_h > 0)
+    flows = np.where(inside, three_l / np.maximum(three_h, 0.1), np.inf)
+    least = flows.min(axis=1)
+    return np.where(np.isfinite(least), least, 0.0)
+
+
+def _is_news(book: Book, levels: Levels, seen: Interval, rate: Floats) -> Bools:
+    """Not the leak that was announced already, nor its return: clearly more than it, or nothing known."""
+    known = book.known[seen.rows]
+    return (known <= 0) | (rate > levels.worse * known + 1.5)
+
+
+def _announce(
+    book: Book, levels: Levels, seen: Interval, level: Ints, rate: Floats, sure: Floats, told: Bools
+) -> Found:
+    rows = seen.rows[told]
+    level, rate, sure = level[told], rate[told], sure[told]
+    span = np.where(level >= 0, book.stretch[rows, np.maximum(level, 0)], book.burst[rows])
+    found = Found(
+        rows=rows, level=level, rate=rate, volume=rate * np.maximum(span, 1.0), confidence=sure
+    )
+    tamed = np.maximum(book.peak[rows], levels.burst_after * rate)
+    book.peak[rows] = np.where(level < 0, tamed, book.peak[rows])
+    book.known[rows] = rate
+    book.base[rows] = rate
+    book.low[rows] = seen.at[told]
+    book.dry[rows] = NEVER
+    book.stretch[rows] = 0.0
+    book.behind[rows] = 0.0
+    book.burst[rows] = 0.0
+    return found

@@ -1,0 +1,104 @@
+"""How good the leak detector is: detection by rate, delay, and alerts per 1,000 meter-days.
+
+The meters are split in two by a hash of their name, whatever the data: ``tuning`` meters may be looked
+at, ``held`` meters only scored. Intervals are bootstrapped over meters, not over leaks: two leaks of one
+meter are not independent.
+"""
+
+from hashlib import sha256
+
+import msgspec
+import numpy as np
+
+from clapas.usecases.water.leaks.arrays import Floats, Ints
+from clapas.usecases.water.leaks.batch import Alerts, Recordings, joined, steps
+from clapas.usecases.water.leaks.book import Book
+from clapas.usecases.water.leaks.detector import Found, step
+from clapas.usecases.water.leaks.inject import SHAPES, Leaks, Plan, draw, lost_litres
+from clapas.usecases.water.leaks.levels import Levels
+
+DAY = 86_400.0
+SALT = "clapas-water-split:"
+
+
+def is_held(meter: str) -> bool:
+    """True for the half of the meters that is never used for tuning."""
+    return sha256((SALT + meter).encode()).digest()[0] % 2 == 1
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to the injected leaks (``delay`` in days, infinite when missed) and the raw alerts.
+
+    ``known`` is the flow (L/h) already announced on the meter when the leak began, most often 0.
+    """
+
+    names: tuple[str, ...]
+    leaks: Leaks
+    delay: Floats
+    known: Floats
+    raw: Alerts
+    meter_days: Floats
+
+
+def meter_days(data: Recordings) -> Floats:
+    """Days (24 h from 0:00 UTC) with at least one reading, per meter."""
+    pairs = np.unique(np.stack([data.meter, (data.at // DAY).astype(np.int64)]), axis=1)
+    return np.bincount(pairs[0], minlength=len(data.names)).astype(np.float64)
+
+
+def run_trial(data: Recordings, meters: Ints, levels: Levels, plan: Plan) -> Trial:
+    """One pass over the real series; at each injected start the meter's state is copied and goes its own way."""
+    leaks = draw(data, meters, plan)
+    order = np.argsort(leaks.line - data.starts[leaks.meter], kind="stable")
+    depth = (leaks.line - data.starts[leaks.meter])[order]
+    book = Book(len(data.names), len(levels.flow))
+    copies: list[Book] = []
+    found: list[tuple[Found, Floats]] = []
+    for k, (rows, lines) in enumerate(steps(data)):
+        first, last = np.searchsorted(depth, [k, k + 1])
+        if last > first:
+            copies.append(book.taken(leaks.meter[order[first:last]]))
+        each = step(book, levels, rows, data.at[lines], data.index[lines])
+        if len(each.rows):
+            found.append((each, book.at[each.rows].copy()))
+    raw = joined(found)
+    delay = np.full(len(leaks.meter), np.inf)
+    known = np.zeros(len(leaks.meter))
+    if copies:
+        stacked = Book.stacked(copies)
+        known[order] = stacked.known
+        delay[order] = _delays(data, _part(leaks, order), stacked, levels, plan)
+    keep = np.isin(raw.meter, meters)
+    kept = Alerts(**{name: getattr(raw, name)[keep] for name in Alerts.__struct_fields__})
+    days = np.where(np.isin(np.arange(len(data.names)), meters), meter_days(data), 0.0)
+    return Trial(names=data.names, leaks=leaks, delay=delay, known=known, raw=kept, meter_days=days)
+
+
+def _part(leaks: Leaks, rows: Ints) -> Leaks:
+    return Leaks(**{name: getattr(leaks, name)[rows] for name in Leaks.__struct_fields__})
+
+
+def _delays(data: Recordings, leaks: Leaks, book: Book, levels: Levels, plan: Plan) -> Floats:
+    """Days from each leak's start to the first alert of its own copy of the meter."""
+    ends = np.minimum(data.starts[leaks.meter + 1], leaks.line + int(plan.days * 48))
+    series = []
+    for n in range(len(leaks.line)):
+        at = data.at[leaks.line[n] : ends[n]]
+        at = at[at <= leaks.start[n] + plan.days * DAY]
+        litres = lost_litres(
+            at - leaks.start[n], float(leaks.rate[n]), SHAPES[leaks.shape[n]], float(leaks.start[n])
+        )
+        series.append((at, data.index[leaks.line[n] : leaks.line[n] + len(at)] + litres))
+    lengths = [len(at) for at, _ in series]
+    wetted = Recordings(
+        names=tuple(str(n) for n in range(len(series))),
+        meter=np.repeat(np.arange(len(series)), lengths),
+        at=np.concatenate([at for at, _ in series]),
+        index=np.concatenate([index for _, index in series]),
+    )
+    delay = np.full(len(series), np.inf)
+    for rows, lines in steps(wetted):
+        each = step(book, levels, rows, wetted.at[lines], wetted.index[lines])
+        late = (book.at[each.rows] - leaks.start[each.rows]) / DAY
+        delay[each.rows] = np.minimum(delay[each.rows], late)
+    return delay

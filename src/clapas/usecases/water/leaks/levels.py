@@ -1,0 +1,63 @@
+"""The flows that the detector watches, and how long each must last before it speaks.
+
+A household's meter stands still for some hour almost every day. A leak is what never stands still. For
+each level of flow the detector holds the length of the present stretch during which the index never
+fell behind that flow; the stretch that makes an alert lies between ``least`` and ``most`` hours, and
+what each meter is used to (its own longest ordinary stretches) decides where.
+The bounds follow the service's promises: 5 L/h within 4 days, 2 L/h within 6 days.
+"""
+
+import msgspec
+import numpy as np
+
+from clapas.usecases.water.leaks.arrays import Floats
+
+
+class Levels(msgspec.Struct, frozen=True, kw_only=True):
+    """Watched flows (L/h, increasing) and the bounds of the stretch that makes an alert (hours)."""
+
+    flow: tuple[float, ...] = (0.8, 1.6, 2.6, 4.2, 8.0, 16.0, 40.0, 100.0)
+    least: tuple[float, ...] = (264.0, 96.0, 80.0, 60.0, 60.0, 60.0, 48.0, 24.0)
+    most: tuple[float, ...] = (336.0, 112.0, 90.0, 66.0, 66.0, 66.0, 56.0, 36.0)
+    habit_factor: float = 2.0
+    """A stretch is strange when it exceeds this many times the meter's own longest ordinary one."""
+    habit_memory_days: float = 60.0
+    """Ordinary stretches are forgotten with this time constant."""
+    merge_days: float = 60.0
+    """After a leak has stopped, its return within this time belongs to the same alert."""
+    worse: float = 2.5
+    """A known leak is announced again when its flow has grown this many times (and by 1.5 L/h)."""
+    quiet_hours: float = 30.0
+    """A leak has stopped when no stretch at its level lasts this long."""
+    burst_flow: float = 195.0
+    """A burst passes this flow (L/h)…"""
+    burst_hours: tuple[int, ...] = (2, 3, 4, 8)
+    burst_novelty: tuple[float, ...] = (1.6, 1.3, 1.25, 0.9)
+    """…during so many whole hours, each at this many times the largest hour that the meter is used to."""
+    first_peak: float = 300.0
+    """The largest hour that any meter is taken to be used to (L/h)."""
+    burst_after: float = 2.0
+    """A meter whose burst was announced is used to it: the next must be this many times as large."""
+    burst_any_hours: float = 12.0
+    """A burst-sized flow that lasts this long is strange for every meter."""
+    pulse_l: float = 1.0
+    """Weight of one step of the index (L); meters show their own when it is larger."""
+    max_flow_l_h: float = 5000.0
+    """No domestic meter passes more: a jump beyond it is another meter or a reset (L/h)."""
+    full_interval_h: float = 1.7
+    """Two readings further apart hide what happened between them: they count for less."""
+    gap_weight: float = 0.5
+    blind_interval_h: float = 13.0
+    """Beyond this, an interval tells nothing but its mean flow."""
+
+    def flows(self) -> Floats:
+        return np.asarray(self.flow, dtype=np.float64)
+
+
+EARLY_BURSTS = Levels(
+    burst_hours=(2, 6),
+    burst_novelty=(0.4, 0.4),
+    first_peak=200.0,
+    burst_after=1.0,
+)
+"""Bursts told within three hours, at the price of the pools and the hoses that look like them at first."""

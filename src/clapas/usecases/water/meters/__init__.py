@@ -1,0 +1,1 @@
+"""Meters: tables of readings, the index engine, the meters' health."""

@@ -1,0 +1,266 @@
+"""The things of the city: lists, one thing with its attributes, the map."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from clapas.domain.device import Entity
+from clapas.domain.errors import InvalidInput
+from clapas.domain.quantities import quantity
+from clapas.domain.window import instant
+from clapas.store.values import EntityRow, Latest, MapColumns
+from clapas.web.answers import Listed, listing, page_size
+from clapas.web.guard import asks
+from clapas.web.services import Call, rows_of, services_of
+
+Bbox = tuple[float, float, float, float]
+"""West, south, east, north, in degrees."""
+
+LATE = timedelta(hours=3)
+SILENT = timedelta(hours=24)
+Query = Annotated[str, QueryParameter(max_length=200)]
+
+
+class Headline(msgspec.Struct, frozen=True, kw_only=True):
+    """The most telling present value of an entity."""
+
+    attribute: str
+    quantity: str
+    value: Any
+    unit: str
+    measured: datetime
+    quality: int
+
+
+class EntityOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An entity as lists show it."""
+
+    id: str
+    type: str
+    name: str
+    longitude: float | None
+    latitude: float | None
+    commune: str
+    simulated: bool
+    updated: datetime | None
+    state: str
+    headline: Headline | None
+
+
+class AttributeOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One present value; ``shown_scale`` and ``shown_unit`` say how people read it."""
+
+    attribute: str
+    quantity: str
+    series: int
+    value: Any
+    unit: str
+    measured: datetime
+    received: datetime
+    quality: int
+    label_fr: str
+    label_en: str
+    device: str
+    shown_scale: float
+    shown_unit: str
+    decimals: int
+
+
+class DeviceLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Which device's channel feeds which attribute, between two dates."""
+
+    device: str
+    channel: str
+    attribute: str
+    start: datetime | None
+    end: datetime | None
+
+
+class EntitySheet(EntityOut, frozen=True, kw_only=True):
+    """An entity with its present values, its relations and its devices."""
+
+    attributes: list[AttributeOut]
+    relations: dict[str, str]
+    devices: list[DeviceLink]
+    geometry: dict[str, Any] | None
+
+
+class MapOut(msgspec.Struct, frozen=True, kw_only=True):
+    """All points of the map, column by column."""
+
+    ids: list[str]
+    types: list[str]
+    longitudes: list[float]
+    latitudes: list[float]
+    states: list[str]
+    values: list[float | None]
+    etag: str
+
+
+def age_state(updated: datetime | None, now: datetime) -> str:
+    """ok, late (> 3 h) or silent (> 24 h, or never)."""
+    if updated is None or now - updated > SILENT:
+        return "silent"
+    return "late" if now - updated > LATE else "ok"
+
+
+def _headline(latest: Latest | None) -> Headline | None:
+    if latest is None:
+        return None
+    return Headline(
+        attribute=latest.attribute,
+        quantity=latest.quantity,
+        value=latest.value,
+        unit=quantity(latest.quantity).unit,
+        measured=instant(latest.measured),
+        quality=latest.quality,
+    )
+
+
+def _fields(row: EntityRow) -> dict[str, Any]:
+    entity: Entity = row.entity
+    return {
+        "id": entity.id,
+        "type": entity.type,
+        "name": entity.name,
+        "longitude": entity.longitude,
+        "latitude": entity.latitude,
+        "commune": entity.commune,
+        "simulated": entity.simulated,
+        "updated": row.updated,
+        "state": age_state(row.updated, datetime.now(UTC)),
+        "headline": _headline(row.headline),
+    }
+
+
+def _attribute(latest: Latest, devices: dict[str, str]) -> AttributeOut:
+    kind = quantity(latest.quantity)
+    known = kind.key != "number"
+    return AttributeOut(
+        attribute=latest.attribute,
+        quantity=latest.quantity,
+        series=latest.series,
+        value=latest.value,
+        unit=kind.unit,
+        measured=instant(latest.measured),
+        received=instant(latest.received),
+        quality=latest.quality,
+        label_fr=kind.fr if known else latest.attribute,
+        label_en=kind.en if known else latest.attribute,
+        device=devices.get(latest.attribute, ""),
+        shown_scale=kind.shown_scale,
+        shown_unit=kind.shown_unit or kind.unit,
+        decimals=kind.decimals,
+    )
+
+
+def read_bbox(text: str) -> Bbox | None:
+    """``west,south,east,north`` in degrees, None when empty. Raises InvalidInput."""
+    if not text:
+        return None
+    try:
+        west, south, east, north = (float(each) for each in text.split(","))
+    except ValueError as error:
+        raise InvalidInput("four numbers", field="bbox", accepted="w,s,e,n") from error
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput("west, south, east, north in degrees", field="bbox")
+    return west, south, east, north
+
+
+@get("/api/v1/entities", tags=["entities"], opt=asks("read", "entity"), summary="Entities")
+async def entities(
+    request: Call,
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
+    q: Query = "",
+    commune: Query = "",
+    bbox: Query = "",
+    state_: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Response[Listed[EntityOut]]:
+    """Entities by id; ``q`` looks into id and name. ``state`` filters the page's items."""
+    page = await services_of(request).store.entities.page(
+        rows_of(request, "entity"),
+        type=type_,
+        q=q,
+        commune=commune,
+        bbox=read_bbox(bbox),
+        after=after,
+        limit=page_size(limit),
+    )
+    found = [EntityOut(**_fields(row)) for row in page.items]
+    kept = [each for each in found if not state_ or each.state == state_]
+    return listing(request, kept, page.next)
+
+
+@get("/api/v1/entities/map", tags=["entities"], opt=asks("read", "entity"), summary="The map")
+async def points(
+    request: Call,
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
+    bbox: Query = "",
+    zoom: FromQuery[float | None] = None,
+) -> MapOut:
+    """All located entities, at most 100,000, column by column. ``zoom`` changes nothing yet."""
+    del zoom
+    columns: MapColumns = await services_of(request).store.entities.map(
+        rows_of(request, "entity"), type=type_, bbox=read_bbox(bbox)
+    )
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    late, silent = LATE.total_seconds() * 1000, SILENT.total_seconds() * 1000
+    return MapOut(
+        ids=columns.ids,
+        types=columns.types,
+        longitudes=columns.longitudes,
+        latitudes=columns.latitudes,
+        states=[
+            "silent"
+            if measured is None or now - measured > silent
+            else "late"
+            if now - measured > late
+            else "ok"
+            for measured in columns.measured
+        ],
+        values=columns.values,
+        etag=columns.etag,
+    )
+
+
+@get(
+    "/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity"
+)
+async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
+    """One entity with its present values, its relations and its devices."""
+    services, rows = services_of(request), rows_of(request, "entity")
+    row = await services.store.entities.get(rows, id)
+    latest = await services.store.state.latest(rows, entities=[id])
+    bindings = await services.store.registry.bindings_of(id)
+    now = datetime.now(UTC)
+    feeding = {
+        binding.attribute: device
+        for device, binding in bindings
+        if binding.end is None or binding.end > now
+    }
+    return EntitySheet(
+        **_fields(row),
+        attributes=sorted(
+            (_attribute(each, feeding) for each in latest), key=lambda each: each.attribute
+        ),
+        relations=row.entity.relations,
+        devices=[
+            DeviceLink(
+                device=device,
+                channel=binding.channel,
+                attribute=binding.attribute,
+                start=binding.start,
+                end=binding.end,
+            )
+            for device, binding in bindings
+        ],
+        geometry=row.entity.geometry,
+    )
+
+
+HANDLERS = (entities, points, entity)

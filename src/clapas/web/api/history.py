@@ -1,0 +1,257 @@
+"""The history of series, down-sampled on the server; and the way back from a value to its frame."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from clapas.domain.device import Series
+from clapas.domain.errors import InvalidInput, NotFound
+from clapas.domain.quantities import quantity
+from clapas.domain.window import Window, instant
+from clapas.store.values import Aggregate, SeriesHistory, Step
+from clapas.web.answers import csv_response, wants_csv
+from clapas.web.api.devices import FrameOut, frame_out
+from clapas.web.guard import asks
+from clapas.web.services import Call, rows_of, services_of
+
+LICENCE = "LO-2.0"
+MOST_SERIES = 20
+LONGEST = timedelta(days=366 * 50)
+From = Annotated[str, QueryParameter(name="from", max_length=40)]
+To = Annotated[str, QueryParameter(name="to", max_length=40)]
+How = Annotated[Literal["mean", "min", "max", "sum", "count"], QueryParameter(name="aggregate")]
+Points = Annotated[int, QueryParameter(name="max_points", ge=10, le=100_000)]
+
+
+class HistoryOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One series over a period, column by column; times in ms, ``step`` in seconds (0 = raw)."""
+
+    series: int
+    entity: str
+    attribute: str
+    quantity: str
+    unit: str
+    step: int
+    times: list[int]
+    values: list[float | None]
+    min: list[float | None]
+    max: list[float | None]
+    counts: list[int]
+    qualities: list[int]
+    complete: bool
+    licence: str
+    source: str
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a value comes from: its codec's version and its raw message, when that is still kept."""
+
+    series: int
+    measured: datetime
+    received: datetime
+    value: Any
+    quality: int
+    codec: int
+    generation: int
+    frame: FrameOut | None
+
+
+def read_window(start: str, end: str) -> Window:
+    """The period asked for; the last day when nothing is said. Raises InvalidInput."""
+    last = _moment(end, "to") if end else datetime.now(UTC)
+    first = _moment(start, "from") if start else last - timedelta(days=1)
+    if last - first > LONGEST:
+        raise InvalidInput("a period is at most 50 years long", field="from")
+    return Window(first, last)
+
+
+def _moment(text: str, field: str) -> datetime:
+    """A day or an instant of RFC 3339; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
+    if not 1970 <= moment.year <= 2100:
+        raise InvalidInput("a time between 1970 and 2100", field=field)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def read_step(text: str) -> Step:
+    """'auto', 'raw', 'hour', 'day' or seconds. Raises InvalidInput."""
+    if text in {"auto", "raw", "hour", "day"}:
+        return cast("Step", text)
+    if text.isdecimal() and len(text) < 9 and int(text) > 0:
+        return int(text)
+    raise InvalidInput("not a step", field="step", accepted="auto, raw, hour, day or seconds")
+
+
+def _finite(values: list[float]) -> list[float | None]:
+    """NaN is no JSON number."""
+    return [value if value == value else None for value in values]  # noqa: PLR0124
+
+
+def _out(history: SeriesHistory, series: Series, source: str) -> HistoryOut:
+    return HistoryOut(
+        series=history.series,
+        entity=series.key.entity,
+        attribute=series.key.attribute,
+        quantity=series.key.quantity,
+        unit=quantity(series.key.quantity).unit,
+        step=history.step,
+        times=history.times,
+        values=_finite(history.values),
+        min=_finite(history.minimum),
+        max=_finite(history.maximum),
+        counts=history.counts,
+        qualities=history.qualities,
+        complete=history.complete,
+        licence=LICENCE,
+        source=source,
+    )
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How a history is asked for."""
+
+    window: Window
+    step: Step
+    aggregate: Aggregate
+    max_points: int
+
+
+async def _read(request: Call, series: list[Series], asked: Asked) -> list[HistoryOut]:
+    services = services_of(request)
+    found = await services.store.history.read(
+        rows_of(request, "series"),
+        [each.id for each in series],
+        asked.window,
+        step=asked.step,
+        aggregate=asked.aggregate,
+        max_points=asked.max_points,
+    )
+    by_id = {each.id: each for each in series}
+    return [_out(each, by_id[each.series], request.app.state.source_name) for each in found]
+
+
+def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
+    columns = ["entity", "attribute", "time", "value", "min", "max", "count", "quality", "unit"]
+    rows = (
+        (each.entity, each.attribute, instant(time), value, low, high, count, quality_, each.unit)
+        for each in histories
+        for time, value, low, high, count, quality_ in zip(
+            each.times,
+            each.values,
+            each.min,
+            each.max,
+            each.counts,
+            each.qualities,
+            strict=True,
+        )
+    )
+    headers = {"Content-Disposition": 'attachment; filename="history.csv"'}
+    return csv_response(request, columns, rows, headers)
+
+
+@get(
+    "/api/v1/series/{id:int}/history",
+    tags=["history"],
+    opt=asks("read", "series"),
+    summary="Series",
+)
+async def of_series(
+    request: Call,
+    id: FromPath[int],  # noqa: A002
+    start: From = "",
+    end: To = "",
+    step: FromQuery[str] = "auto",
+    aggregate: How = "mean",
+    max_points: Points = 2000,
+) -> Response[HistoryOut]:
+    """The history of one series."""
+    known = await services_of(request).store.series.by_id(rows_of(request, "series"), [id])
+    if id not in known:
+        raise NotFound(series=id)
+    asked = Asked(
+        window=read_window(start, end),
+        step=read_step(step),
+        aggregate=aggregate,
+        max_points=max_points,
+    )
+    histories = await _read(request, [known[id]], asked)
+    if wants_csv(request):
+        return _csv(request, histories)
+    if not histories:
+        raise NotFound(series=id)
+    return Response(histories[0])
+
+
+@get(
+    "/api/v1/entities/{id:str}/history",
+    tags=["history"],
+    opt=asks("read", "series"),
+    summary="Several series of an entity",
+)
+async def of_entity(
+    request: Call,
+    id: FromPath[str],  # noqa: A002
+    attributes: FromQuery[str] = "",
+    start: From = "",
+    end: To = "",
+    step: FromQuery[str] = "auto",
+    aggregate: How = "mean",
+    max_points: Points = 2000,
+) -> Response[list[HistoryOut]]:
+    """The history of some attributes (comma-separated; all when empty) of one entity."""
+    services = services_of(request)
+    await services.store.entities.get(rows_of(request, "entity"), id)
+    wanted = {each.strip() for each in attributes.split(",") if each.strip()}
+    series = [
+        each
+        for each in await services.store.series.of_entity(rows_of(request, "series"), id)
+        if not wanted or each.key.attribute in wanted
+    ]
+    if len(series) > MOST_SERIES:
+        raise InvalidInput("at most 20 attributes at a time", field="attributes")
+    asked = Asked(
+        window=read_window(start, end),
+        step=read_step(step),
+        aggregate=aggregate,
+        max_points=max_points,
+    )
+    histories = await _read(request, series, asked) if series else []
+    return _csv(request, histories) if wants_csv(request) else Response(histories)
+
+
+@get(
+    "/api/v1/observations/{series:int}/{measured_ms:int}/provenance",
+    tags=["history"],
+    opt=asks("read", "observation"),
+    summary="From a value back to its frame",
+)
+async def provenance(
+    request: Call, series: FromPath[int], measured_ms: FromPath[int]
+) -> Provenance:
+    """The value, its quality and codec, and the raw message that it came from."""
+    services = services_of(request)
+    rows = rows_of(request, "series")
+    row = await services.store.history.observation(rows, series, measured_ms)
+    try:
+        frame = frame_out(await services.store.raw.by_sequence(row.log, row.sequence))
+    except NotFound:
+        frame = None
+    return Provenance(
+        series=series,
+        measured=instant(row.measured),
+        received=instant(row.received),
+        value=row.value,
+        quality=row.quality,
+        codec=row.codec,
+        generation=row.generation,
+        frame=frame,
+    )
+
+
+HANDLERS = (of_series, of_entity, provenance)

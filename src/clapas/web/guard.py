@@ -1,0 +1,77 @@
+"""The one guard: every route says what it does to which kind of thing, and the charter is asked.
+
+A handler declares ``opt=asks("read", "entity")``; one that declares nothing stops the application from
+starting. Rows are filtered, or a single thing is asked for again, once it is known.
+"""
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.exceptions import ImproperlyConfiguredException
+from litestar.handlers import BaseRouteHandler
+from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute, WebSocketRoute
+
+from clapas.charter import ACTIONS, Charter, collection
+from clapas.domain.access import Decision, Principal, Resource
+from clapas.domain.errors import Forbidden, Unauthenticated
+
+OPTIONS = ("read", "entrance")
+
+
+def asks(action: str, kind: str, **more: Any) -> dict[str, Any]:
+    """The declaration of a route: the action and the kind of thing that the charter is asked about."""
+    return {"action": action, "kind": kind, **more}
+
+
+def declared(handler: BaseRouteHandler) -> tuple[str, str] | None:
+    """What a handler declares; the framework's own OPTIONS answers belong to the entrance."""
+    if isinstance(handler, HTTPRouteHandler) and handler.http_methods == {"OPTIONS"}:
+        return OPTIONS
+    action, kind = handler.opt.get("action"), handler.opt.get("kind")
+    return (action, kind) if action in ACTIONS and kind else None
+
+
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Ask the charter. Raises Unauthenticated or Forbidden."""
+    asked = declared(handler)
+    if asked is None:
+        raise Forbidden("this route does not say what it does")
+    charter: Charter = connection.app.state.services.charter
+    require(charter, connection.user, asked[0], collection(asked[1]))
+
+
+def require(charter: Charter, principal: Principal, action: str, resource: Resource) -> Decision:
+    """The charter's permission, or the error that quotes the article and whom to ask."""
+    decision = charter.decide(principal, action, resource)
+    if decision.allow:
+        return decision
+    if principal.kind == "anonymous":
+        raise Unauthenticated
+    articles = [charter.policies.articles[each] for each in decision.articles]
+    raise Forbidden(
+        action=action,
+        kind=resource.kind,
+        articles=[
+            {"id": each.id, "titre": each.titre, "title": each.title, "ground": each.fondement}
+            for each in articles
+        ],
+        contact=decision.contact,
+    )
+
+
+def handlers_of(route: BaseRoute) -> list[BaseRouteHandler]:
+    """The handlers of a route: one per method, or the mounted application."""
+    if isinstance(route, HTTPRoute):
+        return list(route.route_handlers)
+    return [route.route_handler] if isinstance(route, ASGIRoute | WebSocketRoute) else []
+
+
+def check_all_declare(app: Litestar) -> None:
+    """Refuse to start when a route forgot to say what it asks."""
+    for route in app.routes:
+        for handler in handlers_of(route):
+            if declared(handler) is None:
+                message = f"{route.path}: {handler.handler_name} does not declare what it asks"
+                raise ImproperlyConfiguredException(message)

@@ -1,0 +1,80 @@
+"""What the application is given by whoever composes the platform."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from clapas.bus import Bus
+from clapas.charter import Charter
+from clapas.codecs import CodecPool
+from clapas.domain.access import Principal, RowFilter
+from clapas.identity import Identity
+from clapas.store import Store
+from clapas.store.identity import OpenSession
+from clapas.web.live import LiveHub
+from clapas.web.settings import Settings
+
+Call = Request[Principal, OpenSession | None, Any]
+"""A request: ``user`` is the principal, ``auth`` the session when there is one."""
+
+
+class EngineState(msgspec.Struct, frozen=True, kw_only=True):
+    """How an engine is, as the home page shows it."""
+
+    name: str
+    mode: str
+    ok: bool
+    detail: str = ""
+    since: datetime | None = None
+
+
+class SourceSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a connector besides its messages: switched on, its error, its settings."""
+
+    name: str
+    enabled: bool = True
+    error: str = ""
+    settings: dict[str, Any] = {}
+
+
+async def no_engines() -> Sequence[EngineState]:
+    """The engines when nobody watches them."""
+    return ()
+
+
+async def no_sources() -> Sequence[SourceSetup]:
+    """The connectors' set-up when no runner tells it."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The rooms below, started, and the few facts that only the composer knows."""
+
+    store: Store
+    bus: Bus
+    charter: Charter
+    identity: Identity
+    live: LiveHub
+    codecs: CodecPool
+    settings: Settings
+    version: str
+    started: datetime
+    simulated: bool = False
+    engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
+    sources: Callable[[], Awaitable[Sequence[SourceSetup]]] = no_sources
+
+
+def services_of(request: Call) -> Services:
+    """The services of the application that answers this request."""
+    services: Services = request.app.state.services
+    return services
+
+
+def rows_of(request: Call, kind: str, action: str = "read") -> RowFilter:
+    """Which rows of ``kind`` this caller may see."""
+    return services_of(request).charter.row_filter(request.user, action, kind)

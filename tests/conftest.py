@@ -1,0 +1,109 @@
+"""What every test may ask for: the real engines (one start per session), a fresh database, the shared folder."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+
+from clapas.engines import DataDirectory, EngineAddresses, PostgresAddress, Settings, open_engines
+from clapas.engines.ports import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("CLAPAS_SHARED", ROOT.parent / "shared"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI the shared folder must be there: a missing part is a failure, never a skip."""
+    if os.environ.get("CI") == "true" and not SHARED.is_dir():
+        raise pytest.UsageError(
+            f"the shared folder {SHARED} is missing; in CI its tests are never left out"
+        )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the group ``shared`` out, by name, where its folder is not there."""
+    if SHARED.is_dir():
+        return
+    left = [item for item in items if item.get_closest_marker("shared")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if not item.get_closest_marker("shared")]
+
+
+def pytest_report_header() -> str:
+    """Say which groups run."""
+    return (
+        f"group shared: {SHARED}"
+        if SHARED.is_dir()
+        else f"group shared is LEFT OUT: {SHARED} is not there"
+    )
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real recordings and test vectors beside the repository."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[EngineAddresses]:
+    """The three real engines, started once for the session in a temporary data directory."""
+    path = Path(tempfile.mkdtemp(prefix="clapas-test-"))
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="engines", daemon=True)
+    thread.start()
+    settings = Settings(
+        mqtt_port=free_port(), postgres_shared_buffers_mb=64, clickhouse_memory_mb=1500
+    )
+    directory = DataDirectory.open(path)
+    running = open_engines(settings, directory)
+    try:
+        opened = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(120)
+        yield opened.addresses
+        asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(120)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        directory.close()
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+async def fresh_database(engines: EngineAddresses) -> AsyncIterator[EngineAddresses]:
+    """The same engines with a new PostgreSQL database and a new ClickHouse database, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await _postgres(engines, f"CREATE DATABASE {name}")
+    await _clickhouse(engines, f"CREATE DATABASE {name} ENGINE = Atomic")
+    dsn = engines.postgres.dsn.rpartition("/")[0] + f"/{name}"
+    yield msgspec.structs.replace(
+        engines,
+        postgres=PostgresAddress(dsn),
+        clickhouse=msgspec.structs.replace(engines.clickhouse, database=name),
+        clickhouse_reader=msgspec.structs.replace(engines.clickhouse_reader, database=name),
+    )
+    await _postgres(engines, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await _clickhouse(engines, f"DROP DATABASE IF EXISTS {name} SYNC")
+
+
+async def _postgres(engines: EngineAddresses, statement: str) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        engines.postgres.dsn, autocommit=True
+    ) as connection:
+        await connection.execute(statement.encode())
+
+
+async def _clickhouse(engines: EngineAddresses, statement: str) -> None:
+    address = engines.clickhouse
+    async with httpx.AsyncClient(timeout=60) as client:
+        url = f"http://{address.host}:{address.port}/"
+        answer = await client.post(url, content=statement, auth=(address.user, address.password))
+        assert answer.status_code == 200, answer.text

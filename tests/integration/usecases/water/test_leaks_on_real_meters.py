@@ -1,0 +1,70 @@
+"""The leak detector on real meters that were never used to tune it."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from clapas.usecases.water.commands import register
+from clapas.usecases.water.leaks.batch import Recordings, recordings
+from clapas.usecases.water.leaks.commands import chosen_meters, read_all
+from clapas.usecases.water.leaks.evaluate import run_trial
+from clapas.usecases.water.leaks.inject import Plan
+from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
+from clapas.usecases.water.leaks.score import alerts_per_1000, detected
+
+pytestmark = pytest.mark.shared
+
+
+@pytest.fixture(scope="module")
+def files(shared: Path) -> list[Path]:
+    return sorted((shared / "data" / "water-meters-alicante").glob("hourly_index_*.csv.gz"))
+
+
+@pytest.fixture(scope="module")
+def meters(files: list[Path]) -> Recordings:
+    return recordings(read_all(files, "Europe/Madrid").rows)
+
+
+def test_leaks_are_found_on_held_back_meters(meters: Recordings) -> None:
+    held = chosen_meters(meters, "held")
+    trial = run_trial(meters, held, Levels(), Plan(rates=(2.0, 5.0, 10.0), per_meter=4, seed=101))
+    assert len(held) >= 20
+    assert detected(trial, 2.0, 6.0).value >= 0.90
+    assert detected(trial, 5.0, 4.0).value >= 0.94
+    assert detected(trial, 10.0, 4.0).value >= 0.95
+    assert alerts_per_1000(trial).value <= 0.7
+    assert len(np.unique(trial.raw.meter)) <= 3
+
+
+def test_bursts_are_found_within_three_hours(meters: Recordings) -> None:
+    plan = Plan(
+        rates=(300.0, 1000.0),
+        per_meter=3,
+        days=2.0,
+        shapes=("steady",),
+        seed=7,
+        coverage=0.9,
+        coverage_days=0.5,
+    )
+    held = chosen_meters(meters, "held")
+    assert detected(run_trial(meters, held, Levels(), plan), 1000.0, 3 / 24).value >= 0.90
+    assert detected(run_trial(meters, held, EARLY_BURSTS, plan), 300.0, 3 / 24).value >= 0.90
+
+
+def test_the_command_writes_the_promised_columns(files: list[Path], tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    out = tmp_path / "alerts.csv"
+    done = CliRunner().invoke(
+        app, ["water", "leaks", str(files[-1]), "--zone", "Europe/Madrid", "--out", str(out)]
+    )
+    assert done.exit_code == 0, done.output
+    with out.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["meter", "raised_at", "kind", "rate_l_h", "volume_l", "confidence"]
+    assert any(row["meter"].startswith("0e7d65c2") for row in rows)

@@ -1,0 +1,153 @@
+"""The default charter: who is let in, who is refused, and by which article."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clapas.charter import ACTIONS, Charter, CharterInvalid, Settings, collection
+from clapas.charter.articles import packaged_schema, packaged_text, read_policies
+from clapas.domain.access import ANONYMOUS, SYSTEM, Principal, Resource
+
+OPERATOR = Principal(kind="user", id="1", roles=frozenset({"operator"}))
+READER = Principal(kind="user", id="2", roles=frozenset({"reader"}))
+LOCAL = Principal(kind="user", id="3", communes=frozenset({"34172"}))
+DEVICE = Principal(kind="device", id="70b3d57ed0000001")
+KEY = Principal(kind="service", id="k", scopes=frozenset({"read:entity", "publish"}))
+CHARTER = Charter.standard(
+    Settings(
+        contact="dpo@territoire.example",
+        classifications={"parcs": "ouvert", "eau": "personnel", "faute": "public"},
+    )
+)
+
+
+def allowed(who: Principal, action: str, resource: Resource) -> bool:
+    return CHARTER.decide(who, action, resource).allow
+
+
+def test_the_operator_and_the_platform_may_do_everything() -> None:
+    for who, action, kind in product((OPERATOR, SYSTEM), ACTIONS, ("key", "entity", "metrics")):
+        assert allowed(who, action, Resource(kind=kind, dataset="eau"))
+
+
+def test_an_anonymous_reader_finds_the_entrance_and_what_is_published_only() -> None:
+    assert allowed(ANONYMOUS, "read", Resource(kind="entrance"))
+    assert allowed(ANONYMOUS, "write", Resource(kind="session"))
+    assert allowed(ANONYMOUS, "read", Resource(kind="entity", dataset="parcs"))
+    for action, kind in product(ACTIONS, ("entity", "device", "ledger", "key", "uplink", "topic")):
+        assert not allowed(ANONYMOUS, action, Resource(kind=kind))
+        assert not allowed(ANONYMOUS, action, Resource(kind=kind, dataset="eau"))
+
+
+def test_a_reader_reads_what_is_internal_and_writes_nothing() -> None:
+    for action in ("read", "export", "subscribe"):
+        assert allowed(READER, action, Resource(kind="entity"))
+    for action in ("write", "publish", "administer"):
+        assert not allowed(READER, action, Resource(kind="entity"))
+    for kind in ("key", "account", "metrics", "administration"):
+        assert not allowed(READER, "read", Resource(kind=kind))
+
+
+def test_an_agent_of_one_commune_does_not_see_the_others() -> None:
+    assert allowed(LOCAL, "read", Resource(kind="entity", commune="34172"))
+    assert not allowed(LOCAL, "read", Resource(kind="entity", commune="34057"))
+    assert not allowed(LOCAL, "read", Resource(kind="entity"))
+    assert allowed(LOCAL, "read", Resource(kind="ledger"))
+    assert allowed(LOCAL, "read", collection("entity"))
+
+
+def test_a_device_publishes_its_own_topic_and_no_other() -> None:
+    own = Resource(kind="topic", attributes={"device": DEVICE.id})
+    other = Resource(kind="topic", attributes={"device": "70b3d57ed0000002"})
+    assert allowed(DEVICE, "publish", own)
+    assert not allowed(DEVICE, "publish", other)
+    assert not allowed(DEVICE, "publish", Resource(kind="topic"))
+    assert not allowed(DEVICE, "read", own)
+
+
+def test_a_service_key_does_what_its_scopes_name() -> None:
+    assert allowed(KEY, "read", Resource(kind="entity"))
+    assert allowed(KEY, "publish", Resource(kind="uplink"))
+    assert not allowed(KEY, "read", Resource(kind="device"))
+    assert not allowed(KEY, "read", Resource(kind="entity", dataset="eau"))
+    assert not allowed(KEY, "administer", Resource(kind="entity"))
+
+
+def test_everyone_owns_their_account_and_nobody_else_s() -> None:
+    assert allowed(READER, "write", Resource(kind="account", attributes={"owner": "2"}))
+    assert not allowed(READER, "write", Resource(kind="account", attributes={"owner": "1"}))
+    unsaid = Principal(kind="user", id="")
+    assert not allowed(unsaid, "write", Resource(kind="key", attributes={"owner": ""}))
+
+
+def test_a_refusal_quotes_an_article_and_whom_to_ask() -> None:
+    refusal = CHARTER.decide(READER, "administer", Resource(kind="key"))
+    assert refusal.articles == ("CH-00",)
+    assert refusal.contact == "dpo@territoire.example"
+    assert "refusé" in CHARTER.policies.articles["CH-00"].titre
+
+
+def test_what_cannot_be_decided_is_refused() -> None:
+    assert not allowed(OPERATOR, "destroy", Resource(kind="entity"))
+    assert not allowed(READER, "read", Resource(kind="entity", dataset="unknown"))
+    assert not allowed(READER, "read", Resource(kind="entity", dataset="faute"))
+    unhashable = Resource(kind="account", attributes={"owner": ["1"]})
+    assert not allowed(OPERATOR, "read", unhashable)
+
+
+def test_a_forbidding_article_wins_and_is_quoted() -> None:
+    text = (
+        packaged_text()
+        + """
+        @id("CH-99") @titre("Jamais d'export") @fondement("RGPD 5")
+        forbid(principal, action == Action::"export", resource);
+        """
+    )
+    charter = Charter(read_policies(text, schema=packaged_schema()), classifications={})
+    decision = charter.decide(OPERATOR, "export", Resource(kind="entity"))
+    assert (decision.allow, decision.articles) == (False, ("CH-99",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "permit(principal, action, resource) when {",
+        '@id("X") @titre("x") permit(principal, action, resource) when { resource.klass == "a" };',
+        "permit(principal, action, resource);",
+        '@id("X") @titre("x") permit(principal, action, resource);' * 2,
+    ],
+)
+def test_a_charter_with_a_fault_is_refused_at_load(text: str) -> None:
+    with pytest.raises(CharterInvalid):
+        read_policies(text, schema=packaged_schema())
+
+
+@given(
+    kind=st.sampled_from(["user", "service", "device", "anonymous"]),
+    roles=st.frozensets(st.sampled_from(["operator", "reader"])),
+    scopes=st.frozensets(st.sampled_from(["read", "read:entity", "export"])),
+    communes=st.frozensets(st.sampled_from(["34172", "34057"])),
+    action=st.sampled_from(["read", "export", "write"]),
+    thing=st.sampled_from(["entity", "device", "ledger", "key"]),
+    dataset=st.sampled_from(["", "eau", "interne", "ailleurs"]),
+    commune=st.sampled_from(["", "34172", "34057", "75056"]),
+)
+def test_the_row_filter_gives_the_rows_that_single_decisions_give(**drawn: object) -> None:
+    charter = Charter.standard(Settings(classifications={"eau": "personnel", "interne": "interne"}))
+    who = Principal(
+        kind=drawn["kind"],  # type: ignore[arg-type]
+        id="x",
+        roles=drawn["roles"],  # type: ignore[arg-type]
+        scopes=drawn["scopes"],  # type: ignore[arg-type]
+        communes=drawn["communes"],  # type: ignore[arg-type]
+    )
+    row = Resource(
+        kind=str(drawn["thing"]), dataset=str(drawn["dataset"]), commune=str(drawn["commune"])
+    )
+    rows = charter.row_filter(who, str(drawn["action"]), row.kind)
+    seen = rows.everything or (
+        row.dataset in rows.datasets and (not rows.communes or row.commune in rows.communes)
+    )
+    assert seen == charter.decide(who, str(drawn["action"]), row).allow

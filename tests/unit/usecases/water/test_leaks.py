@@ -1,0 +1,167 @@
+"""A household whose nights are still, and what happens when something never stops."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from clapas.usecases.water.leaks.batch import Alerts, Recordings, alert_table, detect, kind_of
+from clapas.usecases.water.leaks.book import Book
+from clapas.usecases.water.leaks.detector import step
+from clapas.usecases.water.leaks.inject import SHAPES, lost_litres
+from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
+
+DAY = 86_400.0
+FIRST = 1_700_000_000.0
+
+
+def household(days: int, *, seed: int = 1, pulse: float = 1.0) -> Recordings:
+    """Hourly indexes of a home that sleeps from 23 h to 6 h, goes out, and now and then has guests."""
+    random = np.random.default_rng(seed)
+    hours = np.arange(days * 24, dtype=np.float64)
+    awake = (hours % 24 >= 6) & (hours % 24 < 23)
+    litres = np.where(
+        awake & (random.random(len(hours)) < 0.7), random.gamma(1.2, 18.0, len(hours)), 0.0
+    )
+    index = np.floor(1000.0 + np.cumsum(np.round(litres)) / pulse) * pulse
+    return Recordings(
+        names=("home",),
+        meter=np.zeros(len(hours), dtype=np.int64),
+        at=FIRST + hours * 3600.0,
+        index=index,
+    )
+
+
+def with_leak(home: Recordings, *, day: float, rate: float, pulse: float = 1.0) -> Recordings:
+    elapsed = home.at - FIRST - day * DAY
+    litres = lost_litres(elapsed, rate, "steady", FIRST)
+    return Recordings(
+        names=home.names,
+        meter=home.meter,
+        at=home.at,
+        index=np.floor((home.index + litres) / pulse) * pulse,
+    )
+
+
+def days_after(alerts: Alerts, day: float) -> list[float]:
+    return [round((at - FIRST) / DAY - day, 2) for at in alerts.at.tolist()]
+
+
+def test_an_ordinary_home_is_left_in_peace() -> None:
+    assert len(detect(household(300), Levels()).at) == 0
+
+
+@pytest.mark.parametrize(("rate", "within"), [(2.0, 6.0), (5.0, 4.0), (10.0, 4.0), (50.0, 3.0)])
+def test_a_leak_is_told_once_and_in_time(rate: float, within: float) -> None:
+    alerts = detect(with_leak(household(90), day=40, rate=rate), Levels())
+    assert len(alerts.at) == 1
+    assert 0 < days_after(alerts, 40)[0] <= within
+    assert alerts.rate[0] == pytest.approx(rate, rel=0.25, abs=0.5)
+    assert alerts.volume[0] == pytest.approx(rate * 24 * days_after(alerts, 40)[0], rel=0.4)
+
+
+def test_what_came_later_never_changes_what_was_told() -> None:
+    leaky = with_leak(household(90), day=40, rate=5.0)
+    whole = detect(leaky, Levels())
+    until = int(np.searchsorted(leaky.at, whole.at[0], side="right"))
+    cut = Recordings(
+        names=leaky.names, meter=leaky.meter[:until], at=leaky.at[:until], index=leaky.index[:until]
+    )
+    again = detect(cut, Levels())
+    assert again.at.tolist() == whole.at[:1].tolist()
+    assert again.rate.tolist() == whole.rate[:1].tolist()
+
+
+def test_a_leak_that_grows_is_told_again_and_one_that_returns_is_not() -> None:
+    growing = with_leak(with_leak(household(90), day=30, rate=3.0), day=50, rate=30.0)
+    assert len(detect(growing, Levels()).at) == 2
+    home = household(90)
+    pause = (home.at - FIRST) / DAY
+    steady = np.clip(pause, 20, 30) - 20 + np.clip(pause, 40, 50) - 40
+    returning = Recordings(
+        names=home.names,
+        meter=home.meter,
+        at=home.at,
+        index=home.index + np.floor(steady * 24 * 5.0),
+    )
+    assert len(detect(returning, Levels()).at) == 1
+
+
+def test_ten_litre_pulses_hide_nothing_above_their_weight() -> None:
+    home = household(90, pulse=10.0)
+    assert len(detect(home, Levels()).at) == 0
+    leaky = with_leak(household(90), day=40, rate=5.0, pulse=10.0)
+    assert 0 < days_after(detect(leaky, Levels()), 40)[0] <= 4.5
+
+
+def test_a_burst_is_told_within_three_hours() -> None:
+    flood = with_leak(household(90), day=60.3, rate=900.0)
+    first = detect(flood, Levels())
+    assert kind_of(int(first.level[0]), float(first.rate[0])) == "burst"
+    assert days_after(first, 60.3)[0] <= 3 / 24
+    hose = with_leak(household(90), day=60.3, rate=260.0)
+    assert days_after(detect(hose, EARLY_BURSTS), 60.3)[0] <= 3 / 24
+
+
+def test_duplicates_gaps_replacement_and_two_meters_are_no_leak() -> None:
+    home = household(120)
+    index = home.index.copy()
+    index[1000:] -= index[1000] - 3.0
+    index[1500:1520:2] += 248_500.0
+    keep = np.ones(len(index), dtype=np.bool_)
+    keep[2000:2100] = False
+    at = home.at.copy()
+    at[300] = at[299]
+    messy = Recordings(names=home.names, meter=home.meter[keep], at=at[keep], index=index[keep])
+    assert len(detect(messy, Levels()).at) == 0
+
+
+def test_the_book_goes_on_the_next_night(tmp_path: Path) -> None:
+    leaky = with_leak(household(60), day=40, rate=5.0)
+    whole = detect(leaky, Levels())
+    book = Book(1, len(Levels().flow))
+    half = 41 * 24
+    parts = [slice(0, half), slice(half, None)]
+    found = []
+    for part in parts:
+        night = Recordings(
+            names=leaky.names, meter=leaky.meter[part], at=leaky.at[part], index=leaky.index[part]
+        )
+        found += detect(night, Levels(), book).at.tolist()
+        book.save(tmp_path / "book.npz")
+        book = Book.load(tmp_path / "book.npz")
+    assert found == whole.at.tolist()
+
+
+def test_one_meter_and_many_see_the_same() -> None:
+    homes = [with_leak(household(60, seed=n), day=30 + n, rate=4.0 + n) for n in range(4)]
+    together = Recordings(
+        names=tuple("abcd"),
+        meter=np.repeat(np.arange(4), [len(home.at) for home in homes]),
+        at=np.concatenate([home.at for home in homes]),
+        index=np.concatenate([home.index for home in homes]),
+    )
+    alone = sorted(at for home in homes for at in detect(home, Levels()).at.tolist())
+    assert sorted(detect(together, Levels()).at.tolist()) == alone
+
+
+def test_a_reading_received_twice_counts_once() -> None:
+    book = Book(1, len(Levels().flow))
+    row = np.zeros(1, dtype=np.int64)
+    for at, index in ((0.0, 10.0), (3600.0, 20.0), (3600.0, 20.0), (1800.0, 15.0)):
+        step(book, Levels(), row, np.array([at]), np.array([index]))
+    assert book.ring_l.sum() == 10.0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_leak_loses_its_mean(shape: str) -> None:
+    litres = lost_litres(np.array([0.0, 10 * DAY]), 5.0, shape, FIRST)  # type: ignore[arg-type]
+    assert litres[1] - litres[0] == pytest.approx(5.0 * 240, rel=0.12)
+
+
+def test_the_table_has_the_promised_columns() -> None:
+    table = alert_table(detect(with_leak(household(60), day=30, rate=5.0), Levels()), ("home",))
+    assert table.columns == ["meter", "raised_at", "kind", "rate_l_h", "volume_l", "confidence"]
+    assert table["kind"].to_list() == ["leak"]
+    assert table.schema["raised_at"] == pl.Datetime("us", "UTC")
