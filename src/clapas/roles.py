@@ -249,6 +249,7 @@ def kept_secret(directory: Path, name: str) -> bytes:
 def main(role: str) -> int:
     """The entry of a role process; the exit status is 0 after a stop that was asked for."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line for every request otherwise
     orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

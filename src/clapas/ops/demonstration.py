@@ -79,7 +79,7 @@ async def save_territory(
 async def register(store: Store, fleet: Fleet, *, created: datetime) -> None:
     """Put the fleet's models, gateways, devices, bindings and entities in the registry."""
     await store.models.save(fleet.models)
-    await store.registry.save_gateways(gateways_of(fleet))
+    await store.models.save_gateways(gateways_of(fleet))
     await store.registry.save_devices(devices_of(fleet, created=created), simulated=True)
     await store.entities.upsert(fleet.entities)
     for each in fleet.devices:
