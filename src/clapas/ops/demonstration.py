@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
-from clapas.domain.device import Device, Model
+from clapas.codecs.device import codec as device_codec
+from clapas.codecs.device import guess_codec
+from clapas.domain.device import CodecRef, Device, Model
+from clapas.domain.errors import ClapasError
+from clapas.domain.message import RawMessage, Uplink
 from clapas.identity import Identity
 from clapas.ops.feed import Progress, feed
 from clapas.ops.simulate.fleet import Fleet, make_fleet
@@ -16,6 +21,7 @@ from clapas.ops.simulate.play import play
 from clapas.ops.simulate.register import devices_of, gateways_of
 from clapas.ops.simulate.senders import Doors
 from clapas.ops.territory import Territory, from_epci
+from clapas.sources import discover
 from clapas.sources.recordings import recordings_in, wire_messages
 from clapas.store import Commune, Place, Store
 
@@ -23,10 +29,6 @@ SIREN = "243400017"
 """Montpellier Méditerranée Métropole."""
 MARKER = "demonstration.json"
 KEY = "simulation"
-RECORDED_MODELS = (
-    Model(id="elsys", label="Elsys", maker="Elsys"),
-    Model(id="wyres_wbase", label="Wyres W-BASE", maker="Wyres"),
-)
 
 
 class Marker(msgspec.Struct, frozen=True):
@@ -54,7 +56,9 @@ def mark(directory: Path, *, size: int, recordings: str = "") -> Marker:
     return made
 
 
-async def save_territory(store: Store, territory: Territory, *, timezone: str = "Europe/Paris") -> None:
+async def save_territory(
+    store: Store, territory: Territory, *, timezone: str = "Europe/Paris"
+) -> None:
     """Keep a territory's communes, contours and town halls."""
     await store.territory.save(
         Place(name=territory.name, siren=territory.siren, timezone=timezone),
@@ -83,6 +87,13 @@ async def register(store: Store, fleet: Fleet, *, created: datetime) -> None:
             await store.registry.bind(each.key, each.bindings)
 
 
+async def remove(store: Store, directory: Path) -> dict[str, int]:
+    """Take the demonstration away: its devices, entities and series; counts by table."""
+    counts = await store.registry.remove_simulated()
+    (directory / MARKER).unlink(missing_ok=True)
+    return counts
+
+
 async def service_key(identity: Identity) -> str:
     """A key for the simulation's messages; the one of the last start works no more."""
     account = (await identity.accounts.list(limit=1))[0]
@@ -91,7 +102,10 @@ async def service_key(identity: Identity) -> str:
             await identity.keys.revoke(row.id)
     scopes = ["publish", *(f"topic:{each}" for each in ("up/#", "application/#", "v3/#"))]
     key = await identity.keys.create(
-        name=KEY, owner=UUID(str(account.id)), scopes=scopes, expires=datetime.now(UTC) + timedelta(days=30)
+        name=KEY,
+        owner=UUID(str(account.id)),
+        scopes=scopes,
+        expires=datetime.now(UTC) + timedelta(days=30),
     )
     return key.secret
 
@@ -147,16 +161,44 @@ async def feed_recordings(
 
 
 async def register_recorded(store: Store, folder: Path) -> None:
-    """The devices that the recordings speak of, with the codecs that read them."""
-    await store.models.save(RECORDED_MODELS)
+    """Put the devices that the recordings speak of in the registry, with the codecs that read them."""
+    found = await asyncio.to_thread(_recorded, folder)
+    codecs = {
+        key: codec.name
+        for key, uplink in found.items()
+        if (codec := guess_codec(f"{uplink.profile} {uplink.name}")) is not None and uplink.payload
+    }
+    await store.models.save([_model(name) for name in sorted(set(codecs.values()))])
     await store.registry.save_devices(
         [
-            Device(id=uuid4(), key=key, model=model, name=name, source=source)
-            for key, model, name, source in _recorded(folder)
+            Device(
+                id=uuid5(NAMESPACE_URL, f"clapas:recorded:{key}"),
+                key=key,
+                model=codecs.get(key, ""),
+                name=uplink.name,
+                source=uplink.source,
+            )
+            for key, uplink in found.items()
         ],
         simulated=True,
     )
 
 
-def _recorded(folder: Path) -> list[tuple[str, str, str, str]]:
-    return []
+def _model(name: str) -> Model:
+    codec = device_codec(name)
+    return Model(id=name, label=name.title(), codec=CodecRef("python", name, "ttn", codec.version))
+
+
+def _recorded(folder: Path) -> dict[str, Uplink]:
+    """One uplink of every device in the recordings; feeds describe their things by themselves."""
+    found: dict[str, Uplink] = {}
+    for recording in recordings_in(folder):
+        connector = discover()[recording.source]
+        for wire in wire_messages(recording.path, recording.source, recording.options):
+            raw = RawMessage(recording.source, wire.address, wire.time_ms, wire.body)
+            for message in connector.split(raw):
+                with suppress(ClapasError):
+                    for uplink in connector.parse(message):
+                        if not uplink.entities:
+                            found.setdefault(uplink.device, uplink)
+    return found
