@@ -53,6 +53,9 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit status."""
+    if arguments == ["--version"]:
+        print(f"clapas {clapas.__version__}")
+        return 0
     try:
         result: Any = application()(arguments, standalone_mode=False, prog_name="clapas")
     except ClapasError as error:
