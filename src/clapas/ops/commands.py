@@ -10,6 +10,7 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from clapas.ops.feed import Progress, feed
+from clapas.ops.local_doors import local_doors
 from clapas.ops.simulate.senders import Count, Doors
 from clapas.sources.recordings import wire_messages
 
@@ -19,14 +20,18 @@ def register(app: typer.Typer) -> None:
     app.command("feed")(feed_file)
 
 
-def feed_file(
+def feed_file(  # noqa: PLR0917
     file: Annotated[Path, typer.Argument(help="A recorded file, plain or gzipped.")],
     source: Annotated[str, typer.Option("--as", help="The connector whose wire form it takes.")],
     speed: Annotated[
         float,
         typer.Option(help="1 = recorded pace, 60 = an hour a minute, 0 = as fast as possible."),
     ] = 0.0,
-    to: Annotated[str, typer.Option(help="The platform's address.")] = "http://127.0.0.1:8080",
+    to: Annotated[str, typer.Option(help="The platform's address.")] = "http://127.0.0.1:8000",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The data directory of a platform on this machine: no key is needed."),
+    ] = None,
     key: Annotated[
         str, typer.Option(envvar="CLAPAS_KEY", help="A service key that may publish.")
     ] = "",
@@ -52,7 +57,13 @@ def feed_file(
         def tell(progress: Progress) -> None:
             bar.update(task, description=f"{file.name} → {source}: {_line(progress)}")
 
-        count = asyncio.run(feed(messages, doors, speed=speed, tell=tell))
+        async def run() -> Count:
+            if data is None:
+                return await feed(messages, doors, speed=speed, tell=tell)
+            async with local_doors(data, http=to) as local:
+                return await feed(messages, local, speed=speed, tell=tell)
+
+        count = asyncio.run(run())
     print(summary(count))
     return 1 if count.refused else 0
 

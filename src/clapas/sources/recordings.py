@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import orjson
@@ -170,7 +171,7 @@ def _http(source: str, line: dict[str, Any]) -> WireMessage:
 def _ngsi(path: Path, options: str) -> Iterator[WireMessage]:
     """Entities of an archive one by one, or the snapshots of a table one by one."""
     body = read_whole(path)
-    asked = f"?{options}" if options else ""
+    asked = f"&{options}" if options else ""
     head = cells(decode(body[:200]).split("\n", 1)[0], ";")
     if tuple(head) == SNAPSHOT:
         yield from _snapshots(decode(body), _places(path.parent), asked)
@@ -179,7 +180,7 @@ def _ngsi(path: Path, options: str) -> Iterator[WireMessage]:
         feed = _feed(each)
         time = str(each.get("dateObserved", "")).rpartition("/")[2]
         yield WireMessage(
-            "http", f"/in/ngsi_v2/{feed}{asked}", orjson.dumps(each), _milliseconds(time)
+            "http", f"/in/ngsi_v2?feed={feed}{asked}", orjson.dumps(each), _milliseconds(time)
         )
 
 
@@ -215,7 +216,7 @@ def _snapshots(text: str, places: dict[str, dict[str, str]], asked: str) -> Iter
 def _snapshot(key: tuple[str, str, str], group: list[dict[str, Any]], asked: str) -> WireMessage:
     feed = "bikestation" if key[2] == "Velo" else "offstreetparking"
     time = _milliseconds(f"{key[0]}T{key[1]}:00Z")
-    return WireMessage("http", f"/in/ngsi_v2/{feed}{asked}", orjson.dumps(group), time)
+    return WireMessage("http", f"/in/ngsi_v2?feed={feed}{asked}", orjson.dumps(group), time)
 
 
 def _entity(row: dict[str, str], places: dict[str, dict[str, str]]) -> dict[str, Any]:
@@ -253,7 +254,7 @@ def _table(path: Path, options: str) -> Iterator[WireMessage]:
     name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     found = find(lines, name=name, given=query(f"?{options}"))
     header = lines[found.line]
-    address = f"/in/csv_drop/{name}.csv?{found.form.query()}"
+    address = f"/in/csv_drop?file={quote(name)}.csv&{found.form.query()}"
     for start in range(found.line + 1, len(lines), LINES):
         part = "\n".join((header, *lines[start : start + LINES])).encode()
         yield WireMessage("http", address, part, _first_time(part, address))

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from clapas.codecs import CodecPool, Decoded, DecodeJob, guess
+from clapas.codecs import CodecPool, Decoded, DecodeJob
 from clapas.codecs.device import codecs
+from clapas.codecs.guess import quantity as guess_quantity
 from clapas.domain.device import CodecRef, Model
 from clapas.domain.message import Reading, Uplink, Value
 from clapas.domain.quantities import quantity
@@ -42,7 +43,7 @@ def name_reading(reading: Reading) -> Guessed:
     """A reading with its quantity and its value in that quantity's unit."""
     value, key = reading.value, reading.quantity
     if not key:
-        found = guess.quantity(reading.channel, reading.unit, value)
+        found = guess_quantity(reading.channel, reading.unit, value)
         if found is not None:
             key, scale, offset = found
             if isinstance(value, int | float) and not isinstance(value, bool):

@@ -7,8 +7,8 @@ The page loads nothing from elsewhere and has no inline script or style, so the 
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from litestar.enums import ScopeType
 from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send

@@ -6,10 +6,10 @@ Streams (live events) pass untouched. Large bodies are packed in a thread: the e
 import asyncio
 import gzip
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from litestar.enums import HttpMethod, ScopeType
 from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.enums import HttpMethod, ScopeType
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -32,10 +32,9 @@ class Packing:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request = cast("HTTPScope", scope)
-        answer = _Answer(request, send)
+        answer = _Answer(scope, send)
         if answer.head:
-            request["method"] = HttpMethod.GET
+            scope["method"] = HttpMethod.GET
         await self._app(scope, receive, answer)
 
 

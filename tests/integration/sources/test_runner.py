@@ -121,7 +121,7 @@ async def test_dropped_files_are_logged_then_filed_away(tmp_path: Path) -> None:
         log.extend(messages)
         return range(len(messages))
 
-    table = {"connector": "csv_drop", "folder": str(tmp_path), "interval_s": 0.01}
+    table = {"connector": "csv_drop", "folder": str(tmp_path), "interval_s": 0.01, "settled_s": 0.0}
     async with asyncio.timeout(20), Runner(Settings(remote={"files": table}), publish):
         while not (tmp_path / "done" / "a.csv").exists():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -8,9 +8,9 @@ import pytest
 
 if TYPE_CHECKING:
     import httpx
+    from tests.integration.web.conftest import Visitor
 
     from clapas.web.services import Services
-    from tests.integration.web.conftest import Visitor
 
 PASSWORD = "la-mer-est-calme-42"
 
@@ -74,9 +74,12 @@ async def test_signing_in_again_ends_the_session_before(stranger: Visitor) -> No
 
 async def test_a_change_without_the_csrf_value_is_refused(operator: Visitor) -> None:
     body = {"key": "compteur-1"}
-    for headers in ({"X-Clapas-CSRF": ""}, {"X-Clapas-CSRF": "ab" * 32}, {"X-Clapas-CSRF": "é"}):
-        raw = {k: v.encode() for k, v in headers.items()}
-        answer = await operator.client.post("/api/v1/devices", json=body, headers=raw)
+    for headers in (
+        {"X-Clapas-CSRF": ""},
+        {"X-Clapas-CSRF": "ab" * 32},
+        {"X-Clapas-CSRF": "not hex"},
+    ):
+        answer = await operator.call("POST", "/api/v1/devices", json=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "csrf_refused")
     cross = await operator.call(
         "POST", "/api/v1/devices", json=body, headers={"Sec-Fetch-Site": "cross-site"}
@@ -128,7 +131,7 @@ async def test_no_secret_is_kept_in_clear(services: Services, stranger: Visitor)
     token = answer.cookies["clapas_session"]
     async with services.store.postgres.pool.connection() as connection:
         for table in ("account", "session", "one_time", "service_key", "device_credential"):
-            cursor = await connection.execute(f"SELECT * FROM {table}".encode())
+            cursor = await connection.execute(f"TABLE {table}".encode())
             kept = repr(await cursor.fetchall())
             assert token not in kept
             assert PASSWORD not in kept

@@ -25,8 +25,7 @@ def heard(path: Path, source: str, options: str = "") -> Iterator[Uplink]:
         if wire.door == "mqtt":
             connector = for_topic(wire.address)
         else:
-            name = wire.address.split("/")[2]
-            connector = discover()[name]
+            connector = discover()[wire.address.partition("?")[0].split("/")[2]]
         assert connector is not None
         for each in connector.split(RawMessage(connector.name, wire.address, NOW, wire.body)):
             yield from understand(each)

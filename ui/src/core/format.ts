@@ -10,7 +10,8 @@ export function zone(): string {
 export function number(value: number | null | undefined, decimals?: number): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "—";
   const options = decimals === undefined ? { maximumFractionDigits: 2 } : { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-  return new Intl.NumberFormat(words.locale, options).format(value);
+  // The narrow space of French thousands all but vanishes at small sizes: a plain no-break space reads better.
+  return new Intl.NumberFormat(words.locale, options).format(value).replaceAll("\u202f", "\u00a0");
 }
 
 export function percent(part: number, whole: number): string {
@@ -48,6 +49,19 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", Infinity],
 ];
 
+/** "4 min": how long since a moment, at `now`. */
+export function lasting(moment: Moment, now: number): string {
+  const value = date(moment);
+  if (!value) return "—";
+  const seconds = Math.max(0, Math.round((now - value.getTime()) / 1000));
+  let size = 1;
+  for (const [unit, limit] of STEPS) {
+    if (seconds < limit) return new Intl.NumberFormat(words.locale, { style: "unit", unit, unitDisplay: "short" }).format(Math.round(seconds / size));
+    size = limit;
+  }
+  return dateTime(moment);
+}
+
 /** "il y a 4 min": how old a moment is, at `now`. */
 export function age(moment: Moment, now: number): string {
   const value = date(moment);
@@ -83,11 +97,11 @@ export function shownValue(value: unknown, measure: Shown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** A value with its unit, a narrow no-break space between them. */
+/** A value with its unit, a no-break space between them. */
 export function measure(value: unknown, shown: Shown): string {
   const unit = shownUnit(shown);
   const text = shownValue(value, shown);
-  return unit && text !== "—" ? `${text}\u202f${unit}` : text;
+  return unit && text !== "—" ? `${text}\u00a0${unit}` : text;
 }
 
 const FLAGS: [number, string][] = [
@@ -100,6 +114,12 @@ const FLAGS: [number, string][] = [
   [64, "derived"],
   [128, "reset"],
 ];
+
+/** The version of a codec, as the server numbers it. */
+export function codecText(codec: string | number): string {
+  if (typeof codec === "string") return codec || "—";
+  return codec > 0 ? t("codec.version", { version: codec }) : "—";
+}
 
 /** The quality flags of a value, as codes; empty = a good value. */
 export function qualityFlags(quality: number): string[] {

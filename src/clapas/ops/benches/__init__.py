@@ -1,1 +1,1 @@
-"""Benches, one file each, found by name."""
+"""Benchmarks, found by their name: one file each, with ``async def run(options) -> dict``."""

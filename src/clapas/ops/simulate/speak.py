@@ -127,5 +127,5 @@ def _ngsi(
     }
     if device.kind == "counter":
         entity["vehicleType"] = {"type": "Text", "value": "bicycle", "metadata": {}}
-    path = f"/in/ngsi_v2/{device.what.feed}"
+    path = f"/in/ngsi_v2?feed={device.what.feed}"
     return WireMessage("http", path, orjson.dumps(entity), round(time * 1000))

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import msgspec
 from litestar import get, post
+from litestar.params import FromQuery, JSONBody
 
 from clapas.codecs.device import codecs
 from clapas.domain.device import Binding, CodecRef, Entity, Model
@@ -110,7 +111,7 @@ async def _guess(request: Call, uplink: Uplink) -> Guess:
     opt=asks("read", "assistant"),
     summary="What is this device?",
 )
-async def guess(request: Call, data: Question) -> Guess:
+async def guess(request: Call, data: JSONBody[Question]) -> Guess:
     """The probable model, codec and quantities of a waiting device or of a pasted sample."""
     if data.sample:
         return await _guess(request, _sample_uplink(data.source, data.sample))
@@ -129,7 +130,9 @@ async def guess(request: Call, data: Question) -> Guess:
     opt=asks("read", "assistant"),
     summary="Who waits",
 )
-async def waiting(request: Call, source: str = "", limit: int = 20) -> Listed[Waiting]:
+async def waiting(
+    request: Call, source: FromQuery[str] = "", limit: FromQuery[int] = 20
+) -> Listed[Waiting]:
     """Devices that were heard and that nobody accepted yet, with their last frame."""
     store = services_of(request).store
     page = await store.registry.devices(
@@ -153,7 +156,7 @@ async def waiting(request: Call, source: str = "", limit: int = 20) -> Listed[Wa
     opt=asks("write", "device"),
     summary="Let a device in",
 )
-async def accept(request: Call, data: Acceptance) -> Accepted:
+async def accept(request: Call, data: JSONBody[Acceptance]) -> Accepted:
     """Give the device its model and place, make its entity, send its waiting messages again."""
     services = services_of(request)
     row = await visible(request, data.device, "write")

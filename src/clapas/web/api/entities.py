@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get
-from litestar.params import QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
@@ -177,9 +177,9 @@ async def entities(
     q: Query = "",
     commune: Query = "",
     bbox: Query = "",
-    state: Query = "",
-    after: str | None = None,
-    limit: int = 50,
+    state_: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Response[Listed[EntityOut]]:
     """Entities by id; ``q`` looks into id and name. ``state`` filters the page's items."""
     page = await services_of(request).store.entities.page(
@@ -192,7 +192,7 @@ async def entities(
         limit=page_size(limit),
     )
     found = [EntityOut(**_fields(row)) for row in page.items]
-    kept = [each for each in found if not state or each.state == state]
+    kept = [each for each in found if not state_ or each.state == state_]
     return listing(request, kept, page.next)
 
 
@@ -201,7 +201,7 @@ async def points(
     request: Call,
     type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     bbox: Query = "",
-    zoom: float | None = None,
+    zoom: FromQuery[float | None] = None,
 ) -> MapOut:
     """All located entities, at most 100,000, column by column. ``zoom`` changes nothing yet."""
     del zoom
@@ -231,7 +231,7 @@ async def points(
 @get(
     "/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity"
 )
-async def entity(request: Call, id: str) -> EntitySheet:  # noqa: A002
+async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
     """One entity with its present values, its relations and its devices."""
     services, rows = services_of(request), rows_of(request, "entity")
     row = await services.store.entities.get(rows, id)

@@ -24,7 +24,7 @@ async def _known(scope: DoorScope, connector: str) -> Principal:
     return cast("Principal", scope["user"])
 
 
-async def _door(scope: "Scope", receive: "Receive", send: "Send", *, path: str) -> None:
+async def _door(scope: "Scope", receive: "Receive", send: "Send", path: str) -> None:
     services = scope["litestar_app"].state.services
     door = in_door(services.bus.publish_uplinks, _known, limit=services.settings.largest_ingest)
     inner: dict[str, Any] = {**scope, "path": path}
@@ -34,13 +34,13 @@ async def _door(scope: "Scope", receive: "Receive", send: "Send", *, path: str) 
 @asgi("/api/v1/uplinks", opt=asks("publish", "uplink"), copy_scope=True)
 async def uplinks(scope: "Scope", receive: "Receive", send: "Send") -> None:
     """``{device, time?, values}``, an array of them, or SenML (RFC 8428)."""
-    await _door(scope, receive, send, path=NATIVE)
+    await _door(scope, receive, send, NATIVE)
 
 
-@asgi("/in/{connector:str}", opt=asks("publish", "uplink"), copy_scope=True)
+@asgi("/in", is_mount=True, opt=asks("publish", "uplink"), copy_scope=True)
 async def connector(scope: "Scope", receive: "Receive", send: "Send") -> None:
     """A message in the wire form of one connector (webhooks of network servers, feeds)."""
-    await _door(scope, receive, send, path=f"/in/{scope['path_params']['connector']}")
+    await _door(scope, receive, send, f"/in/{scope['path'].strip('/')}")
 
 
 HANDLERS = (uplinks, connector)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from litestar import get
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from clapas.charter import collection
@@ -155,7 +155,7 @@ async def live(
     request: Call,
     entity: Annotated[list[str] | None, QueryParameter(max_items=200)] = None,
     type_: Annotated[list[str] | None, QueryParameter(name="type", max_items=50)] = None,
-    topics: str = "observations",
+    topics: FromQuery[str] = "observations",
 ) -> Stream:
     """``text/event-stream`` of events observation, ledger, source; a comment each 15 s."""
     wanted = frozenset(each for each in topics.split(",") if each)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath
 
 from clapas.domain.errors import NotFound
 from clapas.web.guard import asks
@@ -67,7 +68,7 @@ def answer(name: str, files: dict[str, Asset]) -> Response[bytes]:
 
 
 @get(["/", "/{path:path}"], opt=asks("read", "entrance"), include_in_schema=False)
-async def page(request: Call, path: str = "") -> Response[bytes]:
+async def page(request: Call, path: FromPath[str] = "") -> Response[bytes]:
     """The page."""
     return answer(path.strip("/"), assets(request.app.state.static))
 

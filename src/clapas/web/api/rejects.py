@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromQuery, JSONBody
 
 from clapas.domain.errors import InvalidInput
 from clapas.domain.message import RawMessage
@@ -67,7 +68,11 @@ def reject_out(row: Reject) -> RejectOut:
 
 @get("/api/v1/rejects", tags=["home"], opt=asks("read", "reject"), summary="Rejects")
 async def rejects(
-    request: Call, source: str = "", reason: str = "", after: str | None = None, limit: int = 50
+    request: Call,
+    source: FromQuery[str] = "",
+    reason: FromQuery[str] = "",
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Response[Listed[RejectOut]]:
     """Rejects that wait, newest first."""
     page = await services_of(request).store.rejects.page(
@@ -83,7 +88,7 @@ async def rejects(
     opt=asks("write", "reject"),
     summary="Send rejects through the main path again",
 )
-async def retry(request: Call, data: Retry) -> Retried:
+async def retry(request: Call, data: JSONBody[Retry]) -> Retried:
     """Log the raw messages once more: new sequences, so that the ledger still adds up."""
     services = services_of(request)
     if len(data.ids) > MOST:

@@ -32,7 +32,7 @@ function labels(communes: Communes): FeatureCollection<Point> {
 const TONE_OF_WORST = ["match", ["get", "worst"], 3, "alarm", 2, "late", 1, "silent", "ok"];
 const SIZE_OF_COUNT = ["step", ["get", "point_count"], String(CLUSTER_SIZES[0]), 50, String(CLUSTER_SIZES[1]), 1000, String(CLUSTER_SIZES[2])];
 
-export function styleOf(communes: Communes, points: FeatureCollection<Point>, colours: MapColours, commune: string): StyleSpecification {
+export function styleOf(communes: Communes, points: FeatureCollection<Point>, colours: MapColours, commune: string, locale: string): StyleSpecification {
   const style = {
     version: 8,
     "font-faces": { Atkinson: new URL(fontUrl, location.href).href },
@@ -100,7 +100,7 @@ export function styleOf(communes: Communes, points: FeatureCollection<Point>, co
         layout: {
           "icon-image": ["concat", "cluster-", TONE_OF_WORST, "-", SIZE_OF_COUNT],
           "icon-allow-overlap": true,
-          "text-field": ["get", "point_count_abbreviated"],
+          "text-field": ["number-format", ["get", "point_count"], { locale }],
           "text-font": FONT,
           "text-size": 13,
           "text-allow-overlap": true,
