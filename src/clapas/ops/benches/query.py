@@ -28,11 +28,12 @@ CHUNK = 20_000
 
 
 class Options(Protocol):
-    """What the bench needs to know: empty databases, how many sensors, how many days."""
+    """What the bench needs to know: empty databases, how many sensors, days, hours between values."""
 
     addresses: EngineAddresses
     devices: int
     days: int
+    every_hours: int
 
 
 async def run(options: Options) -> dict[str, Any]:
@@ -41,7 +42,7 @@ async def run(options: Options) -> dict[str, Any]:
     async with Store.open(options.addresses) as store:
         began = time.perf_counter()
         series = await _fleet(store, options.devices)
-        await _history(store, series, options.days)
+        await _history(store, series, options.days, every=options.every_hours)
         filled = time.perf_counter() - began
         began = time.perf_counter()
         while await store.rollups.refresh(force=True):
@@ -49,7 +50,8 @@ async def run(options: Options) -> dict[str, Any]:
         rolled = time.perf_counter() - began
         return {
             "sensors": options.devices,
-            "observations": options.devices * options.days * 24,
+            "every_hours": options.every_hours,
+            "observations": options.devices * options.days * 24 // options.every_hours,
             "fill_s": round(filled, 1),
             "rollups_s": round(rolled, 1),
             "bytes_per_observation": await _size(store),
@@ -90,8 +92,8 @@ async def _fleet(store: Store, devices: int) -> list[int]:
     return numbers
 
 
-async def _history(store: Store, series: list[int], days: int) -> None:
-    """Hour after hour, as messages come: jitter, network lag, a daily wave, one decimal."""
+async def _history(store: Store, series: list[int], days: int, *, every: int = 1) -> None:
+    """Day after day: jitter, network lag, a daily wave, one decimal, sequences as messages come."""
     chance = np.random.default_rng(1)
     count = len(series)
     offsets = np.sort(chance.integers(0, HOUR_MS - 1000, count))
@@ -100,13 +102,16 @@ async def _history(store: Store, series: list[int], days: int) -> None:
     levels = chance.normal(15, 4, count)
     start = milliseconds(START)
     drift = np.zeros(count)
-    for hour in range(days * 24):
-        drift = 0.95 * drift + chance.normal(0, 0.3, count)
-        values = np.round(levels + drift + 5 * math.sin(hour / 24 * 2 * math.pi), 1)
-        measured = start + hour * HOUR_MS + offsets + chance.integers(0, 1000, count)
-        lag = chance.lognormal(4.6, 0.5, count).astype("i8")
-        sequence = np.arange(hour * count, (hour + 1) * count, dtype="u8") + 1
-        await store.history.keep_table(_table(numbers, measured, values, lag, sequence))
+    for day in range(days):
+        hours: list[pa.Table] = []
+        for hour in range(day * 24, day * 24 + 24, every):
+            drift = 0.95 * drift + chance.normal(0, 0.3, count)
+            values = np.round(levels + drift + 5 * math.sin(hour / 24 * 2 * math.pi), 1)
+            measured = start + hour * HOUR_MS + offsets + chance.integers(0, 1000, count)
+            lag = chance.lognormal(4.6, 0.5, count).astype("i8")
+            sequence = np.arange(hour * count, (hour + 1) * count, dtype="u8") + 1
+            hours.append(_table(numbers, measured, values, lag, sequence))
+        await store.history.keep_table(pa.concat_tables(hours))
 
 
 def _table(
