@@ -97,7 +97,7 @@ def _register_own(app: typer.Typer) -> None:
         ] = False,
         data: Annotated[
             Path, typer.Option("--data", help="Data directory, whose clapas.toml is read.")
-        ] = Path("data"),
+        ] = Path("clapas-data"),
         file: Annotated[
             Path | None, typer.Option("--config", help="Settings file to read instead.")
         ] = None,

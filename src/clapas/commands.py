@@ -1,6 +1,8 @@
-"""The commands that compose the whole platform: up, serve, status, replay."""
+"""The commands that compose the whole platform: up, demo, territory, serve, status, replay."""
 
 import asyncio
+import contextlib
+import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +12,14 @@ import msgspec
 import typer
 from rich.console import Console
 
-from clapas.app import Door, attached, platform, until_asked_to_stop
+from clapas.app import ROLES, Door, attached, platform, until_asked_to_stop
 from clapas.bus import NatsBus
 from clapas.config import load
 from clapas.domain.errors import InvalidInput
 from clapas.domain.window import Window
 from clapas.engines import DataDirectory
+from clapas.ops import demonstration
+from clapas.ops.territory import from_epci, from_geojson
 from clapas.pipeline.ledger import Ledger, read_ledger
 from clapas.pipeline.replay import Difference, replay
 from clapas.roles import Orders, main, pipeline_ports
@@ -26,12 +30,15 @@ Data = Annotated[
     typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA", show_default=True),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port of the page and the API; 0 = a free one.")]
 DEFAULT = Path("clapas-data")
 STEPS = {
     "engines": "engines (PostgreSQL, ClickHouse, NATS)",
     "migrations": "tables",
     "pipeline": "the main path",
     "web": "the pages and the API",
+    "simulation": "the demonstration",
 }
 
 
@@ -41,29 +48,113 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command("replay")(replay_command)
     app.command("serve")(serve)
+    demonstrations = typer.Typer(invoke_without_command=True, help="The demonstration territory.")
+    demonstrations.callback()(_demo_or_sub)
+    demonstrations.command("remove")(demo_remove)
+    app.add_typer(demonstrations, name="demo")
+    territories = typer.Typer(no_args_is_help=True, help="The territory of this installation.")
+    territories.command("create")(territory_create)
+    app.add_typer(territories, name="territory")
 
 
 def up(
     data: Data = DEFAULT,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the page and the API; 0 = a free one.")] = 8000,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
 ) -> None:
     """Start the platform in a data directory; Ctrl-C stops it without loss."""
+    roles = (*ROLES, "simulation") if demonstration.marker(data) else ROLES
+    asyncio.run(_run(data, Door(host=host, port=port), roles))
+
+
+async def _run(data: Path, door: Door, roles: tuple[str, ...]) -> None:
     console = Console(stderr=True)
+    stop = asyncio.create_task(until_asked_to_stop())
+
+    def step(name: str) -> None:
+        console.print(f"  starting {STEPS.get(name, name)} …")
+
+    async with platform(data, door=door, roles=roles, progress=step) as running:
+        console.print(f"Clapas answers at [bold]{running.address}[/bold]")
+        if running.first_link:
+            console.print("Sign in once, as administrator:")
+            console.print(f"[bold]{running.first_link}[/bold]", soft_wrap=True)
+        console.print(from_elsewhere(running.address), soft_wrap=True)
+        console.print("Ctrl-C stops it.")
+        await (_watch(console, data, stop) if "simulation" in roles else stop)
+        console.print("stopping …")
+
+
+def from_elsewhere(address: str) -> str:
+    """What to type on one's own machine when the platform runs on another."""
+    port = address.rpartition(":")[2]
+    return f"From another machine: ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}, then the same address."
+
+
+async def _watch(console: Console, data: Path, stop: asyncio.Task[None]) -> None:
+    """Show what the simulation does until somebody asks to stop."""
+    with console.status("loading the demonstration …") as line:
+        while not stop.done():
+            with contextlib.suppress(OSError):
+                line.update((data / "run" / "simulation.txt").read_text())
+            await asyncio.wait([stop], timeout=1)
+
+
+def _demo_or_sub(
+    context: typer.Context,
+    data: Data = Path("clapas-demo"),
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    size: Annotated[int, typer.Option(help="Simulated devices.", min=20, max=200_000)] = 600,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="A folder of real recordings, fed through the same doors."),
+    ] = None,
+) -> None:
+    """A lively demonstration: Montpellier's 31 communes with simulated sensors."""
+    if context.invoked_subcommand:
+        return
+    if recordings is not None and not recordings.is_dir():
+        raise InvalidInput(f"{recordings} is not a folder", field="recordings")
+    demonstration.mark(data, size=size, recordings=str(recordings.resolve()) if recordings else "")
+    asyncio.run(_run(data, Door(host=host, port=port), (*ROLES, "simulation")))
+
+
+def demo_remove(data: Data = Path("clapas-demo")) -> None:
+    """Take the demonstration away: its devices, entities and series."""
+
+    async def run() -> dict[str, int]:
+        async with attached(data) as addresses, Store.open(addresses, pool=1) as store:
+            return await demonstration.remove(store, data)
+
+    counts = asyncio.run(run())
+    Console().print("removed: " + ", ".join(f"{name} {number}" for name, number in counts.items()))
+
+
+def territory_create(
+    epci: Annotated[str, typer.Option(help="SIREN of the EPCI, nine digits.")] = "",
+    geojson: Annotated[
+        Path | None, typer.Option(help="Communes of your own (properties code, nom).")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the territory, with --geojson.")] = "",
+    timezone: Annotated[str, typer.Option(help="IANA timezone of civil days.")] = "Europe/Paris",
+    data: Data = DEFAULT,
+) -> None:
+    """Give the installation its territory: communes, contours, populations, town halls."""
+    if bool(epci) == bool(geojson):
+        raise InvalidInput("give either --epci or --geojson", field="epci")
+    found = (
+        from_geojson(geojson.read_bytes(), name=name or geojson.stem)
+        if geojson
+        else from_epci(epci)
+    )
 
     async def run() -> None:
-        def step(name: str) -> None:
-            console.print(f"  starting {STEPS.get(name, name)} …")
-
-        stop = asyncio.create_task(until_asked_to_stop())
-        async with platform(data, door=Door(host=host, port=port), progress=step) as running:
-            console.print(f"Clapas answers at [bold]{running.address}[/bold]")
-            if running.first_link:
-                console.print(f"Sign in once, as administrator: [bold]{running.first_link}[/bold]")
-            await stop
-            console.print("stopping …")
+        async with attached(data) as addresses, Store.open(addresses, pool=1) as store:
+            await demonstration.save_territory(store, found, timezone=timezone)
 
     asyncio.run(run())
+    Console().print(f"{found.name}: {len(found.communes)} communes, {found.population} inhabitants")
 
 
 def serve(role: Annotated[str, typer.Argument(help="pipeline or web")]) -> None:
@@ -110,12 +201,12 @@ async def _status(data: Path) -> Status:
 
 def _sentences(answer: Status) -> str:
     ledger = answer.ledger
-    lines = [
-        f"The platform {'runs' if answer.running else 'is stopped'}.",
+    sound = "balanced" if ledger.balanced else f"NOT BALANCED, lost {ledger.lost}"
+    account = (
         f"received {ledger.received} = stored {ledger.stored} + duplicate {ledger.duplicate}"
-        f" + rejected {ledger.rejected} + in flight {ledger.in_flight}"
-        f" — {'balanced' if ledger.balanced else f'NOT BALANCED, lost {ledger.lost}'}",
-    ]
+        f" + rejected {ledger.rejected} + in flight {ledger.in_flight} — {sound}"
+    )
+    lines = [f"The platform {'runs' if answer.running else 'is stopped'}.", account]
     lines += [
         f"  {each.source}: stored {each.stored}, duplicate {each.duplicate}, rejected {each.rejected}"
         + (

@@ -32,6 +32,8 @@ from clapas.domain.errors import ClapasError
 from clapas.engines import EngineAddresses
 from clapas.engines.directory import write_private
 from clapas.identity import Identity
+from clapas.ops import demonstration
+from clapas.ops.simulate.senders import Doors
 from clapas.pipeline import ChannelMemory, Ports, Worker
 from clapas.store import Store
 from clapas.store.identity import IdentityStore
@@ -132,6 +134,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             live=live,
             settings=web,
             version=clapas.__version__,
+            simulated=demonstration.marker(Path(orders.directory)) is not None,
             started=datetime.now(UTC),
             engines=lambda: engine_states(Path(orders.directory)),
         )
@@ -204,9 +207,32 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
             await serving
 
 
+async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
+    """The demonstration: load the territory and its fleet, then speak for it at the real doors."""
+    directory = Path(orders.directory)
+    charter = Charter.standard(orders.configuration.charter)
+    nats = orders.addresses.nats
+
+    def doors(key: str) -> Doors:
+        return Doors(
+            http=f"http://{orders.host}:{orders.port}",
+            key=key,
+            mqtt=f"mqtt://{demonstration.KEY}:{key}@{nats.mqtt_host}:{nats.mqtt_port}",
+        )
+
+    def tell(said: str) -> None:
+        (directory / "run" / "simulation.txt").write_text(said)
+
+    async with Store.open(orders.addresses, pool=2) as store:
+        ready()
+        identity = compose_identity(store, charter, orders)
+        await demonstration.run(store, identity, directory=directory, doors=doors, tell=tell)
+
+
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
     "web": run_web,
+    "simulation": run_simulation,
 }
 
 

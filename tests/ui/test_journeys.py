@@ -76,7 +76,7 @@ def test_map_and_table_show_the_same_selection_and_the_link_shares_it(
 ) -> None:
     page = signed_in_page
     settle(page, "/carte")
-    page.get_by_label("État").select_option("silent")
+    page.get_by_label("État", exact=True).select_option("silent")
     expect(page).to_have_url(re.compile("state=silent"))
     page.locator("tbody tr").first.wait_for()
     expect(page.locator("tbody .state.ok")).to_have_count(0)

@@ -126,7 +126,7 @@ class World:
         return {
             "id": rank, "key": f"{0x70B3D57ED0000000 + rank:016x}" if radio else f"feed-{rank}", "name": entity["name"],
             "model": {"WaterMeter": "Itron Cyble 5", "IndoorEnvironmentObserved": "Elsys ERS CO2"}.get(entity["type"], ""),
-            "source": "chirpstack" if radio else "ngsi-v2" if "Bike" in entity["type"] or "Parking" in entity["type"] else "mqtt",
+            "source": "chirpstack_v4" if radio else "ngsi_v2" if "Bike" in entity["type"] or "Parking" in entity["type"] else "mqtt_device",
             "lifecycle": "proposed" if rank % 211 == 5 else "active", "commune": entity["commune"],
             "longitude": entity["longitude"], "latitude": entity["latitude"], "last_seen": entity["updated"], "state": state,
             "rssi": -70 - rank % 45 if radio else None, "snr": 9 - rank % 14 if radio else None,
@@ -147,20 +147,20 @@ class World:
             {"log": 2, "name": "MQTT", "first": 1, "last": half["received"], "checked_at": ago(12), **half},
         ]
         by_source = [
-            {"source": "chirpstack", "stored": counts["stored"] - 420_000, "duplicate": 20_004, "rejected": 1_010, "reasons": {"unknown_device": 801, "codec_error": 209}},
-            {"source": "mqtt", "stored": 400_000, "duplicate": 1_800, "rejected": 314, "reasons": {"invalid_json": 290, "future": 24}},
-            {"source": "ngsi-v2", "stored": 20_000, "duplicate": 0, "rejected": 38, "reasons": {"malformed": 38}},
+            {"source": "chirpstack_v4", "stored": counts["stored"] - 420_000, "duplicate": 20_004, "rejected": 1_010, "reasons": {"unknown_device": 801, "codec_error": 209}},
+            {"source": "mqtt_device", "stored": 400_000, "duplicate": 1_800, "rejected": 314, "reasons": {"malformed": 290, "future_dated": 24}},
+            {"source": "ngsi_v2", "stored": 20_000, "duplicate": 0, "rejected": 38, "reasons": {"malformed": 38}},
         ]
         return {"logs": logs, **counts, "by_source": by_source}
 
     def sources(self) -> list[dict[str, Any]]:
         rows = [
-            ("chirpstack", "chirpstack", "ChirpStack de la métropole", "ok", 4, 61_204, 96, {"url": "mqtt://127.0.0.1:1883", "topic": "application/+/device/+/event/+", "version": "4"}),
-            ("mqtt", "mqtt", "Capteurs en MQTT", "ok", 1, 240_118, 31, {"host": "127.0.0.1", "port": 1883, "topic": "clapas/{device}/up"}),
-            ("http", "http", "Envois HTTP", "waiting", None, 0, 0, {"url": "/api/v1/uplinks"}),
-            ("ngsi-v2", "ngsi_v2", "Vélos et parkings de la ville", "ok", 48, 2_880, 2, {"url": "https://donnees.exemple/ngsi/v2"}),
-            ("tts", "tts", "The Things Stack", "late", 12_000, 412, 0, {"topic": "v3/+/devices/+/up"}),
-            ("csv", "csv", "Dépôt CSV", "off", 700_000, 0, 0, {"path": "depot/csv"}),
+            ("chirpstack_v4", "mqtt", "chirpstack v4", "ok", 4, 61_204, 96, {"url": "mqtt://127.0.0.1:1883", "topic": "application/+/device/+/event/+", "version": "4"}),
+            ("mqtt_device", "mqtt", "mqtt device", "ok", 1, 240_118, 31, {"host": "127.0.0.1", "port": 1883, "topic": "clapas/{device}/up"}),
+            ("http_push", "http", "http push", "waiting", None, 0, 0, {"url": "/api/v1/uplinks"}),
+            ("ngsi_v2", "pull", "ngsi v2", "ok", 48, 2_880, 2, {"url": "https://donnees.exemple/ngsi/v2"}),
+            ("the_things_stack", "mqtt", "the things stack", "late", 12_000, 412, 0, {"topic": "v3/+/devices/+/up"}),
+            ("csv_drop", "pull", "csv drop", "off", 700_000, 0, 0, {"path": "depot/csv"}),
         ]  # fmt: skip
         return [
             {"name": name, "kind": kind, "title": title, "enabled": state != "off", "state": "waiting" if self.empty else state,
@@ -171,9 +171,9 @@ class World:
     def home(self) -> dict[str, Any]:
         states = [device["state"] for device in self.devices]
         wrong = [] if self.empty else [
-            {"kind": "source", "severity": "critical", "title_code": "source_late", "values": {"source": "The Things Stack", "since": ago(12_000)}, "link": "/sources?source=tts"},
-            {"kind": "rejects", "severity": "warning", "title_code": "rejects", "values": {"source": "ChirpStack", "count": 96, "since": ago(40_000)}, "link": "/sources?vue=rejets&origine=chirpstack"},
-            {"kind": "devices", "severity": "warning", "title_code": "devices_silent", "values": {"count": states.count("silent")}, "link": "/appareils?state=silent"},
+            {"kind": "source", "severity": "major", "title_code": "wrong.source", "values": {"source": "the_things_stack", "detail": ""}, "link": "/sources"},
+            {"kind": "rejects", "severity": "minor", "title_code": "wrong.rejects", "values": {"count": 129}, "link": "/rejets"},
+            {"kind": "devices", "severity": "minor", "title_code": "wrong.silent", "values": {"count": states.count("silent")}, "link": "/appareils?state=silent"},
         ]  # fmt: skip
         rates = [0] * 60 if self.empty else [round(210 + 30 * math.sin(at / 6) + self.random.random() * 25) for at in range(60)]
         engines = [{"name": name, "mode": "embedded", "ok": True, "detail": "", "since": ago(86_000)} for name in ("postgresql", "clickhouse", "nats")]
@@ -190,7 +190,7 @@ class World:
                 **self.reading(entity, quantity), "series": rank * 10 + at, "received": entity["updated"], "label_fr": fr, "label_en": en,
                 "device": device, "shown_scale": scale, "shown_unit": shown, "decimals": decimals, "unit": unit,
             })  # fmt: skip
-        return {**public(entity), "attributes": attributes, "relations": {}, "devices": [device]}
+        return {**public(entity), "attributes": attributes, "relations": {}, "devices": [{"device": device, "channel": each["attribute"], "attribute": each["attribute"], "start": None, "end": None} for each in attributes]}
 
     def history(self, entity: dict[str, Any], query: dict[str, str]) -> list[dict[str, Any]]:
         start, end = (datetime.fromisoformat(query[name]).timestamp() for name in ("from", "to"))
@@ -207,9 +207,9 @@ class World:
             swing = 0 if asked == "raw" else QUANTITIES[attribute["quantity"]][7] / 7
             found.append({
                 "series": attribute["series"], "entity": entity["id"], "attribute": attribute["attribute"], "quantity": attribute["quantity"],
-                "unit": attribute["unit"], "step": asked if asked == "raw" else step, "times": [round(at * 1000) for at in seconds], "values": values,
+                "unit": attribute["unit"], "step": 0 if asked == "raw" else step, "times": [round(at * 1000) for at in seconds], "values": values,
                 "min": [None if value is None else value - swing for value in values], "max": [None if value is None else value + swing for value in values],
-                "counts": [6] * len(values), "qualities": [0] * len(values), "licence": "Licence Ouverte 2.0", "source": "chirpstack",
+                "counts": [6] * len(values), "qualities": [0] * len(values), "licence": "LO-2.0", "source": "chirpstack",
             })  # fmt: skip
         return found
 
@@ -219,14 +219,14 @@ class World:
         return {
             "log": 1, "sequence": 884_000 - at * 17 - rank % 13, "received": received, "measured": received, "f_port": 5, "f_cnt": 4_312 - at,
             "payload_hex": f"0100{200 + at % 40:04x}02{50 + at % 9:02x}0402{96 + at:02x}07{0x0E10 + at:04x}", "raw_text": "", "radio": radio,
-            "frequency_hz": 868_100_000, "data_rate": "SF7BW125", "codec": "elsys-ers@3", "outcome": "rejected" if at == 7 else "stored",
+            "frequency_hz": 868_100_000, "data_rate": "SF7BW125", "codec": 3, "outcome": "rejected" if at == 7 else "stored",
             "reason": "codec_error" if at == 7 else "", "observations": 0 if at == 7 else 4,
         }  # fmt: skip
 
     def rejects(self, query: dict[str, str]) -> list[dict[str, Any]]:
         kinds = [
-            ("chirpstack", "unknown_device", "", "", "0a1b2c3d4e5f00aa"), ("chirpstack", "codec_error", "TypeError: cannot read property 'x' of undefined", "", "01ff"),
-            ("mqtt", "invalid_json", "offset 14", '{"temperature": 21,5}', ""), ("mqtt", "future", "+3 h 12 min", '{"t": "2031-01-01T00:00:00Z"}', ""),
+            ("chirpstack_v4", "unknown_device", "", "", "0a1b2c3d4e5f00aa"), ("chirpstack_v4", "codec_error", "TypeError: cannot read property 'x' of undefined", "", "01ff"),
+            ("mqtt_device", "malformed", "offset 14", '{"temperature": 21,5}', ""), ("mqtt_device", "future_dated", "+3 h 12 min", '{"t": "2031-01-01T00:00:00Z"}', ""),
         ]  # fmt: skip
         rows = [
             {"id": at, "log": 1, "sequence": 910_000 - at * 7, "source": source, "device": f"{0x70B3D57ED0009000 + at:016x}", "reason": reason, "detail": detail,
@@ -238,8 +238,9 @@ class World:
     def waiting(self, source: str) -> list[dict[str, Any]]:
         if time.monotonic() - self.waiting_since < 4:
             return []
-        frame = {**self.frame(3, 0), "received": ago(2), "outcome": "rejected", "reason": "unknown_device", "codec": "", "observations": 0}
-        return [{"id": 99_001, "key": "a81758fffe05a3c1", "name": "", "model": "", "source": source or "chirpstack", "lifecycle": "proposed", "last_seen": ago(2), "state": "online", "frame": frame}]
+        frame = {**self.frame(3, 0), "received": ago(2), "outcome": "rejected", "reason": "unknown_device", "codec": 0, "observations": 0}
+        device = {"id": 99_001, "key": "a81758fffe05a3c1", "name": "", "model": "", "source": source or "chirpstack_v4", "lifecycle": "proposed", "last_seen": ago(2), "state": "online"}
+        return [{"device": device, "frame": frame}]
 
 
 def camel(quantity: str) -> str:
@@ -276,7 +277,7 @@ class Api:
         return answer(parts[1:], query)
 
     def get_me(self, *_: Any) -> Any:
-        return {"kind": "user", "id": 1, "name": "agent", "roles": ["operator"], "language": "fr", "service": "Service numérique"}
+        return {"kind": "user", "id": 1, "name": "agent", "roles": ["operator"], "language": "fr", "service": "Service numérique", "must_set_password": False}
 
     def get_territory(self, *_: Any) -> Any:
         return self.world.communes
@@ -302,7 +303,7 @@ class Api:
         return {"items": items, "next": None}
 
     def get_models(self, *_: Any) -> Any:
-        return {"items": [{"id": "elsys-ers-co2", "name": "ERS CO2", "maker": "Elsys"}, {"id": "itron-cyble5", "name": "Cyble 5", "maker": "Itron"}], "next": None}
+        return {"items": [{"id": "elsys-ers-co2", "label": "ERS CO2", "maker": "Elsys"}, {"id": "itron-cyble5", "label": "Cyble 5", "maker": "Itron"}], "next": None}
 
     def get_keys(self, *_: Any) -> Any:
         return {"items": self.world.keys, "next": None}
@@ -314,7 +315,7 @@ class Api:
         return {"items": self.world.waiting(query.get("source", "")), "next": None}
 
     def get_observations(self, parts: list[str], _query: dict[str, str]) -> Any:
-        return {"value": 21.4, "quality": 0, "codec": "elsys-ers@3", "frame": self.world.frame(int(parts[0]) // 10, 1)}
+        return {"value": 21.4, "quality": 0, "codec": 3, "frame": self.world.frame(int(parts[0]) // 10, 1)}
 
     def get_devices(self, parts: list[str], query: dict[str, str]) -> Any:
         if not parts:
@@ -346,13 +347,13 @@ class Api:
             raise Problem(404, "not_found")
         if parts[1:] == ["history"]:
             found = self.world.history(entity, query)
-            return {"series": found} if query.get("_csv") != "1" else "time,value\n" + "\n".join(f"{at},{value}" for at, value in zip(found[0]["times"], found[0]["values"], strict=True))
+            return found if query.get("_csv") != "1" else "time,value\n" + "\n".join(f"{at},{value}" for at, value in zip(found[0]["times"], found[0]["values"], strict=True))
         return self.world.full(entity)
 
     def post(self, path: str, body: Any) -> Any:
         if path == "assistant/guess":
             readings = [("temperature", 21.4, "temperature", "°C"), ("humidity", 0.48, "relative_humidity", ""), ("co2", 612, "co2", "ppm"), ("vdd", 3.6, "", "V")]
-            return {"model": "elsys-ers-co2", "codec": "elsys-ers@3", "confidence": 0.94, "readings": [dict(zip(("channel", "value", "quantity", "unit"), each, strict=True)) for each in readings]}
+            return {"model": "elsys-ers-co2", "codec": {"kind": "python", "name": "elsys", "mode": "ttn", "version": 3}, "confidence": 0.94, "readings": [dict(zip(("channel", "value", "quantity", "unit"), each, strict=True)) for each in readings]}
         if path == "assistant/accept":
             return {"entity": next(each["id"] for each in self.world.entities if each["type"] == "IndoorEnvironmentObserved"), "device": body["device"]}
         if path == "keys":
@@ -362,7 +363,7 @@ class Api:
         if path == "uplinks":
             return {"accepted": len(body) if isinstance(body, list) else 1, "sequence": 1}
         if path.startswith("devices") or path == "rejects/retry":
-            return {"job": 1, "token": "dev_" + "51c0" * 6}
+            return {"retried": 1, "missing": 0, "username": path.split("/")[1], "token": "dev_" + "51c0" * 6, "publish": [f"up/{path.split('/')[1]}"], "subscribe": []}
         raise Problem(404, "not_found")
 
 
@@ -403,6 +404,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if parts == ["platform"]:
                 return self._json(200, self._platform())
+            if parts == ["me"] and not self._signed_in():
+                return self._json(200, {"kind": "anonymous", "id": "", "name": "", "roles": [], "language": "fr", "service": ""})
             if not self._signed_in():
                 raise Problem(401, "unauthenticated")
             if parts == ["live"]:
@@ -467,7 +470,7 @@ class Handler(BaseHTTPRequestHandler):
         one_time = path == "session/one-time"
         good = body.get("token") == "fixture" if one_time else body.get("password") == "agent-agent-agent"
         if not good:
-            raise Problem(401, "unauthenticated")
+            raise Problem(401, "link_spent" if one_time else "sign_in_failed")
         self.api.world.waiting_since = time.monotonic()
         answer = {"user": user, "must_set_password": True} if one_time else user
         self._json(200, answer, Set_Cookie="clapas_session=fixture; HttpOnly; SameSite=Lax; Path=/")

@@ -5,6 +5,7 @@ moment, and what is newer is only ever more: outcomes and observations are idemp
 replay of the logs from the snapshot's positions changes nothing that is already there.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import LiteralString
@@ -19,6 +20,15 @@ from clapas.store.postgres import Postgres
 from clapas.store.sql import queries
 
 SQL = queries("backup")
+PIECES: dict[str, LiteralString] = {
+    "raw": "intDiv(sequence, 500000)",
+    "outcome": "intDiv(sequence, 4000000)",
+    "observation": "modulo(series, 16)",
+    "observation_text": "modulo(series, 16)",
+    "rollup_hour": "modulo(series, 16)",
+}
+"""How the partitions of large tables are cut, so that a copy needs little memory."""
+
 BLOCK = 1 << 20
 """Bytes read at a time."""
 
@@ -72,17 +82,13 @@ class Backup:
         counts: dict[str, int] = {}
         tables = await self._clickhouse.read_own(SQL["clickhouse_tables"])
         for name in tables.column("name").to_pylist():
-            parts = await self._clickhouse.read_own(_over(SQL["clickhouse_parts"], name))
             counts[name] = 0
-            for number, part in enumerate(parts.column("part").to_pylist()):
-                rows = await self._clickhouse.read_own(
-                    _over(SQL["clickhouse_dump"], name), {"part": part}
-                )
+            pieces = await self._clickhouse.read_own(_over(SQL["clickhouse_pieces"], name))
+            for number, piece in enumerate(pieces.to_pylist()):
+                rows = await self._clickhouse.read_own(_over(SQL["clickhouse_dump"], name), piece)
                 counts[name] += rows.num_rows
-                with pa.OSFile(str(directory / f"{name}.{number:05}.arrow"), "wb") as file:
-                    options = pa.ipc.IpcWriteOptions(compression="zstd")
-                    with pa.ipc.new_file(file, rows.schema, options=options) as writer:
-                        writer.write_table(rows)
+                file = directory / f"{name}.{number:06}.arrow"
+                await asyncio.to_thread(_write, file, rows)
         return counts
 
     async def restore(self, directory: Path) -> Manifest:
@@ -119,6 +125,16 @@ async def _blocks(path: Path) -> AsyncIterator[bytes]:
             yield block
 
 
+def _write(file: Path, rows: pa.Table) -> None:
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with (
+        pa.OSFile(str(file), "wb") as sink,
+        pa.ipc.new_file(sink, rows.schema, options=options) as writer,
+    ):
+        writer.write_table(rows)
+
+
 def _over(query: LiteralString, table: str) -> LiteralString:
     """The query over one of our own tables, whose name ClickHouse's catalogue gave."""
-    return query.replace("/*table*/", f"`{table}`")
+    piece = PIECES.get(table, "0")
+    return query.replace("/*table*/", f"`{table}`").replace("/*piece*/", piece)

@@ -100,6 +100,7 @@ class Postgres:
                 raise DiskFull(engine="postgresql") from error
             if isinstance(error, psycopg.errors.QueryCanceled):
                 raise TooMany("this query takes too long", engine="postgresql") from error
+            await self.pool.check()
             raise EngineUnavailable(engine="postgresql") from error
 
 

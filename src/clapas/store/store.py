@@ -49,7 +49,7 @@ class Store:
         self.history = History(postgres, clickhouse, self.series, self.territory)
         self.raw = Raw(postgres, clickhouse)
         self.ledger = Ledger(clickhouse)
-        self.rollups = Rollups(postgres, clickhouse, self.territory)
+        self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
         self.writes = Writes(postgres, clickhouse, self.messages, self.history)
         self.retention = Retention(
             postgres,

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Self
 
-from clapas.domain.errors import EngineUnavailable, Forbidden, InvalidInput
+from clapas.domain.errors import ClapasError, EngineUnavailable, Forbidden, InvalidInput
 
 KEEP_ALIVE_S = 60
 MAX_REMAINING = 268_435_455
@@ -196,7 +196,7 @@ class MqttPublisher:
         while True:
             try:
                 reader = await self._open()
-            except EngineUnavailable:
+            except ClapasError:  # also a refusal: who answers for devices may be starting again
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
                 continue

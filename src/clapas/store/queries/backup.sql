@@ -20,10 +20,10 @@ SELECT name FROM system.tables
 WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name <> 'clapas_migration'
 ORDER BY name
 
--- name: clickhouse_parts
--- The parts of a table: read one by one, so that memory stays small.
-SELECT DISTINCT _partition_id AS part FROM /*table*/ ORDER BY part
+-- name: clickhouse_pieces
+-- The pieces of a table: read one by one, so that memory stays small.
+SELECT DISTINCT _partition_id AS part, toInt64(/*piece*/) AS piece FROM /*table*/ ORDER BY part, piece
 
 -- name: clickhouse_dump
--- The rows of one partition.
-SELECT * FROM /*table*/ WHERE _partition_id = {part:String}
+-- The rows of one piece.
+SELECT * FROM /*table*/ WHERE _partition_id = {part:String} AND /*piece*/ = {piece:Int64}

@@ -20,8 +20,8 @@ from clapas.web.services import Call, rows_of, services_of
 LICENCE = "LO-2.0"
 MOST_SERIES = 20
 LONGEST = timedelta(days=366 * 50)
-From = Annotated[datetime | None, QueryParameter(name="from")]
-To = Annotated[datetime | None, QueryParameter(name="to")]
+From = Annotated[str, QueryParameter(name="from", max_length=40)]
+To = Annotated[str, QueryParameter(name="to", max_length=40)]
 How = Annotated[Literal["mean", "min", "max", "sum", "count"], QueryParameter(name="aggregate")]
 Points = Annotated[int, QueryParameter(name="max_points", ge=10, le=100_000)]
 
@@ -59,17 +59,24 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     frame: FrameOut | None
 
 
-def read_window(start: datetime | None, end: datetime | None) -> Window:
-    """The period asked for; the last day when nothing is said. Times without a zone are UTC."""
-    last = _aware(end) if end else datetime.now(UTC)
-    first = _aware(start) if start else last - timedelta(days=1)
+def read_window(start: str, end: str) -> Window:
+    """The period asked for; the last day when nothing is said. Raises InvalidInput."""
+    last = _moment(end, "to") if end else datetime.now(UTC)
+    first = _moment(start, "from") if start else last - timedelta(days=1)
     if last - first > LONGEST:
         raise InvalidInput("a period is at most 50 years long", field="from")
     return Window(first, last)
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _moment(text: str, field: str) -> datetime:
+    """A day or an instant of RFC 3339; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
+    if not 1970 <= moment.year <= 2100:
+        raise InvalidInput("a time between 1970 and 2100", field=field)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def read_step(text: str) -> Step:
@@ -157,8 +164,8 @@ def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
 async def of_series(
     request: Call,
     id: FromPath[int],  # noqa: A002
-    start: From = None,
-    end: To = None,
+    start: From = "",
+    end: To = "",
     step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
@@ -191,8 +198,8 @@ async def of_entity(
     request: Call,
     id: FromPath[str],  # noqa: A002
     attributes: FromQuery[str] = "",
-    start: From = None,
-    end: To = None,
+    start: From = "",
+    end: To = "",
     step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
