@@ -15,7 +15,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from clapas.domain.errors import DiskFull, EngineUnavailable, TooMany
+from clapas.domain.errors import DiskFull, EngineUnavailable, InvalidInput, TooMany
 
 Row = tuple[Any, ...]
 
@@ -95,6 +95,8 @@ class Postgres:
         try:
             async with self.pool.connection() as connection:
                 yield connection
+        except psycopg.DataError as error:
+            raise InvalidInput("the database cannot hold this value") from error
         except (PoolTimeout, psycopg.OperationalError) as error:
             if isinstance(error, psycopg.errors.DiskFull):
                 raise DiskFull(engine="postgresql") from error
