@@ -24,13 +24,18 @@ function read(files: Record<string, Tree>): Record<string, string> {
   return words;
 }
 
+/** French puts a space before ; : ? ! » and after «, and a line never breaks there. */
+function french(words: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(words).map(([key, sentence]) => [key, sentence.replace(/ ([;:?!»])/g, "\u00a0$1").replaceAll("« ", "«\u00a0")]));
+}
+
 const catalogues: Record<Language, Record<string, string>> = {
-  fr: read(
+  fr: french(read(
     import.meta.glob<Tree>(
       ["../../../src/clapas/*/words/fr.json", "../../../src/clapas/usecases/*/ui/**/fr.json", "../words/fr.json", "../parts/**/fr.json", "../pages/**/fr.json"],
       { eager: true, import: "default" },
     ),
-  ),
+  )),
   en: read(
     import.meta.glob<Tree>(
       ["../../../src/clapas/*/words/en.json", "../../../src/clapas/usecases/*/ui/**/en.json", "../words/en.json", "../parts/**/en.json", "../pages/**/en.json"],
