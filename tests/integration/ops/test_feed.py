@@ -48,7 +48,7 @@ async def platform() -> AsyncIterator[tuple[Platform, Doors]]:
         config = uvicorn.Config(door, log_level="warning", lifespan="off")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110
+        while not server.started:
             await asyncio.sleep(0.01)
         yield platform, Doors(http=f"http://127.0.0.1:{port}")
         server.should_exit = True

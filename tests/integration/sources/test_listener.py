@@ -74,7 +74,7 @@ async def say(port: int, *payloads: bytes) -> None:
 
 
 async def until_subscribed(runner: Runner) -> None:
-    while runner.health["server"].state != "ok":  # noqa: ASYNC110
+    while runner.health["server"].state != "ok":
         await asyncio.sleep(0.01)
 
 
@@ -108,7 +108,7 @@ async def test_what_the_log_has_does_not_come_again(broker: int) -> None:
         await until_subscribed(runner)
         await say(broker, b"1", b"2", b"3")
         await log.enough.wait()
-        while runner.health["server"].messages < 3:  # noqa: ASYNC110
+        while runner.health["server"].messages < 3:
             await asyncio.sleep(0.01)
     again = Log(want=1)
     async with asyncio.timeout(20), Runner(remote(broker), again.publish) as runner:

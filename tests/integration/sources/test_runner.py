@@ -69,11 +69,11 @@ async def test_changed_things_are_logged_once_each(city: City) -> None:
         return range(len(messages))
 
     async with asyncio.timeout(20), Runner(settings(city), publish) as runner:
-        while city.unchanged < 2:  # noqa: ASYNC110
+        while city.unchanged < 2:
             await asyncio.sleep(0.01)
         assert len(log) == 2
         city.body = city.body.replace(b":3}", b":44}")
-        while len(log) < 3:  # noqa: ASYNC110
+        while len(log) < 3:
             await asyncio.sleep(0.01)
         assert runner.health["city"].state == "ok"
     assert understand(log[-1])[0].values[0].value == 44.0
@@ -89,12 +89,12 @@ async def test_city_that_is_ill_is_seen_and_asked_again(city: City) -> None:
         return range(len(messages))
 
     async with asyncio.timeout(30), Runner(settings(city), publish) as runner:
-        while runner.health["city"].failures < 1:  # noqa: ASYNC110
+        while runner.health["city"].failures < 1:
             await asyncio.sleep(0.01)
         health = runner.health["city"]
         assert (health.state, health.code) == ("error", "source_unavailable")
         city.status = 200
-        while not log:  # noqa: ASYNC110
+        while not log:
             await asyncio.sleep(0.01)
 
 
@@ -123,7 +123,7 @@ async def test_dropped_files_are_logged_then_filed_away(tmp_path: Path) -> None:
 
     table = {"connector": "csv_drop", "folder": str(tmp_path), "interval_s": 0.01, "settled_s": 0.0}
     async with asyncio.timeout(20), Runner(Settings(remote={"files": table}), publish):
-        while not (tmp_path / "done" / "a.csv").exists():  # noqa: ASYNC110
+        while not (tmp_path / "done" / "a.csv").exists():
             await asyncio.sleep(0.01)
     assert len(log) == 2
     assert understand(log[0])[0].device == "x"

@@ -87,7 +87,7 @@ async def test_a_change_of_the_registry_reaches_the_cache(store: Store) -> None:
             before = (await store.registry.resolve(["b1"]))["b1"]
         assert before.device.name == "before"
         await store.registry.save_devices([Device(id=uuid4(), key="b1", name="after")])
-        while (await store.registry.resolve(["b1"]))["b1"].device.name != "after":  # noqa: ASYNC110
+        while (await store.registry.resolve(["b1"]))["b1"].device.name != "after":
             await asyncio.sleep(0)
 
 
