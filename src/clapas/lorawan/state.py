@@ -87,7 +87,7 @@ class State:
         for record in self._journal.replay():
             self._apply(record)
         for device in self._devices.values():
-            self._index(device)
+            self.index(device)
             _resume(device)
 
     def __len__(self) -> int:
@@ -114,7 +114,7 @@ class State:
     async def save(self, device: DeviceState) -> None:
         """Journal a device whole and wait for the disk: its nonces and session may then be told."""
         self._devices[device.dev_eui] = device
-        self._index(device)
+        self.index(device)
         self._append(["device", device])
         await self._journal.sync()
 
@@ -172,7 +172,8 @@ class State:
         if known is not None:
             _CHANGES[kind](known, *rest[1:])
 
-    def _index(self, device: DeviceState) -> None:
+    def index(self, device: DeviceState) -> None:
+        """Make a device's sessions found by their addresses."""
         both = tuple(each for each in (device.session, device.next_session) if each is not None)
         for address in self._placed.pop(device.dev_eui, ()):
             kept = tuple(

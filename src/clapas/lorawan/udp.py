@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 import time
 from typing import Final, Literal, cast
 
@@ -18,6 +19,8 @@ from clapas.lorawan.semtech import Kind, Packet, RxPacket
 
 Address = tuple[str, int]
 _PULL_S: Final = 60.0
+_BUFFER: Final = 8 * 1024 * 1024
+"""Receive buffer asked of the kernel: a burst waits there while the loop is busy."""
 
 
 class _Path(msgspec.Struct):
@@ -52,6 +55,9 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
+        own: socket.socket | None = transport.get_extra_info("socket")
+        if own is not None:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Everything that a stranger can send comes through here; nothing of it may stop the server."""
