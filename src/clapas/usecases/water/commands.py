@@ -1,13 +1,9 @@
 """The command ``clapas water``: batch tools for analysts, on files."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from clapas.usecases.water.leaks import commands as leaks
-
-Readings = Annotated[list[Path], typer.Argument(help="CSV or CSV.gz: meter; datetime; index (L)")]
+from clapas.usecases.water.network import commands as network
 
 
 def register(app: typer.Typer) -> None:
@@ -18,5 +14,7 @@ def register(app: typer.Typer) -> None:
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
     water.command("leaks")(leaks.find_leaks)
     evaluate.command("leaks")(leaks.evaluate_leaks)
+    water.command("districts")(network.find_bursts)
+    evaluate.command("network")(network.evaluate_network)
     water.add_typer(evaluate, name="evaluate")
     app.add_typer(water, name="water")
