@@ -2,26 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
-from clapas.codecs.device import codec as device_codec
-from clapas.codecs.device import guess_codec
-from clapas.domain.device import CodecRef, Device, Model
-from clapas.domain.errors import ClapasError
-from clapas.domain.message import RawMessage, Uplink
 from clapas.identity import Identity
 from clapas.ops.feed import Progress, feed
+from clapas.ops.recorded import RECORDED
 from clapas.ops.simulate.fleet import Fleet, make_fleet
 from clapas.ops.simulate.play import play
 from clapas.ops.simulate.register import devices_of, gateways_of
 from clapas.ops.simulate.senders import Doors
 from clapas.ops.territory import Territory, from_epci
-from clapas.sources import discover
 from clapas.sources.recordings import recordings_in, wire_messages
 from clapas.store import Commune, Place, Store
 
@@ -148,7 +142,7 @@ async def feed_recordings(
 ) -> dict[str, tuple[int, int]]:
     """Send every recording that a connector can take through its real door; (sent, accepted) by file."""
     done: dict[str, tuple[int, int]] = {}
-    await register_recorded(store, folder)
+    await register_recorded(store)
     for recording in recordings_in(folder):
         count = await feed(
             wire_messages(recording.path, recording.source, recording.options),
@@ -160,45 +154,13 @@ async def feed_recordings(
     return done
 
 
-async def register_recorded(store: Store, folder: Path) -> None:
-    """Put the devices that the recordings speak of in the registry, with the codecs that read them."""
-    found = await asyncio.to_thread(_recorded, folder)
-    codecs = {
-        key: codec.name
-        for key, uplink in found.items()
-        if (codec := guess_codec(f"{uplink.profile} {uplink.name}")) is not None and uplink.payload
-    }
-    await store.models.save([_model(name) for name in sorted(set(codecs.values()))])
-    await store.registry.save_devices(
-        [
-            Device(
-                id=uuid5(NAMESPACE_URL, f"clapas:recorded:{key}"),
-                key=key,
-                model=codecs.get(key, ""),
-                name=uplink.name,
-                source=uplink.source,
-            )
-            for key, uplink in found.items()
-        ],
-        simulated=True,
+async def register_recorded(store: Store) -> None:
+    """Put the devices that the known recordings speak of in the registry, with their codecs."""
+    now = datetime.now(UTC)
+    await store.models.save(list({each.model.id: each.model for each in RECORDED}.values()))
+    await store.registry.save_devices([each.device(now) for each in RECORDED], simulated=True)
+    await store.entities.upsert(
+        [msgspec.structs.replace(each.entity, simulated=True) for each in RECORDED]
     )
-
-
-def _model(name: str) -> Model:
-    codec = device_codec(name)
-    return Model(id=name, label=name.title(), codec=CodecRef("python", name, "ttn", codec.version))
-
-
-def _recorded(folder: Path) -> dict[str, Uplink]:
-    """One uplink of every device in the recordings; feeds describe their things by themselves."""
-    found: dict[str, Uplink] = {}
-    for recording in recordings_in(folder):
-        connector = discover()[recording.source]
-        for wire in wire_messages(recording.path, recording.source, recording.options):
-            raw = RawMessage(recording.source, wire.address, wire.time_ms, wire.body)
-            for message in connector.split(raw):
-                with suppress(ClapasError):
-                    for uplink in connector.parse(message):
-                        if not uplink.entities:
-                            found.setdefault(uplink.device, uplink)
-    return found
+    for each in RECORDED:
+        await store.registry.bind(each.key, each.bindings)
