@@ -27,15 +27,14 @@ from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.charter import Charter
 from clapas.codecs import CodecPool
-from clapas.config import Configuration
 from clapas.domain.errors import ClapasError
-from clapas.engines import EngineAddresses
 from clapas.engines.directory import write_private
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
+from clapas.orders import Orders
 from clapas.pipeline import ChannelMemory, Ports, Worker
-from clapas.store import Store
+from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
 from clapas.web.live import LiveHub
@@ -44,22 +43,11 @@ from clapas.web.services import EngineState, Services
 logger = logging.getLogger(__name__)
 
 
-class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a role needs to start."""
-
-    role: str
-    addresses: EngineAddresses
-    configuration: Configuration
-    directory: str
-    """The data directory of the node, or a directory of its own on a node without engines."""
-    host: str = "127.0.0.1"
-    port: int = 8000
-
-
 @asynccontextmanager
 async def pipeline_ports(orders: Orders) -> AsyncIterator[Ports]:
     """Everything that the main path needs, open; also used by replay and by tests."""
     settings = orders.configuration.pipeline
+    await migrate(orders.addresses)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses))
         bus = await stack.enter_async_context(
@@ -111,6 +99,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 async def web_services(orders: Orders) -> AsyncIterator[Services]:
     """Everything that the pages and the API need, open."""
     configuration = orders.configuration
+    await migrate(orders.addresses)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses))
         bus = await stack.enter_async_context(
@@ -199,12 +188,20 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
         while not server.started and not serving.done():
             await asyncio.sleep(0.02)
         if not serving.done():
+            await tell_first_link(services.identity, orders)
             ready()
         try:
             await asyncio.shield(serving)
         finally:
             server.should_exit = True
             await serving
+
+
+async def tell_first_link(identity: Identity, orders: Orders) -> None:
+    """Write the one-time link of the first administrator where the parent prints it from."""
+    token = await identity.accounts.first_administrator()
+    link = f"http://{orders.host}:{orders.port}/entrer?jeton={token}" if token else ""
+    write_private(Path(orders.directory) / "run" / "first-link", link.encode())
 
 
 async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
