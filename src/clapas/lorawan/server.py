@@ -16,6 +16,7 @@ from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import UnknownDevice
 from clapas.lorawan.gateways import Gateway
 from clapas.lorawan.keys import session_keys_10
+from clapas.lorawan.mqtt_door import MqttDoor, Send
 from clapas.lorawan.network import FrameLog, Network, wall_ms
 from clapas.lorawan.publisher import Publish
 from clapas.lorawan.scheduler import Scheduler
@@ -34,6 +35,7 @@ class LorawanServer:
         self.scheduler = scheduler
         self.udp: UdpDoor | None = None
         self.station: StationDoor | None = None
+        self.mqtt: MqttDoor | None = None
 
     @classmethod
     @asynccontextmanager
@@ -109,6 +111,11 @@ class LorawanServer:
         return await self.enqueue(
             multicast.group(self.network, name).dev_eui, f_port=f_port, data=data
         )
+
+    def open_mqtt(self, send: Send) -> MqttDoor:
+        """Open the door for ChirpStack's gateway software; hand it messages of the topics ``mqtt_door.TOPICS``."""
+        self.mqtt = MqttDoor(self.network, self.scheduler, send)
+        return self.mqtt
 
     def queue(self, dev_eui: str) -> list[QueueItem]:
         """A device's downlinks: those that wait, then the last ones that ended."""
