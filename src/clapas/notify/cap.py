@@ -80,7 +80,7 @@ def cap(bulletin: Bulletin) -> bytes:
         _add(info, "instruction", bulletin.instruction)
     _area(info, bulletin)
     ET.indent(alert)
-    return ET.tostring(alert, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(alert, encoding="utf-8", xml_declaration=True))
 
 
 def _area(info: ET.Element, bulletin: Bulletin) -> None:
@@ -114,7 +114,7 @@ def atom(bulletins: Sequence[Bulletin], *, title: str, address: str, updated: in
         link = f"{address.rpartition('/')[0]}/{number}/cap.xml"
         ET.SubElement(entry, "link", rel="alternate", type="application/cap+xml", href=link)
     ET.indent(feed)
-    return ET.tostring(feed, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(feed, encoding="utf-8", xml_declaration=True))
 
 
 def fr_alert(bulletin: Bulletin) -> dict[str, object]:
