@@ -6,11 +6,9 @@ next start finds the data directory as any crash leaves it.
 """
 
 import asyncio
-import contextlib
-import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,11 +17,14 @@ import msgspec
 from clapas.config import Configuration, load
 from clapas.domain.errors import EngineUnavailable
 from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_engines
+from clapas.engines.directory import write_private
+from clapas.engines.ports import free_port
 from clapas.engines.supervisor import Child, Command
-from clapas.roles import Orders
-from clapas.store import migrate
+from clapas.orders import Orders
 
 ROLES = ("pipeline", "web")
+ADDRESSES = "addresses.json"
+"""In ``run/``: where this start's engines answer, for commands on the same machine."""
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,17 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     addresses: EngineAddresses
     engines: RunningEngines
     children: tuple[Child, ...]
+    address: str
+    """Where the page answers."""
+    first_link: str | None
+    """The one-time link of the first administrator, None once somebody chose a password."""
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the page listens. Port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
 
 
 @asynccontextmanager
@@ -42,49 +54,91 @@ async def platform(
     *,
     configuration: Configuration | None = None,
     roles: tuple[str, ...] = ROLES,
+    door: Door | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Platform]:
     """Start everything in a data directory; leave it stopped without loss.
 
-    ``progress`` hears the name of each step: 'engines', 'migrations', then each role.
+    ``progress`` hears the name of each step: 'engines', then 'roles'.
     Raises OperatorError when something cannot start, with everything already started stopped again.
     """
     with DataDirectory.open(data) as directory:
         chosen = configuration or load(data)
+        place = _free(door or Door())
         progress("engines")
         async with open_engines(chosen.engines, directory) as engines:
-            progress("migrations")
-            await migrate(engines.addresses)
-            children: list[Child] = []
+            addresses = directory.run / ADDRESSES
+            write_private(addresses, msgspec.json.encode(engines.addresses))
+            children = [
+                _role(
+                    Orders(
+                        role=name,
+                        addresses=engines.addresses,
+                        configuration=chosen,
+                        directory=str(directory.path),
+                        host=place.host,
+                        port=place.port,
+                    ),
+                    directory,
+                )
+                for name in roles
+            ]
+            telling = asyncio.create_task(_tell_health(engines, directory))
             try:
-                for name in roles:
-                    progress(name)
-                    child = _role(name, engines.addresses, chosen, directory)
-                    children.append(child)
-                    await child.start()
+                progress("roles")
+                await _start(children)
                 yield Platform(
                     directory=directory,
                     configuration=chosen,
                     addresses=engines.addresses,
                     engines=engines,
                     children=tuple(children),
+                    address=f"http://{place.host}:{place.port}",
+                    first_link=_first_link(directory),
                 )
             finally:
+                telling.cancel()
+                addresses.unlink(missing_ok=True)
                 for child in reversed(children):
                     await child.stop()
 
 
-def _role(
-    name: str, addresses: EngineAddresses, configuration: Configuration, directory: DataDirectory
-) -> Child:
+async def _start(children: Sequence[Child]) -> None:
+    """Start our own roles together, then the others, which need them."""
+    first = [child for child in children if child.command.name in ROLES]
+    await asyncio.gather(*(child.start() for child in first))
+    for child in children:
+        if child not in first:
+            await child.start()
+
+
+def _free(door: Door) -> Door:
+    """The door with a port that is free now."""
+    return door if door.port else Door(host=door.host, port=free_port())
+
+
+def _first_link(directory: DataDirectory) -> str | None:
+    """The link that the web role wrote, told once: the file goes with it."""
+    path = directory.run / "first-link"
+    try:
+        link = path.read_text()
+    except OSError:
+        return None
+    path.unlink()
+    return link or None
+
+
+async def _tell_health(engines: RunningEngines, directory: DataDirectory) -> None:
+    """Write how the engines are, for the pages; every two seconds."""
+    while True:
+        write_private(directory.run / "health.json", msgspec.json.encode(await engines.health()))
+        await asyncio.sleep(2)
+
+
+def _role(orders: Orders, directory: DataDirectory) -> Child:
+    name = orders.role
     flag = directory.run / f"{name}.ready"
     flag.unlink(missing_ok=True)
-    orders = Orders(
-        role=name,
-        addresses=addresses,
-        configuration=configuration,
-        directory=str(directory.path),
-    )
     child: Child
 
     async def ready() -> None:
@@ -101,6 +155,31 @@ def _role(
     return child
 
 
+@asynccontextmanager
+async def attached(data: Path) -> AsyncIterator[EngineAddresses]:
+    """The engines of a data directory for one command: those that run, else started for it alone.
+
+    Whoever may read the data directory's private files may attach: the operator of this machine.
+    """
+    running = _running_addresses(data)
+    if running is not None:
+        yield running
+        return
+    with DataDirectory.open(data) as directory:
+        async with open_engines(load(data).engines, directory) as engines:
+            yield engines.addresses
+
+
+def _running_addresses(data: Path) -> EngineAddresses | None:
+    """The addresses of the platform that holds this directory now, None when nobody does."""
+    if not DataDirectory.held(data):
+        return None
+    try:
+        return msgspec.json.decode((data / "run" / ADDRESSES).read_bytes(), type=EngineAddresses)
+    except (OSError, msgspec.DecodeError) as error:
+        raise EngineUnavailable("the platform is starting or stopping; try again") from error
+
+
 async def until_asked_to_stop() -> None:
     """Return on SIGTERM or Ctrl-C."""
     asked = asyncio.Event()
@@ -108,13 +187,3 @@ async def until_asked_to_stop() -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, asked.set)
     await asked.wait()
-
-
-def kept_secret(directory: DataDirectory, name: str) -> bytes:
-    """A secret of this installation, made at its first use (32 random bytes)."""
-    path = directory.secret(name)
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    path.touch(mode=0o600)
-    path.write_bytes(secrets.token_bytes(32))
-    return path.read_bytes()

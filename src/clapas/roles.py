@@ -9,42 +9,45 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import uvicorn
+import uvloop
 
+import clapas
 from clapas import sources
-from clapas.bus import NatsBus
+from clapas.bus import Authority, Grant, NatsBus
+from clapas.bus.topics import subject_of
+from clapas.charter import Charter
 from clapas.codecs import CodecPool
-from clapas.config import Configuration
 from clapas.domain.errors import ClapasError
-from clapas.engines import EngineAddresses
+from clapas.engines.directory import write_private
+from clapas.identity import Identity
+from clapas.ops import demonstration
+from clapas.ops.simulate.senders import Doors
+from clapas.orders import Orders
 from clapas.pipeline import ChannelMemory, Ports, Worker
-from clapas.store import Store
+from clapas.store import Store, migrate
+from clapas.store.identity import IdentityStore
+from clapas.web.application import create_app
+from clapas.web.live import LiveHub
+from clapas.web.services import EngineState, Services
 
 logger = logging.getLogger(__name__)
-
-
-class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a role needs to start."""
-
-    role: str
-    addresses: EngineAddresses
-    configuration: Configuration
-    directory: str
-    """The data directory of the node, or a directory of its own on a node without engines."""
-    profile: str = ""
 
 
 @asynccontextmanager
 async def pipeline_ports(orders: Orders) -> AsyncIterator[Ports]:
     """Everything that the main path needs, open; also used by replay and by tests."""
     settings = orders.configuration.pipeline
+    await migrate(orders.addresses)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses))
         bus = await stack.enter_async_context(
@@ -74,23 +77,12 @@ async def run_pipeline(orders: Orders, ready: Callable[[], None]) -> None:
         worker = Worker(ports, orders.configuration.pipeline)
         group.create_task(worker.run())
         group.create_task(_every(2, ports.store.rollups.refresh))
-        group.create_task(_every(1, _relay(ports)))
+        group.create_task(
+            _every(1, lambda: ports.store.writes.relay(ports.bus.publish_observations))
+        )
         group.create_task(_every(600, ports.store.messages.purge))
         group.create_task(_every(3600, lambda: ports.store.retention.apply(now=datetime.now(UTC))))
         ready()
-
-
-def _relay(ports: Ports) -> Callable[[], Awaitable[object]]:
-    """Writes made through an API reach history and the rooms downstream."""
-
-    async def relay() -> None:
-        batches = await ports.store.writes.relay()
-        for batch in batches:
-            await ports.bus.publish_observations(batch)
-        if batches:
-            await ports.store.writes.relayed()
-
-    return relay
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
@@ -103,17 +95,162 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
             logger.warning("housekeeping waits: %s", error)
 
 
-ROLES: dict[str, Callable[[Orders, Callable[[], None]], Awaitable[None]]] = {
+@asynccontextmanager
+async def web_services(orders: Orders) -> AsyncIterator[Services]:
+    """Everything that the pages and the API need, open."""
+    configuration = orders.configuration
+    await migrate(orders.addresses)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(orders.addresses))
+        bus = await stack.enter_async_context(
+            NatsBus.open(orders.addresses.nats, configuration.bus)
+        )
+        await bus.prepare()
+        codecs = await stack.enter_async_context(CodecPool.open(1))
+        charter = Charter.standard(configuration.charter)
+        identity = compose_identity(store, charter, orders)
+        await admit_devices(bus, identity, orders)
+        web = configuration.web
+        live = await stack.enter_async_context(
+            LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
+        )
+        yield Services(
+            store=store,
+            bus=bus,
+            codecs=codecs,
+            charter=charter,
+            identity=identity,
+            live=live,
+            settings=web,
+            version=clapas.__version__,
+            simulated=demonstration.marker(Path(orders.directory)) is not None,
+            started=datetime.now(UTC),
+            engines=lambda: engine_states(Path(orders.directory)),
+        )
+
+
+def compose_identity(store: Store, charter: Charter, orders: Orders) -> Identity:
+    """Identity over the store; the pepper lives in the data directory, outside the databases."""
+    return Identity(
+        IdentityStore(store.postgres),
+        pepper=kept_secret(Path(orders.directory), "pepper"),
+        allowed=lambda who, action, what: charter.decide(who, action, what).allow,
+        settings=orders.configuration.identity,
+    )
+
+
+async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> None:
+    """Answer the broker's question for every connection, and log what comes without receipt."""
+
+    async def authorise(user: str, password: str, client: str) -> Grant | None:
+        granted = await identity.authorize_mqtt(user, password, client)
+        if granted is None:
+            return None
+        return Grant(
+            name=granted.principal.id,
+            publish=tuple(map(subject_of, granted.publish)),
+            subscribe=tuple(map(subject_of, granted.subscribe)),
+        )
+
+    seed = orders.addresses.nats.issuer_seed
+    await Authority(client=bus.client, seed=seed, authorise=authorise).start()
+    await bus.relay_unacknowledged(
+        sorted({topic for each in sources.discover().values() for topic in each.topics})
+    )
+
+
+async def engine_states(directory: Path) -> Sequence[EngineState]:
+    """How the engines are, as the parent last wrote it."""
+    try:
+        return msgspec.json.decode(
+            (directory / "run" / "health.json").read_bytes(), type=list[EngineState]
+        )
+    except (OSError, msgspec.DecodeError):
+        return []
+
+
+async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
+    """The pages, the API, the live events, and the answer to the broker's question."""
+    async with web_services(orders) as services:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(services),
+                host=orders.host,
+                port=orders.port,
+                loop="none",
+                lifespan="off",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        serving = asyncio.create_task(server.serve())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.02)
+        if not serving.done():
+            await tell_first_link(services.identity, orders)
+            ready()
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def tell_first_link(identity: Identity, orders: Orders) -> None:
+    """Write the one-time link of the first administrator where the parent prints it from."""
+    token = await identity.accounts.first_administrator()
+    link = f"http://{orders.host}:{orders.port}/entrer?jeton={token}" if token else ""
+    write_private(Path(orders.directory) / "run" / "first-link", link.encode())
+
+
+async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
+    """The demonstration: load the territory and its fleet, then speak for it at the real doors."""
+    directory = Path(orders.directory)
+    charter = Charter.standard(orders.configuration.charter)
+    nats = orders.addresses.nats
+
+    def doors(key: str) -> Doors:
+        return Doors(
+            http=f"http://{orders.host}:{orders.port}",
+            key=key,
+            mqtt=f"mqtt://{demonstration.KEY}:{key}@{nats.mqtt_host}:{nats.mqtt_port}",
+        )
+
+    def tell(said: str) -> None:
+        (directory / "run" / "simulation.txt").write_text(said)
+
+    async with Store.open(orders.addresses, pool=2) as store:
+        ready()
+        identity = compose_identity(store, charter, orders)
+        await demonstration.run(store, identity, directory=directory, doors=doors, tell=tell)
+
+
+ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
+    "web": run_web,
+    "simulation": run_simulation,
 }
+
+
+def kept_secret(directory: Path, name: str) -> bytes:
+    """A secret of this installation, made at its first use (32 random bytes)."""
+    path = directory / "secrets" / name
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, secrets.token_bytes(32))
+    return path.read_bytes()
 
 
 def main(role: str) -> int:
     """The entry of a role process; the exit status is 0 after a stop that was asked for."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line for every request otherwise
     orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
     try:
-        asyncio.run(_until_stopped(role, orders))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_stopped(role, orders))
     except ClapasError as error:
         logger.error("%s cannot go on: %s", role, error)
         return 3
@@ -122,11 +259,17 @@ def main(role: str) -> int:
 
 async def _until_stopped(role: str, orders: Orders) -> None:
     flag = Path(orders.directory) / "run" / f"{role}.ready"
-    task = asyncio.create_task(
-        ROLES[role](orders, lambda: flag.write_text(str(os.getpid())))  # type: ignore[arg-type]
-    )
+    task = asyncio.create_task(ROLES[role](orders, lambda: _say_ready(flag)))
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _say_ready(flag: Path) -> None:
+    flag.write_text(str(os.getpid()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -67,6 +67,21 @@ class DataDirectory:
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         return cls(path, handle)
 
+    @staticmethod
+    def held(path: Path) -> bool:
+        """True while a process holds this data directory."""
+        try:
+            handle = os.open(path.expanduser() / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
     def __enter__(self) -> Self:
         return self
 

@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lock_step_s: float = 15.0
     """The first lock-out; each further failure doubles it."""
     lock_longest_s: float = 900.0
+    """The longest lock-out."""
     device_publish: tuple[str, ...] = ("up/{device}", "up/{device}/#")
     """MQTT filters that a device may publish to; {device} is its key."""
     device_subscribe: tuple[str, ...] = ("down/{device}", "down/{device}/#")

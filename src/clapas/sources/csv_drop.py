@@ -1,4 +1,4 @@
-"""CSV files: a watched folder, or ``POST /in/csv_drop/<name>.csv``; loggers' exports as they are.
+"""CSV files: a watched folder, or ``POST /in/csv_drop?file=<name>.csv``; loggers' exports as they are.
 
 The form (separator, decimal comma, encoding, dates, header, columns) is found, or given in the query or
 settings. Each line is logged alone, with its header and its form, so that one bad line is one reject and
@@ -6,6 +6,7 @@ a line is read the same way for ever. A line is named by its device and measured
 """
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     folder: str = ""
     pattern: str = "*.csv"
     interval_s: float = 10.0
+    settled_s: float = 2.0
+    """A file that changed more recently is still being written: it waits."""
     separator: str = ""
     decimal: str = ""
     order: str = ""
@@ -44,11 +47,17 @@ def split(message: RawMessage) -> Sequence[RawMessage]:
     given = query(message.topic)
     if LINE in given or "cut" in given:
         return (message,)
-    path = message.topic.partition("?")[0]
+    path = _path(message.topic, given)
     try:
         return tuple(_lines(message, path, given))
     except (Incomplete, Malformed):
         return (message,)
+
+
+def _path(topic: str, given: dict[str, str]) -> str:
+    """The topic's path, with the file's name when the query gives it."""
+    path = topic.partition("?")[0]
+    return f"{path}/{given['file'][:128]}" if given.get("file") else path
 
 
 def _lines(message: RawMessage, path: str, given: dict[str, str]) -> Iterator[RawMessage]:
@@ -68,7 +77,7 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     body = bounded(message, MAX_FILE)
     given = query(message.topic)
     if LINE not in given:
-        whole = tuple(_lines(message, message.topic.partition("?")[0], given))
+        whole = tuple(_lines(message, _path(message.topic, given), given))
         return tuple(each for part in whole for each in parse(part))
     form = from_query(given)
     header, _, line = decode(body).partition("\n")
@@ -133,12 +142,16 @@ async def pull(settings: Settings, fetch: Fetch) -> Sequence[RawMessage]:  # noq
 def _waiting(settings: Settings) -> Sequence[RawMessage]:
     found: list[RawMessage] = []
     for path in sorted(Path(settings.folder).glob(settings.pattern)):
-        if not path.is_file() or path.is_symlink():
+        if not path.is_file() or path.is_symlink() or _fresh(path, settings.settled_s):
             continue
         with path.open("rb") as file:
             body = file.read(MAX_FILE + 1)
         found.extend(split(RawMessage("csv_drop", f"{path.name}?{_given(settings)}", 0, body)))
     return found
+
+
+def _fresh(path: Path, settled_s: float) -> bool:
+    return time.time() - path.stat().st_mtime < settled_s
 
 
 def _given(settings: Settings) -> str:

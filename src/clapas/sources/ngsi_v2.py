@@ -1,11 +1,10 @@
 """The city's NGSI v2 feeds: ``/bikestation``, ``/offstreetparking``, ``/ecocounter``, and their archives.
 
-``POST /in/ngsi_v2/<path>`` or a pull. Entities come normalized ({type, value, metadata}) or as keyValues,
+``POST /in/ngsi_v2?feed=<path>`` (or ``/in/ngsi_v2/<path>``), or a pull. Entities come normalized ({type, value, metadata}) or as keyValues,
 in arrays, one a line, or badly framed; each is logged as a message of its own, and so is each piece that
 could not be read. Source: FIWARE-NGSI v2 specification (2018-09-15), "JSON Entity Representation" and "Simplified".
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +18,9 @@ from clapas.domain.message import RawMessage, Reading, Uplink, Value
 from clapas.domain.quantities import BY_NGSI_NAME
 from clapas.sources.contract import Connector, Example, Fetch
 from clapas.sources.errors import Incomplete, Malformed, Oversized
+from clapas.sources.ngsi_entity import entity_of, key_of, value_of
 from clapas.sources.splitter import split_objects
-from clapas.sources.wire import MAX_VALUES, bounded, local_id, moment, number, query
+from clapas.sources.wire import MAX_VALUES, bounded, moment, number, query
 
 TYPES = {
     "bikestation": "BikeHireDockingStation",
@@ -49,8 +49,6 @@ DESCRIPTIVE = frozenset({
     "dateObservedFrom", "dateObservedTo", "TimeInstant", "refDevice", "lastUpdateTime",
 })  # fmt: skip
 TIMES = ("dateObserved", "dateObservedTo", "TimeInstant", "lastUpdateTime", "dateModified")
-COUNTER = re.compile(r"^MMM_EcoCompt_(?P<serial>[A-Za-z0-9-]+?)(?:_\d{8,14})?$")
-"""Archived counters bear their serial and the day in the id; the point of measure is the serial."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,10 +105,10 @@ def _uplink(entity: dict[str, Any], message: RawMessage, zone: ZoneInfo) -> Upli
     if len(entity) > MAX_VALUES:
         raise Oversized("too many attributes", limit=MAX_VALUES)
     kind = _type(entity, message.topic)
-    key = _key(name)
-    plain = {attribute: _value(content) for attribute, content in entity.items()}
+    key = key_of(name)
+    plain = {attribute: value_of(content) for attribute, content in entity.items()}
     default = _observed(plain, message.received, zone)
-    thing = _entity(kind, key, plain)
+    thing = entity_of(kind, key, plain)
     readings = tuple(_readings(entity, kind, thing.id, message.received, zone))
     if not readings:
         raise Incomplete("the entity has no value", entity=name[:160])
@@ -132,22 +130,11 @@ def _type(entity: dict[str, Any], topic: str) -> str:
     own = entity.get("type")
     if isinstance(own, str) and own in MODELS:
         return own
-    path = topic.partition("?")[0].rstrip("/").rpartition("/")[2].lower()
-    if path in TYPES:
-        return TYPES[path]
+    path = topic.partition("?")[0].rstrip("/").rpartition("/")[2]
+    feed = query(topic).get("feed", path).lower()
+    if feed in TYPES:
+        return TYPES[feed]
     return own if isinstance(own, str) and own.isalnum() and own[0].isalpha() else "Thing"
-
-
-def _key(name: str) -> str:
-    counter = COUNTER.match(name)
-    return local_id(counter["serial"] if counter else name)
-
-
-def _value(content: Any) -> Any:
-    """An attribute's value, normalized or not."""
-    if isinstance(content, dict) and "value" in content:
-        return content["value"]
-    return content
 
 
 def _observed(plain: dict[str, Any], received: int, zone: ZoneInfo) -> datetime | None:
@@ -164,7 +151,7 @@ def _readings(
 ) -> Sequence[Reading]:
     found = []
     for attribute, content in entity.items():
-        value = _value(content)
+        value = value_of(content)
         if attribute in DESCRIPTIVE or value is None or not isinstance(attribute, str):
             continue
         found.append(
@@ -187,7 +174,7 @@ def _kept(value: Any) -> Value:
 def _quantity(kind: str, attribute: str, value: Any, entity: dict[str, Any]) -> str:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return ""
-    if attribute == "intensity" and _value(entity.get("vehicleType")) in ("bicycle", "bike"):
+    if attribute == "intensity" and value_of(entity.get("vehicleType")) in ("bicycle", "bike"):
         return "bicycle_count"
     if attribute == "intensity" and "EcoC" in str(entity.get("id")):
         return "bicycle_count"
@@ -205,40 +192,8 @@ def _attribute_time(content: Any, received: int, zone: ZoneInfo) -> datetime | N
     metadata = content.get("metadata")
     if not isinstance(metadata, dict):
         return None
-    stamp = _value(metadata.get("timestamp") or metadata.get("TimeInstant"))
+    stamp = value_of(metadata.get("timestamp") or metadata.get("TimeInstant"))
     return moment(stamp, received=received, zone=zone) if isinstance(stamp, (str, int)) else None
-
-
-def _entity(kind: str, key: str, plain: dict[str, Any]) -> Entity:
-    longitude, latitude = _point(plain.get("location"))
-    name = plain.get("name") or plain.get("description") or _street(plain.get("address"))
-    return Entity(
-        id=f"urn:ngsi-ld:{kind}:{key.rpartition(':')[2]}",
-        type=kind,
-        name=name[:200] if isinstance(name, str) else "",
-        longitude=longitude,
-        latitude=latitude,
-    )
-
-
-def _street(address: Any) -> str:
-    street = _value(address.get("streetAddress")) if isinstance(address, dict) else ""
-    return street if isinstance(street, str) else ""
-
-
-def _point(location: Any) -> tuple[float | None, float | None]:
-    """Longitude and latitude of a GeoJSON point or of an NGSI ``geo:point`` ("lat, lon")."""
-    try:
-        if isinstance(location, dict) and location.get("type") == "Point":
-            longitude, latitude = (float(each) for each in location["coordinates"][:2])
-        elif isinstance(location, str):
-            latitude, longitude = (float(each) for each in location.split(","))
-        else:
-            return None, None
-    except (KeyError, TypeError, ValueError):
-        return None, None
-    valid = -180 <= longitude <= 180 and -90 <= latitude <= 90
-    return (longitude, latitude) if valid else (None, None)
 
 
 async def pull(settings: Settings, fetch: Fetch) -> Sequence[RawMessage]:

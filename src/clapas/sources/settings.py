@@ -17,6 +17,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ca_file: str = ""
     """Certificates (PEM) of an internal authority; empty: those of the machine."""
     timeout_s: float = 20.0
+    """Longest wait for an answer of a remote source."""
     max_bytes: int = 32 << 20
     """Largest answer that is read from a remote source."""
     remote: dict[str, dict[str, Any]] = {}
+    """The remote sources that are asked, by name."""

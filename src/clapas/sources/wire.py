@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from clapas.codecs.flat import flatten as leaves_of
 from clapas.domain.identifiers import DEVICE, normalise_device
 from clapas.domain.message import RawMessage, Reading, Value
 from clapas.domain.window import instant
@@ -24,7 +25,6 @@ from clapas.sources.errors import (
 
 MAX_BYTES = 1 << 20
 MAX_VALUES = 512
-MAX_DEPTH = 6
 FUTURE = timedelta(days=1)
 MILLISECONDS_FROM = 1e11
 """A Unix time above this is in milliseconds (in seconds it would be the year 5138)."""
@@ -138,22 +138,12 @@ def base64_bytes(text: str, *, limit: int = 4096) -> bytes:
 
 
 def flatten(values: Any) -> tuple[Reading, ...]:
-    """An object decoded at the source as readings: nested names are joined by ``_``."""
-    readings: list[Reading] = []
-    if isinstance(values, dict):
-        _walk(values, "", 0, readings)
-    return tuple(readings)
-
-
-def _walk(node: dict[str, Any], prefix: str, depth: int, readings: list[Reading]) -> None:
-    for key, value in node.items():
-        name = f"{prefix}_{key}" if prefix else str(key)
-        if isinstance(value, dict) and depth < MAX_DEPTH:
-            _walk(value, name, depth + 1, readings)
-        elif value is not None:
-            if len(readings) >= MAX_VALUES:
-                raise Oversized("too many values", limit=MAX_VALUES)
-            readings.append(Reading(name[:128], number(value)))
+    """An object decoded at the source as readings, nested names joined by a dot."""
+    if not isinstance(values, dict):
+        return ()
+    return tuple(
+        Reading(name[:128], value) for name, value in leaves_of(values) if value is not None
+    )
 
 
 def number(value: Any) -> Value:

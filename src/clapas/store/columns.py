@@ -10,10 +10,9 @@ from clapas.domain.message import Observation, Outcome, Value
 from clapas.store.values import RawRow
 
 MILLISECONDS = pa.timestamp("ms", "UTC")
-Table = pa.Table
 
 
-def raw_table(rows: Sequence[RawRow]) -> Table:
+def raw_table(rows: Sequence[RawRow]) -> pa.Table:
     """Columns of the table ``raw``."""
     return pa.table(
         {
@@ -42,7 +41,7 @@ def raw_table(rows: Sequence[RawRow]) -> Table:
     )
 
 
-def outcome_table(rows: Sequence[Outcome]) -> Table:
+def outcome_table(rows: Sequence[Outcome]) -> pa.Table:
     """Columns of the table ``outcome``; the version is now, so the latest writing wins."""
     return pa.table(
         {
@@ -63,7 +62,7 @@ def is_number(value: Value) -> bool:
     return isinstance(value, int | float)
 
 
-def number_table(rows: Sequence[Observation]) -> Table:
+def number_table(rows: Sequence[Observation]) -> pa.Table:
     """Columns of the table ``observation``."""
     return pa.table(
         {
@@ -75,7 +74,7 @@ def number_table(rows: Sequence[Observation]) -> Table:
     )
 
 
-def text_table(rows: Sequence[Observation]) -> Table:
+def text_table(rows: Sequence[Observation]) -> pa.Table:
     """Columns of the table ``observation_text``; values as JSON."""
     return pa.table(
         {

@@ -59,9 +59,7 @@ class Dirty:
 
     async def take(self, kind: Kind, *, age: float, ended: int, limit: int) -> list[Mark]:
         """The oldest buckets that ended before ``ended`` (ms) or wait since ``age`` seconds."""
-        rows = await self._postgres.rows(
-            SQL["take"], kind=kind, age=age, ended=ended, limit=limit
-        )
+        rows = await self._postgres.rows(SQL["take"], kind=kind, age=age, ended=ended, limit=limit)
         return [Mark(*row) for row in rows]
 
     async def done(self, kind: Kind, marks: Sequence[Mark]) -> None:

@@ -10,7 +10,6 @@ from clapas.domain.device import Entity
 from clapas.domain.errors import NotFound
 from clapas.domain.window import instant
 from clapas.store import filters
-from clapas.store.face import Bbox
 from clapas.store.page import bounded, cursor, key_of
 from clapas.store.postgres import Postgres, Row, batch
 from clapas.store.series import SeriesStore
@@ -20,6 +19,9 @@ from clapas.store.text import pattern, searchable
 from clapas.store.values import EntityRow, Latest, MapColumns, Page, TypeCount
 
 SQL = queries("entities")
+
+Bbox = tuple[float, float, float, float]
+"""West, south, east, north, in degrees."""
 
 
 class Entities:
@@ -59,8 +61,7 @@ class Entities:
         ]
         found = iter(await self._territory.commune_at(lost))
         return [
-            each.commune
-            or ("" if each.longitude is None or each.latitude is None else next(found))
+            each.commune or ("" if each.longitude is None or each.latitude is None else next(found))
             for each in entities
         ]
 
@@ -150,9 +151,7 @@ def _box(bbox: Bbox | None) -> dict[str, float | bool]:
 
 def _entity(row: Row) -> EntityRow:
     names = ("id", "type", "name", "longitude", "latitude", "geometry", "commune", "dataset")
-    entity = Entity(
-        **dict(zip(names, row[:8], strict=True)), simulated=row[8], relations=row[9]
-    )
+    entity = Entity(**dict(zip(names, row[:8], strict=True)), simulated=row[8], relations=row[9])
     if row[10] is None:
         return EntityRow(entity=entity)
     headline = Latest(row[10], entity.id, *row[11:20])

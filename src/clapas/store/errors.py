@@ -1,10 +1,10 @@
 """What can go wrong with the databases themselves.
 
-    OperatorError
-    ├── MigrationChanged   a migration already applied was edited
-    ├── DatabaseNewer      the database was written by a newer Clapas
-    ├── RawExpired         replay asks for raw messages past their retention
-    └── NotEmpty           a restore needs empty databases
+OperatorError
+├── MigrationChanged   a migration already applied was edited
+├── DatabaseNewer      the database was written by a newer Clapas
+├── RawExpired         replay asks for raw messages past their retention
+└── NotEmpty           a restore needs empty databases
 """
 
 from clapas.domain.errors import OperatorError

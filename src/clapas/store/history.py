@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
@@ -13,7 +14,7 @@ from clapas.domain.message import Observation, Outcome
 from clapas.domain.window import Window, milliseconds
 from clapas.store import columns, filters
 from clapas.store.clickhouse import ClickHouse
-from clapas.store.dirty import Dirty
+from clapas.store.dirty import WHOLE, Dirty
 from clapas.store.postgres import Postgres
 from clapas.store.readings import Readings
 from clapas.store.series import SeriesStore
@@ -72,6 +73,25 @@ class History:
             await self._clickhouse.insert("observation_text", columns.text_table(part))
         await self._dirty.touched(observations)
 
+    async def keep_table(self, rows: pa.Table) -> None:
+        """Keep numbers given as columns (imports, benches): those of the table ``observation``.
+
+        series, measured (timestamp ms UTC), value, lag (ms, received - measured), log, sequence,
+        quality, codec, generation, deleted. Every hour touched is marked as a whole.
+        """
+        await self._clickhouse.insert("observation", rows)
+        hours = pc.unique(pc.floor_temporal(rows.column("measured"), unit="hour")).cast("int64")
+        await self._dirty.mark("h", {(hour, WHOLE) for hour in hours.to_pylist()})
+
+    async def sizes(self) -> dict[str, tuple[int, int]]:
+        """Table → (rows, bytes on disk) of ClickHouse's active parts."""
+        table = await self._clickhouse.read_own(SQL["sizes"])
+        return {row["name"]: (row["rows"], row["bytes"]) for row in table.to_pylist()}
+
+    async def compact(self) -> None:
+        """Merge the parts of the numbers now (the engine does it by itself in its own time)."""
+        await self._clickhouse.run(SQL["compact"])
+
     async def read(
         self,
         rows: RowFilter,
@@ -112,7 +132,7 @@ class History:
                 **values,
             },
         )
-        return [DailyRow(**row) for row in table.to_pylist()]
+        return [DailyRow(*row) for row in _tuples(table)]
 
     async def texts(
         self, rows: RowFilter, series: Sequence[int], window: Window, *, limit: int = 1000
@@ -150,7 +170,7 @@ class History:
         return int(row[0]) if row else 0
 
     async def series_of(self, ids: Collection[int]) -> dict[int, str]:
-        """series number → entity, for the differences that replay prints."""
+        """Series number → entity, for the differences that replay prints."""
         found = await self._series.by_id(RowFilter(everything=True), ids)
         return {number: each.key.entity for number, each in found.items()}
 

@@ -208,7 +208,7 @@ class IdentityStore:
 
     async def add_key(self, key: KeyRow) -> None:
         """Keep a service key."""
-        await self._count("add_key", msgspec.structs.asdict(key))
+        await self._run("add_key", **msgspec.structs.asdict(key))
 
     async def key(self, id: str, now: datetime) -> KeyRow | None:  # noqa: A002
         """The live key of an id."""

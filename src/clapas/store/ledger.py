@@ -42,7 +42,7 @@ class Ledger:
         return absent[:limit]
 
     async def last_by_source(self) -> dict[str, tuple[int, int, int]]:
-        """source → (last received ms, messages in 24 h, rejects in 24 h), over 30 days."""
+        """Source → (last received ms, messages in 24 h, rejects in 24 h), over 30 days."""
         table = await self._clickhouse.read(SQL["by_source"])
         return {
             row["source"]: (row["last"], row["messages"], row["rejects"])

@@ -36,15 +36,13 @@ class Messages:
         waiting = list(range(len(claims)))
         while waiting:
             first: dict[bytes, int] = {}
-            again: list[int] = []
             for index in waiting:
-                if first.setdefault(claims[index].digest, index) != index:
-                    again.append(index)
+                first.setdefault(claims[index].digest, index)
             owners = await self._claim([claims[index] for index in first.values()])
             for digest, index in first.items():
                 claim = claims[index]
                 mine[index] = (claim.log, claim.sequence) in owners[digest]
-            waiting = again
+            waiting = [index for index in waiting if first[claims[index].digest] != index]
         return mine
 
     async def _claim(self, claims: Sequence[Claim]) -> dict[bytes, set[Owner]]:

@@ -27,6 +27,6 @@ def key_of(after: str | None, *kinds: type) -> tuple[Any, ...] | None:
         return None
     try:
         text = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4))
-        return tuple(msgspec.json.decode(text, type=tuple[kinds]))
+        return tuple(msgspec.json.decode(text, type=tuple.__class_getitem__(kinds)))
     except (binascii.Error, ValueError) as error:
         raise InvalidInput("this page cursor is not one of ours", after=after) from error

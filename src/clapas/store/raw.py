@@ -1,5 +1,6 @@
 """Raw messages, as doors received them: the truth that is shown and replayed."""
 
+import base64
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
@@ -10,10 +11,12 @@ from clapas.domain.window import Window, instant, milliseconds
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.errors import RawExpired
 from clapas.store.page import bounded, cursor, key_of
+from clapas.store.postgres import Postgres
 from clapas.store.sql import queries
 from clapas.store.values import Frame, Page, RawRow
 
 SQL = queries("raw")
+RETENTION = queries("retention")
 END_MS = 10_413_792_000_000
 SINCE_MS = (7 * 86_400_000, 62 * 86_400_000, END_MS)
 """How far back frames are looked for, wider while a page is not full."""
@@ -22,7 +25,8 @@ SINCE_MS = (7 * 86_400_000, 62 * 86_400_000, END_MS)
 class Raw:
     """Raw messages in ClickHouse, within their retention."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, postgres: Postgres, clickhouse: ClickHouse) -> None:
+        self._postgres = postgres
         self._clickhouse = clickhouse
 
     async def by_sequence(self, log: int, sequence: int) -> Frame:
@@ -43,11 +47,11 @@ class Raw:
     ) -> AsyncIterator[list[RawRow]]:
         """Raw messages received in a window, in batches by (log, sequence), for replay.
 
-        Raises RawExpired when the window begins before the oldest message kept.
+        Raises RawExpired when the window begins where retention has deleted messages.
         """
-        oldest = await self.oldest()
-        if oldest is not None and await self._expired(window.start):
-            raise RawExpired(oldest=oldest.isoformat())
+        deleted = await self.deleted_before()
+        if deleted is not None and window.start < deleted:
+            raise RawExpired(deleted_before=deleted.isoformat())
         values = {
             "start": milliseconds(window.start),
             "end": milliseconds(window.end),
@@ -65,9 +69,10 @@ class Raw:
             if len(rows) < batch:
                 return
 
-    async def _expired(self, start: datetime) -> bool:
-        oldest = await self.oldest()
-        return oldest is None or start < oldest
+    async def deleted_before(self) -> datetime | None:
+        """Up to when raw messages were deleted by their retention; None when none ever was."""
+        row = await self._postgres.row(RETENTION["raw_deleted_before"])
+        return row[0] if row else None
 
     async def frames(
         self, device: str, *, after: str | None = None, limit: int = 50
@@ -124,10 +129,6 @@ BYTES = ("payload", "frame")
 
 def _rows(table: pa.Table) -> list[RawRow]:
     return [
-        RawRow(**{**row, **{name: _bytes(row[name]) for name in BYTES}})
+        RawRow(**{**row, **{name: base64.b64decode(row[name]) for name in BYTES}})
         for row in table.to_pylist()
     ]
-
-
-def _bytes(value: bytes | str) -> bytes:
-    return value.encode() if isinstance(value, str) else value

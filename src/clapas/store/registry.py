@@ -56,7 +56,11 @@ class Registry:
     async def propose(self, proposals: Sequence[Proposal]) -> None:
         """Keep unknown devices as lifecycle 'proposed'; those already known are left alone."""
         rows = [
-            {"id": uuid4(), "search": searchable(each.key, each.name), **msgspec.structs.asdict(each)}
+            {
+                "id": uuid4(),
+                "search": searchable(each.key, each.name),
+                **msgspec.structs.asdict(each),
+            }
             for each in {each.key: each for each in proposals}.values()
         ]
         if rows:

@@ -64,6 +64,4 @@ def _flat(reject: Reject) -> dict[str, object]:
 
 def _reject(row: Row) -> Reject:
     names = ("id", "log", "sequence", "source", "reason", "received", "device", "detail", "topic")
-    return Reject(
-        **dict(zip(names, row[:9], strict=True)), preview=bytes(row[9]), retried=row[10]
-    )
+    return Reject(**dict(zip(names, row[:9], strict=True)), preview=bytes(row[9]), retried=row[10])

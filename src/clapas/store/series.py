@@ -56,18 +56,20 @@ class SeriesStore:
 
     async def of_entity(self, rows: RowFilter, entity: str) -> list[Series]:
         """Every series of an entity that may be seen, the most telling first."""
-        found = await self._postgres.rows(
-            SQL["of_entity"], entity=entity, **filters.values(rows)
-        )
+        found = await self._postgres.rows(SQL["of_entity"], entity=entity, **filters.values(rows))
         return [_series(row) for row in found]
+
+    async def visible_everywhere(self, rows: RowFilter) -> set[int]:
+        """The numbers of all series that may be seen, as ClickHouse's mirror answers."""
+        condition, values = filters.clickhouse(rows)
+        table = await self._clickhouse.read(filters.within(SQL["mirrored"], condition), values)
+        return set(table.column("series").to_pylist())
 
     def forget(self) -> None:
         """Empty the cache, after series were removed."""
         self._known.clear()
 
-    async def mirror(
-        self, *, entities: Collection[str] = (), series: Collection[int] = ()
-    ) -> None:
+    async def mirror(self, *, entities: Collection[str] = (), series: Collection[int] = ()) -> None:
         """Tell ClickHouse the dataset and commune of these series, for its row filters."""
         rows = await self._postgres.rows(
             SQL["places"], entities=list(entities), series=list(series)

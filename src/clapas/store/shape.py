@@ -1,6 +1,7 @@
 """From a query's columns to the history of each series, and aggregation of the rare tail in memory."""
 
 from collections import defaultdict
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -42,10 +43,7 @@ def _split(table: pa.Table, points: list[Point]) -> Points:
     if not len(series):
         return {}
     cuts = [0, *(np.flatnonzero(np.diff(series)) + 1).tolist(), len(series)]
-    return {
-        int(series[low]): points[low:high]
-        for low, high in zip(cuts[:-1], cuts[1:], strict=True)
-    }
+    return {int(series[low]): points[low:high] for low, high in pairwise(cuts)}
 
 
 def bucketed(points: Points, step: int, zone: ZoneInfo, unusable: int) -> Points:
@@ -79,10 +77,9 @@ def shaped(
     series: int, step: int, aggregate: Aggregate, points: Points, *, complete: bool = True
 ) -> SeriesHistory:
     """The columns of one series."""
-    times, minimum, maximum, totals, counts, qualities = (
-        [list(column) for column in zip(*points.get(series, []), strict=True)]
-        or [[] for _ in range(6)]
-    )
+    times, minimum, maximum, totals, counts, qualities = [
+        list(column) for column in zip(*points.get(series, []), strict=True)
+    ] or [[] for _ in range(6)]
     values: list[float] = {
         "min": minimum,
         "max": maximum,

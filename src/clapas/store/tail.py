@@ -46,9 +46,7 @@ class Waiting:
         )
         seen = np.ones(kept.num_rows, dtype=bool)
         for which, start, end, fence in self._fences:
-            seen &= ~(
-                (series == which) & (time >= start) & (time < end) & (generation < fence)
-            )
+            seen &= ~((series == which) & (time >= start) & (time < end) & (generation < fence))
         return kept.filter(pa.array(seen))
 
 

@@ -1,6 +1,5 @@
 """Writes through an API: one PostgreSQL transaction, seen at once, relayed afterwards."""
 
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
@@ -120,5 +119,3 @@ class Writes:
             touched = [(hour, series) for hour in hours.column("hour").to_pylist()]
             await self._dirty.mark("h", touched)
             await self._postgres.run(SQL["fence_gone" if applied else "fence_applied"], id=number)
-
-

@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler
 from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute, WebSocketRoute
 
 from clapas.charter import ACTIONS, Charter, collection
 from clapas.domain.access import Decision, Principal, Resource
@@ -32,9 +33,7 @@ def declared(handler: BaseRouteHandler) -> tuple[str, str] | None:
     return (action, kind) if action in ACTIONS and kind else None
 
 
-async def guard(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Ask the charter. Raises Unauthenticated or Forbidden."""
     asked = declared(handler)
     if asked is None:
@@ -62,10 +61,17 @@ def require(charter: Charter, principal: Principal, action: str, resource: Resou
     )
 
 
+def handlers_of(route: BaseRoute) -> list[BaseRouteHandler]:
+    """The handlers of a route: one per method, or the mounted application."""
+    if isinstance(route, HTTPRoute):
+        return list(route.route_handlers)
+    return [route.route_handler] if isinstance(route, ASGIRoute | WebSocketRoute) else []
+
+
 def check_all_declare(app: Litestar) -> None:
     """Refuse to start when a route forgot to say what it asks."""
     for route in app.routes:
-        for handler in getattr(route, "route_handlers", None) or [route.route_handler]:
+        for handler in handlers_of(route):
             if declared(handler) is None:
                 message = f"{route.path}: {handler.handler_name} does not declare what it asks"
                 raise ImproperlyConfiguredException(message)

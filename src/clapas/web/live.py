@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Self
 
 import msgspec
 
@@ -65,7 +66,7 @@ class LiveHub:
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "LiveHub":
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
         return self
 

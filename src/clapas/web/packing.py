@@ -9,9 +9,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.enums import HttpMethod, ScopeType
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+    from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 SMALLEST = 1000
 """Bytes below which gzip gains nothing."""
@@ -28,19 +29,19 @@ class Packing:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer, with the body held back until it is whole (but for streams)."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         answer = _Answer(scope, send)
         if answer.head:
-            scope["method"] = "GET"
+            scope["method"] = HttpMethod.GET
         await self._app(scope, receive, answer)
 
 
 class _Answer:
     """One answer on its way out."""
 
-    def __init__(self, scope: "Scope", send: "Send") -> None:
+    def __init__(self, scope: "HTTPScope", send: "Send") -> None:
         self.head = scope["method"] == "HEAD"
         self._readable = scope["method"] in {"GET", "HEAD"}
         self._wants = Headers.from_scope(scope)

@@ -10,6 +10,7 @@ from litestar import Request
 
 from clapas.bus import Bus
 from clapas.charter import Charter
+from clapas.codecs import CodecPool
 from clapas.domain.access import Principal, RowFilter
 from clapas.identity import Identity
 from clapas.store import Store
@@ -59,6 +60,7 @@ class Services:
     charter: Charter
     identity: Identity
     live: LiveHub
+    codecs: CodecPool
     settings: Settings
     version: str
     started: datetime

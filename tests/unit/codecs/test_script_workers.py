@@ -65,3 +65,13 @@ def test_scripts_that_could_remember_take_the_slow_path() -> None:
         "var a = 1; } Date.now = 3; { function decodeUplink(i) { return {data: {}}; }",
     ):
         assert compiled.run("decode", "ttn", reaching, GIVEN) is None
+
+
+async def test_a_fleet_with_a_codec_that_loops_does_not_hold_the_others_for_long() -> None:
+    loop = Call("decode", "ttn", "function decodeUplink(i) { for (;;) {} }", GIVEN)
+    good = Call("decode", "ttn", SCRIPT, GIVEN)
+    async with Workers.open(1) as workers:
+        answers = await workers.run([*[loop] * 20, good])
+    assert [each.exhausted for each in answers[:20]] == [True] * 4 + [False] * 16
+    assert all("limits" in each.error for each in answers[4:20])
+    assert answers[20].output

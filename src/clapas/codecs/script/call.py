@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-Operation = Literal["decode", "encode", "decode_downlink", "normalize"]
+Operation = Literal["decode", "uplink", "encode", "decode_downlink", "normalize"]
+"""'decode' is an uplink as production runs it, normalised too; 'uplink' the function's bare answer."""
 Mode = Literal["ttn", "chirpstack"]
 
 MAX_FRAME = 16 * 1024 * 1024

@@ -9,6 +9,7 @@ scripts guard their exports by them, and would then hide their functions.
 
 import json
 import re
+from collections.abc import Iterable
 from importlib import resources
 
 import quickjs
@@ -28,8 +29,25 @@ def _text(name: str) -> str:
 
 PRELUDE = _text("prelude.js")
 BUFFER = _text("buffer.js")
-NAMES = _text("names.js")
-RUNNER = _text("runner.js")
+_FUNCTIONS: dict[Operation, tuple[str, ...]] = {
+    "decode": ("decodeUplink", "normalizeUplink", "Decoder", "Decode"),
+    "uplink": ("decodeUplink", "Decoder", "Decode"),
+    "encode": ("encodeDownlink", "Encoder", "Encode"),
+    "decode_downlink": ("decodeDownlink",),
+    "normalize": ("normalizeUplink",),
+}
+"""The functions of a script that an operation may call."""
+
+
+def _object(functions: Iterable[str]) -> str:
+    """JavaScript for an object of those functions that the script defines; the others are null."""
+    each = (f"{name}:typeof {name}==='function'?{name}:null" for name in functions)
+    return "({" + ",".join(each) + "})"
+
+
+_RUNNERS = {operation: _text(f"{operation}.js") for operation in _FUNCTIONS}
+_OBJECTS = {operation: _object(names) for operation, names in _FUNCTIONS.items()}
+NAMES = _object(sorted({name for names in _FUNCTIONS.values() for name in names}))
 _KEEP = "\n;globalThis.__clapas_codec = " + NAMES
 _EXHAUSTED = ("InternalError: interrupted", "InternalError: out of memory")
 _REASONS = {
@@ -52,8 +70,10 @@ def run(operation: Operation, mode: Mode, script: str, given: bytes) -> Answer:
     """Run the script's function once. Never raises: what goes wrong is the answer's error."""
     try:
         fresh = context()
-        codec = _load_module(fresh, script) if mode == "chirpstack" else _load_script(fresh, script)
-        return call(fresh, codec, operation, given)
+        if mode == "chirpstack":
+            return call(fresh, _load_module(fresh, script), operation, given)
+        fresh.eval(script)
+        return call(fresh, _OBJECTS[operation], operation, given)
     except (quickjs.JSException, quickjs.StackOverflow) as problem:
         return failure(str(problem))
     except (MemoryError, RecursionError, UnicodeError, ValueError) as problem:
@@ -62,19 +82,13 @@ def run(operation: Operation, mode: Mode, script: str, given: bytes) -> Answer:
 
 def call(ready: quickjs.Context, codec: str, operation: Operation, given: bytes) -> Answer:
     """Call the function for ``operation`` on a context where the script is loaded."""
-    text = json.dumps(given.decode())
-    output = ready.eval(f"{RUNNER}({codec}, {json.dumps(operation)}, {text})")
+    output = ready.eval(f"{_RUNNERS[operation]}({codec}, {json.dumps(given.decode())})")
     if not isinstance(output, str):
         return Answer(error="the script gave nothing")
     encoded = output.encode("utf-8", "replace")
     if len(encoded) > MAX_OUTPUT:
         return Answer(error=f"the script gave {len(encoded)} bytes, more than {MAX_OUTPUT}")
     return Answer(output=encoded)
-
-
-def _load_script(fresh: quickjs.Context, script: str) -> str:
-    fresh.eval(script)
-    return NAMES
 
 
 def _load_module(fresh: quickjs.Context, script: str) -> str:
@@ -97,5 +111,7 @@ def failure(message: str) -> Answer:
     for start, reason in _REASONS.items():
         if head.startswith(start):
             return Answer(error=reason, exhausted=head.startswith(_EXHAUSTED))
+    if head == "null":  # QuickJS may have no memory left for the exception itself
+        return Answer(error=f"the script threw null, or used more than {MEMORY_LIMIT >> 20} MiB")
     line = re.search(r"<input>:(\d+)", message)
     return Answer(error=head + (f" (line {line[1]})" if line else ""))

@@ -1,4 +1,1 @@
-globalThis.console = (function () {
-  var quiet = function () {};
-  return { log: quiet, info: quiet, warn: quiet, error: quiet, debug: quiet, trace: quiet };
-})();
+globalThis.console = { log() {}, info() {}, warn() {}, error() {}, debug() {}, trace() {} };

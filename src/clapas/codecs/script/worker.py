@@ -7,17 +7,22 @@ its input ends, so that no orphan outlives the platform.
 import math
 import resource
 import sys
+from collections import Counter
 from typing import BinaryIO
 
 import msgspec
 
-from clapas.codecs.script.call import MAX_FRAME, Answer, WireBatch, frame
+from clapas.codecs.script.call import MAX_FRAME, Answer, WireBatch, WireCall, frame
 from clapas.codecs.script.compiled import Compiled
 from clapas.codecs.script.engine import run
 
 ADDRESS_SPACE = 768 * 1024 * 1024
 CPU_SECONDS = 3
 """CPU time beyond which the kernel ends a run that QuickJS did not stop."""
+
+PATIENCE = 4
+"""Times that one script may run out of its limits in one frame: a fleet of devices with a codec that
+loops must not hold the others' messages for minutes."""
 
 
 def confine() -> None:
@@ -50,14 +55,25 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         if len(header) < 4 or size > MAX_FRAME:
             return
         batch = msgspec.msgpack.decode(source.read(size), type=WireBatch)
+        exhausted: Counter[int] = Counter()
         for each in batch.calls:
-            allow_cpu()
-            script = batch.scripts[each.script]
-            answer: Answer | None = None
-            if batch.compiled:
-                answer = compiled.run(each.operation, each.mode, script, each.input)
-            sink.write(frame(answer or run(each.operation, each.mode, script, each.input)))
+            answer = _answer(compiled, batch, each, tired=exhausted[each.script] >= PATIENCE)
+            exhausted[each.script] += answer.exhausted
+            sink.write(frame(answer))
             sink.flush()
+
+
+def _answer(compiled: Compiled, batch: WireBatch, call: WireCall, *, tired: bool) -> Answer:
+    """One run; a script that just ran out of its limits again and again is not tried once more."""
+    if tired:
+        return Answer(error=f"the script ran out of its limits {PATIENCE} times just before")
+    allow_cpu()
+    script = batch.scripts[call.script]
+    if batch.compiled:
+        answer = compiled.run(call.operation, call.mode, script, call.input)
+        if answer is not None:
+            return answer
+    return run(call.operation, call.mode, script, call.input)
 
 
 def main() -> None:

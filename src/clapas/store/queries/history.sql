@@ -6,7 +6,6 @@ WHERE series IN {series:Array(UInt32)}
   AND measured >= fromUnixTimestamp64Milli({start:Int64}) AND measured < fromUnixTimestamp64Milli({end:Int64})
 ORDER BY series, measured
 LIMIT {limit:UInt64}
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: steps
 -- Aggregates of the usable values of each step of a fixed length, from final rows.
@@ -22,7 +21,6 @@ FROM (
 GROUP BY series, time HAVING count > 0
 ORDER BY series, time
 LIMIT {limit:UInt64}
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: days
 -- The same by civil day of a timezone.
@@ -39,7 +37,6 @@ FROM (
 GROUP BY series, time HAVING count > 0
 ORDER BY series, time
 LIMIT {limit:UInt64}
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: rolled_hours
 -- Hours from the roll-up, of series and hours that no mark says to rebuild.
@@ -64,15 +61,15 @@ LIMIT {limit:UInt64}
 
 -- name: daily
 -- One quantity per civil day over the series that may be seen.
-SELECT toString(day) AS day, min(minimum) AS minimum, sum(total) / sum(count) AS mean,
-       max(maximum) AS maximum, sum(count) AS count, count() AS series
-FROM rollup_day FINAL
-WHERE quantity = {quantity:String} AND day >= {first:Date32} AND day < {last:Date32} AND count > 0
+SELECT toString(r.day) AS civil, min(r.minimum) AS lowest, sum(r.total) / sum(r.count) AS mean,
+       max(r.maximum) AS highest,
+       sum(r.count) AS readings, count() AS counted
+FROM rollup_day AS r FINAL
+WHERE r.quantity = {quantity:String} AND r.day >= {first:Date32} AND r.day < {last:Date32} AND r.count > 0
   AND /*visible*/
-GROUP BY day
-ORDER BY day
+GROUP BY r.day
+ORDER BY r.day
 LIMIT 5000
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: texts
 -- Text and structured values, newest first.
@@ -134,3 +131,12 @@ FROM observation FINAL
 WHERE series = {series:UInt32} AND generation < {generation:UInt32}
   AND measured >= fromUnixTimestamp64Milli({start:Int64}) AND measured < fromUnixTimestamp64Milli({end:Int64})
 LIMIT 2000000
+
+-- name: sizes
+-- Rows and bytes by table.
+SELECT table AS name, toInt64(sum(rows)) AS rows, toInt64(sum(bytes_on_disk)) AS bytes
+FROM system.parts WHERE database = currentDatabase() AND active GROUP BY table ORDER BY table
+
+-- name: compact
+-- Merge all parts.
+OPTIMIZE TABLE observation FINAL

@@ -5,13 +5,11 @@ FROM outcome FINAL
 WHERE log = {log:UInt16} AND sequence <= {upto:UInt64}
 GROUP BY source, result, reason
 ORDER BY source, result, reason
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: upto
 -- How many messages have an outcome.
 SELECT count() AS messages FROM outcome FINAL
 WHERE log = {log:UInt16} AND sequence <= {sequence:UInt64}
-SETTINGS do_not_merge_across_partitions_select_final = 1
 
 -- name: present
 -- Sequences with an outcome.

@@ -60,3 +60,7 @@ WHERE s.entity = ANY(%(entities)s) OR s.id = ANY(%(series)s)
 -- The whole mirror.
 SELECT s.id, s.quantity, coalesce(nullif(s.dataset, ''), e.dataset, ''), coalesce(e.commune, '')
 FROM series s LEFT JOIN entity e ON e.id = s.entity
+
+-- name: mirrored
+-- Series that may be seen, in ClickHouse.
+SELECT series FROM series_place FINAL WHERE /*visible*/

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from clapas.charter import Charter
 from clapas.domain.access import Resource
-from clapas.domain.device import Device, Lifecycle, Model
+from clapas.domain.device import Device, Lifecycle
 from clapas.domain.errors import Conflict, InvalidInput, NotFound
 from clapas.domain.identifiers import DEVICE, normalise_device
 from clapas.domain.window import instant
@@ -63,8 +63,8 @@ class DeviceChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     model: Short | msgspec.UnsetType = msgspec.UNSET
     source: Short | msgspec.UnsetType = msgspec.UNSET
     lifecycle: Lifecycle | msgspec.UnsetType = msgspec.UNSET
-    longitude: Longitude | None | msgspec.UnsetType = msgspec.UNSET
-    latitude: Latitude | None | msgspec.UnsetType = msgspec.UNSET
+    longitude: Longitude | msgspec.UnsetType | None = msgspec.UNSET
+    latitude: Latitude | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class FrameOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,13 +173,13 @@ async def visible(request: Call, key: str, action: str = "read") -> DeviceRow:
 @get("/api/v1/devices", tags=["devices"], opt=asks("read", "device"), summary="Devices")
 async def devices(
     request: Call,
-    q: Annotated[str, Parameter(max_length=200)] = "",
-    source: str = "",
-    model: str = "",
-    lifecycle: str = "",
-    commune: str = "",
-    after: str | None = None,
-    limit: int = 50,
+    q: Annotated[str, QueryParameter(max_length=200)] = "",
+    source: FromQuery[str] = "",
+    model: FromQuery[str] = "",
+    lifecycle: FromQuery[str] = "",
+    commune: FromQuery[str] = "",
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Response[Listed[DeviceOut]]:
     """Devices by key; ``q`` looks into key and name."""
     page = await services_of(request).store.registry.devices(
@@ -196,13 +196,13 @@ async def devices(
 
 
 @get("/api/v1/devices/{key:str}", tags=["devices"], opt=asks("read", "device"), summary="A device")
-async def device(request: Call, key: str) -> DeviceOut:
+async def device(request: Call, key: FromPath[str]) -> DeviceOut:
     """One device."""
     return device_out(await visible(request, key))
 
 
 @post("/api/v1/devices", tags=["devices"], opt=asks("write", "device"), summary="Create a device")
-async def create(request: Call, data: NewDevice) -> DeviceOut:
+async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
     """Create a device. A key that exists is a conflict."""
     services = services_of(request)
     key = normalise_device(data.key)
@@ -237,8 +237,12 @@ async def commune_of(request: Call, longitude: float | None, latitude: float | N
 
 
 @patch("/api/v1/devices/{key:str}", tags=["devices"], opt=asks("write", "device"), summary="Change")
-async def change(request: Call, key: str, data: DeviceChange) -> DeviceOut:
+async def change(request: Call, key: FromPath[str], data: JSONBody[DeviceChange]) -> DeviceOut:
     """Change a device; moved, it goes to its new commune."""
+    return await _change(request, key, data)
+
+
+async def _change(request: Call, key: str, data: DeviceChange) -> DeviceOut:
     row = await visible(request, key, "write")
     fields = {
         name: value
@@ -261,9 +265,9 @@ async def change(request: Call, key: str, data: DeviceChange) -> DeviceOut:
     opt=asks("write", "device"),
     summary="Accept a proposed device",
 )
-async def approve(request: Call, key: str) -> DeviceOut:
+async def approve(request: Call, key: FromPath[str]) -> DeviceOut:
     """A device that was heard and proposed becomes active."""
-    return await change.fn(request, key, DeviceChange(lifecycle="active"))
+    return await _change(request, key, DeviceChange(lifecycle="active"))
 
 
 @post(
@@ -272,7 +276,7 @@ async def approve(request: Call, key: str) -> DeviceOut:
     opt=asks("administer", "device"),
     summary="Make a device's credential",
 )
-async def token(request: Call, key: str) -> Token:
+async def token(request: Call, key: FromPath[str]) -> Token:
     """A new MQTT and HTTP credential, told once; the one before it stays alive."""
     row = await visible(request, key, "administer")
     identity = services_of(request).identity
@@ -293,7 +297,10 @@ async def token(request: Call, key: str) -> Token:
     summary="Frames of a device",
 )
 async def frames(
-    request: Call, key: str, after: str | None = None, limit: int = 50
+    request: Call,
+    key: FromPath[str],
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Response[Listed[FrameOut]]:
     """The last raw messages of a device, newest first."""
     row = await visible(request, key)
@@ -303,16 +310,4 @@ async def frames(
     return listing(request, [frame_out(each) for each in page.items], page.next)
 
 
-@get("/api/v1/models", tags=["devices"], opt=asks("read", "model"), summary="Models")
-async def models(request: Call) -> Response[Listed[Model]]:
-    """Every device model."""
-    return listing(request, await services_of(request).store.registry.models())
-
-
-@get("/api/v1/models/{id:str}", tags=["devices"], opt=asks("read", "model"), summary="A model")
-async def model(request: Call, id: str) -> Model:  # noqa: A002
-    """One device model."""
-    return await services_of(request).store.registry.model(id)
-
-
-HANDLERS = (devices, device, create, change, approve, token, frames, models, model)
+HANDLERS = (devices, device, create, change, approve, token, frames)

@@ -5,21 +5,23 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import quantity
 from clapas.domain.window import instant
-from clapas.store.face import Bbox
 from clapas.store.values import EntityRow, Latest, MapColumns
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
 from clapas.web.services import Call, rows_of, services_of
 
+Bbox = tuple[float, float, float, float]
+"""West, south, east, north, in degrees."""
+
 LATE = timedelta(hours=3)
 SILENT = timedelta(hours=24)
-Query = Annotated[str, Parameter(max_length=200)]
+Query = Annotated[str, QueryParameter(max_length=200)]
 
 
 class Headline(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,13 +173,13 @@ def read_bbox(text: str) -> Bbox | None:
 @get("/api/v1/entities", tags=["entities"], opt=asks("read", "entity"), summary="Entities")
 async def entities(
     request: Call,
-    type_: Annotated[str, Parameter(query="type", max_length=100)] = "",
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     q: Query = "",
     commune: Query = "",
     bbox: Query = "",
-    state: Query = "",
-    after: str | None = None,
-    limit: int = 50,
+    state_: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Response[Listed[EntityOut]]:
     """Entities by id; ``q`` looks into id and name. ``state`` filters the page's items."""
     page = await services_of(request).store.entities.page(
@@ -190,16 +192,16 @@ async def entities(
         limit=page_size(limit),
     )
     found = [EntityOut(**_fields(row)) for row in page.items]
-    kept = [each for each in found if not state or each.state == state]
+    kept = [each for each in found if not state_ or each.state == state_]
     return listing(request, kept, page.next)
 
 
 @get("/api/v1/entities/map", tags=["entities"], opt=asks("read", "entity"), summary="The map")
 async def points(
     request: Call,
-    type_: Annotated[str, Parameter(query="type", max_length=100)] = "",
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     bbox: Query = "",
-    zoom: float | None = None,
+    zoom: FromQuery[float | None] = None,
 ) -> MapOut:
     """All located entities, at most 100,000, column by column. ``zoom`` changes nothing yet."""
     del zoom
@@ -226,8 +228,10 @@ async def points(
     )
 
 
-@get("/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity")
-async def entity(request: Call, id: str) -> EntitySheet:  # noqa: A002
+@get(
+    "/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity"
+)
+async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
     """One entity with its present values, its relations and its devices."""
     services, rows = services_of(request), rows_of(request, "entity")
     row = await services.store.entities.get(rows, id)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
@@ -20,10 +20,10 @@ from clapas.web.services import Call, rows_of, services_of
 LICENCE = "LO-2.0"
 MOST_SERIES = 20
 LONGEST = timedelta(days=366 * 50)
-From = Annotated[datetime | None, Parameter(query="from")]
-To = Annotated[datetime | None, Parameter(query="to")]
-How = Annotated[Literal["mean", "min", "max", "sum", "count"], Parameter(query="aggregate")]
-Points = Annotated[int, Parameter(query="max_points", ge=10, le=100_000)]
+From = Annotated[str, QueryParameter(name="from", max_length=40)]
+To = Annotated[str, QueryParameter(name="to", max_length=40)]
+How = Annotated[Literal["mean", "min", "max", "sum", "count"], QueryParameter(name="aggregate")]
+Points = Annotated[int, QueryParameter(name="max_points", ge=10, le=100_000)]
 
 
 class HistoryOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,17 +59,24 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     frame: FrameOut | None
 
 
-def read_window(start: datetime | None, end: datetime | None) -> Window:
-    """The period asked for; the last day when nothing is said. Times without a zone are UTC."""
-    last = _aware(end) if end else datetime.now(UTC)
-    first = _aware(start) if start else last - timedelta(days=1)
+def read_window(start: str, end: str) -> Window:
+    """The period asked for; the last day when nothing is said. Raises InvalidInput."""
+    last = _moment(end, "to") if end else datetime.now(UTC)
+    first = _moment(start, "from") if start else last - timedelta(days=1)
     if last - first > LONGEST:
         raise InvalidInput("a period is at most 50 years long", field="from")
     return Window(first, last)
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _moment(text: str, field: str) -> datetime:
+    """A day or an instant of RFC 3339; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
+    if not 1970 <= moment.year <= 2100:
+        raise InvalidInput("a time between 1970 and 2100", field=field)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def read_step(text: str) -> Step:
@@ -148,13 +155,18 @@ def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
     return csv_response(request, columns, rows, headers)
 
 
-@get("/api/v1/series/{id:int}/history", tags=["history"], opt=asks("read", "series"), summary="Series")
+@get(
+    "/api/v1/series/{id:int}/history",
+    tags=["history"],
+    opt=asks("read", "series"),
+    summary="Series",
+)
 async def of_series(
     request: Call,
-    id: int,  # noqa: A002
-    start: From = None,
-    end: To = None,
-    step: str = "auto",
+    id: FromPath[int],  # noqa: A002
+    start: From = "",
+    end: To = "",
+    step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
 ) -> Response[HistoryOut]:
@@ -184,11 +196,11 @@ async def of_series(
 )
 async def of_entity(
     request: Call,
-    id: str,  # noqa: A002
-    attributes: str = "",
-    start: From = None,
-    end: To = None,
-    step: str = "auto",
+    id: FromPath[str],  # noqa: A002
+    attributes: FromQuery[str] = "",
+    start: From = "",
+    end: To = "",
+    step: FromQuery[str] = "auto",
     aggregate: How = "mean",
     max_points: Points = 2000,
 ) -> Response[list[HistoryOut]]:
@@ -219,12 +231,13 @@ async def of_entity(
     opt=asks("read", "observation"),
     summary="From a value back to its frame",
 )
-async def provenance(request: Call, series: int, measured_ms: int) -> Provenance:
+async def provenance(
+    request: Call, series: FromPath[int], measured_ms: FromPath[int]
+) -> Provenance:
     """The value, its quality and codec, and the raw message that it came from."""
     services = services_of(request)
-    if series not in await services.store.series.by_id(rows_of(request, "series"), [series]):
-        raise NotFound(series=series)
-    row = await services.store.history.observation(series, measured_ms)
+    rows = rows_of(request, "series")
+    row = await services.store.history.observation(rows, series, measured_ms)
     try:
         frame = frame_out(await services.store.raw.by_sequence(row.log, row.sequence))
     except NotFound:

@@ -119,9 +119,7 @@ def what_is_wrong(
     if rejected:
         found.append(_wrong("rejects", "minor", {"count": rejected}, "/rejets"))
     if silent:
-        found.append(
-            _wrong("silent", "minor", {"count": silent}, "/appareils?state=silent")
-        )
+        found.append(_wrong("silent", "minor", {"count": silent}, "/appareils?state=silent"))
     return found
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from clapas.domain.errors import Unauthenticated
 from clapas.identity import NewKey
@@ -52,7 +53,9 @@ def _shown(key: NewKey) -> KeyShown:
 
 
 @get("/api/v1/keys", tags=["keys"], opt=asks("administer", "key"), summary="Service keys")
-async def keys(request: Call, after: str | None = None, limit: int = 50) -> Response[Listed[KeyOut]]:
+async def keys(
+    request: Call, after: FromQuery[str | None] = None, limit: FromQuery[int] = 50
+) -> Response[Listed[KeyOut]]:
     """Keys that are not revoked."""
     size = page_size(limit)
     found = await services_of(request).identity.keys.list(after=after or "", limit=size)
@@ -61,7 +64,7 @@ async def keys(request: Call, after: str | None = None, limit: int = 50) -> Resp
 
 
 @post("/api/v1/keys", tags=["keys"], opt=asks("administer", "key"), summary="Make a key")
-async def make(request: Call, data: KeyWanted) -> KeyShown:
+async def make(request: Call, data: JSONBody[KeyWanted]) -> KeyShown:
     """Make a key; its owner is the person signed in."""
     if request.auth is None:
         raise Unauthenticated("a person makes keys, not a key")
@@ -75,8 +78,10 @@ async def make(request: Call, data: KeyWanted) -> KeyShown:
     return _shown(key)
 
 
-@post("/api/v1/keys/{id:str}/rotate", tags=["keys"], opt=asks("administer", "key"), summary="Rotate")
-async def rotate(request: Call, id: str) -> KeyShown:  # noqa: A002
+@post(
+    "/api/v1/keys/{id:str}/rotate", tags=["keys"], opt=asks("administer", "key"), summary="Rotate"
+)
+async def rotate(request: Call, id: FromPath[str]) -> KeyShown:  # noqa: A002
     """A successor with the same rights; both work for a week."""
     return _shown(await services_of(request).identity.keys.rotate(id))
 
@@ -88,7 +93,7 @@ async def rotate(request: Call, id: str) -> KeyShown:  # noqa: A002
     opt=asks("administer", "key"),
     summary="Revoke a key",
 )
-async def revoke(request: Call, id: str) -> None:  # noqa: A002
+async def revoke(request: Call, id: FromPath[str]) -> None:  # noqa: A002
     """The key works no more."""
     await services_of(request).identity.keys.revoke(id)
 

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated
 
-import msgspec
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from clapas.charter import collection
@@ -91,37 +90,52 @@ class Reader:
             yield Event("problem", {"code": error.code})
 
 
+@dataclass(slots=True)
+class Clock:
+    """When the things that come by themselves were last done (seconds, monotonic)."""
+
+    told: float
+    reviewed: float
+    sent: float
+
+
 async def stream(request: Call, reader: Reader, listener: Listener) -> AsyncIterator[bytes]:
     """The events of one reader until it leaves, falls behind, or loses its rights."""
-    settings = reader.services.settings
-    told = reviewed = sent = time.monotonic()
-    yield b"retry: 3000\n\n"
-    async for event in reader.totals():
-        yield event.encode()
+    now = time.monotonic()
+    clock = Clock(told=now, reviewed=now, sent=now)
+    yield b"retry: 3000\n\n" + await _joined(reader.totals())
     while True:
         batch = await listener.next(1.0)
-        now = time.monotonic()
-        if listener.behind:
-            yield Event("dropped", {"reason": "slow_reader"}).encode()
+        ended = await _ending(request, reader, listener, clock)
+        if ended is not None:
+            yield ended.encode()
             return
-        if now - reviewed > settings.live_review_s:
-            reviewed = now
-            if not await still_allowed(request, reader):
-                yield Event("ended", {"reason": "rights"}).encode()
-                return
-        if batch is not None:
-            parts = [event.encode() async for event in reader.observations(batch)]
-            if parts:
-                sent = now
-                yield b"".join(parts)
-        if now - told > LEDGER_S:
-            told = now
-            async for event in reader.totals():
-                sent = now
-                yield event.encode()
-        if now - sent > BEAT_S:
-            sent = now
-            yield HEARTBEAT
+        now = time.monotonic()
+        parts = await _joined(reader.observations(batch)) if batch is not None else b""
+        if now - clock.told > LEDGER_S:
+            clock.told = now
+            parts += await _joined(reader.totals())
+        if not parts and now - clock.sent > BEAT_S:
+            parts = HEARTBEAT
+        if parts:
+            clock.sent = now
+            yield parts
+
+
+async def _joined(events: AsyncIterator[Event]) -> bytes:
+    return b"".join([event.encode() async for event in events])
+
+
+async def _ending(request: Call, reader: Reader, listener: Listener, clock: Clock) -> Event | None:
+    """The last event, when this stream must end."""
+    if listener.behind:
+        return Event("dropped", {"reason": "slow_reader"})
+    now = time.monotonic()
+    if now - clock.reviewed > reader.services.settings.live_review_s:
+        clock.reviewed = now
+        if not await still_allowed(request, reader):
+            return Event("ended", {"reason": "rights"})
+    return None
 
 
 async def still_allowed(request: Call, reader: Reader) -> bool:
@@ -139,9 +153,9 @@ async def still_allowed(request: Call, reader: Reader) -> bool:
 @get("/api/v1/live", tags=["live"], opt=asks("subscribe", "live"), summary="Live events")
 async def live(
     request: Call,
-    entity: Annotated[list[str] | None, Parameter(max_items=200)] = None,
-    type_: Annotated[list[str] | None, Parameter(query="type", max_items=50)] = None,
-    topics: str = "observations",
+    entity: Annotated[list[str] | None, QueryParameter(max_items=200)] = None,
+    type_: Annotated[list[str] | None, QueryParameter(name="type", max_items=50)] = None,
+    topics: FromQuery[str] = "observations",
 ) -> Stream:
     """``text/event-stream`` of events observation, ledger, source; a comment each 15 s."""
     wanted = frozenset(each for each in topics.split(",") if each)

@@ -71,7 +71,11 @@ def _text(family: GaugeMetricFamily) -> str:
     lines = [f"# HELP {family.name} {family.documentation}", f"# TYPE {family.name} gauge"]
     for sample in family.samples:
         labels = ",".join(f'{key}="{value}"' for key, value in sample.labels.items())
-        lines.append(f"{sample.name}{{{labels}}} {sample.value}" if labels else f"{sample.name} {sample.value}")
+        lines.append(
+            f"{sample.name}{{{labels}}} {sample.value}"
+            if labels
+            else f"{sample.name} {sample.value}"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -48,7 +48,12 @@ async def territory_of(services: Services) -> TerritoryOut:
         found = await services.store.territory.get()
     except NotFound:
         return TerritoryOut()
-    return msgspec.convert(found, TerritoryOut)
+    return TerritoryOut(
+        name=found.name,
+        siren=found.siren,
+        timezone=found.timezone,
+        bbox=list(found.bbox) if found.bbox else [],
+    )
 
 
 @get("/api/v1/platform", tags=["platform"], opt=asks("read", "entrance"), summary="The platform")

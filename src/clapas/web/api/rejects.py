@@ -1,9 +1,11 @@
 """Messages that could not be kept: shown with their reason, and sent through the main path again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromQuery, JSONBody
 
 from clapas.domain.errors import InvalidInput
 from clapas.domain.message import RawMessage
@@ -11,7 +13,7 @@ from clapas.domain.window import instant
 from clapas.store.values import Reject
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
-from clapas.web.services import Call, services_of
+from clapas.web.services import Call, Services, services_of
 
 MOST = 1000
 
@@ -66,7 +68,11 @@ def reject_out(row: Reject) -> RejectOut:
 
 @get("/api/v1/rejects", tags=["home"], opt=asks("read", "reject"), summary="Rejects")
 async def rejects(
-    request: Call, source: str = "", reason: str = "", after: str | None = None, limit: int = 50
+    request: Call,
+    source: FromQuery[str] = "",
+    reason: FromQuery[str] = "",
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Response[Listed[RejectOut]]:
     """Rejects that wait, newest first."""
     page = await services_of(request).store.rejects.page(
@@ -82,7 +88,7 @@ async def rejects(
     opt=asks("write", "reject"),
     summary="Send rejects through the main path again",
 )
-async def retry(request: Call, data: Retry) -> Retried:
+async def retry(request: Call, data: JSONBody[Retry]) -> Retried:
     """Log the raw messages once more: new sequences, so that the ledger still adds up."""
     services = services_of(request)
     if len(data.ids) > MOST:
@@ -90,31 +96,37 @@ async def retry(request: Call, data: Retry) -> Retried:
     if data.ids:
         found = await services.store.rejects.by_id(data.ids)
     elif data.source or data.reason:
-        page = await services.store.rejects.page(
-            source=data.source, reason=data.reason, limit=MOST
-        )
+        page = await services.store.rejects.page(source=data.source, reason=data.reason, limit=MOST)
         found = page.items
     else:
         raise InvalidInput("say which rejects", field="ids")
-    raws = await services.store.raw.by_sequences([(each.log, each.sequence) for each in found])
-    await services.bus.publish_uplinks(
-        [
-            RawMessage(
-                source=raw.source,
-                topic=raw.topic,
-                received=raw.received,
-                payload=raw.payload,
-                idempotency=raw.idempotency,
-                sender=raw.sender,
-            )
-            for raw in raws
-        ]
-    )
+    retried = await send_again(services, found)
+    return Retried(retried=retried, missing=len(found) - retried)
+
+
+async def send_again(services: Services, rejects: Sequence[Reject]) -> int:
+    """Log the raw messages of rejects once more; gives how many were still kept."""
+    if not rejects:
+        return 0
+    raws = await services.store.raw.by_sequences([(each.log, each.sequence) for each in rejects])
+    messages = [
+        RawMessage(
+            source=raw.source,
+            topic=raw.topic,
+            received=raw.received,
+            payload=raw.payload,
+            idempotency=raw.idempotency,
+            sender=raw.sender,
+        )
+        for raw in raws
+    ]
+    if messages:
+        await services.bus.publish_uplinks(messages)
     kept = {(raw.log, raw.sequence) for raw in raws}
     await services.store.rejects.retried(
-        [each.id for each in found if (each.log, each.sequence) in kept]
+        [each.id for each in rejects if (each.log, each.sequence) in kept]
     )
-    return Retried(retried=len(raws), missing=len(found) - len(raws))
+    return len(raws)
 
 
 HANDLERS = (rejects, retry)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath, JSONBody
 
 from clapas.charter import Charter
 from clapas.domain.access import Principal, Resource
@@ -114,7 +115,7 @@ async def _open(request: Call, account: AccountRow) -> list[Any]:
     opt=asks("write", "session", csrf=False),
     summary="Sign in",
 )
-async def sign_in(request: Call, data: Credentials) -> Response[User]:
+async def sign_in(request: Call, data: JSONBody[Credentials]) -> Response[User]:
     """Sign in with a login and a password."""
     own_site(request)
     account = await services_of(request).identity.accounts.sign_in(
@@ -130,7 +131,7 @@ async def sign_in(request: Call, data: Credentials) -> Response[User]:
     opt=asks("write", "session", csrf=False),
     summary="Enter by a one-time link",
 )
-async def enter(request: Call, data: OneTime) -> Response[Entered]:
+async def enter(request: Call, data: JSONBody[OneTime]) -> Response[Entered]:
     """Spend a one-time link; a password is chosen next."""
     own_site(request)
     account = await services_of(request).identity.accounts.enter(
@@ -190,7 +191,7 @@ def own_account(request: Call) -> OpenSession:
     opt=asks("write", "account"),
     summary="Choose a password",
 )
-async def set_password(request: Call, data: NewPassword) -> None:
+async def set_password(request: Call, data: JSONBody[NewPassword]) -> None:
     """Choose a password; every other session of the account ends."""
     session = own_account(request)
     accounts = services_of(request).identity.accounts
@@ -227,7 +228,7 @@ async def sessions(request: Call) -> list[OwnSession]:
     opt=asks("write", "account"),
     summary="Close one of my sessions",
 )
-async def revoke(request: Call, session: UUID) -> None:
+async def revoke(request: Call, session: FromPath[UUID]) -> None:
     """Close one of one's own sessions; somebody else's is not found."""
     mine = own_account(request)
     if not await services_of(request).identity.sessions.revoke(mine.account.id, session):

@@ -1,0 +1,345 @@
+"""Downlinks: the queue, the bytes of a frame, the class A answer and what becomes of it."""
+
+import uuid
+from typing import Final
+
+import msgspec
+
+from clapas.lorawan import conversation, events, mac_commands
+from clapas.lorawan.bits import Command
+from clapas.lorawan.ciphers import DOWN, crypt_f_opts, crypt_payload
+from clapas.lorawan.errors import QueueRefused, UnknownDevice
+from clapas.lorawan.frames import DataFrame, MType
+from clapas.lorawan.mic import downlink_mic
+from clapas.lorawan.network import FrameLog, Network, wall_ms
+from clapas.lorawan.radio import Reception, Slot
+from clapas.lorawan.scheduler import Attempt, Scheduler
+from clapas.lorawan.session import DeviceState, ItemState, QueueItem, Session
+
+F_OPTS: Final = 15
+_OPEN_STATES: Final = frozenset({"queued", "sent"})
+
+
+class Content(msgspec.Struct, kw_only=True):
+    """What a downlink carries."""
+
+    ack: bool = False
+    more: bool = False
+    item: QueueItem | None = None
+    commands: list[Command] = []
+    adr: bool = True
+
+
+async def enqueue(
+    network: Network,
+    dev_eui: str,
+    *,
+    f_port: int,
+    data: bytes,
+    confirmed: bool = False,
+    priority: int = 0,
+    expires: int = 0,
+    item_id: str = "",
+) -> QueueItem:
+    """Queue a downlink; when this returns the request is on the disk. Raises :class:`QueueRefused`."""
+    device = network.state.find(dev_eui)
+    if device is None:
+        raise UnknownDevice(f"no LoRaWAN device {dev_eui} has been heard", device=dev_eui)
+    if not 1 <= f_port <= 223 and f_port not in {200, 201, 202, 224}:
+        raise QueueRefused("a downlink's port is 1 to 223", f_port=f_port)
+    largest = max(network.region.payload_size(dr) for dr in network.region.max_payload)
+    if len(data) > largest:
+        raise QueueRefused(
+            "no data rate of the region carries so many bytes", size=len(data), most=largest
+        )
+    if (
+        len([each for each in device.queue if each.state in _OPEN_STATES])
+        >= network.settings.queue_limit
+    ):
+        raise QueueRefused("this device's queue is full", most=network.settings.queue_limit)
+    now = wall_ms()
+    item = QueueItem(
+        id=item_id or str(uuid.uuid4()), f_port=f_port, data=data, confirmed=confirmed,
+        priority=priority, expires=expires, created=now, changed=now,
+    )  # fmt: skip
+    device.queue = sorted([*device.queue, item], key=lambda each: -each.priority)
+    network.state.queued(dev_eui, item)
+    await network.state.sync()
+    return item
+
+
+def move(
+    network: Network, dev_eui: str, item: QueueItem, state: ItemState, reason: str = ""
+) -> None:
+    """Give a queue item its new state, durably; what is finished leaves the queue."""
+    item.state, item.reason, item.changed = state, reason, wall_ms()
+    network.state.queued(dev_eui, item)
+    if state in _OPEN_STATES:
+        return
+    device = network.state.find(dev_eui)
+    if device is not None:
+        device.queue = [each for each in device.queue if each.id != item.id]
+    network.state.dropped(dev_eui, item.id)
+    network.finished.append((dev_eui, item))
+
+
+def expire(network: Network, device: DeviceState, now: int) -> None:
+    """Drop the items whose time has passed, and say so."""
+    for item in [each for each in device.queue if each.expires and each.expires <= now]:
+        move(network, device.dev_eui, item, "expired")
+        tell_log(
+            network,
+            device.dev_eui,
+            "EXPIRED",
+            f"downlink {item.id} expired before it could be sent",
+            item.id,
+        )
+
+
+def tell_log(network: Network, dev_eui: str, code: str, description: str, identity: str) -> None:
+    """Publish a 'log' event."""
+    message = events.log(
+        dev_eui,
+        network.register.cached(dev_eui),
+        code=code,
+        description=description,
+        identity=f"{code}-{identity}",
+        received=wall_ms(),
+    )
+    network.publisher.tell(message)
+
+
+def next_item(device: DeviceState) -> QueueItem | None:
+    """The first item that waits; none while a confirmed one awaits its acknowledgement."""
+    if any(each.confirmed and each.state == "sent" for each in device.queue):
+        return None
+    return next((each for each in device.queue if each.state == "queued"), None)
+
+
+def fit(content: Content, room: int) -> tuple[bytes, list[Command], bool]:
+    """The commands that fit beside the item: bytes, which ones, and whether they go on port 0."""
+    limit = min(F_OPTS, room - len(content.item.data)) if content.item else room
+    if (
+        not content.item
+        and sum(len(mac_commands.DOWNLINK.encode_one(each)) for each in content.commands) <= F_OPTS
+    ):
+        limit = F_OPTS
+    chosen: list[Command] = []
+    data = b""
+    for command in content.commands:
+        more = mac_commands.DOWNLINK.encode_one(command)
+        if len(data) + len(more) <= limit:
+            data += more
+            chosen.append(command)
+    return data, chosen, content.item is None and len(data) > F_OPTS
+
+
+async def build(
+    network: Network, session: Session, content: Content, room: int
+) -> tuple[bytes, int]:
+    """The bytes of a data downlink and its counter; takes the next counter, once."""
+    options, commands, on_port_0 = fit(content, room)
+    item = content.item
+    port = item.f_port if item else 0 if on_port_0 else None
+    application = session.newer and bool(port)
+    f_cnt = await network.state.reserve(session, application=application)
+    address = session.dev_addr
+    payload = item.data if item else options if on_port_0 else b""
+    if on_port_0:
+        options = b""
+    elif session.newer:
+        options = crypt_f_opts(
+            session.keys.nwk_s_enc,
+            options,
+            direction=DOWN,
+            dev_addr=address,
+            f_cnt=f_cnt,
+            application_counter=application,
+            erratum=network.settings.f_opts_erratum,
+        )
+    key = session.keys.app_s if port else session.keys.nwk_s_enc
+    frame = DataFrame(
+        m_type=MType.CONFIRMED_DOWN if item and item.confirmed else MType.UNCONFIRMED_DOWN,
+        dev_addr=address,
+        f_cnt=f_cnt & 0xFFFF,
+        adr=content.adr,
+        ack=content.ack,
+        bit4=content.more,
+        f_opts=options,
+        f_port=port,
+        payload=crypt_payload(key, payload, direction=DOWN, dev_addr=address, f_cnt=f_cnt),
+    )
+    message = frame.message()
+    conf = session.confirmed_up or 0 if session.newer and content.ack else 0
+    code = downlink_mic(
+        session.keys.s_nwk_s_int, message, dev_addr=address, f_cnt=f_cnt, conf_f_cnt=conf
+    )
+    conversation.sent(session, commands)
+    return message + code, f_cnt
+
+
+def windows(network: Network, session: Session, copy: Reception, dr: int) -> tuple[Slot, ...]:
+    """RX1 and RX2 of an uplink."""
+    region = network.region
+    rx1_frequency = region.rx1_frequency(copy.frequency)
+    rx1 = Slot(
+        frequency=rx1_frequency,
+        dr=region.rx1_data_rate(dr, session.rx1_dr_offset),
+        power=power(network, rx1_frequency),
+        delay=session.rx_delay,
+    )
+    frequency = session.rx2_frequency or region.rx2_frequency
+    rx2 = Slot(
+        frequency=frequency,
+        dr=session.rx2_dr,
+        power=power(network, frequency),
+        delay=session.rx_delay + 1,
+        window=2,
+    )
+    return (rx1, rx2)
+
+
+def power(network: Network, frequency: int) -> float:
+    """EIRP in dBm that a gateway may use there."""
+    band = network.region.sub_band(frequency)
+    return min(band.max_eirp, 29.15) if band else network.region.downlink_eirp
+
+
+async def answer(
+    network: Network, scheduler: Scheduler, accepted: events.Accepted, content: Content
+) -> str | None:
+    """Answer an uplink in its windows; None when something is on its way, else why not."""
+    session = accepted.session
+    device = network.state.obtain(session.dev_eui)
+    slots = windows(network, session, accepted.copies[0], accepted.dr)
+    content.item = _choose(network, device, slots)
+    content.more = sum(each.state == "queued" for each in device.queue) > (1 if content.item else 0)
+    needed = len(content.item.data) if content.item else 0
+    fitting = tuple(slot for slot in slots if network.region.payload_size(slot.dr) >= needed)
+    if not (content.item or content.ack or content.commands or accepted.frame.adr_ack_req):
+        return None
+    room = min(network.region.payload_size(slot.dr) for slot in fitting)
+    phy, f_cnt = await build(network, session, content, room)
+    if content.item:
+        content.item.f_cnt, content.item.attempts = f_cnt, content.item.attempts + 1
+        if content.item.confirmed:
+            session.confirmed_down = f_cnt & 0xFFFF
+        move(network, session.dev_eui, content.item, "sent")
+    candidates = scheduler.candidates(
+        dev_eui=session.dev_eui,
+        phy=phy,
+        copies=accepted.copies,
+        slots=fitting,
+        uplink_dr=accepted.dr,
+    )
+    outcome = Outcome(network, session, content.item, f_cnt)
+    reason = await scheduler.send(candidates, outcome.tell)
+    if reason is not None:
+        await outcome.failed(reason)
+    return reason
+
+
+def _choose(network: Network, device: DeviceState, slots: tuple[Slot, ...]) -> QueueItem | None:
+    """The next item that one of the windows can carry; one that none ever could is given up."""
+    expire(network, device, wall_ms())
+    item = next_item(device)
+    if item is None:
+        return None
+    most = max(network.region.payload_size(slot.dr) for slot in slots)
+    if len(item.data) <= most:
+        return item
+    item.attempts += 1
+    if item.attempts >= 10 * network.settings.confirmed_attempts:
+        move(network, device.dev_eui, item, "failed", "payload_size")
+        description = f"downlink {item.id} has {len(item.data)} bytes, the windows carry {most}"
+        tell_log(network, device.dev_eui, "DOWNLINK_PAYLOAD_SIZE", description, item.id)
+    return None
+
+
+class Outcome:
+    """What becomes of one downlink once its gateways have answered."""
+
+    def __init__(
+        self, network: Network, session: Session, item: QueueItem | None, f_cnt: int
+    ) -> None:
+        self._network = network
+        self._session = session
+        self._item = item
+        self._f_cnt = f_cnt
+
+    async def tell(self, attempt: Attempt, error: str | None) -> None:
+        """Called once by the scheduler."""
+        emission = attempt.current.emission
+        self._network.show(
+            FrameLog(
+                at=wall_ms(),
+                direction="down",
+                kind="data",
+                outcome=error or "sent",
+                gateway=emission.gateway,
+                device=self._session.dev_eui,
+                dev_addr=f"{self._session.dev_addr:08x}",
+                f_cnt=self._f_cnt,
+                f_port=self._item.f_port if self._item else None,
+                frequency=emission.slot.frequency,
+                data_rate=emission.data_rate.text,
+                size=len(emission.phy),
+                phy=emission.phy.hex(),
+            )
+        )
+        if error is not None:
+            await self.failed(error)
+            return
+        self._network.counts["downlinks"] += 1
+        if self._item:
+            label = self._network.register.cached(self._session.dev_eui)
+            message = events.txack(
+                self._session, label, self._item, gateway=emission.gateway, received=wall_ms()
+            )
+            self._network.publisher.tell(message)
+            if not self._item.confirmed:
+                self._network.finished.append((self._session.dev_eui, self._item))
+                self._leave()
+
+    def _leave(self) -> None:
+        device = self._network.state.find(self._session.dev_eui)
+        if device is not None and self._item is not None:
+            device.queue = [each for each in device.queue if each is not self._item]
+            self._network.state.dropped(device.dev_eui, self._item.id)
+
+    async def failed(self, reason: str) -> None:
+        """No gateway sent it: the item waits for the next window, or is given up after its attempts."""
+        if self._item is None:
+            return
+        if self._item.attempts < self._network.settings.confirmed_attempts:
+            move(self._network, self._session.dev_eui, self._item, "queued", reason)
+            return
+        move(self._network, self._session.dev_eui, self._item, "failed", reason)
+        description = f"no gateway could send downlink {self._item.id}: {reason}"
+        tell_log(
+            self._network, self._session.dev_eui, "DOWNLINK_GATEWAY", description, self._item.id
+        )
+
+
+def acknowledge(network: Network, session: Session, *, ack: bool) -> None:
+    """Settle the confirmed downlink that awaited this uplink: acknowledged, again, or given up."""
+    device = network.state.find(session.dev_eui)
+    item = (
+        next((each for each in device.queue if each.confirmed and each.state == "sent"), None)
+        if device
+        else None
+    )
+    if item is None:
+        return
+    if not ack and item.attempts < network.settings.confirmed_attempts:
+        move(network, session.dev_eui, item, "queued", "not_acknowledged")
+        return
+    move(
+        network,
+        session.dev_eui,
+        item,
+        "acknowledged" if ack else "failed",
+        "" if ack else "not_acknowledged",
+    )
+    label = network.register.cached(session.dev_eui)
+    network.publisher.tell(events.ack(session, label, item, received=wall_ms()))

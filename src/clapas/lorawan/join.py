@@ -1,0 +1,276 @@
+"""Joins: check the request, remember its nonce, give a session, answer in the join windows.
+
+DevNonce: up to 1.0.3 a device draws it, and none may come twice; from 1.0.4 and in 1.1 it only grows. A device that
+forgot its counter says so by "dev_nonce_used" in the page, where :func:`forget_nonces` is one click.
+"""
+
+from time import monotonic
+from typing import Final
+
+from clapas.lorawan import downlink, events
+from clapas.lorawan.addresses import draw_dev_addr
+from clapas.lorawan.dedup import Gathering
+from clapas.lorawan.devices import LorawanDevice
+from clapas.lorawan.errors import UnknownDevice
+from clapas.lorawan.frames import JoinAccept, JoinContext, JoinRequest, seal_join_accept
+from clapas.lorawan.keys import SessionKeys, join_keys_10, join_keys_11, js_int_key
+from clapas.lorawan.mic import join_mic, same
+from clapas.lorawan.network import FrameLog, Network, wall_ms
+from clapas.lorawan.radio import Reception, Slot
+from clapas.lorawan.rejections import Rejection
+from clapas.lorawan.scheduler import Attempt, Candidate, Scheduler
+from clapas.lorawan.session import Channels, DeviceState, Session, new_session_id
+
+GROWING: Final = frozenset({"1.0.4", "1.1.0"})
+
+
+def refuse(network: Network, first: Reception, dev_eui: str, reason: str) -> None:
+    """Refuse a join, remembered by device."""
+    network.rejections.add_join(Rejection(reason, first.received, first.gateway, dev_eui))
+    network.show(
+        FrameLog(
+            at=first.received,
+            direction="up",
+            kind="join_request",
+            outcome=reason,
+            gateway=first.gateway,
+            device=dev_eui,
+            frequency=first.frequency,
+            data_rate=first.data_rate,
+            rssi=first.rssi,
+            snr=first.snr,
+            size=len(first.phy),
+            phy=first.phy.hex(),
+        )
+    )
+
+
+def check(
+    device: LorawanDevice | None, state: DeviceState | None, request: JoinRequest
+) -> str | None:
+    """Why this join-request is refused, or None."""
+    if device is None:
+        return "unknown_device"
+    if not device.enabled:
+        return "disabled_device"
+    if len(device.root_key) != 16:
+        return "join_no_key"
+    if device.join_eui not in {request.join_eui, "0000000000000000"}:
+        return "join_eui_mismatch"
+    if not same(join_mic(device.root_key, request.message()), request.mic):
+        return "join_bad_mic"
+    if (
+        state is not None
+        and not device.any_dev_nonce
+        and not nonce_is_fresh(device, state, request.dev_nonce)
+    ):
+        return "dev_nonce_used"
+    return None
+
+
+def nonce_is_fresh(device: LorawanDevice, state: DeviceState, dev_nonce: int) -> bool:
+    """The DevNonce rule of the device's version (TS001-1.0.4 clause 6.2.3)."""
+    if device.version in GROWING:
+        return not state.dev_nonces or dev_nonce > state.dev_nonces[-1]
+    return dev_nonce not in state.dev_nonces
+
+
+def remember_nonce(device: LorawanDevice, state: DeviceState, dev_nonce: int) -> None:
+    """Add a DevNonce to those used; a growing one replaces the one before."""
+    if device.version in GROWING:
+        state.dev_nonces = (dev_nonce,)
+    elif dev_nonce not in state.dev_nonces:
+        state.dev_nonces = (*state.dev_nonces, dev_nonce)
+
+
+async def forget_nonces(network: Network, dev_eui: str) -> None:
+    """The way out of "DevNonce already used": forget those of a device (it was reset, or changed hands)."""
+    state = network.state.find(dev_eui)
+    if state is None:
+        raise UnknownDevice(f"no LoRaWAN device {dev_eui} has been heard", device=dev_eui)
+    state.dev_nonces = ()
+    network.rejections.joins.pop(dev_eui, None)
+    await network.state.save(state)
+
+
+async def handle(
+    network: Network, scheduler: Scheduler, gathering: Gathering, request: JoinRequest
+) -> None:
+    """A join-request: checked, answered, and told."""
+    first = gathering.copies[0]
+    device = await network.register.device(request.dev_eui)
+    refusal = check(device, network.state.find(request.dev_eui), request)
+    if refusal is not None or device is None:
+        refuse(network, first, request.dev_eui, refusal or "unknown_device")
+        return
+    state = network.state.obtain(request.dev_eui)
+    remember_nonce(device, state, request.dev_nonce)
+    slots = join_slots(network, first)
+    probe = scheduler.candidates(
+        dev_eui=device.dev_eui, phy=bytes(33), copies=gathering.best_first(), slots=slots
+    )
+    if not any_free(scheduler, probe):
+        network.state.note(state)
+        refuse(network, first, request.dev_eui, "duty_cycle")
+        return
+    state.join_nonce += 1
+    session, accept = new_session(network, device, state, nonce=request.dev_nonce)
+    give(state, session)
+    await network.state.save(state)
+    phy = seal(device, accept, request.join_eui, request.dev_nonce)
+    await send_accept(network, scheduler, gathering.best_first(), session, phy, slots)
+    network.counts["joins"] += 1
+    network.rejections.joins.pop(device.dev_eui, None)
+    network.publisher.tell(events.join(session, device, received=first.received))
+    _show(network, first, len(gathering.copies), session)
+
+
+def give(state: DeviceState, session: Session) -> None:
+    """Put a new session beside the old one, which stays valid until the device speaks under the new keys."""
+    if state.session is None:
+        state.session = session
+    else:
+        state.next_session = session
+
+
+def any_free(scheduler: Scheduler, candidates: list[Candidate]) -> bool:
+    """Whether at least one candidate may be sent now."""
+    now = monotonic()
+    return any(scheduler.refusal(candidate, now) is None for candidate in candidates)
+
+
+def join_slots(network: Network, copy: Reception) -> tuple[Slot, ...]:
+    """The join windows: RX1 at offset 0, RX2 at the region's default data rate."""
+    region = network.region
+    delay = region.join_accept_delay
+    dr = region.dr_of(copy.data_rate)
+    rx1_frequency = region.rx1_frequency(copy.frequency)
+    rx2_frequency = region.rx2_frequency
+    return (
+        Slot(
+            frequency=rx1_frequency,
+            dr=region.rx1_data_rate(dr, 0),
+            power=downlink.power(network, rx1_frequency),
+            delay=delay,
+        ),
+        Slot(
+            frequency=rx2_frequency,
+            dr=region.rx2_dr,
+            power=downlink.power(network, rx2_frequency),
+            delay=delay + 1,
+            window=2,
+        ),
+    )
+
+
+def new_session(
+    network: Network, device: LorawanDevice, state: DeviceState, *, nonce: int
+) -> tuple[Session, JoinAccept]:
+    """A session for a device that (re)joins, and the accept that gives it."""
+    region = network.region
+    extra = () if region.fixed_plan else network.extra[:5]
+    newer = device.version == "1.1.0"
+    accept = JoinAccept(
+        join_nonce=state.join_nonce,
+        net_id=network.net_id,
+        dev_addr=draw_dev_addr(network.net_id),
+        rx2_dr=network.rx2_dr,
+        opt_neg=newer,
+        rx_delay=network.settings.rx1_delay,
+        cf_list=region.join_cf_list(extra),
+    )
+    first = len(region.channels)
+    session = Session(
+        id=new_session_id(),
+        dev_eui=device.dev_eui,
+        dev_addr=accept.dev_addr,
+        keys=derive(device, accept, nonce),
+        version=device.version,
+        rx_delay=accept.rx_delay,
+        rx2_dr=accept.rx2_dr,
+        rx2_frequency=region.rx2_frequency,
+        channels=Channels(
+            extra=dict(enumerate(extra, first)),
+            enabled=tuple(range(first + len(extra))) if not region.fixed_plan else (),
+        ),
+        device_class=device.device_class if not (newer and device.device_class == "C") else "A",
+        activated=wall_ms(),
+        status_asked=wall_ms(),
+    )
+    return session, accept
+
+
+def derive(device: LorawanDevice, accept: JoinAccept, nonce: int) -> SessionKeys:
+    """The session's keys by the device's version."""
+    if accept.opt_neg:
+        return join_keys_11(
+            device.nwk_key,
+            device.app_key,
+            join_nonce=accept.join_nonce,
+            dev_nonce=nonce,
+            join_eui=device.join_eui,
+        )
+    return join_keys_10(
+        device.root_key, join_nonce=accept.join_nonce, dev_nonce=nonce, net_id=accept.net_id
+    )
+
+
+def seal(device: LorawanDevice, accept: JoinAccept, join_eui: str, nonce: int) -> bytes:
+    """The accept's bytes on air."""
+    if not accept.opt_neg:
+        return seal_join_accept(accept, device.root_key)
+    context = JoinContext(
+        js_int_key=js_int_key(device.nwk_key, device.dev_eui), join_eui=join_eui, dev_nonce=nonce
+    )
+    return seal_join_accept(accept, device.nwk_key, context)
+
+
+async def send_accept(
+    network: Network,
+    scheduler: Scheduler,
+    copies: list[Reception],
+    session: Session,
+    phy: bytes,
+    slots: tuple[Slot, ...],
+) -> None:
+    dr = network.region.dr_of(copies[0].data_rate)
+    candidates = scheduler.candidates(
+        dev_eui=session.dev_eui, phy=phy, copies=copies, slots=slots, uplink_dr=dr
+    )
+
+    async def tell(attempt: Attempt, error: str | None) -> None:
+        network.show(
+            FrameLog(
+                at=wall_ms(),
+                direction="down",
+                kind="join_accept",
+                outcome=error or "sent",
+                gateway=attempt.current.emission.gateway,
+                device=session.dev_eui,
+                frequency=attempt.current.emission.slot.frequency,
+                data_rate=attempt.current.emission.data_rate.text,
+                size=len(phy),
+            )
+        )
+
+    await scheduler.send(candidates, tell)
+
+
+def _show(network: Network, first: Reception, gateways: int, session: Session) -> None:
+    network.show(
+        FrameLog(
+            at=first.received,
+            direction="up",
+            kind="join_request",
+            outcome="accepted",
+            gateway=first.gateway,
+            gateways=gateways,
+            device=session.dev_eui,
+            dev_addr=f"{session.dev_addr:08x}",
+            frequency=first.frequency,
+            data_rate=first.data_rate,
+            rssi=first.rssi,
+            snr=first.snr,
+            size=len(first.phy),
+        )
+    )

@@ -1,0 +1,181 @@
+"""The parts of the network server, put together, and the doors' way in."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from clapas.lorawan.addresses import dev_addr_prefix
+from clapas.lorawan.dedup import Deduplicator, Gathering
+from clapas.lorawan.devices import Devices
+from clapas.lorawan.errors import FrameError
+from clapas.lorawan.frames import MType
+from clapas.lorawan.gateways import Gateways
+from clapas.lorawan.publisher import Publish, Publisher
+from clapas.lorawan.radio import Door, Reception
+from clapas.lorawan.regions import region
+from clapas.lorawan.register import Register
+from clapas.lorawan.rejections import Rejection, Rejections
+from clapas.lorawan.settings import Settings
+from clapas.lorawan.state import State
+
+if TYPE_CHECKING:
+    from clapas.lorawan.session import QueueItem
+
+_GATHERINGS: Final = 50_000
+
+
+class FrameLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One frame as the live page shows it. ``at`` in ms since 1970 UTC; ``outcome`` a stable word."""
+
+    at: int
+    direction: str
+    kind: str
+    outcome: str
+    gateway: str = ""
+    gateways: int = 0
+    device: str = ""
+    dev_addr: str = ""
+    f_cnt: int | None = None
+    f_port: int | None = None
+    frequency: int = 0
+    data_rate: str = ""
+    rssi: float | None = None
+    snr: float | None = None
+    size: int = 0
+    phy: str = ""
+
+
+class Network:
+    """Everything that handling a frame needs; one for a server."""
+
+    def __init__(
+        self, settings: Settings, *, state: State, devices: Devices, publish: Publish
+    ) -> None:
+        self.settings = settings
+        self.region = region(settings.region)
+        self.net_id = int(settings.net_id, 16)
+        self.prefix = dev_addr_prefix(self.net_id)
+        self.extra = (
+            settings.extra_channels
+            if settings.extra_channels is not None
+            else self.region.usual_extra
+        )
+        self.rx2_dr = (
+            settings.rx2_data_rate
+            if settings.rx2_data_rate is not None
+            else self.region.rx2_dr_advised
+        )
+        self.state = state
+        self.register = Register(devices)
+        self.publisher = Publisher(publish, limit=settings.in_flight)
+        self.gateways = Gateways(self.region)
+        self.rejections = Rejections()
+        self.doors: dict[str, Door] = {}
+        self.frames: deque[FrameLog] = deque(maxlen=1000)
+        self.pushing: set[str] = set()
+        """Class B and C devices that are being sent to."""
+        self.watchers: set[asyncio.Queue[FrameLog]] = set()
+        self.finished: deque[tuple[str, QueueItem]] = deque(maxlen=5000)
+        """The last downlinks that ended, with their device."""
+        self.counts = dict.fromkeys(
+            ("receptions", "uplinks", "joins", "downlinks", "repeated", "late"), 0
+        )
+        self._handle: Callable[[Network, Gathering], Coroutine[Any, Any, None]] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.dedup = Deduplicator(
+            self._gathered,
+            longest=settings.dedup_window_ms / 1000,
+            keep=settings.late_copies_ms / 1000,
+            online=lambda: self.gateways.online(time.monotonic()),
+        )
+
+    def on_gathering(
+        self, handle: "Callable[[Network, Gathering], Coroutine[Any, Any, None]]"
+    ) -> None:
+        """Set what becomes of each transmission when its copies are there."""
+        self._handle = handle
+
+    def receive(self, reception: Reception) -> None:
+        """A door heard a frame. Cheap checks only; the rest happens once for all copies."""
+        self.counts["receptions"] += 1
+        if reception.gps_ms is not None:
+            self.gateways.knows_time(reception.gateway)
+        phy = reception.phy
+        if not 12 <= len(phy) <= 255 or phy[0] & 3:
+            self.reject("malformed_frame", reception, detail=f"{len(phy)} bytes")
+        elif (phy[0] >> 5) not in {
+            MType.JOIN_REQUEST,
+            MType.UNCONFIRMED_UP,
+            MType.CONFIRMED_UP,
+            MType.REJOIN_REQUEST,
+        }:
+            self.reject("wrong_direction", reception)
+        elif self.publisher.full or self.dedup.open >= _GATHERINGS:
+            self.reject("overload", reception)
+        else:
+            self.dedup.add(reception)
+
+    async def _gathered(self, gathering: Gathering) -> None:
+        if self._handle is None:
+            return
+        try:
+            await self._handle(self, gathering)
+        except FrameError as wrong:
+            self.reject("malformed_frame", gathering.copies[0], detail=str(wrong))
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something beside; it is awaited or cancelled when the server closes."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def reject(
+        self, reason: str, reception: Reception, *, device: str = "", detail: str = ""
+    ) -> None:
+        """Count a refused frame and show it in the live log."""
+        self.rejections.add(
+            Rejection(reason, reception.received, reception.gateway, device, detail)
+        )
+        self.show(_log_of(reception, outcome=reason, device=device))
+
+    def show(self, frame: FrameLog) -> None:
+        """Add a frame to the live log; a watcher that does not read loses the oldest ones."""
+        self.frames.append(frame)
+        for queue in self.watchers:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(frame)
+
+    async def close(self) -> None:
+        await self.dedup.drain()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.publisher.drain(5.0)
+
+
+def _log_of(reception: Reception, *, outcome: str, device: str) -> FrameLog:
+    head = reception.phy[0] >> 5 if reception.phy else 7
+    return FrameLog(
+        at=reception.received,
+        direction="up",
+        kind=MType(head).name.lower(),
+        outcome=outcome,
+        gateway=reception.gateway,
+        device=device,
+        frequency=reception.frequency,
+        data_rate=reception.data_rate,
+        rssi=reception.rssi,
+        snr=reception.snr,
+        size=len(reception.phy),
+        phy=reception.phy.hex(),
+    )
+
+
+def wall_ms() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,186 @@
+"""The network server as the composition root sees it.
+
+async with LorawanServer.open(settings, directory, publish, devices) as server:
+    ...
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from clapas.lorawan import downlink, join, multicast, pushed, uplink
+from clapas.lorawan.dedup import Gathering
+from clapas.lorawan.devices import Devices
+from clapas.lorawan.errors import UnknownDevice
+from clapas.lorawan.gateways import Gateway
+from clapas.lorawan.keys import session_keys_10
+from clapas.lorawan.mqtt_door import MqttDoor, Send
+from clapas.lorawan.network import FrameLog, Network, wall_ms
+from clapas.lorawan.publisher import Publish
+from clapas.lorawan.scheduler import Scheduler
+from clapas.lorawan.session import Channels, DeviceState, QueueItem, Session, new_session_id
+from clapas.lorawan.settings import Settings
+from clapas.lorawan.state import State
+from clapas.lorawan.station_door import StationDoor
+from clapas.lorawan.udp import UdpDoor, open_udp
+
+
+class LorawanServer:
+    """A running network server."""
+
+    def __init__(self, network: Network, scheduler: Scheduler) -> None:
+        self.network = network
+        self.scheduler = scheduler
+        self.udp: UdpDoor | None = None
+        self.station: StationDoor | None = None
+        self.mqtt: MqttDoor | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, directory: Path, publish: Publish, devices: Devices
+    ) -> "AsyncIterator[LorawanServer]":
+        """Load the state of ``directory``, open the doors that the settings ask for, close all at the end."""
+        state = State(
+            directory, counter_block=settings.counter_block, journal_bytes=settings.journal_bytes
+        )
+        network = Network(settings, state=state, devices=devices, publish=publish)
+        scheduler = Scheduler(
+            network.region, network.gateways, lead=settings.downlink_lead_ms / 1000
+        )
+
+        async def handle(parts: Network, gathering: Gathering) -> None:
+            await uplink.handle(parts, scheduler, gathering)
+
+        network.on_gathering(handle)
+        server = cls(network, scheduler)
+        try:
+            await server._open_doors(settings)
+            network.spawn(server._flush())
+            for state_of in state.devices():
+                server.push(state_of.dev_eui)
+            yield server
+        finally:
+            await server._close()
+
+    async def _open_doors(self, settings: Settings) -> None:
+        if settings.udp_port >= 0:
+            self.udp = await open_udp(
+                self.network, self.scheduler, host=settings.host, port=settings.udp_port
+            )
+
+        if settings.station_port >= 0:
+            self.station = StationDoor(self.network, self.scheduler)
+            await self.station.open(settings)
+
+    async def _flush(self) -> None:
+        """What may wait a second for the disk waits no longer."""
+        while True:
+            await asyncio.sleep(1.0)
+            await self.network.state.sync()
+
+    async def _close(self) -> None:
+        if self.udp is not None:
+            self.udp.close()
+        if self.station is not None:
+            await self.station.close()
+        await self.network.close()
+        await self.scheduler.close()
+        await self.network.state.close()
+
+    async def enqueue(self, dev_eui: str, **request: Any) -> QueueItem:
+        """Queue a downlink (see :func:`clapas.lorawan.downlink.enqueue`)."""
+        item = await downlink.enqueue(self.network, dev_eui, **request)
+        self.push(dev_eui)
+        return item
+
+    def push(self, dev_eui: str) -> None:
+        """Send at once what waits for a class B or C device or group."""
+        state = self.network.state.find(dev_eui)
+        if state is not None and pushed.wants_push(state):
+            self.network.spawn(pushed.push(self.network, self.scheduler, dev_eui))
+
+    async def create_group(self, plan: multicast.GroupPlan) -> DeviceState:
+        """Make a multicast group, or change its members."""
+        return await multicast.create(self.network, plan)
+
+    async def enqueue_group(self, name: str, *, f_port: int, data: bytes) -> QueueItem:
+        """Queue a downlink for every member of a group."""
+        return await self.enqueue(
+            multicast.group(self.network, name).dev_eui, f_port=f_port, data=data
+        )
+
+    def open_mqtt(self, send: Send) -> MqttDoor:
+        """Open the door for ChirpStack's gateway software; hand it messages of the topics ``mqtt_door.TOPICS``."""
+        self.mqtt = MqttDoor(self.network, self.scheduler, send)
+        return self.mqtt
+
+    def queue(self, dev_eui: str) -> list[QueueItem]:
+        """A device's downlinks: those that wait, then the last ones that ended."""
+        device = self.network.state.find(dev_eui)
+        ended = [item for owner, item in self.network.finished if owner == dev_eui]
+        return [*(device.queue if device else ()), *reversed(ended)]
+
+    async def forget_nonces(self, dev_eui: str) -> None:
+        """The self-service way out of "DevNonce already used"."""
+        await join.forget_nonces(self.network, dev_eui)
+
+    async def activate(
+        self, dev_eui: str, *, dev_addr: int, nwk_s_key: bytes, app_s_key: bytes
+    ) -> Session:
+        """Give a device a session by personalisation (ABP, 1.0.x)."""
+        region = self.network.region
+        state = self.network.state.obtain(dev_eui)
+        state.next_session = None
+        state.session = Session(
+            id=new_session_id(),
+            dev_eui=dev_eui,
+            dev_addr=dev_addr,
+            keys=session_keys_10(nwk_s_key, app_s_key),
+            rx2_dr=region.rx2_dr,
+            rx2_frequency=region.rx2_frequency,
+            channels=Channels(
+                enabled=tuple(range(len(region.channels))) if not region.fixed_plan else ()
+            ),
+            activated=wall_ms(),
+            status_asked=wall_ms(),
+            joined=False,
+        )
+        await self.network.state.save(state)
+        return state.session
+
+    def device(self, dev_eui: str) -> DeviceState:
+        """What is known of a device: session, counters, queue, nonces."""
+        found = self.network.state.find(dev_eui)
+        if found is None:
+            raise UnknownDevice(f"no LoRaWAN device {dev_eui} has been heard", device=dev_eui)
+        return found
+
+    def gateways(self) -> list[Gateway]:
+        """The gateways heard since the start."""
+        return list(self.network.gateways)
+
+    async def frames(self) -> AsyncIterator[FrameLog]:
+        """Frames as they come, for the live page; a slow reader loses the oldest ones."""
+        queue: asyncio.Queue[FrameLog] = asyncio.Queue(maxsize=500)
+        self.network.watchers.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self.network.watchers.discard(queue)
+
+    def figures(self) -> dict[str, Any]:
+        """Counts since the start."""
+        network = self.network
+        return {
+            **network.counts,
+            "published": network.publisher.published,
+            "waiting": network.publisher.waiting,
+            "copies": network.dedup.copies,
+            "late_copies": network.dedup.late_copies,
+            "sessions": network.state.sessions,
+            "rejected": dict(network.rejections.counts),
+        }

@@ -1,0 +1,83 @@
+"""The store: every part on one pool of each engine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from clapas.engines import EngineAddresses
+from clapas.store.backup import Backup
+from clapas.store.cache import KnownDevices
+from clapas.store.clickhouse import ClickHouse
+from clapas.store.entities import Entities
+from clapas.store.history import History
+from clapas.store.ledger import Ledger
+from clapas.store.messages import Messages
+from clapas.store.models import Models
+from clapas.store.postgres import Postgres, listen
+from clapas.store.raw import Raw
+from clapas.store.registry import Registry
+from clapas.store.rejects import Rejects
+from clapas.store.retention import Retention
+from clapas.store.rollups import Rollups
+from clapas.store.series import SeriesStore
+from clapas.store.settings import Settings
+from clapas.store.state import State
+from clapas.store.territory import Territory
+from clapas.store.writes import Writes
+
+
+class Store:
+    """Registry, state and series in PostgreSQL, raw messages and history in ClickHouse.
+
+    ``async with Store.open(addresses) as store``, on databases that :func:`migrate` brought up to
+    date. ``store.postgres`` and ``store.clickhouse`` are for the store's own parts.
+    """
+
+    def __init__(
+        self, postgres: Postgres, clickhouse: ClickHouse, cache: KnownDevices, settings: Settings
+    ) -> None:
+        self.postgres = postgres
+        self.clickhouse = clickhouse
+        self.messages = Messages(postgres)
+        self.registry = Registry(postgres, cache)
+        self.models = Models(postgres)
+        self.territory = Territory(postgres)
+        self.series = SeriesStore(postgres, clickhouse)
+        self.state = State(postgres)
+        self.entities = Entities(postgres, self.series, self.territory)
+        self.rejects = Rejects(postgres)
+        self.history = History(postgres, clickhouse, self.series, self.territory)
+        self.raw = Raw(postgres, clickhouse)
+        self.ledger = Ledger(clickhouse)
+        self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
+        self.writes = Writes(postgres, clickhouse, self.messages, self.history)
+        self.retention = Retention(
+            postgres,
+            clickhouse,
+            messages=self.messages,
+            rejects=self.rejects,
+            settings=settings,
+        )
+        self.backup = Backup(postgres, clickhouse)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, addresses: EngineAddresses, *, settings: Settings | None = None, pool: int = 8
+    ) -> "AsyncIterator[Store]":
+        """Open on migrated databases. Raises EngineUnavailable."""
+        cache = KnownDevices()
+        dsn = addresses.postgres.dsn
+        async with (
+            Postgres.open(dsn, size=pool) as postgres,
+            ClickHouse.open(addresses.clickhouse, addresses.clickhouse_reader) as clickhouse,
+        ):
+            listening = asyncio.create_task(
+                listen(dsn, "clapas_registry", told=cache.notice, lost=cache.distrust)
+            )
+            try:
+                yield cls(postgres, clickhouse, cache, settings or Settings())
+            finally:
+                listening.cancel()
+                with suppress(asyncio.CancelledError):
+                    await listening

@@ -1,0 +1,42 @@
+"""The ASGI application: every route, the guard in front of it, one form of error."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from litestar import Litestar
+from litestar.datastructures import State
+
+from clapas.web.api.page import STATIC
+from clapas.web.authentication import Authentication
+from clapas.web.discovery import handlers
+from clapas.web.errors import answer_error
+from clapas.web.guard import check_all_declare, guard
+from clapas.web.headers import Headers
+from clapas.web.packing import Packing
+from clapas.web.services import Services
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
+
+def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
+    """The framework's application, which tests walk. Raises when a route declares nothing."""
+    state = State({"services": services, "static": static, "source_name": "Clapas"})
+    app = Litestar(
+        route_handlers=handlers(),
+        guards=[guard],
+        middleware=[Authentication],
+        exception_handlers={Exception: answer_error},
+        openapi_config=None,
+        request_max_body_size=services.settings.largest_body,
+        state=state,
+        debug=False,
+    )
+    check_all_declare(app)
+    return app
+
+
+def create_app(services: Services, *, static: Path = STATIC) -> "ASGIApp":
+    """The whole application, as a server runs it."""
+    app = cast("ASGIApp", create_litestar(services, static=static))
+    return Headers(Packing(app), https=services.settings.https)

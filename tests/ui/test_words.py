@@ -1,0 +1,54 @@
+"""The two languages say the same things, and every word that the page asks for exists."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCES = Path(__file__).parents[2] / "ui/src"
+FRENCH = sorted(SOURCES.rglob("fr.json"))
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+ASKED = re.compile(r"""\bt\(\s*"([\w.-]+)\"""")
+
+
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    words: dict[str, str] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        words |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return words
+
+
+def catalogue(path: Path) -> dict[str, str]:
+    return flat(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("french", FRENCH, ids=lambda path: path.parent.name)
+def test_both_languages_have_the_same_keys_and_placeholders(french: Path) -> None:
+    ours, theirs = catalogue(french), catalogue(french.with_name("en.json"))
+    assert ours.keys() == theirs.keys()
+    for key, sentence in ours.items():
+        assert sentence.strip(), key
+        assert set(PLACEHOLDER.findall(sentence)) == set(PLACEHOLDER.findall(theirs[key])), key
+
+
+def test_every_word_asked_for_exists() -> None:
+    known: set[str] = set()
+    for path in FRENCH:
+        prefix = "" if path.parent.name == "words" else f"{path.parent.name}."
+        known |= {f"{prefix}{key}" for key in catalogue(path)}
+    for source in [*SOURCES.rglob("*.svelte"), *SOURCES.rglob("*.ts")]:
+        for key in ASKED.findall(source.read_text(encoding="utf-8")):
+            assert key in known or f"{key}.other" in known, f"{source.name} asks for {key}"
+
+
+def test_no_french_sentence_was_left_in_english() -> None:
+    same = {"png", "csv", "http", "mqtt", "postgresql", "clickhouse", "nats"}
+    for path in FRENCH:
+        ours, theirs = catalogue(path), catalogue(path.with_name("en.json"))
+        long_and_equal = [
+            key for key in ours if ours[key] == theirs[key] and len(ours[key].split()) > 3
+        ]
+        assert not [key for key in long_and_equal if key.rsplit(".", 1)[-1] not in same], path

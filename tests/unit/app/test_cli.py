@@ -1,0 +1,77 @@
+"""The command line: plain words, one clear sentence for an error, an exit status that says who must act."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+import clapas
+from clapas import cli
+from clapas.domain.errors import ClapasError, InternalError, NotFound, OperatorError
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"clapas {clapas.__version__}\n"
+
+
+def test_help_is_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "clapas demo" in shown
+    assert "config" in shown
+    assert "--install-completion" in shown
+
+
+def test_python_m_clapas_is_the_same_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "clapas", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("clapas ")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "who"),
+    [
+        (NotFound, 2, "Change the request"),
+        (OperatorError, 3, "must act"),
+        (InternalError, 70, "defect"),
+    ],
+)
+def test_an_error_says_who_must_act(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: type[ClapasError],
+    status: int,
+    who: str,
+) -> None:
+    def application() -> typer.Typer:
+        app = typer.Typer()
+        app.callback()(lambda: None)
+
+        @app.command()
+        def fall() -> None:
+            raise error("the door is shut", code=3)
+
+        return app
+
+    monkeypatch.setattr(cli, "application", application)
+    assert cli.run(["fall"]) == status
+    shown = capsys.readouterr().err
+    assert shown.startswith("clapas: the door is shut.\n")
+    assert who in shown
+    assert "Traceback" not in shown
+
+
+def test_a_wrong_word_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["dmeo"]) == 2
+    assert "dmeo" in capsys.readouterr().err
+
+
+def test_config_check_refuses_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLAPAS_ENGINES__MQTT_PORT", "99999")
+    assert cli.run(["config", "--check"]) == 3
+    assert "engines.mqtt_port = 99999" in capsys.readouterr().err

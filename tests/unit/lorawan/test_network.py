@@ -1,0 +1,374 @@
+"""What the network does with joins, uplinks, copies, counters and downlinks."""
+
+import asyncio
+from base64 import b64decode
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.unit.lorawan.parts import QUICK, bench, registered
+
+from clapas.lorawan import conversation, mac_commands
+from clapas.lorawan.errors import QueueRefused, UnknownDevice
+from clapas.lorawan.network import wall_ms
+from clapas.lorawan.settings import Settings
+from clapas.ops.simulate_lorawan import device_frames as frames
+from clapas.ops.simulate_lorawan.device import Device
+
+
+def device(number: int = 1) -> Device:
+    found = Device(number, "unit", (0, 0))
+    found.rate = 5
+    return found
+
+
+def counters(events: list[dict[str, object]]) -> list[object]:
+    return [event.get("fCnt", 0) for event in events]
+
+
+async def test_a_device_joins_and_its_payload_arrives_in_clear(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one, name="Cave", model="ers")) as it:
+        await it.join(one)
+        phy, data = one.uplink()
+        it.door.hear(phy)
+        await it.settle()
+        (up,) = it.events("up")
+        assert b64decode(up["data"]) == data
+        assert up["deviceInfo"]["deviceName"] == "Cave"
+        assert up["deviceInfo"]["deviceProfileName"] == "ers"
+        assert up["txInfo"]["frequency"] == 868_100_000
+        assert "fCnt" not in up, "a default value is omitted, as in proto3's JSON"
+        (joined,) = it.events("join")
+        assert joined["devAddr"] == up["devAddr"]
+        assert it.log[-1].idempotency == f"up:{up['deduplicationId']}"
+
+
+async def test_copies_are_one_uplink_with_every_gateway(tmp_path: Path) -> None:
+    one = device()
+    settings = msgspec.structs.replace(QUICK, dedup_window_ms=60)
+    async with bench(tmp_path, registered(one), settings=settings) as it:
+        await it.join(one)
+        it.server.network.gateways.touch("gw2", door="hand", now=1e12, wall=0)
+        phy, _data = one.uplink()
+        for gateway, snr in (("gw1", -3.0), ("gw2", 7.0), ("gw1", -3.0)):
+            it.door.hear(phy, gateway=gateway, snr=snr)
+        await asyncio.sleep(0.1)
+        it.door.hear(phy, gateway="gw3")
+        await it.settle()
+        (up,) = it.events("up")
+        assert [each["gatewayId"] for each in up["rxInfo"]] == ["gw2", "gw1"], "best first"
+        assert it.server.figures()["late_copies"] == 1
+
+
+async def test_devices_that_share_an_address_are_told_apart_by_the_mic(tmp_path: Path) -> None:
+    first, second = device(1), device(2)
+    async with bench(tmp_path, registered(first), registered(second)) as it:
+        for each in (first, second):
+            key = each.eui.ljust(16, b"\1")
+            await it.server.activate(
+                each.eui.hex(), dev_addr=0x01020304, nwk_s_key=key, app_s_key=key
+            )
+            each.granted = granted(0x01020304, key)
+            it.door.hear(each.uplink()[0])
+        await it.settle()
+        assert {up["deviceInfo"]["devEui"] for up in it.events("up")} == {
+            first.eui.hex(),
+            second.eui.hex(),
+        }
+
+
+def granted(address: int, key: bytes) -> frames.Granted:
+    found = frames.Granted(bytes(28), key, 0)
+    found.address, found.net_key, found.app_key = address, key, key
+    return found
+
+
+async def test_the_counter_passes_65535(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        one.counter = 65_534
+        for _uplink in range(4):
+            it.door.hear(one.uplink()[0])
+            await it.settle()
+        assert counters(it.events("up")) == [65_534, 65_535, 65_536, 65_537]
+
+
+async def test_a_replay_a_forgery_and_a_stranger_are_refused_by_name(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        old = one.uplink()[0]
+        it.door.hear(old)
+        one.counter = 200
+        it.door.hear(one.uplink()[0])
+        await it.settle()
+        it.server.network.dedup.forget()
+        it.door.hear(old)
+        it.door.hear(old[:-1] + bytes((old[-1] ^ 1,)))
+        it.door.hear(old[:1] + b"\1\2\3\4" + old[5:])
+        it.door.hear(old[:1] + b"\1\2\3\0" + old[5:])
+        it.door.hear(b"\x60" + old[1:])
+        it.door.hear(b"\x40\0")
+        await it.settle()
+        refused = it.server.figures()["rejected"]
+        assert refused == {
+            "replayed": 1,
+            "bad_mic": 1,
+            "foreign_network": 1,
+            "unknown_dev_addr": 1,
+            "wrong_direction": 1,
+            "malformed_frame": 1,
+        }
+        assert len(it.events("up")) == 2
+
+
+async def test_a_frame_on_a_slower_road_is_still_delivered_once(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        several = [one.uplink()[0] for _uplink in range(5)]
+        for at in (0, 4, 2, 1, 3, 2):
+            it.door.hear(several[at])
+            await it.settle()
+        assert counters(it.events("up")) == [0, 4, 2, 1, 3]
+
+
+async def test_a_confirmed_uplink_is_acknowledged_and_again_when_the_answer_was_lost(
+    tmp_path: Path,
+) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        phy, _data = one.uplink(confirmed=True)
+        it.door.hear(phy)
+        await it.settle()
+        assert it.open_down(one).ack
+        it.server.network.dedup.forget()
+        it.door.hear(phy)
+        await it.settle()
+        assert it.open_down(one).ack
+        assert len(it.events("up")) == 1
+
+
+async def test_no_acknowledgement_before_the_log_has_the_message(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        before = len(it.door.emitted)
+        stuck = asyncio.Event()
+
+        async def never(_message: object) -> int:
+            await stuck.wait()
+            return 1
+
+        it.server.network.publisher._publish = never
+        it.door.hear(one.uplink(confirmed=True)[0])
+        await asyncio.sleep(0.3)
+        assert len(it.door.emitted) == before
+        stuck.set()
+        await it.settle()
+        assert it.open_down(one).ack
+
+
+async def test_rx1_answers_on_the_uplink_channel_and_rx2_when_rx1_collides(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        item = await it.server.enqueue(one.eui.hex(), f_port=3, data=b"go")
+        it.door.errors = ["COLLISION_PACKET"]
+        it.door.hear(one.uplink()[0], frequency=867_500_000)
+        await it.settle()
+        rx1, rx2 = it.door.emitted[-2:]
+        assert (rx1.slot.frequency, rx1.slot.dr, rx1.slot.delay) == (867_500_000, 5, 1)
+        assert (rx2.slot.frequency, rx2.slot.dr, rx2.slot.delay) == (869_525_000, 3, 2)
+        assert rx1.phy == rx2.phy, "the same bytes: no counter is spent on a refusal"
+        assert it.open_down(one).data == b"go"
+        assert item.state == "sent"
+
+
+async def test_a_confirmed_downlink_is_tried_again_then_acknowledged(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        item = await it.server.enqueue(one.eui.hex(), f_port=3, data=b"open", confirmed=True)
+        for ack, state in ((False, "sent"), (False, "sent"), (True, "acknowledged")):
+            one.must_ack = ack
+            it.door.hear(one.uplink()[0])
+            await it.settle()
+            assert item.state == state
+        assert it.events("ack")[-1]["acknowledged"] is True
+        assert len({each.get("fCntDown", 0) for each in it.events("txack")}) == 2
+
+
+async def test_a_downlink_is_given_up_after_its_attempts_and_says_why(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        item = await it.server.enqueue(one.eui.hex(), f_port=3, data=b"open")
+        for _attempt in range(3):
+            it.door.errors = ["TOO_LATE", "TX_FREQ"]
+            it.door.hear(one.uplink()[0])
+            await it.settle()
+        assert (item.state, item.reason) == ("failed", "TX_FREQ")
+        assert it.server.queue(one.eui.hex()) == [item]
+        assert it.events("log")[-1]["code"] == "DOWNLINK_GATEWAY"
+
+
+async def test_priority_goes_first_and_expiry_is_said(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        eui = one.eui.hex()
+        late = await it.server.enqueue(eui, f_port=3, data=b"late", expires=1)
+        await it.server.enqueue(eui, f_port=3, data=b"soon")
+        await it.server.enqueue(eui, f_port=3, data=b"first", priority=5)
+        heard = []
+        for _uplink in range(2):
+            it.door.hear(one.uplink()[0])
+            await it.settle()
+            down = it.open_down(one)
+            heard.append((down.data, down.more))
+        assert heard == [(b"first", True), (b"soon", False)]
+        assert late.state == "expired"
+
+
+async def test_what_cannot_be_queued_is_refused_at_once(tmp_path: Path) -> None:
+    one = device()
+    settings = msgspec.structs.replace(QUICK, queue_limit=1)
+    async with bench(tmp_path, registered(one), settings=settings) as it:
+        with pytest.raises(UnknownDevice):
+            await it.server.enqueue(one.eui.hex(), f_port=1, data=b"")
+        await it.join(one)
+        for port, data in ((0, b"x"), (225, b"x"), (1, bytes(243))):
+            with pytest.raises(QueueRefused):
+                await it.server.enqueue(one.eui.hex(), f_port=port, data=data)
+        await it.server.enqueue(one.eui.hex(), f_port=1, data=b"x")
+        with pytest.raises(QueueRefused):
+            await it.server.enqueue(one.eui.hex(), f_port=1, data=b"x")
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"app_key": bytes(16)}, "join_bad_mic"),
+        ({"app_key": b""}, "join_no_key"),
+        ({"enabled": False}, "disabled_device"),
+        ({"join_eui": "1111111111111111"}, "join_eui_mismatch"),
+    ],
+)
+async def test_a_refused_join_is_explained(
+    tmp_path: Path, facts: dict[str, object], reason: str
+) -> None:
+    one = device()
+    async with bench(tmp_path, msgspec.structs.replace(registered(one), **facts)) as it:
+        it.door.hear(one.join())
+        await it.settle()
+        assert it.server.network.rejections.joins[one.eui.hex()].reason == reason
+        assert it.door.emitted == []
+
+
+async def test_a_dev_nonce_serves_once_and_its_owner_can_forget_it(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        it.server.network.dedup.forget()
+        request = frames.join_request(one.app_key, one.join_eui, one.eui, one.nonce)
+        it.door.hear(request)
+        await it.settle()
+        failures = it.server.network.rejections.joins
+        assert failures[one.eui.hex()].reason == "dev_nonce_used"
+        await it.server.forget_nonces(one.eui.hex())
+        assert failures == {}
+        it.server.network.dedup.forget()
+        it.door.hear(request)
+        await it.settle()
+        assert it.server.figures()["joins"] == 2
+
+
+async def test_from_1_0_4_on_a_nonce_only_grows(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one, version="1.0.4")) as it:
+        one.nonce = 50
+        await it.join(one)
+        for nonce in (50, 49, 52):
+            one.nonce = nonce - 1
+            it.server.network.dedup.forget()
+            it.door.hear(one.join())
+            await it.settle()
+        assert it.server.figures()["rejected"] == {"dev_nonce_used": 2}
+        assert it.server.figures()["joins"] == 2
+
+
+async def test_the_old_session_lives_until_the_new_one_speaks(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        old = one.granted
+        await it.join(one)
+        new, one.granted = one.granted, old
+        it.door.hear(one.uplink()[0])
+        await it.settle()
+        one.granted = new
+        it.door.hear(one.uplink()[0])
+        await it.settle()
+        one.granted, one.counter = old, 9
+        it.door.hear(one.uplink()[0])
+        await it.settle()
+        assert counters(it.events("up")) == [0, 1]
+        assert it.server.figures()["rejected"] == {"unknown_dev_addr": 1}
+
+
+async def test_adr_moves_a_well_heard_device_with_its_models_margin(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one, adr_margin_db=3.0)) as it:
+        await it.join(one)
+        one.rate = 0
+        it.door.hear(one.uplink()[0], rate="SF12BW125", snr=-5.0)
+        await it.settle()
+        one._obey(it.open_down(one).commands)
+        assert one.rate == 4, "-5 − (−20) − 3 dB of margin = 12 dB = 4 steps"
+        it.door.hear(one.uplink()[0], rate="SF8BW125", snr=-5.0)
+        await it.settle()
+        session = it.server.device(one.eui.hex()).session
+        assert session is not None
+        assert session.pending == {}
+        assert session.dr == 4
+
+
+async def test_a_device_is_told_the_time_and_its_margin(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one, adr=False)) as it:
+        await it.join(one)
+        one.answers = b"\x0d\x02"
+        it.door.hear(one.uplink()[0], snr=2.5)
+        await it.settle()
+        commands = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
+        found = {each.name: each.values for each in commands}
+        assert found["LinkCheckAns"] == {"margin": 10, "gw_cnt": 1}
+        now = conversation.gps_now(wall_ms()) // 1000
+        assert abs(found["DeviceTimeAns"]["seconds"] - now) <= 2
+
+
+async def test_battery_becomes_a_status_event(tmp_path: Path) -> None:
+    one = device()
+    settings = msgspec.structs.replace(QUICK, device_status_hours=1, adr=False)
+    async with bench(tmp_path, registered(one), settings=settings) as it:
+        await it.join(one)
+        session = it.server.device(one.eui.hex()).session
+        assert session is not None
+        session.status_asked = 0
+        it.door.hear(one.uplink()[0])
+        await it.settle()
+        one._obey(it.open_down(one).commands)
+        it.door.hear(one.uplink()[0])
+        await it.settle()
+        (status,) = it.events("status")
+        assert status["margin"] == 10
+        assert 78 < status["batteryLevel"] < 79
+
+
+async def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"prot": 1}, Settings)

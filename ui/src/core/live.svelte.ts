@@ -1,0 +1,51 @@
+/** Live events (server-sent), which anyone may pause: one stream a page, reopened when resumed. */
+
+import { withQuery } from "./api";
+import type { LedgerCounts, Source } from "./types";
+
+export interface LiveObservation {
+  entity: string;
+  attribute: string;
+  series: number;
+  value: unknown;
+  measured: string;
+  quality: number;
+}
+
+interface Listeners {
+  observation?: (event: LiveObservation) => void;
+  ledger?: (event: LedgerCounts) => void;
+  source?: (event: Source) => void;
+}
+
+class Live {
+  paused = $state(false);
+  state = $state<"off" | "opening" | "open" | "lost">("off");
+  #open = 0;
+
+  toggle(): void {
+    this.paused = !this.paused;
+  }
+
+  /** To be called inside an $effect: opens a stream, gives back how to close it; does nothing while paused. */
+  listen(query: { entity?: string; type?: string; topics: string }, listeners: Listeners): () => void {
+    if (this.paused) return () => undefined;
+    const stream = new EventSource(withQuery("/api/v1/live", query), { withCredentials: true });
+    this.#open += 1;
+    this.state = "opening";
+    stream.addEventListener("open", () => (this.state = "open"));
+    stream.addEventListener("error", () => (this.state = "lost"));
+    for (const [name, listener] of Object.entries(listeners)) {
+      stream.addEventListener(name, (event) => {
+        (listener as (data: unknown) => void)(JSON.parse((event as MessageEvent<string>).data));
+      });
+    }
+    return () => {
+      stream.close();
+      this.#open -= 1;
+      if (this.#open === 0) this.state = "off";
+    };
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,81 @@
+/** Who is signed in, on which platform. */
+
+import { api, onSignedOut, Problem } from "./api";
+import { router } from "./router.svelte";
+import type { EntityType, Platform, Quantity, User } from "./types";
+import { list } from "./api";
+import { words } from "./words.svelte";
+
+class Session {
+  user = $state<User | null>(null);
+  platform = $state<Platform | null>(null);
+  ready = $state(false);
+  problem = $state<unknown>(null);
+  types = $state<EntityType[]>([]);
+  quantities = $state<Record<string, Quantity>>({});
+
+  async begin(): Promise<void> {
+    onSignedOut(() => this.#toSignIn());
+    try {
+      await this.#platform();
+      const user = await api.get<User>("/me");
+      if (user.kind !== "anonymous") {
+        this.user = user;
+        await this.#vocabulary();
+      }
+    } catch (error) {
+      if (!(error instanceof Problem && (error.status === 401 || error.status === 403))) this.problem = error;
+      this.user = null;
+    }
+    this.ready = true;
+  }
+
+  async #platform(): Promise<void> {
+    try {
+      this.platform = await api.get<Platform>("/platform");
+    } catch (error) {
+      // Some territories hide even their name from people who are not signed in.
+      if (!(error instanceof Problem && (error.status === 401 || error.status === 403))) throw error;
+    }
+  }
+
+  async #vocabulary(): Promise<void> {
+    const [types, quantities] = await Promise.all([list<EntityType>("/types"), list<Quantity>("/quantities", { limit: 1000 })]);
+    this.types = types.items;
+    this.quantities = Object.fromEntries(quantities.items.map((quantity) => [quantity.key, quantity]));
+  }
+
+  async enter(user: User): Promise<void> {
+    this.user = user;
+    if (user.language && !localStorage.getItem("clapas.language")) words.choose(user.language);
+    await Promise.all([this.#platform(), this.#vocabulary()]);
+  }
+
+  async leave(): Promise<void> {
+    await api.delete("/session");
+    this.user = null;
+    router.go("/connexion");
+  }
+
+  async refreshTypes(): Promise<void> {
+    this.types = (await list<EntityType>("/types")).items;
+  }
+
+  #toSignIn(): void {
+    if (!this.user) return;
+    this.user = null;
+    router.go(`/connexion?vers=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+
+  typeLabel(type: string): string {
+    const found = this.types.find((each) => each.type === type);
+    return (found && (words.language === "fr" ? found.label_fr : found.label_en)) || type;
+  }
+
+  quantityLabel(key: string): string {
+    const found = this.quantities[key];
+    return (found && (words.language === "fr" ? found.fr : found.en)) || key;
+  }
+}
+
+export const session = new Session();

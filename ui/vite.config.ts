@@ -1,0 +1,22 @@
+import { fileURLToPath } from "node:url";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+
+const backend = process.env.CLAPAS_API ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [svelte()],
+  // Pages of the trades lie outside this folder: they take their libraries from here.
+  resolve: { dedupe: ["svelte", "uplot", "maplibre-gl"], alias: { $ui: fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    outDir: "../src/clapas/web/static",
+    emptyOutDir: true,
+    // The strict content policy admits neither data: fonts nor inline scripts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // MapLibre alone is 1 MB; it is loaded only by pages that show a map.
+    chunkSizeWarningLimit: 1200,
+    target: "es2022",
+  },
+  server: { proxy: { "/api": backend }, fs: { allow: [".."] } },
+});
