@@ -27,6 +27,7 @@ from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.charter import Charter
 from clapas.codecs import CodecPool
+from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
 from clapas.identity import Identity
@@ -114,7 +115,11 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
+        broker = await stack.enter_async_context(
+            open_door(store, identity, charter, configuration.context)
+        )
         yield Services(
+            mounts={PATH: broker},
             store=store,
             bus=bus,
             codecs=codecs,
