@@ -16,6 +16,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from clapas import bench
 from clapas.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ STEPS = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the whole platform."""
+    bench.register(app)
     app.command()(up)
     app.command()(status)
     app.command("replay")(replay_command)

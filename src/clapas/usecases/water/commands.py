@@ -2,7 +2,9 @@
 
 import typer
 
+from clapas.usecases.water.billing import commands as billing
 from clapas.usecases.water.leaks import commands as leaks
+from clapas.usecases.water.meters import commands as meters
 from clapas.usecases.water.network import commands as network
 
 
@@ -14,6 +16,9 @@ def register(app: typer.Typer) -> None:
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
     water.command("leaks")(leaks.find_leaks)
     evaluate.command("leaks")(leaks.evaluate_leaks)
+    water.command("health")(meters.find_signs)
+    water.command("consumption")(meters.write_consumption)
+    water.command("overconsumption")(billing.find_overconsumption)
     water.command("districts")(network.find_bursts)
     evaluate.command("network")(network.evaluate_network)
     water.add_typer(evaluate, name="evaluate")

@@ -12,7 +12,8 @@ from clapas.usecases.water.leaks.evaluate import is_held, run_trial
 from clapas.usecases.water.leaks.inject import Plan
 from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
 from clapas.usecases.water.leaks.score import burst_lines, leak_lines
-from clapas.usecases.water.meters.tables import Table, read_readings, shown_time
+from clapas.usecases.water.meters.commands import read_all
+from clapas.usecases.water.meters.tables import shown_time
 
 Files = Annotated[
     list[Path], typer.Argument(help="CSV or CSV.gz: meter; datetime; index in litres.")
@@ -28,16 +29,6 @@ def levels_for(bursts: str) -> Levels:
     if bursts not in {"sure", "early"}:
         raise typer.BadParameter("one of: sure, early", param_hint="--bursts")
     return EARLY_BURSTS if bursts == "early" else Levels()
-
-
-def read_all(files: list[Path], zone: str) -> Table:
-    """Several files as one table; unreadable lines are told on the error stream."""
-    tables = [read_readings(path, zone=zone) for path in files]
-    for path, table in zip(files, tables, strict=True):
-        for problem in table.problems:
-            typer.echo(f"{path}: {problem}", err=True)
-    rows = pl.concat([table.rows for table in tables])
-    return Table(rows=rows, local=all(table.local for table in tables), zone=zone)
 
 
 def find_leaks(
