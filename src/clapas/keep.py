@@ -1,4 +1,0 @@
-"""Keeping a platform."""
-import typer
-def register(app: typer.Typer) -> None:
-    pass
