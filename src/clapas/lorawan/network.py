@@ -105,7 +105,7 @@ class Network:
         if reception.gps_ms is not None:
             self.gateways.knows_time(reception.gateway)
         phy = reception.phy
-        if not 12 <= len(phy) <= 255 or phy[0] & 3:
+        if not 12 <= len(phy) <= 255 or phy[0] & 0x1F:
             self.reject("malformed_frame", reception, detail=f"{len(phy)} bytes")
         elif (phy[0] >> 5) not in {
             MType.JOIN_REQUEST,
