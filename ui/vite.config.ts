@@ -6,7 +6,8 @@ const backend = process.env.CLAPAS_API ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [svelte()],
-  resolve: { alias: { $ui: fileURLToPath(new URL("./src", import.meta.url)) } },
+  // Pages of the trades lie outside this folder: they take their libraries from here.
+  resolve: { dedupe: ["svelte", "uplot", "maplibre-gl"], alias: { $ui: fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     outDir: "../src/clapas/web/static",
     emptyOutDir: true,

@@ -38,9 +38,9 @@ def application() -> typer.Typer:
 
 
 def command_modules() -> list[str]:
-    """The modules ``clapas.<room>.commands`` (and those of trades), by name."""
-    found = ["clapas.commands"]
-    for package in ("clapas", "clapas.usecases"):
+    """The modules ``commands`` of rooms, of parts of ``ops`` and of trades, and the composed ones."""
+    found = ["clapas.commands", "clapas.keep"]
+    for package in ("clapas", "clapas.ops", "clapas.usecases"):
         folder = Path(next(iter(importlib.import_module(package).__path__)))
         found += [f"{package}.{path.parent.name}.commands" for path in folder.glob("*/commands.py")]
     return sorted(found)
@@ -53,6 +53,9 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit status."""
+    if arguments == ["--version"]:
+        print(f"clapas {clapas.__version__}")
+        return 0
     try:
         result: Any = application()(arguments, standalone_mode=False, prog_name="clapas")
     except ClapasError as error:
@@ -97,7 +100,7 @@ def _register_own(app: typer.Typer) -> None:
         ] = False,
         data: Annotated[
             Path, typer.Option("--data", help="Data directory, whose clapas.toml is read.")
-        ] = Path("data"),
+        ] = Path("clapas-data"),
         file: Annotated[
             Path | None, typer.Option("--config", help="Settings file to read instead.")
         ] = None,

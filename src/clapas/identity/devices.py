@@ -67,7 +67,7 @@ class Devices:
 
     async def recognise(self, token: str) -> Principal | None:
         """The principal of a live token, None for anything else."""
-        if not TOKEN.match(token):
+        if not TOKEN.fullmatch(token):
             return None
         device = await self._store.credential(
             self._pepper.proof("device", token), datetime.now(UTC)

@@ -61,7 +61,7 @@ class ServiceKeys:
             raise InvalidInput("a key ends within a year", field="expires")
         if not name.strip() or len(name) > 200:
             raise InvalidInput("a key has a name", field="name")
-        if not 0 < len(scopes) <= 100 or not all(SCOPE.match(scope) for scope in scopes):
+        if not 0 < len(scopes) <= 100 or not all(SCOPE.fullmatch(scope) for scope in scopes):
             raise InvalidInput("a key names its scopes", field="scopes")
         identifier, token = new_identifier(), new_token()
         secret = f"clp_{identifier}_{token}"
@@ -121,7 +121,7 @@ class ServiceKeys:
 
     async def find(self, secret: str) -> KeyRow | None:
         """The live key of a secret."""
-        match = KEY.match(secret)
+        match = KEY.fullmatch(secret)
         if match is None:
             return None
         proof, clock = self._pepper.proof("key", secret), time.monotonic()

@@ -7,6 +7,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything that an operator may choose. The doors are closed until ``enabled``."""
 
     enabled: bool = False
+    """Open the gateways' doors."""
     host: str = "127.0.0.1"
     """Address that the gateways' doors listen on; loopback unless told otherwise."""
     udp_port: int = 1700
@@ -16,11 +17,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     station_certificate: str = ""
     """PEM file of the TLS certificate; empty: plain WebSocket."""
     station_key: str = ""
+    """PEM file of the certificate's private key."""
     station_client_ca: str = ""
     """PEM file of the authority that signs gateways' certificates; empty: no client certificate asked."""
     station_tokens: dict[str, str] = {}
     """Gateway EUI → the token it sends in ``Authorization``; '*' is for every gateway."""
     region: str = "EU868"
+    """Regional parameters that the network follows."""
     net_id: str = "000000"
     """Hexadecimal; 000000 and 000001 are for private networks."""
     extra_channels: tuple[int, ...] | None = None
@@ -40,11 +43,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     downlink_lead_ms: int = 120
     """A window that opens sooner than this is given up: the gateway could not make it."""
     adr: bool = True
+    """Let the network choose data rate and power of devices that ask for it."""
     adr_margin_db: float = 10.0
     """Installation margin of models that do not say theirs."""
     device_status_hours: int = 24
     """How often a device is asked for battery and margin; 0: never."""
     confirmed_attempts: int = 3
+    """How often a confirmed downlink is sent before it is given up."""
     queue_limit: int = 32
     """Downlinks that may wait for one device."""
     counter_block: int = 32

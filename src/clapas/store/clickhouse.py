@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, LiteralString, NoReturn
 
 import pyarrow as pa
+from aiohttp import ClientError
 from clickhouse_connect import get_async_client
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import DatabaseError, Error, OperationalError
@@ -14,6 +15,7 @@ from clapas.engines import ClickHouseAddress
 
 READ_SECONDS = 30
 WRITE_SECONDS = 600
+FAILURES = (Error, ClientError, OSError, TimeoutError)
 TOO_HEAVY = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "TOO_MANY_ROWS", "TOO_MANY_BYTES")
 
 
@@ -46,14 +48,14 @@ class ClickHouse:
             return
         try:
             await self._writer.insert_arrow(table, rows)
-        except (Error, OSError, TimeoutError) as error:
+        except FAILURES as error:
             _translate(error)
 
     async def run(self, statement: LiteralString, values: Mapping[str, Any] | None = None) -> None:
         """Execute a statement that gives no rows."""
         try:
             await self._writer.command(statement, parameters=dict(values or {}))
-        except (Error, OSError, TimeoutError) as error:
+        except FAILURES as error:
             _translate(error)
 
     async def read(self, query: LiteralString, values: Mapping[str, Any] | None = None) -> pa.Table:
@@ -88,7 +90,7 @@ async def _client(address: ClickHouseAddress, seconds: int) -> AsyncClient:
                 "max_execution_time": seconds,
             },
         )
-    except (Error, OSError, TimeoutError) as error:
+    except FAILURES as error:
         raise EngineUnavailable(engine="clickhouse") from error
 
 
@@ -97,7 +99,7 @@ async def _query(
 ) -> pa.Table:
     try:
         return await client.query_arrow(query, parameters=dict(values or {}), use_strings=True)
-    except (Error, OSError, TimeoutError) as error:
+    except FAILURES as error:
         _translate(error)
 
 

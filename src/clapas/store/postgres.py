@@ -15,7 +15,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from clapas.domain.errors import DiskFull, EngineUnavailable, TooMany
+from clapas.domain.errors import DiskFull, EngineUnavailable, InvalidInput, TooMany
 
 Row = tuple[Any, ...]
 
@@ -95,11 +95,14 @@ class Postgres:
         try:
             async with self.pool.connection() as connection:
                 yield connection
+        except psycopg.DataError as error:
+            raise InvalidInput("the database cannot hold this value") from error
         except (PoolTimeout, psycopg.OperationalError) as error:
             if isinstance(error, psycopg.errors.DiskFull):
                 raise DiskFull(engine="postgresql") from error
             if isinstance(error, psycopg.errors.QueryCanceled):
                 raise TooMany("this query takes too long", engine="postgresql") from error
+            await self.pool.check()
             raise EngineUnavailable(engine="postgresql") from error
 
 

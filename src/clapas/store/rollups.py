@@ -15,6 +15,7 @@ from clapas.store.clickhouse import ClickHouse
 from clapas.store.dirty import HOUR_MS, WHOLE, Dirty, Kind, Mark
 from clapas.store.postgres import Postgres
 from clapas.store.readings import UNUSABLE, day_start
+from clapas.store.series import SeriesStore
 from clapas.store.sql import queries
 from clapas.store.territory import Territory
 
@@ -31,8 +32,16 @@ DAY_AGE_S = 1800.0
 class Rollups:
     """What makes long and wide reads quick."""
 
-    def __init__(self, postgres: Postgres, clickhouse: ClickHouse, territory: Territory) -> None:
+    def __init__(
+        self,
+        postgres: Postgres,
+        clickhouse: ClickHouse,
+        territory: Territory,
+        series: SeriesStore,
+    ) -> None:
         self._clickhouse = clickhouse
+        self._series = series
+        self._mirrored = False
         self._territory = territory
         self._dirty = Dirty(postgres)
 
@@ -42,8 +51,13 @@ class Rollups:
         """Rebuild dirty buckets, oldest first; gives how many.
 
         The running hour and day wait until they are over or have waited a while (``force``: no).
-        Safe at any time and by several: a bucket touched while it is rebuilt stays dirty.
+        Safe at any time and by several: a bucket touched while it is rebuilt stays dirty. The first
+        refresh of a process writes the mirror of all series' places anew: a crash between the two
+        engines may have left it behind.
         """
+        if not self._mirrored:
+            await self._series.mirror_all()
+            self._mirrored = True
         now = now or datetime.now(UTC)
         ended = milliseconds(now) - 3_600_000
         age = 0.0 if force else HOUR_AGE_S

@@ -149,3 +149,12 @@ async def test_the_running_hour_waits_but_is_read_right(store: Store) -> None:
     window = Window(now - 80 * DAY, now + timedelta(hours=1))
     (read,) = await store.history.read(ALL, [series], window, step="hour")
     assert (read.values, read.counts) == ([5.0], [1])
+
+
+async def test_a_mirror_left_behind_by_a_crash_is_made_good(store: Store) -> None:
+    rows = RowFilter(datasets=frozenset({"open"}))
+    series = await one_series(store, "1", "open")
+    await store.clickhouse.run("TRUNCATE TABLE series_place")
+    assert await store.series.visible_everywhere(rows) == set()
+    await store.rollups.refresh()
+    assert await store.series.visible_everywhere(rows) == {series}

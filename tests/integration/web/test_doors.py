@@ -13,7 +13,8 @@ import pytest
 from clapas.domain.device import Device, Entity, SeriesKey
 from clapas.domain.errors import TooMany
 from clapas.domain.keys import LOG_UPLINK
-from clapas.domain.message import Observation, ObservationBatch, RawMessage
+from clapas.domain.message import Observation, ObservationBatch, Outcome, RawMessage
+from clapas.store import Proposal, RawRow, Reject
 from clapas.web.api.live import Reader
 from clapas.web.live import LiveHub
 
@@ -209,3 +210,35 @@ async def test_the_home_page_adds_up(services: Services, reader: Visitor) -> Non
     assert {each["state"] for each in home["sources"]} == {"waiting"}
     started = (await reader.call("GET", "/api/v1/platform")).json()["started"]
     assert datetime.fromisoformat(started).tzinfo == UTC
+
+
+async def test_an_unknown_device_is_guessed_and_let_in(
+    services: Services, operator: Visitor
+) -> None:
+    store = services.store
+    body = b'{"device":"sonde-9","values":{"temperature":21.5,"humidity":44}}'
+    log = await store.messages.log_id("uplink", "x")
+    raw = RawRow(log=log, sequence=1, source="http_push", received=1000, payload=body,
+                 topic="/in/http_push")  # fmt: skip
+    await store.history.write(
+        [raw], [], [Outcome(log, 1, "http_push", "sonde-9", "rejected", "unknown_device")]
+    )
+    await store.rejects.keep(
+        [Reject(log=log, sequence=1, source="http_push", reason="unknown_device",
+                received=1000, device="sonde-9")]
+    )  # fmt: skip
+    await store.registry.propose([Proposal("sonde-9", "http_push")])
+    (waiting,) = (await operator.call("GET", "/api/v1/assistant/waiting")).json()["items"]
+    assert waiting["frame"]["raw_text"] == body.decode()
+    asked = {"device": "sonde-9"}
+    guessed = (await operator.call("POST", "/api/v1/assistant/guess", json=asked)).json()
+    found = {each["channel"]: (each["quantity"], each["value"]) for each in guessed["readings"]}
+    assert found["temperature"] == ("temperature", 21.5)
+    assert found["humidity"][0] == "relative_humidity"
+    wanted = {**asked, "type": "IndoorEnvironmentObserved", "longitude": 3.9, "latitude": 43.6}
+    accepted = (await operator.call("POST", "/api/v1/assistant/accept", json=wanted)).json()
+    assert accepted["entity"] == "urn:ngsi-ld:IndoorEnvironmentObserved:sonde-9"
+    assert (accepted["device"]["lifecycle"], accepted["retried"]) == ("active", 1)
+    assert [each.payload for each in logged(services)] == [body]
+    sheet = (await operator.call("GET", f"/api/v1/entities/{accepted['entity']}")).json()
+    assert {each["channel"] for each in sheet["devices"]} == {"temperature", "humidity"}

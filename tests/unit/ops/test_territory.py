@@ -70,3 +70,20 @@ def test_published_contours_agree_with_the_package(shared: Path, montpellier: Te
     text = (shared / "data" / "communes-3m" / "communes-3m.geojson").read_bytes()
     other = from_geojson(text, name="3M")
     assert {each.code for each in other.communes} == {each.code for each in montpellier.communes}
+
+
+def test_heavy_contours_are_lightened_and_shared_borders_stay_shared() -> None:
+    border = [(3.5 + 0.00001 * (step % 2), 43 + step / 1000) for step in range(1001)]
+    left = [(3.0, 44.0), (3.0, 43.0), *border, (3.0, 44.0)]
+    right = [(4.0, 44.0), (4.0, 43.0), *border, (4.0, 44.0)]
+    features = [
+        {
+            "properties": {"code": code, "nom": code},
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+        }
+        for code, ring in (("1", left), ("2", right))
+    ]
+    west, east = from_geojson(json.dumps({"features": features}), name="x").communes
+    assert len(west.geometry["coordinates"][0]) < 200
+    assert west.contour.intersection(east.contour).area < 1e-9
+    assert west.contour.union(east.contour).area == pytest.approx(1.0, abs=1e-3)

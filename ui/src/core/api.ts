@@ -107,3 +107,19 @@ export function pageOf<T>(answer: Page<T> | T[]): Page<T> {
 export async function list<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Page<T>> {
   return pageOf(await api.get<Page<T> | T[]>(path, query, signal));
 }
+
+const MOST_PAGES = 12;
+
+/** A list kept by something that the server filters page by page, or not at all: asks on until a page is full. */
+export async function sift<T>(path: string, query: Query, keep: ((item: T) => boolean) | null, signal?: AbortSignal): Promise<Page<T>> {
+  if (!keep) return list<T>(path, query, signal);
+  const kept: T[] = [];
+  let after = query.after;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const found = await list<T>(path, { ...query, after, limit: 1000 }, signal);
+    kept.push(...found.items.filter(keep));
+    if (!found.next || kept.length >= Number(query.limit ?? 50)) return { items: kept, next: found.next };
+    after = found.next;
+  }
+  return { items: kept, next: String(after) };
+}

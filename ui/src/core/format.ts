@@ -115,6 +115,12 @@ const FLAGS: [number, string][] = [
   [128, "reset"],
 ];
 
+/** The version of a codec, as the server numbers it. */
+export function codecText(codec: string | number): string {
+  if (typeof codec === "string") return codec || "—";
+  return codec > 0 ? t("codec.version", { version: codec }) : "—";
+}
+
 /** The quality flags of a value, as codes; empty = a good value. */
 export function qualityFlags(quality: number): string[] {
   return FLAGS.filter(([bit]) => quality & bit).map(([, code]) => code);

@@ -17,6 +17,13 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replace(/:(\w+)/g, "(?<$1>[^/]+)")}/?$`);
 }
 
+/** Addresses that the server names by what they show, and where that is on the page. */
+const ALSO: Record<string, string> = {
+  "/rejets": "/sources?vue=rejets",
+  "/technique/registre": "/",
+  "/technique/moteurs": "/",
+};
+
 class Router {
   path = $state(location.pathname);
   search = $state(location.search);
@@ -38,6 +45,8 @@ class Router {
 
   constructor() {
     addEventListener("popstate", () => this.#read());
+    const elsewhere = ALSO[location.pathname];
+    if (elsewhere) this.go(elsewhere, { replace: true });
   }
 
   #read(): void {
@@ -55,7 +64,7 @@ class Router {
 
   go(href: string, { replace = false } = {}): void {
     const before = this.path;
-    history[replace ? "replaceState" : "pushState"](null, "", href);
+    history[replace ? "replaceState" : "pushState"](null, "", ALSO[href] ?? href);
     this.#read();
     if (this.path !== before) scrollTo(0, 0);
   }

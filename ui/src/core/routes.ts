@@ -2,7 +2,7 @@
 
 import type { Route } from "./router.svelte";
 
-const found = import.meta.glob<Route>(["../pages/*/page.ts", "../../../src/clapas/usecases/*/ui/page.ts"], { eager: true, import: "page" });
+const found = import.meta.glob<Route>(["../pages/*/page.ts", "../../../src/clapas/usecases/*/ui/**/page.ts"], { eager: true, import: "page" });
 
 export const routes: Route[] = Object.values(found);
 

@@ -18,8 +18,11 @@ class Session {
     onSignedOut(() => this.#toSignIn());
     try {
       await this.#platform();
-      this.user = await api.get<User>("/me");
-      await this.#vocabulary();
+      const user = await api.get<User>("/me");
+      if (user.kind !== "anonymous") {
+        this.user = user;
+        await this.#vocabulary();
+      }
     } catch (error) {
       if (!(error instanceof Problem && (error.status === 401 || error.status === 403))) this.problem = error;
       this.user = null;

@@ -12,6 +12,7 @@ export interface User {
   roles: string[];
   language?: string;
   service?: string;
+  must_set_password?: boolean;
 }
 
 export interface Platform {
@@ -136,7 +137,7 @@ export interface Frame {
   radio: { gateway: string; rssi: number | null; snr: number | null }[];
   frequency_hz: number | null;
   data_rate: string;
-  codec: string;
+  codec: string | number;
   outcome: string;
   reason: string;
   observations: number;
@@ -186,7 +187,7 @@ export interface Attribute {
 export interface EntityFull extends Entity {
   attributes: Attribute[];
   relations: Record<string, string>;
-  devices: (string | Partial<Device>)[];
+  devices: { device: string; channel: string; attribute: string; start: string | null; end: string | null }[];
 }
 
 export interface EntityMap {
@@ -218,7 +219,7 @@ export interface Quantity {
 
 export interface Model {
   id: string;
-  name: string;
+  label?: string;
   maker?: string;
 }
 
@@ -242,21 +243,27 @@ export interface History {
 export interface Provenance {
   value: unknown;
   quality: number;
-  codec: string;
+  codec: string | number;
   frame: Frame | null;
 }
 
 export interface Guess {
   model: string;
-  codec: string;
+  codec: string | { kind: string; name: string; version: number };
   readings: { channel: string; value: unknown; quantity: string; unit: string }[];
   confidence: number;
 }
 
-export interface Waiting extends Partial<Device> {
-  key: string;
-  source: string;
-  frame?: Partial<Frame> | null;
+export interface Waiting {
+  device: Device;
+  frame: Frame | null;
+}
+
+export interface DeviceToken {
+  username: string;
+  token: string;
+  publish: string[];
+  subscribe: string[];
 }
 
 export interface ServiceKey {

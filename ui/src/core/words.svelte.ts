@@ -24,16 +24,21 @@ function read(files: Record<string, Tree>): Record<string, string> {
   return words;
 }
 
+/** French puts a space before ; : ? ! » and after «, and a line never breaks there. */
+function french(words: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(words).map(([key, sentence]) => [key, sentence.replace(/ ([;:?!»])/g, "\u00a0$1").replaceAll("« ", "«\u00a0")]));
+}
+
 const catalogues: Record<Language, Record<string, string>> = {
-  fr: read(
+  fr: french(read(
     import.meta.glob<Tree>(
-      ["../../../src/clapas/*/words/fr.json", "../../../src/clapas/usecases/*/ui/fr.json", "../words/fr.json", "../parts/**/fr.json", "../pages/**/fr.json"],
+      ["../../../src/clapas/*/words/fr.json", "../../../src/clapas/usecases/*/ui/**/fr.json", "../words/fr.json", "../parts/**/fr.json", "../pages/**/fr.json"],
       { eager: true, import: "default" },
     ),
-  ),
+  )),
   en: read(
     import.meta.glob<Tree>(
-      ["../../../src/clapas/*/words/en.json", "../../../src/clapas/usecases/*/ui/en.json", "../words/en.json", "../parts/**/en.json", "../pages/**/en.json"],
+      ["../../../src/clapas/*/words/en.json", "../../../src/clapas/usecases/*/ui/**/en.json", "../words/en.json", "../parts/**/en.json", "../pages/**/en.json"],
       { eager: true, import: "default" },
     ),
   ),
@@ -72,6 +77,16 @@ class Words {
       if (value === undefined) return whole;
       return typeof value === "number" ? new Intl.NumberFormat(this.locale).format(value).replaceAll("\u202f", "\u00a0") : String(value);
     });
+  }
+
+  /** The first of these keys that has words. */
+  first(...keys: string[]): string {
+    return this.say(keys.find((key) => this.has(key)) ?? keys[0] ?? "");
+  }
+
+  /** What people call a source: our words for the connectors we know, else its own title. */
+  source(name: string, title = ""): string {
+    return this.has(`source.${name}`) ? this.say(`source.${name}`) : title || name;
   }
 
   /** The sentence of a code that a server sent, or the code itself when we have no words for it. */

@@ -7,9 +7,9 @@ straight into the store; then each question is asked several times and the middl
 import math
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,6 @@ import pyarrow as pa
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.window import Window, milliseconds
-from clapas.engines import EngineAddresses
 from clapas.store import StateRow, Store, migrate
 
 ALL = RowFilter(everything=True)
@@ -27,33 +26,35 @@ REPEATS = 7
 CHUNK = 20_000
 
 
-class Options(Protocol):
-    """What the bench needs to know: empty databases, how many sensors, how many days."""
-
-    addresses: EngineAddresses
-    devices: int
-    days: int
+NEEDS = "engines"
 
 
-async def run(options: Options) -> dict[str, Any]:
-    """Fill empty databases and measure; times in milliseconds, sizes in bytes."""
-    await migrate(options.addresses)
-    async with Store.open(options.addresses) as store:
+async def run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill empty databases and measure; times in milliseconds, sizes in bytes.
+
+    ``devices`` (80,000), ``days`` (30), ``every_hours`` between two values of a sensor (1).
+    """
+    addresses = options["addresses"]
+    devices, days = int(options.get("devices") or 80_000), int(options.get("days") or 30)
+    every = int(options.get("every_hours") or 1)
+    await migrate(addresses)
+    async with Store.open(addresses) as store:
         began = time.perf_counter()
-        series = await _fleet(store, options.devices)
-        await _history(store, series, options.days)
+        series = await _fleet(store, devices)
+        await _history(store, series, days, every=every)
         filled = time.perf_counter() - began
         began = time.perf_counter()
         while await store.rollups.refresh(force=True):
             pass
         rolled = time.perf_counter() - began
         return {
-            "sensors": options.devices,
-            "observations": options.devices * options.days * 24,
+            "sensors": devices,
+            "every_hours": every,
+            "observations": devices * days * 24 // every,
             "fill_s": round(filled, 1),
             "rollups_s": round(rolled, 1),
             "bytes_per_observation": await _size(store),
-            **await _questions(store, series, options.days),
+            **await _questions(store, series, days),
         }
 
 
@@ -90,8 +91,8 @@ async def _fleet(store: Store, devices: int) -> list[int]:
     return numbers
 
 
-async def _history(store: Store, series: list[int], days: int) -> None:
-    """Hour after hour, as messages come: jitter, network lag, a daily wave, one decimal."""
+async def _history(store: Store, series: list[int], days: int, *, every: int = 1) -> None:
+    """Day after day: jitter, network lag, a daily wave, one decimal, sequences as messages come."""
     chance = np.random.default_rng(1)
     count = len(series)
     offsets = np.sort(chance.integers(0, HOUR_MS - 1000, count))
@@ -100,13 +101,16 @@ async def _history(store: Store, series: list[int], days: int) -> None:
     levels = chance.normal(15, 4, count)
     start = milliseconds(START)
     drift = np.zeros(count)
-    for hour in range(days * 24):
-        drift = 0.95 * drift + chance.normal(0, 0.3, count)
-        values = np.round(levels + drift + 5 * math.sin(hour / 24 * 2 * math.pi), 1)
-        measured = start + hour * HOUR_MS + offsets + chance.integers(0, 1000, count)
-        lag = chance.lognormal(4.6, 0.5, count).astype("i8")
-        sequence = np.arange(hour * count, (hour + 1) * count, dtype="u8") + 1
-        await store.history.keep_table(_table(numbers, measured, values, lag, sequence))
+    for day in range(days):
+        hours: list[pa.Table] = []
+        for hour in range(day * 24, day * 24 + 24, every):
+            drift = 0.95 * drift + chance.normal(0, 0.3, count)
+            values = np.round(levels + drift + 5 * math.sin(hour / 24 * 2 * math.pi), 1)
+            measured = start + hour * HOUR_MS + offsets + chance.integers(0, 1000, count)
+            lag = chance.lognormal(4.6, 0.5, count).astype("i8")
+            sequence = np.arange(hour * count, (hour + 1) * count, dtype="u8") + 1
+            hours.append(_table(numbers, measured, values, lag, sequence))
+        await store.history.keep_table(pa.concat_tables(hours))
 
 
 def _table(

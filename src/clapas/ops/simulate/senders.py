@@ -15,7 +15,7 @@ from clapas.domain.errors import BadSetting, EngineUnavailable, InvalidInput
 from clapas.ops.simulate.mqtt_publisher import MqttPublisher
 from clapas.sources.wire_message import WireMessage
 
-TOGETHER = 8
+TOGETHER = 32
 """HTTP requests under way at a time."""
 ATTEMPTS = 5
 

@@ -14,7 +14,7 @@ from clapas.domain.message import RawMessage, Uplink
 from clapas.domain.quantities import QUANTITIES
 from clapas.sources import understand
 from clapas.sources.errors import Malformed
-from clapas.store.values import Reject
+from clapas.store.values import Frame, RawRow, Reject
 from clapas.web.answers import Listed, page_size
 from clapas.web.api.devices import (
     DeviceOut,
@@ -70,11 +70,32 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     retried: int
 
 
-async def _last_frame(request: Call, key: str) -> RawMessage | None:
-    page = await services_of(request).store.raw.frames(key, limit=1)
-    if not page.items:
+async def _waiting_rejects(request: Call) -> dict[str, list[Reject]]:
+    """The messages of unknown devices that wait, newest first, by device."""
+    page = await services_of(request).store.rejects.page(reason="unknown_device", limit=1000)
+    found: dict[str, list[Reject]] = {}
+    for each in page.items:
+        found.setdefault(each.device or each.detail, []).append(each)
+    return found
+
+
+async def _last_raw(request: Call, key: str, rejects: dict[str, list[Reject]]) -> RawRow | None:
+    """The last raw message of a device, among its own or among those that wait."""
+    store = services_of(request).store
+    page = await store.raw.frames(key, limit=1)
+    if page.items:
+        return page.items[0].raw
+    waiting = rejects.get(key)
+    if not waiting:
         return None
-    raw = page.items[0].raw
+    raws = await store.raw.by_sequences([(waiting[0].log, waiting[0].sequence)])
+    return raws[0] if raws else None
+
+
+async def _last_frame(request: Call, key: str) -> RawMessage | None:
+    raw = await _last_raw(request, key, await _waiting_rejects(request))
+    if raw is None:
+        return None
     return RawMessage(
         source=raw.source, topic=raw.topic, received=raw.received, payload=raw.payload
     )
@@ -142,10 +163,11 @@ async def waiting(
         limit=min(page_size(limit), 50),
     )
     items = []
+    rejects = await _waiting_rejects(request)
     for row in page.items:
-        frames = await store.raw.frames(row.device.key, limit=1)
-        frame = frame_out(frames.items[0]) if frames.items else None
-        items.append(Waiting(device=device_out(row), frame=frame))
+        raw = await _last_raw(request, row.device.key, rejects)
+        frame = Frame(raw=raw, result="rejected", reason="unknown_device") if raw else None
+        items.append(Waiting(device=device_out(row), frame=frame_out(frame) if frame else None))
     return Listed(items=items, next=page.next)
 
 
@@ -232,9 +254,8 @@ async def _make_entity(request: Call, data: Acceptance, best: Guess | None, comm
 
 
 async def _send_waiting(request: Call, key: str) -> int:
-    page = await services_of(request).store.rejects.page(reason="unknown_device", limit=1000)
-    mine: list[Reject] = [each for each in page.items if each.device == key]
-    return await send_again(services_of(request), mine)
+    waiting = await _waiting_rejects(request)
+    return await send_again(services_of(request), waiting.get(key, []))
 
 
 HANDLERS = (guess, waiting, accept)

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from clapas.charter import Charter
 from clapas.domain.access import Resource
-from clapas.domain.device import Device, Lifecycle, Model
+from clapas.domain.device import Device, Lifecycle
 from clapas.domain.errors import Conflict, InvalidInput, NotFound
 from clapas.domain.identifiers import DEVICE, normalise_device
 from clapas.domain.window import instant
@@ -310,16 +310,4 @@ async def frames(
     return listing(request, [frame_out(each) for each in page.items], page.next)
 
 
-@get("/api/v1/models", tags=["devices"], opt=asks("read", "model"), summary="Models")
-async def models(request: Call) -> Response[Listed[Model]]:
-    """Every device model."""
-    return listing(request, await services_of(request).store.models.all())
-
-
-@get("/api/v1/models/{id:str}", tags=["devices"], opt=asks("read", "model"), summary="A model")
-async def model(request: Call, id: FromPath[str]) -> Model:  # noqa: A002
-    """One device model."""
-    return await services_of(request).store.models.get(id)
-
-
-HANDLERS = (devices, device, create, change, approve, token, frames, models, model)
+HANDLERS = (devices, device, create, change, approve, token, frames)

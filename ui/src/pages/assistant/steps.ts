@@ -6,13 +6,13 @@ export type Step = (typeof STEPS)[number];
 export const DOORS = ["chirpstack", "tts", "mqtt", "http", "csv"] as const;
 export type Door = (typeof DOORS)[number];
 
-/** Which kinds of source a door may be called by the server. */
-export const KINDS: Record<Door, string[]> = {
-  chirpstack: ["chirpstack", "chirpstack_v4", "chirpstack_v3"],
-  tts: ["tts", "ttn", "thethingsstack", "the_things_stack"],
-  mqtt: ["mqtt"],
-  http: ["http", "http_push", "push"],
-  csv: ["csv", "csv_drop"],
+/** The connectors behind each door, the usual one first. */
+export const CONNECTORS: Record<Door, string[]> = {
+  chirpstack: ["chirpstack_v4", "chirpstack_v3"],
+  tts: ["the_things_stack"],
+  mqtt: ["mqtt_device"],
+  http: ["http_push"],
+  csv: ["csv_drop"],
 };
 
 export function isStep(text: string): text is Step {

@@ -4,7 +4,7 @@ import type { Component } from "svelte";
 import type { EntityFull } from "$ui/core/types";
 
 export interface EntityTab {
-  /** Also its value in the URL ("?onglet=…") and its word: "tab.<id>". */
+  /** Also its value in the URL ("?onglet=…") and its word: "tab.<id>", or "<id>.tab" in a trade's own words. */
   id: string;
   order: number;
   load: () => Promise<{ default: Component<{ entity: EntityFull }> }>;
@@ -12,6 +12,6 @@ export interface EntityTab {
   when?: (entity: EntityFull) => boolean;
 }
 
-const found = import.meta.glob<EntityTab>(["./tabs/*/tab.ts", "../../../../src/clapas/usecases/*/ui/tab.ts"], { eager: true, import: "tab" });
+const found = import.meta.glob<EntityTab>(["./tabs/*/tab.ts", "../../../../src/clapas/usecases/*/ui/**/tab.ts"], { eager: true, import: "tab" });
 
 export const tabs: EntityTab[] = Object.values(found).sort((one, other) => one.order - other.order);

@@ -1,6 +1,6 @@
 /** Plane geometry of the communes, in degrees: enough for labels, frames and "is it inside". */
 
-import type { Feature, FeatureCollection, MultiPolygon, Polygon, Position } from "geojson";
+import type { Feature, FeatureCollection, MultiPolygon, Point, Polygon, Position } from "geojson";
 
 export type Communes = FeatureCollection<Polygon | MultiPolygon, { code: string; name: string; population?: number }>;
 type Commune = Communes["features"][number];
@@ -44,6 +44,19 @@ export function boxOf(communes: Feature<Polygon | MultiPolygon>[]): Box | null {
       box[2] = Math.max(box[2], x);
       box[3] = Math.max(box[3], y);
     }
+  }
+  return box[0] === Infinity ? null : box;
+}
+
+/** Around points alone, for a territory whose contours are not known. */
+export function boxOfPoints(points: FeatureCollection<Point>): Box | null {
+  const box: Box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { geometry } of points.features) {
+    const [x = 0, y = 0] = geometry.coordinates;
+    box[0] = Math.min(box[0], x);
+    box[1] = Math.min(box[1], y);
+    box[2] = Math.max(box[2], x);
+    box[3] = Math.max(box[3], y);
   }
   return box[0] === Infinity ? null : box;
 }

@@ -1,0 +1,171 @@
+"""The demonstration territory: 31 communes, a lively simulated fleet, real messages through the real doors."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from clapas.identity import Identity
+from clapas.ops.feed import Progress, feed
+from clapas.ops.recorded import RECORDED
+from clapas.ops.simulate.fleet import Fleet, make_fleet
+from clapas.ops.simulate.play import play
+from clapas.ops.simulate.register import devices_of, gateways_of
+from clapas.ops.simulate.senders import Doors
+from clapas.ops.territory import Territory, from_epci
+from clapas.sources.recordings import recordings_in, wire_messages
+from clapas.store import Commune, Place, Store
+
+SIREN = "243400017"
+"""Montpellier Méditerranée Métropole."""
+MARKER = "demonstration.json"
+KEY = "simulation"
+
+
+class Marker(msgspec.Struct, frozen=True):
+    """Kept in the data directory as long as the demonstration is loaded."""
+
+    began: datetime
+    size: int
+    recordings: str = ""
+
+
+def marker(directory: Path) -> Marker | None:
+    """The marker of a data directory, None when nothing there is simulated."""
+    try:
+        return msgspec.json.decode((directory / MARKER).read_bytes(), type=Marker)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def mark(directory: Path, *, size: int, recordings: str = "") -> Marker:
+    """Say that this data directory holds the demonstration; an earlier beginning is kept."""
+    kept = marker(directory)
+    made = Marker(kept.began if kept else datetime.now(UTC), size, recordings)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / MARKER).write_bytes(msgspec.json.encode(made))
+    return made
+
+
+async def save_territory(
+    store: Store, territory: Territory, *, timezone: str = "Europe/Paris"
+) -> None:
+    """Keep a territory's communes, contours and town halls."""
+    await store.territory.save(
+        Place(name=territory.name, siren=territory.siren, timezone=timezone),
+        [
+            Commune(
+                code=each.code,
+                name=each.name,
+                population=each.population,
+                contour=each.geometry,
+                longitude=each.hall[0] if each.hall else None,
+                latitude=each.hall[1] if each.hall else None,
+            )
+            for each in territory.communes
+        ],
+    )
+
+
+async def register(store: Store, fleet: Fleet, *, created: datetime) -> None:
+    """Put the fleet's models, gateways, devices, bindings and entities in the registry."""
+    await store.models.save(fleet.models)
+    await store.models.save_gateways(gateways_of(fleet))
+    await store.registry.save_devices(devices_of(fleet, created=created), simulated=True)
+    await store.entities.upsert(fleet.entities)
+    for each in fleet.devices:
+        if each.registered and each.bindings:
+            await store.registry.bind(each.key, each.bindings)
+
+
+async def remove(store: Store, directory: Path) -> dict[str, int]:
+    """Take the demonstration away: its devices, entities and series; counts by table."""
+    counts = await store.entities.remove_simulated()
+    (directory / MARKER).unlink(missing_ok=True)
+    return counts
+
+
+async def service_key(identity: Identity) -> str:
+    """A key for the simulation's messages; the one of the last start works no more."""
+    account = (await identity.accounts.list(limit=1))[0]
+    for row in await identity.keys.list(limit=200):
+        if row.name == KEY:
+            await identity.keys.revoke(row.id)
+    scopes = ["publish", *(f"topic:{each}" for each in ("up/#", "application/#", "v3/#"))]
+    key = await identity.keys.create(
+        name=KEY,
+        owner=UUID(str(account.id)),
+        scopes=scopes,
+        expires=datetime.now(UTC) + timedelta(days=30),
+    )
+    return key.secret
+
+
+async def run(
+    store: Store,
+    identity: Identity,
+    *,
+    directory: Path,
+    doors: Callable[[str], Doors],
+    tell: Callable[[str], None],
+) -> None:
+    """Load the territory and its fleet, feed the recordings, then play until cancelled."""
+    chosen = marker(directory) or mark(directory, size=600)
+    territory = await asyncio.to_thread(from_epci, SIREN)
+    tell("territory")
+    await save_territory(store, territory)
+    fleet = await asyncio.to_thread(
+        lambda: make_fleet(territory, size=chosen.size, now=chosen.began)
+    )
+    await register(store, fleet, created=chosen.began)
+    tell("fleet")
+    entrance = doors(await service_key(identity))
+    async with asyncio.TaskGroup() as group:
+        if chosen.recordings:
+            group.create_task(feed_recordings(store, Path(chosen.recordings), entrance, tell))
+        stop = asyncio.Event()
+        try:
+            await play(fleet, entrance, until=stop, tell=lambda done: tell(_line(done)))
+        finally:
+            stop.set()
+
+
+def _line(done: Progress) -> str:
+    return f"{done.sent} messages sent, {done.accepted} accepted"
+
+
+def _tell_of(name: str, tell: Callable[[str], None], done: Progress) -> None:
+    tell(f"{name}: {_line(done)}")
+
+
+async def feed_recordings(
+    store: Store, folder: Path, doors: Doors, tell: Callable[[str], None]
+) -> dict[str, tuple[int, int]]:
+    """Send every recording that a connector can take through its real door; (sent, accepted) by file."""
+    done: dict[str, tuple[int, int]] = {}
+    await register_recorded(store)
+    for recording in recordings_in(folder):
+        count = await feed(
+            wire_messages(recording.path, recording.source, recording.options),
+            doors,
+            speed=0,
+            tell=partial(_tell_of, recording.name, tell),
+        )
+        done[recording.name] = (count.sent, count.accepted)
+    return done
+
+
+async def register_recorded(store: Store) -> None:
+    """Put the devices that the known recordings speak of in the registry, with their codecs."""
+    now = datetime.now(UTC)
+    await store.models.save(list({each.model.id: each.model for each in RECORDED}.values()))
+    await store.registry.save_devices([each.device(now) for each in RECORDED], simulated=True)
+    await store.entities.upsert(
+        [msgspec.structs.replace(each.entity, simulated=True) for each in RECORDED]
+    )
+    for each in RECORDED:
+        await store.registry.bind(each.key, each.bindings)

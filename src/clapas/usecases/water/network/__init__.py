@@ -1,0 +1,1 @@
+"""The network's districts: balance, bursts, candidate streets, indicators."""

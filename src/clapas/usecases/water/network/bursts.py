@@ -1,0 +1,280 @@
+"""Leaks of the network from hourly balances: what flows now against the same hours of the weeks before.
+
+Each hour the last 24, 72 and 168 hours are compared with the same hours of up to three weeks before;
+the difference is split into growth of demand (proportional to the ordinary flow) and leak (the same at
+every hour, night and day). A step that stands out of the signal's own noise is an alarm; its flow is then
+taken out of the series, so that the next leak is measured from there; a step down is a repair.
+"""
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from clapas.usecases.water.leaks.arrays import Floats
+from clapas.usecases.water.network.balance import Signal
+
+WEEK = 168
+WEEKS = 3
+WINDOWS = (24, 72, 168)
+LAG = 48
+"""Hours left out of the learned noise, so that a growing leak does not hide itself."""
+NOISE_HOURS = 12
+"""A learned noise is used for so long."""
+LIKELY_GROWTH = 0.02
+Kind = Literal["burst", "leak", "repair", "shift"]
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """Thresholds, in noises of the signal; noises are learned, never below a share of the mean flow."""
+
+    limits: tuple[float, ...] = (4.5, 4.0, 3.5)
+    hold_hours: int = 4
+    """The excess must stay beyond its limit for so many hours running."""
+    first_noise: float = 0.25
+    """Noise before it is learned: this many times the square root of the mean flow (m³/h)."""
+    least_noise: float = 0.1
+    least_share: float = 0.02
+    """Steps smaller than this share of the zone's ordinary flow are not looked at."""
+    gauge_limit: float = 5.0
+    confirm: float = 3.0
+    """Noises by which the balance must have risen to confirm what a pressure suggests."""
+    gauge_every: int = 3
+    """Pressures are looked at every so many hours, each against its own noise."""
+    learn_hours: int = 8 * 24
+    noise_hours: int = 3 * 24
+    sharp: float = 0.6
+    """A step whose first day shows this share of it is a new break, not the growth of a known leak."""
+    same_leak_days: float = 10.0
+    """Growth within this time after an alarm belongs to it, unless it is sharp."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a zone's flow: hour numbers of the alarm and of the start, size (m³/h), what it is."""
+
+    zone: str
+    signal: str
+    raised: int
+    start: int
+    size: float
+    kind: Kind
+    told: bool = True
+
+
+class Watch:
+    """One signal, watched hour after hour; ``adjusted`` is the series without the steps already told."""
+
+    def __init__(self, signal: Signal, rules: Rules) -> None:
+        self.signal = signal
+        self.rules = rules
+        self.adjusted = signal.values.copy()
+        self.steps: list[Step] = []
+        self.past: dict[int, list[float]] = {window: [] for window in WINDOWS}
+        self.gauge = signal.kind.startswith("pressure")
+        self.held: dict[int, int] = {}
+        self.noises: dict[int, tuple[int, float]] = {}
+        self.scale = 0.0
+
+    def look(self, hour: int) -> Step | None:
+        """Take the hour's value into account; a step that stands out is returned."""
+        if hour < self.rules.learn_hours or (self.gauge and hour % self.rules.gauge_every):
+            return None
+        for window, limit in self._windows():
+            leak = self._leak(hour, window)
+            if leak is None:
+                continue
+            self.past[window].append(leak[0])
+            least = max(
+                limit * self._noise(hour, window), self.rules.least_share * self.ordinary(hour)
+            )
+            beyond = abs(leak[0]) > least and leak[0] * leak[1] > 0 and abs(leak[1]) > 0.7 * least
+            worth = self.rules.gauge_every if self.gauge else 1
+            held = self.held.get(window, 0) + worth if beyond else 0
+            self.held[window] = held
+            if held >= self.rules.hold_hours:
+                return self._told(hour, window, min(leak, key=abs))
+        return None
+
+    def certain(self, hour: int, window: int) -> float:
+        """Rise of the mean over so many hours (m³/h) that confirms what a pressure suggests."""
+        noise = self._noise(hour, WINDOWS[0]) * max(1.0, np.sqrt(WINDOWS[0] / max(window, 1)))
+        return max(
+            self.rules.confirm * float(noise), 1.5 * self.rules.least_share * self.ordinary(hour)
+        )
+
+    def _windows(self) -> list[tuple[int, float]]:
+        if self.gauge:
+            return [(WINDOWS[0], self.rules.gauge_limit)]
+        return list(zip(WINDOWS, self.rules.limits, strict=True))
+
+    def ordinary(self, hour: int) -> float:
+        """Ordinary flow of the zone (m³/h) over the last four weeks."""
+        if hour % 24 == 0 or self.scale == 0.0:
+            recent = np.abs(self.signal.scale[max(0, hour - 4 * WEEK) : hour])
+            self.scale = float(np.nanmean(recent)) if len(recent) else 1.0
+        return self.scale
+
+    def _noise(self, hour: int, window: int) -> float:
+        """Spread of this window's leak estimate over the last eight weeks, bounded from below."""
+        known = self.noises.get(window)
+        if known is not None and hour - known[0] < NOISE_HOURS:
+            return known[1]
+        noise = self._learned(hour, window)
+        self.noises[window] = (hour, noise)
+        return noise
+
+    def _learned(self, hour: int, window: int) -> float:
+        floor = self.rules.least_noise * float(np.sqrt(self.ordinary(hour)))
+        past = np.asarray(self.past[window][-8 * WEEK : -LAG])
+        if len(past) < self.rules.noise_hours:
+            return self.rules.first_noise * float(np.sqrt(self.ordinary(hour)))
+        young = 2.2 if hour < 3 * WEEK else 1.4 if hour < 5 * WEEK else 1.0
+        return young * max(1.4826 * float(np.median(np.abs(past))), floor)
+
+    def reference(self, hour: int, window: int) -> Floats:
+        """The same hours of up to three weeks before, averaged."""
+        weeks = [
+            self.adjusted[hour + 1 - window - WEEK * k : hour + 1 - WEEK * k]
+            for k in range(1, WEEKS + 1)
+            if hour + 1 - window - WEEK * k >= 0
+        ]
+        if not weeks:
+            return np.full(window, np.nan)
+        stacked = np.stack(weeks)
+        known = np.isfinite(stacked)
+        summed = np.where(known, stacked, 0.0).sum(axis=0)
+        return np.where(known.any(axis=0), summed / np.maximum(known.sum(axis=0), 1), np.nan)
+
+    def _leak(self, hour: int, window: int) -> tuple[float, float] | None:
+        """Excess that is the same at every hour, and the whole excess (m³/h); None when too much is missing."""
+        now = self.adjusted[hour + 1 - window : hour + 1]
+        reference = self.reference(hour, window)
+        good = np.isfinite(now) & np.isfinite(reference)
+        if good.sum() < 0.7 * window:
+            return None
+        excess, usual = (now - reference)[good], reference[good]
+        mean = float(np.mean(excess))
+        if self.signal.kind != "balance":
+            return mean, mean
+        return _same_at_every_hour(excess, usual), mean
+
+    def _told(self, hour: int, window: int, leak: float) -> Step | None:
+        start = self._start(hour, window, leak)
+        after = self.adjusted[start : hour + 1]
+        size = self._size(hour, start, leak) if len(after) >= 6 else leak
+        split = self.signal.kind != "balance"
+        kind: Kind = "repair" if leak < 0 and not split else ("burst" if window <= 24 else "leak")
+        growing = (
+            kind == "leak" and self._recently_told(hour) and not self._sharp(hour, start, size)
+        )
+        step = Step(
+            zone=self.signal.zone,
+            signal=self.signal.kind,
+            raised=hour,
+            start=start,
+            size=size,
+            kind=kind,
+            told=kind != "repair" and not growing,
+        )
+        self.settle(start, size)
+        self.steps.append(step)
+        return step
+
+    def _recently_told(self, hour: int) -> bool:
+        since = hour - self.rules.same_leak_days * 24
+        return any(each.told and each.raised >= since for each in self.steps)
+
+    def _sharp(self, hour: int, start: int, size: float) -> bool:
+        """Did most of the step come within its first day?"""
+        end = min(start + 24, hour + 1)
+        window = hour + 1 - start
+        excess = self.adjusted[start:end] - self.reference(hour, window)[: end - start]
+        return (
+            bool(np.isfinite(excess).any()) and float(np.nanmean(excess)) > self.rules.sharp * size
+        )
+
+    def settle(self, start: int, size: float) -> None:
+        """Take a step out of the series, from its start on."""
+        self.adjusted[start:] -= size
+        self.held.clear()
+        for past in self.past.values():
+            del past[-24:]
+
+    def _size(self, hour: int, start: int, leak: float) -> float:
+        window = hour + 1 - start
+        excess = self.adjusted[start : hour + 1] - self.reference(hour, window)
+        known = excess[np.isfinite(excess)]
+        return float(np.median(known)) if len(known) else leak
+
+    def _start(self, hour: int, window: int, leak: float) -> int:
+        """The hour that best cuts the last days into before and after (least squares)."""
+        span = min(max(2 * window, 48), hour + 1 - WEEK)
+        excess = self.adjusted[hour + 1 - span : hour + 1] - self.reference(hour, span)
+        excess = np.where(np.isfinite(excess), excess, 0.0)
+        after = np.cumsum(excess[::-1])[::-1]
+        counts = np.arange(span, 0, -1)
+        before = excess.sum() - after
+        gain = after**2 / counts + before**2 / np.maximum(span - counts, 1)
+        gain[np.sign(after) != np.sign(leak)] = -np.inf
+        gain[-3:] = -np.inf
+        return hour + 1 - span + int(np.argmax(gain))
+
+
+def _same_at_every_hour(excess: Floats, usual: Floats) -> float:
+    """Intercept of excess = leak + growth · usual, growth drawn to zero (a few hundredths are likely)."""
+    centred, mean = usual - usual.mean(), float(excess.mean())
+    noise = float(np.var(excess - mean))
+    spread = float(centred @ centred) + noise / LIKELY_GROWTH**2
+    growth = float(centred @ excess) / spread if spread > 0 else 0.0
+    return mean - growth * float(usual.mean())
+
+
+def watch(found: list[Signal], rules: Rules | None = None) -> list[Step]:
+    """Every step of every signal, in the order of the alarms; one alarm for signals of a zone that agree."""
+    chosen = rules or Rules()
+    watches = [Watch(signal, chosen) for signal in found]
+    balances = {each.signal.zone: each for each in watches if each.signal.kind == "balance"}
+    steps: list[Step] = []
+    for hour in range(max((len(each.signal.values) for each in watches), default=0)):
+        for each in watches:
+            step = each.look(hour)
+            if step is None:
+                continue
+            if step.signal != "balance":
+                step = _confirmed(step, balances[step.zone], chosen)
+            steps.append(_merged(step, steps))
+    return steps
+
+
+def _merged(step: Step, before: list[Step]) -> Step:
+    """The split and the balance of a zone tell of the same leak: the second to speak is not news."""
+    for other in reversed(before):
+        if step.raised - other.raised > 6 * 24:
+            break
+        factor = 6.0 if other.signal == "split" else 2.0
+        close = abs(other.start - step.start) <= 24 and abs(step.size) <= factor * abs(other.size)
+        same = other.signal == step.signal and step.signal == "balance"
+        if other.told and other.zone == step.zone and close and not same:
+            return msgspec.structs.replace(step, told=False)
+    return step
+
+
+def _confirmed(step: Step, balance: Watch, rules: Rules) -> Step:
+    """A change of split or pressure is a leak when the zone's balance rises with it.
+
+    When the balance falls it is a repair; else a manoeuvre (a valve, a pump's new hours).
+    """
+    window = step.raised + 1 - step.start
+    if step.start < WEEK:
+        return msgspec.structs.replace(step, told=False, kind="shift")
+    excess = balance.adjusted[step.start : step.raised + 1] - balance.reference(step.raised, window)
+    risen = float(np.nanmean(excess)) if np.isfinite(excess).any() else 0.0
+    if step.signal == "split":
+        enough = max(0.4 * abs(step.size), 0.5 * rules.least_share * balance.ordinary(step.raised))
+    else:
+        enough = balance.certain(step.raised, window)
+    if risen < -enough:
+        return msgspec.structs.replace(step, told=False, kind="repair")
+    if risen < enough:
+        return msgspec.structs.replace(step, told=False, kind="shift")
+    return msgspec.structs.replace(step, size=risen) if step.signal != "split" else step

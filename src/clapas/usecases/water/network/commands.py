@@ -1,0 +1,166 @@
+"""``clapas water districts`` and ``clapas water evaluate network``."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import typer
+
+from clapas.usecases.water.errors import BadTable
+from clapas.usecases.water.network.cards import card_table, cards
+from clapas.usecases.water.network.districts import (
+    Records,
+    Survey,
+    alarm_table,
+    read_records,
+    survey,
+)
+from clapas.usecases.water.network.evaluate import Outcome, euros, match
+from clapas.usecases.water.network.model import Model
+from clapas.usecases.water.network.simulate import (
+    GRAVITY,
+    ORIFICE,
+    Leak,
+    Scenario,
+    Setting,
+    simulate,
+)
+
+Zone = Annotated[str, typer.Option(help="Zone of the times written without one.")]
+HEAD_M = 45.0
+
+
+def find_bursts(
+    flows: Annotated[
+        Path, typer.Argument(help="CSV or CSV.gz: time; one column a flow meter (m³/h).")
+    ],
+    out: Annotated[Path, typer.Option(help="Where the alarms are written (CSV).")],
+    levels: Annotated[Path | None, typer.Option(help="Tanks' levels (m).")] = None,
+    pressures: Annotated[Path | None, typer.Option(help="Pressures (m).")] = None,
+    inp: Annotated[
+        Path | None, typer.Option(help="EPANET model: zones and candidate pipes.")
+    ] = None,
+    cards_out: Annotated[
+        Path | None, typer.Option("--cards", help="Where daily cards are written (CSV).")
+    ] = None,
+    price: Annotated[float, typer.Option(help="Marginal price of water, for cards (€/m³).")] = 0.8,
+    zone: Zone = "UTC",
+) -> None:
+    """Leaks of the network, zone by zone: one line an alarm, with the likely pipes when a model is given."""
+    records = read_records(flows, levels, pressures, zone)
+    found = survey(records, Model(inp) if inp else None)
+    table = alarm_table(found, records.flows)
+    table.write_csv(out)
+    if cards_out:
+        card_table(cards(found, records.flows, ZoneInfo(zone)), price).write_csv(cards_out)
+    for each in found.zones:
+        typer.echo(f"zone {each.name}: {each.flows} tanks {each.tanks}")
+    repairs = sum(step.kind == "repair" for step in found.steps)
+    typer.echo(
+        f"{records.flows.count} hours, {table.height} alarms, {repairs} repairs seen → {out}"
+    )
+
+
+def evaluate_network(
+    inp: Annotated[Path, typer.Argument(help="EPANET model of the network.")],
+    scenarios: Annotated[
+        int, typer.Option(help="Simulated scenarios (about ten seconds each).")
+    ] = 2,
+    seed: Annotated[int, typer.Option(help="Seed of the first scenario.")] = 21,
+    sensors: Annotated[
+        str, typer.Option(help="Pressure sensors, names with commas; none: flow only.")
+    ] = "",
+    flows: Annotated[Path | None, typer.Option(help="Recorded flows, to score as well.")] = None,
+    levels: Annotated[Path | None, typer.Option(help="Recorded levels.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Recorded leaks (CSV of BattLeDIM).")] = None,
+) -> None:
+    """Score the network detector on recorded leaks and on seeded scenarios of a hydraulic model."""
+    model = Model(inp)
+    outcomes = []
+    if flows and truth:
+        records = read_records(flows, levels, None, "UTC")
+        found = survey(records, model)
+        outcomes.append(_report("recorded", found, read_truth(truth, records), model, records))
+    places = tuple(name for name in sensors.split(",") if name)
+    for number in range(scenarios):
+        scenario = simulate(inp, Setting(seed=seed + number, pressures=places))
+        records = recorded(scenario, with_pressures=bool(places))
+        title = f"scenario {seed + number}" + (
+            f", {len(places)} pressures" if places else ", flow only"
+        )
+        outcomes.append(_report(title, survey(records, model), scenario.leaks, model, records))
+    delays = np.array([delay for outcome in outcomes for delay in outcome.delays])
+    typer.echo(
+        f"all: {len(delays)} leaks, median delay {np.median(delays):.2f} d, "
+        f"within 30 d {np.mean(delays <= 30):.0%}, false alarms {sum(each.false for each in outcomes)}"
+    )
+
+
+def recorded(scenario: Scenario, *, with_pressures: bool) -> Records:
+    """A scenario as the supervision would have recorded it."""
+    pressures = scenario.pressures if with_pressures else None
+    return Records(flows=scenario.flows, levels=scenario.levels, pressures=pressures)
+
+
+def read_truth(path: Path, records: Records) -> tuple[Leak, ...]:
+    """Leaks that started within the records, hours counted from their start."""
+    table = pl.read_csv(path)
+    needed = {"Leak Pipe", "Leak Diameter", "Leak Start", "Leak End", "Peak Time"}
+    if not needed <= set(table.columns):
+        raise BadTable(
+            f"{path}: columns {sorted(needed - set(table.columns))} are missing", path=str(path)
+        )
+
+    def hours(text: str) -> float:
+        moment = datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
+        return (moment.timestamp() - records.flows.start) / 3600.0
+
+    leaks = []
+    for row in table.iter_rows(named=True):
+        area = np.pi * float(row["Leak Diameter"]) ** 2 / 4
+        flow = float(ORIFICE * area * np.sqrt(2 * GRAVITY * HEAD_M) * 3600)
+        leak = Leak(
+            pipe=row["Leak Pipe"],
+            diameter=float(row["Leak Diameter"]),
+            start=hours(row["Leak Start"]),
+            peak=hours(row["Peak Time"]),
+            end=hours(row["Leak End"]),
+            flow=flow,
+        )
+        if leak.start >= 0:
+            leaks.append(leak)
+    return tuple(sorted(leaks, key=lambda each: each.start))
+
+
+def _report(
+    title: str, found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
+) -> Outcome:
+    outcome = match(found.steps, leaks)
+    metres = [
+        model.metres_between(leak.pipe, found.candidates[at][0])
+        if at is not None and found.candidates[at]
+        else np.inf
+        for leak, at in zip(leaks, outcome.alarms, strict=True)
+    ]
+    nearest = [
+        min(
+            (model.metres_between(leak.pipe, pipe) for pipe in found.candidates[at]), default=np.inf
+        )
+        if at is not None
+        else np.inf
+        for leak, at in zip(leaks, outcome.alarms, strict=True)
+    ]
+    score = euros(outcome, leaks, metres, float(records.flows.count))
+    typer.echo(
+        f"{title}: {outcome.false} false, {outcome.repeats} repeats, official score {score:,.0f} €"
+    )
+    for leak, delay, far, near in zip(leaks, outcome.delays, metres, nearest, strict=True):
+        kind = "abrupt" if leak.peak <= leak.start + 1 else "incipient"
+        typer.echo(
+            f"  {leak.pipe:6} {leak.flow:5.1f} m³/h {kind:9} day {leak.start / 24:6.1f}  "
+            f"delay {delay:6.2f} d  first candidate {far:5.0f} m off, nearest of ten {near:5.0f} m"
+        )
+    return outcome

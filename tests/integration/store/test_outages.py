@@ -1,0 +1,53 @@
+"""An engine that goes away is said to be away, and is used again when it is back."""
+
+import asyncio
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from clapas.domain.access import RowFilter
+from clapas.domain.device import Device
+from clapas.domain.errors import EngineUnavailable
+from clapas.engines import EngineAddresses
+from clapas.engines.ports import free_port
+from clapas.store import Store
+
+ALL = RowFilter(everything=True)
+CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+
+
+async def test_cut_connections_are_replaced_and_the_cache_listens_again(store: Store) -> None:
+    await store.registry.save_devices([Device(id=uuid4(), key="d1", name="before")])
+    await asyncio.gather(*(store.registry.devices(ALL) for _ in range(6)))
+    await store.registry.resolve(["d1"])
+    await store.postgres.rows(CUT)
+    answered = False
+    async with asyncio.timeout(20):
+        while not answered:
+            try:
+                await store.registry.save_devices([Device(id=uuid4(), key="d1", name="after")])
+                answered = True
+            except EngineUnavailable:
+                answered = False
+        while True:
+            try:
+                known = await store.registry.resolve(["d1"])
+            except EngineUnavailable:
+                continue
+            if known["d1"].device.name == "after":
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_nobody_at_the_address_is_an_unavailable_engine(engines: EngineAddresses) -> None:
+    nobody = msgspec.structs.replace(engines.clickhouse, port=free_port())
+    with pytest.raises(EngineUnavailable):
+        async with Store.open(msgspec.structs.replace(engines, clickhouse=nobody)):
+            pass
+
+
+async def test_the_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(Exception, match=r"(?i)readonly|read-only|refuse|only SELECT"):
+        await store.clickhouse.read("INSERT INTO outcome SELECT * FROM outcome")
