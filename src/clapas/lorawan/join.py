@@ -98,7 +98,7 @@ async def handle(
 ) -> None:
     """A join-request: checked, answered, and told."""
     first = gathering.copies[0]
-    device = await network.register.device(request.dev_eui)
+    device = await network.register.joining(request.dev_eui)
     refusal = check(device, network.state.find(request.dev_eui), request)
     if refusal is not None or device is None:
         refuse(network, first, request.dev_eui, refusal or "unknown_device")

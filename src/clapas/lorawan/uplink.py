@@ -40,7 +40,7 @@ async def _data(
     if owner is None:
         return
     session, f_cnt, verdict = owner
-    device = await network.register.device(session.dev_eui)
+    device = await network.register.speaking(session.dev_eui)
     if device is not None and not device.enabled:
         network.reject("disabled_device", copies[0], device=session.dev_eui)
         return
