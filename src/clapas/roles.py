@@ -22,13 +22,15 @@ import uvicorn
 import uvloop
 
 import clapas
-from clapas import sources
+from clapas import jobs, sources
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.charter import AuditTrail, Charter, CharterKeeper
 from clapas.codecs import CodecPool
+from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
+from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
@@ -119,7 +121,11 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
+        broker = await stack.enter_async_context(
+            open_door(store, identity, charter, configuration.context)
+        )
         yield Services(
+            mounts={PATH: broker},
             store=store,
             bus=bus,
             codecs=codecs,
@@ -249,9 +255,24 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
         await demonstration.run(store, identity, directory=directory, doors=doors, tell=tell)
 
 
+async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
+    """Work that takes long: imports, bulk actions, health, commands; apart, so that nothing waits for it."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(orders.addresses, pool=4))
+        bus = await stack.enter_async_context(
+            NatsBus.open(orders.addresses.nats, orders.configuration.bus)
+        )
+        codecs = await stack.enter_async_context(CodecPool.open(1))
+        sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
+        tools: dict[type, object] = {NatsBus: bus, CodecPool: codecs, Sealer: sealer}
+        ready()
+        await jobs.Worker(store, jobs.discover(), tools).run()
+
+
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
     "web": run_web,
+    "jobs": run_jobs,
     "simulation": run_simulation,
 }
 
