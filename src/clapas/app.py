@@ -8,23 +8,21 @@ next start finds the data directory as any crash leaves it.
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
-from clapas.charter import Charter
 from clapas.config import Configuration, load
 from clapas.domain.errors import EngineUnavailable
 from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_engines
 from clapas.engines.directory import write_private
 from clapas.engines.ports import free_port
 from clapas.engines.supervisor import Child, Command
-from clapas.roles import Orders, compose_identity
-from clapas.store import Store, migrate
+from clapas.orders import Orders
 
-ROLES = ("pipeline", "web")
+ROLES = ("pipeline", "web", "jobs")
 ADDRESSES = "addresses.json"
 """In ``run/``: where this start's engines answer, for commands on the same machine."""
 
@@ -61,7 +59,7 @@ async def platform(
 ) -> AsyncIterator[Platform]:
     """Start everything in a data directory; leave it stopped without loss.
 
-    ``progress`` hears the name of each step: 'engines', 'migrations', then each role.
+    ``progress`` hears the name of each step: 'engines', then 'roles'.
     Raises OperatorError when something cannot start, with everything already started stopped again.
     """
     with DataDirectory.open(data) as directory:
@@ -69,35 +67,34 @@ async def platform(
         place = _free(door or Door())
         progress("engines")
         async with open_engines(chosen.engines, directory) as engines:
-            progress("migrations")
-            await migrate(engines.addresses)
             addresses = directory.run / ADDRESSES
             write_private(addresses, msgspec.json.encode(engines.addresses))
-            children: list[Child] = []
-            telling = asyncio.create_task(_tell_health(engines, directory))
-            try:
-                for name in roles:
-                    progress(name)
-                    orders = Orders(
+            children = [
+                _role(
+                    Orders(
                         role=name,
                         addresses=engines.addresses,
                         configuration=chosen,
                         directory=str(directory.path),
                         host=place.host,
                         port=place.port,
-                    )
-                    child = _role(orders, directory)
-                    children.append(child)
-                    await child.start()
-                address = f"http://{place.host}:{place.port}"
+                    ),
+                    directory,
+                )
+                for name in roles
+            ]
+            telling = asyncio.create_task(_tell_health(engines, directory))
+            try:
+                progress("roles")
+                await _start(children)
                 yield Platform(
                     directory=directory,
                     configuration=chosen,
                     addresses=engines.addresses,
                     engines=engines,
                     children=tuple(children),
-                    address=address,
-                    first_link=await _first_link(address, orders) if "web" in roles else None,
+                    address=f"http://{place.host}:{place.port}",
+                    first_link=_first_link(directory),
                 )
             finally:
                 telling.cancel()
@@ -106,16 +103,29 @@ async def platform(
                     await child.stop()
 
 
+async def _start(children: Sequence[Child]) -> None:
+    """Start our own roles together, then the others, which need them."""
+    first = [child for child in children if child.command.name in ROLES]
+    await asyncio.gather(*(child.start() for child in first))
+    for child in children:
+        if child not in first:
+            await child.start()
+
+
 def _free(door: Door) -> Door:
     """The door with a port that is free now."""
     return door if door.port else Door(host=door.host, port=free_port())
 
 
-async def _first_link(address: str, orders: Orders) -> str | None:
-    async with Store.open(orders.addresses, pool=1) as store:
-        identity = compose_identity(store, Charter.standard(orders.configuration.charter), orders)
-        token = await identity.accounts.first_administrator()
-    return f"{address}/entrer?jeton={token}" if token else None
+def _first_link(directory: DataDirectory) -> str | None:
+    """The link that the web role wrote, told once: the file goes with it."""
+    path = directory.run / "first-link"
+    try:
+        link = path.read_text()
+    except OSError:
+        return None
+    path.unlink()
+    return link or None
 
 
 async def _tell_health(engines: RunningEngines, directory: DataDirectory) -> None:
@@ -157,7 +167,6 @@ async def attached(data: Path) -> AsyncIterator[EngineAddresses]:
         return
     with DataDirectory.open(data) as directory:
         async with open_engines(load(data).engines, directory) as engines:
-            await migrate(engines.addresses)
             yield engines.addresses
 
 

@@ -1,29 +1,29 @@
-"""The commands that compose the whole platform: up, demo, territory, serve, status, replay."""
+"""The commands that compose the whole platform: up, demo, territory, serve, status, replay.
+
+Rooms are imported where they are used: the command line itself stays quick."""
 
 import asyncio
 import contextlib
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 
-from clapas.app import ROLES, Door, attached, platform, until_asked_to_stop
-from clapas.bus import NatsBus
-from clapas.config import load
-from clapas.domain.errors import InvalidInput
-from clapas.domain.window import Window
-from clapas.engines import DataDirectory
-from clapas.ops import demonstration
-from clapas.ops.territory import from_epci, from_geojson
-from clapas.pipeline.ledger import Ledger, read_ledger
-from clapas.pipeline.replay import Difference, replay
-from clapas.roles import Orders, main, pipeline_ports
-from clapas.store import Store
+from clapas import bench
+from clapas.domain.errors import BadSetting, InvalidInput
+
+if TYPE_CHECKING:
+    from clapas.config import Configuration
+    from clapas.engines import EngineAddresses
+    from clapas.pipeline.ledger import Ledger
+    from clapas.store import Store
 
 Data = Annotated[
     Path,
@@ -32,18 +32,19 @@ Data = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port of the page and the API; 0 = a free one.")]
+Profile = Annotated[
+    str, typer.Option(help="'conformance': the NGSI-LD door open to this machine, for test suites.")
+]
 DEFAULT = Path("clapas-data")
 STEPS = {
     "engines": "engines (PostgreSQL, ClickHouse, NATS)",
-    "migrations": "tables",
-    "pipeline": "the main path",
-    "web": "the pages and the API",
-    "simulation": "the demonstration",
+    "roles": "the main path, the pages and the API",
 }
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the whole platform."""
+    bench.register(app)
     app.command()(up)
     app.command()(status)
     app.command("replay")(replay_command)
@@ -61,27 +62,54 @@ def up(
     data: Data = DEFAULT,
     host: Host = "127.0.0.1",
     port: Port = 8080,
+    profile: Profile = "",
 ) -> None:
     """Start the platform in a data directory; Ctrl-C stops it without loss."""
-    roles = (*ROLES, "simulation") if demonstration.marker(data) else ROLES
-    asyncio.run(_run(data, Door(host=host, port=port), roles))
+    simulated = (data / "demonstration.json").exists()
+    configuration = _profiled(data, profile, host) if profile else None
+    asyncio.run(_run(data, host=host, port=port, simulated=simulated, configuration=configuration))
 
 
-async def _run(data: Path, door: Door, roles: tuple[str, ...]) -> None:
+def _profiled(data: Path, profile: str, host: str) -> "Configuration":
+    """Settings for a purpose: 'conformance' opens the NGSI-LD door to everybody on this machine."""
+    from clapas.config import load
+    from clapas.context.settings import CONFORMANCE
+
+    if profile != "conformance":
+        raise BadSetting("the profile is 'conformance', or left out", key="profile")
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        raise BadSetting("the conformance profile listens on the loopback only", key="host")
+    return msgspec.structs.replace(load(data), context=CONFORMANCE)
+
+
+async def _run(
+    data: Path,
+    *,
+    host: str,
+    port: int,
+    simulated: bool,
+    configuration: "Configuration | None" = None,
+) -> None:
+    from clapas.app import ROLES, Door, platform, until_asked_to_stop
+
+    door = Door(host=host, port=port)
+    roles = (*ROLES, "simulation") if simulated else ROLES
     console = Console(stderr=True)
     stop = asyncio.create_task(until_asked_to_stop())
 
     def step(name: str) -> None:
         console.print(f"  starting {STEPS.get(name, name)} …")
 
-    async with platform(data, door=door, roles=roles, progress=step) as running:
+    async with platform(
+        data, door=door, roles=roles, progress=step, configuration=configuration
+    ) as running:
         console.print(f"Clapas answers at [bold]{running.address}[/bold]")
         if running.first_link:
             console.print("Sign in once, as administrator:")
             console.print(f"[bold]{running.first_link}[/bold]", soft_wrap=True)
         console.print(from_elsewhere(running.address), soft_wrap=True)
         console.print("Ctrl-C stops it.")
-        await (_watch(console, data, stop) if "simulation" in roles else stop)
+        await (_watch(console, data, stop) if simulated else stop)
         console.print("stopping …")
 
 
@@ -114,17 +142,20 @@ def _demo_or_sub(
     """A lively demonstration: Montpellier's 31 communes with simulated sensors."""
     if context.invoked_subcommand:
         return
+    from clapas.ops import demonstration
+
     if recordings is not None and not recordings.is_dir():
         raise InvalidInput(f"{recordings} is not a folder", field="recordings")
     demonstration.mark(data, size=size, recordings=str(recordings.resolve()) if recordings else "")
-    asyncio.run(_run(data, Door(host=host, port=port), (*ROLES, "simulation")))
+    asyncio.run(_run(data, host=host, port=port, simulated=True))
 
 
 def demo_remove(data: Data = Path("clapas-demo")) -> None:
     """Take the demonstration away: its devices, entities and series."""
+    from clapas.ops import demonstration
 
     async def run() -> dict[str, int]:
-        async with attached(data) as addresses, Store.open(addresses, pool=1) as store:
+        async with store_of(data) as (store, _):
             return await demonstration.remove(store, data)
 
     counts = asyncio.run(run())
@@ -141,6 +172,9 @@ def territory_create(
     data: Data = DEFAULT,
 ) -> None:
     """Give the installation its territory: communes, contours, populations, town halls."""
+    from clapas.ops import demonstration
+    from clapas.ops.territory import from_epci, from_geojson
+
     if bool(epci) == bool(geojson):
         raise InvalidInput("give either --epci or --geojson", field="epci")
     found = (
@@ -150,7 +184,7 @@ def territory_create(
     )
 
     async def run() -> None:
-        async with attached(data) as addresses, Store.open(addresses, pool=1) as store:
+        async with store_of(data) as (store, _):
             await demonstration.save_territory(store, found, timezone=timezone)
 
     asyncio.run(run())
@@ -159,6 +193,8 @@ def territory_create(
 
 def serve(role: Annotated[str, typer.Argument(help="pipeline or web")]) -> None:
     """Run one role of the platform; its orders (JSON) come on standard input."""
+    from clapas.roles import main
+
     sys.exit(main(role))
 
 
@@ -171,32 +207,53 @@ def status(data: Data = DEFAULT, *, as_json: AsJson = False) -> None:
     Console().print(_sentences(answer))
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``clapas status --json`` prints."""
+@asynccontextmanager
+async def store_of(data: Path) -> "AsyncIterator[tuple[Store, EngineAddresses]]":
+    """The store of a data directory for one command, whether the platform runs or not."""
+    from clapas.app import attached
+    from clapas.store import Store, migrate
 
-    running: bool
-    engines: dict[str, str]
-    sources: dict[str, dict[str, int]]
-    ledger: Ledger
+    async with attached(data) as addresses:
+        await migrate(addresses)
+        async with Store.open(addresses, pool=2) as store:
+            yield store, addresses
 
 
-async def _status(data: Path) -> Status:
+async def _status(data: Path) -> "Status":
+    from clapas.bus import NatsBus
+    from clapas.engines import DataDirectory
+    from clapas.pipeline.ledger import read_ledger
+
     running = DataDirectory.held(data)
-    async with (
-        attached(data) as addresses,
-        Store.open(addresses, pool=2) as store,
-        NatsBus.open(addresses.nats) as bus,
-    ):
+    async with store_of(data) as (store, addresses), NatsBus.open(addresses.nats) as bus:
+        await bus.prepare()
         last = await store.ledger.last_by_source()
         return Status(
             running=running,
-            engines={"postgres": "ok", "clickhouse": "ok", "nats": "ok"},
+            engines=_engines(data) if running else {},
             sources={
                 name: {"last_received_ms": seen, "messages_24h": messages, "rejects_24h": rejects}
                 for name, (seen, messages, rejects) in last.items()
             },
             ledger=await read_ledger(store, bus),
         )
+
+
+def _engines(data: Path) -> dict[str, Any]:
+    """How the engines are, as the parent last wrote it."""
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        states = msgspec.json.decode((data / "run" / "health.json").read_bytes())
+        return {each["name"]: each for each in states}
+    return {}
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``clapas status --json`` prints."""
+
+    running: bool
+    engines: dict[str, Any]
+    sources: dict[str, dict[str, int]]
+    ledger: "Ledger"
 
 
 def _sentences(answer: Status) -> str:
@@ -232,6 +289,13 @@ def replay_command(
     as_json: AsJson = False,
 ) -> None:
     """Decode the raw messages of a period again: values changed, added, gone."""
+    from clapas.app import attached
+    from clapas.config import load
+    from clapas.domain.window import Window
+    from clapas.orders import Orders
+    from clapas.pipeline.replay import Difference, replay
+    from clapas.roles import pipeline_ports
+
     window = Window(_moment(start), _moment(end))
     console = Console(stderr=True)
 

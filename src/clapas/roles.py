@@ -22,20 +22,21 @@ import uvicorn
 import uvloop
 
 import clapas
-from clapas import sources
+from clapas import jobs, sources
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.charter import Charter
 from clapas.codecs import CodecPool
-from clapas.config import Configuration
+from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
-from clapas.engines import EngineAddresses
 from clapas.engines.directory import write_private
+from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
+from clapas.orders import Orders
 from clapas.pipeline import ChannelMemory, Ports, Worker
-from clapas.store import Store
+from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
 from clapas.web.live import LiveHub
@@ -44,22 +45,11 @@ from clapas.web.services import EngineState, Services
 logger = logging.getLogger(__name__)
 
 
-class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a role needs to start."""
-
-    role: str
-    addresses: EngineAddresses
-    configuration: Configuration
-    directory: str
-    """The data directory of the node, or a directory of its own on a node without engines."""
-    host: str = "127.0.0.1"
-    port: int = 8000
-
-
 @asynccontextmanager
 async def pipeline_ports(orders: Orders) -> AsyncIterator[Ports]:
     """Everything that the main path needs, open; also used by replay and by tests."""
     settings = orders.configuration.pipeline
+    await migrate(orders.addresses)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses))
         bus = await stack.enter_async_context(
@@ -111,6 +101,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 async def web_services(orders: Orders) -> AsyncIterator[Services]:
     """Everything that the pages and the API need, open."""
     configuration = orders.configuration
+    await migrate(orders.addresses)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses))
         bus = await stack.enter_async_context(
@@ -125,7 +116,11 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
+        broker = await stack.enter_async_context(
+            open_door(store, identity, charter, configuration.context)
+        )
         yield Services(
+            mounts={PATH: broker},
             store=store,
             bus=bus,
             codecs=codecs,
@@ -199,12 +194,20 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
         while not server.started and not serving.done():
             await asyncio.sleep(0.02)
         if not serving.done():
+            await tell_first_link(services.identity, orders)
             ready()
         try:
             await asyncio.shield(serving)
         finally:
             server.should_exit = True
             await serving
+
+
+async def tell_first_link(identity: Identity, orders: Orders) -> None:
+    """Write the one-time link of the first administrator where the parent prints it from."""
+    token = await identity.accounts.first_administrator()
+    link = f"http://{orders.host}:{orders.port}/entrer?jeton={token}" if token else ""
+    write_private(Path(orders.directory) / "run" / "first-link", link.encode())
 
 
 async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
@@ -229,9 +232,24 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
         await demonstration.run(store, identity, directory=directory, doors=doors, tell=tell)
 
 
+async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
+    """Work that takes long: imports, bulk actions, health, commands; apart, so that nothing waits for it."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(orders.addresses, pool=4))
+        bus = await stack.enter_async_context(
+            NatsBus.open(orders.addresses.nats, orders.configuration.bus)
+        )
+        codecs = await stack.enter_async_context(CodecPool.open(1))
+        sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
+        tools: dict[type, object] = {NatsBus: bus, CodecPool: codecs, Sealer: sealer}
+        ready()
+        await jobs.Worker(store, jobs.discover(), tools).run()
+
+
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
     "web": run_web,
+    "jobs": run_jobs,
     "simulation": run_simulation,
 }
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -73,7 +73,9 @@ class NatsInbox:
         self._buffer: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
 
-    def receiver(self, log: str, convert: Callable[[Msg], RawMessage]) -> Callable[[Msg], object]:
+    def receiver(
+        self, log: str, convert: Callable[[Msg], RawMessage]
+    ) -> Callable[[Msg], Awaitable[None]]:
         """The callback of one log's subscription."""
 
         async def receive(message: Msg) -> None:

@@ -44,7 +44,7 @@ async def end(process: ProcessId, *, first: signal.Signals, patience: float) -> 
         except ProcessLookupError:
             return
         limit = time.monotonic() + seconds
-        while is_alive(process) and time.monotonic() < limit:  # noqa: ASYNC110 (not our child: nothing tells)
+        while is_alive(process) and time.monotonic() < limit:
             await asyncio.sleep(0.02)
 
 

@@ -76,6 +76,8 @@ class Network:
         self.rejections = Rejections()
         self.doors: dict[str, Door] = {}
         self.frames: deque[FrameLog] = deque(maxlen=1000)
+        self.pushing: set[str] = set()
+        """Class B and C devices that are being sent to."""
         self.watchers: set[asyncio.Queue[FrameLog]] = set()
         self.finished: deque[tuple[str, QueueItem]] = deque(maxlen=5000)
         """The last downlinks that ended, with their device."""
@@ -100,6 +102,8 @@ class Network:
     def receive(self, reception: Reception) -> None:
         """A door heard a frame. Cheap checks only; the rest happens once for all copies."""
         self.counts["receptions"] += 1
+        if reception.gps_ms is not None:
+            self.gateways.knows_time(reception.gateway)
         phy = reception.phy
         if not 12 <= len(phy) <= 255 or phy[0] & 3:
             self.reject("malformed_frame", reception, detail=f"{len(phy)} bytes")

@@ -6,7 +6,7 @@ copies → whose is it? → count → open → converse → tell the log → ans
 import asyncio
 import time
 
-from clapas.lorawan import conversation, downlink, events, join, mac_commands, rejoin
+from clapas.lorawan import clock, conversation, downlink, events, join, mac_commands, rejoin
 from clapas.lorawan.ciphers import UP, crypt_f_opts, crypt_payload
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import LorawanDevice
@@ -182,6 +182,7 @@ async def _new(
     if verdict == "late":
         return
     downlink.acknowledge(network, session, ack=accepted.frame.ack)
+    await clock.answer(network, accepted)
     if accepted.frame.confirmed:
         session.confirmed_up = accepted.f_cnt
         content.ack = await _logged_in_time(network, accepted, logged)

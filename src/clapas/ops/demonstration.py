@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -83,7 +84,7 @@ async def register(store: Store, fleet: Fleet, *, created: datetime) -> None:
 
 async def remove(store: Store, directory: Path) -> dict[str, int]:
     """Take the demonstration away: its devices, entities and series; counts by table."""
-    counts = await store.registry.remove_simulated()
+    counts = await store.entities.remove_simulated()
     (directory / MARKER).unlink(missing_ok=True)
     return counts
 
@@ -137,6 +138,10 @@ def _line(done: Progress) -> str:
     return f"{done.sent} messages sent, {done.accepted} accepted"
 
 
+def _tell_of(name: str, tell: Callable[[str], None], done: Progress) -> None:
+    tell(f"{name}: {_line(done)}")
+
+
 async def feed_recordings(
     store: Store, folder: Path, doors: Doors, tell: Callable[[str], None]
 ) -> dict[str, tuple[int, int]]:
@@ -148,7 +153,7 @@ async def feed_recordings(
             wire_messages(recording.path, recording.source, recording.options),
             doors,
             speed=0,
-            tell=lambda progress, name=recording.name: tell(f"{name}: {_line(progress)}"),
+            tell=partial(_tell_of, recording.name, tell),
         )
         done[recording.name] = (count.sent, count.accepted)
     return done

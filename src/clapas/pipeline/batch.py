@@ -45,8 +45,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...] = ()
     bound: tuple[Bound, ...] = ()
     refused: dict[int, tuple[Refusal, ...]]
-    sources: dict[int, str]
-    """The connector that understood each message."""
+    origins: dict[int, Uplink]
+    """The first uplink that each understood message holds: its connector, its device."""
 
     def refuse(self, delivery: int, refusal: Refusal) -> None:
         """Note a refusal; the only thing that grows in a batch."""

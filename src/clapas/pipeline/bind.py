@@ -49,7 +49,7 @@ def _bound(
 
 
 def _planned(item: Item, memory: ChannelMemory) -> list[tuple[Plan, Reading]]:
-    found = []
+    found: list[tuple[Plan, Reading]] = []
     for reading in item.readings:
         moment = reading.measured or item.uplink.measured
         found.extend(

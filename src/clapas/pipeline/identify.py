@@ -21,14 +21,14 @@ async def identify(deliveries: Sequence[Delivery], logs: Sequence[int], ports: P
 
     ``logs`` gives the ledger's number of each delivery's log.
     """
-    batch = Batch(deliveries=tuple(deliveries), logs=tuple(logs), refused={}, sources={})
+    batch = Batch(deliveries=tuple(deliveries), logs=tuple(logs), refused={}, origins={})
     parsed: list[tuple[int, Uplink]] = []
     for index, delivery in enumerate(deliveries):
         understood = _parse(delivery.message, ports)
         if isinstance(understood, Refusal):
             batch.refuse(index, understood)
         else:
-            batch.sources[index] = understood[0].source
+            batch.origins[index] = understood[0]
             parsed.extend((index, uplink) for uplink in understood)
     known = await ports.store.registry.resolve({up.device for _, up in parsed if not up.entities})
     unknown: dict[str, Uplink] = {}

@@ -80,22 +80,18 @@ def _outcomes(batch: Batch, mine: list[bool]) -> list[Outcome]:
             duplicates.add(index)
         elif bound.observations or bound.item.uplink.kind != "up":
             stored[index] = stored.get(index, 0) + len(bound.observations)
-    devices = {each.item.delivery: each.item.uplink.device for each in batch.bound}
     return [
         _outcome(
             batch,
             index,
             stored=stored.get(index),
             duplicate=index in duplicates,
-            device=devices.get(index, ""),
         )
         for index in range(len(batch.deliveries))
     ]
 
 
-def _outcome(
-    batch: Batch, index: int, *, stored: int | None, duplicate: bool, device: str
-) -> Outcome:
+def _outcome(batch: Batch, index: int, *, stored: int | None, duplicate: bool) -> Outcome:
     delivery = batch.deliveries[index]
     message = delivery.message
     refusals = batch.refused.get(index, ())
@@ -109,7 +105,7 @@ def _outcome(
         log=batch.logs[index],
         sequence=delivery.sequence,
         source=_source(batch, index),
-        device=device or (refusal.detail if refusal.reason == "unknown_device" else ""),
+        device=_device(batch, index),
         result=result,
         reason=refusal.reason,
         detail="; ".join(filter(None, (each.detail for each in refusals)))[:DETAIL],
@@ -120,7 +116,13 @@ def _outcome(
 
 def _source(batch: Batch, index: int) -> str:
     """The connector that understood the message; the door's own name when none did."""
-    return batch.sources.get(index) or batch.deliveries[index].message.source
+    origin = batch.origins.get(index)
+    return origin.source if origin else batch.deliveries[index].message.source
+
+
+def _device(batch: Batch, index: int) -> str:
+    origin = batch.origins.get(index)
+    return origin.device if origin else ""
 
 
 def _rejects(batch: Batch, outcomes: list[Outcome]) -> list[Reject]:
@@ -147,31 +149,27 @@ def _raw_rows(batch: Batch) -> list[RawRow]:
 
 
 def _raw_row(batch: Batch, index: int, bound: Bound | None) -> RawRow:
+    """The raw row; ``kind`` stays empty for a refused message, which replay leaves to retry."""
     delivery = batch.deliveries[index]
     message = delivery.message
-    if bound is None:
-        return RawRow(
-            log=batch.logs[index],
-            sequence=delivery.sequence,
-            source=_source(batch, index),
-            received=message.received,
-            payload=message.payload,
-            topic=message.topic,
-            idempotency=message.idempotency,
-            sender=message.sender,
-            kind="",
-        )
-    uplink, known = bound.item.uplink, bound.item.known
-    return RawRow(
+    row = RawRow(
         log=batch.logs[index],
         sequence=delivery.sequence,
-        source=uplink.source,
+        source=_source(batch, index),
         received=message.received,
         payload=message.payload,
         topic=message.topic,
         idempotency=message.idempotency,
         sender=message.sender,
-        kind=uplink.kind,
+        kind="",
+    )
+    uplink = batch.origins.get(index)
+    if uplink is None:
+        return row
+    known = bound.item.known if bound else None
+    return msgspec.structs.replace(
+        row,
+        kind=uplink.kind if bound else "",
         device=uplink.device,
         model=known.device.model if known else "",
         message_id=uplink.message_id or "",
@@ -183,7 +181,7 @@ def _raw_row(batch: Batch, index: int, bound: Bound | None) -> RawRow:
         radio=_json(uplink.radio).decode() if uplink.radio else "",
         frequency_hz=uplink.frequency_hz,
         data_rate=uplink.data_rate,
-        codec=bound.item.codec,
+        codec=bound.item.codec if bound else 0,
     )
 
 

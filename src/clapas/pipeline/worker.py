@@ -96,7 +96,7 @@ class Worker:
             deliveries=(delivery,),
             logs=(self._ports.log_numbers[delivery.log],),
             refused={},
-            sources={},
+            origins={},
         )
         batch.refuse(0, Refusal("internal_error", "see the platform's log"))
         wait = 0.1

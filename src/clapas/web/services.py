@@ -1,7 +1,7 @@
 """What the application is given by whoever composes the platform."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,8 @@ class Services:
     version: str
     started: datetime
     simulated: bool = False
+    mounts: Mapping[str, Any] = field(default_factory=dict)
+    """ASGI applications of other rooms by the path they answer under, which authenticate by themselves."""
     engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
     sources: Callable[[], Awaitable[Sequence[SourceSetup]]] = no_sources
 

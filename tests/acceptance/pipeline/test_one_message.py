@@ -130,11 +130,16 @@ async def test_an_implausible_value_is_kept_and_flagged(ports: Ports, logged: Lo
 
 async def test_a_binding_survives_a_replaced_device(ports: Ports, logged: Log) -> None:
     swap = instant(RECEIVED)
-    place = {"channel": "index", "entity": "urn:ngsi-ld:WaterMeter:12", "attribute": "waterIndex"}
+    place = Binding(
+        channel="index",
+        entity="urn:ngsi-ld:WaterMeter:12",
+        attribute="waterIndex",
+        quantity="water_index",
+    )
     await ports.store.registry.save_devices([device("old"), device("new")])
-    await ports.store.registry.bind("old", [Binding(**place, quantity="water_index", end=swap)])
+    await ports.store.registry.bind("old", [msgspec.structs.replace(place, end=swap)])
     await ports.store.registry.bind(
-        "new", [Binding(**place, quantity="water_index", scale=0.001, start=swap)]
+        "new", [msgspec.structs.replace(place, scale=0.001, start=swap)]
     )
     before = json.dumps({"time": at(hours=-1), "values": {"index": 12.0}}).encode()
     after = json.dumps({"time": at(seconds=0), "values": {"index": 12_500}}).encode()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import aiomqtt
 import pytest
 
-from clapas.bus import Authority, Grant, NatsBus
+from clapas.bus import Authority, Delivery, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.domain.message import Observation, ObservationBatch, RawMessage
 from clapas.engines import EngineAddresses
@@ -73,7 +73,7 @@ async def test_quality_of_service_0_reaches_the_log_too(
         async with mqtt(engines, address.user, address.password) as client:
             await client.publish("up/zero", b"unheard", qos=0)
             await client.publish("up/one", b"heard", qos=1)
-        taken = []
+        taken: list[Delivery] = []
         while len(taken) < 2:
             taken += await inbox.take(100, linger=0.3)
         await inbox.done(taken)

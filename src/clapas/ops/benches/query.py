@@ -7,9 +7,9 @@ straight into the store; then each question is asked several times and the middl
 import math
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,6 @@ import pyarrow as pa
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.window import Window, milliseconds
-from clapas.engines import EngineAddresses
 from clapas.store import StateRow, Store, migrate
 
 ALL = RowFilter(everything=True)
@@ -27,35 +26,35 @@ REPEATS = 7
 CHUNK = 20_000
 
 
-class Options(Protocol):
-    """What the bench needs to know: empty databases, how many sensors, days, hours between values."""
-
-    addresses: EngineAddresses
-    devices: int
-    days: int
-    every_hours: int
+NEEDS = "engines"
 
 
-async def run(options: Options) -> dict[str, Any]:
-    """Fill empty databases and measure; times in milliseconds, sizes in bytes."""
-    await migrate(options.addresses)
-    async with Store.open(options.addresses) as store:
+async def run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill empty databases and measure; times in milliseconds, sizes in bytes.
+
+    ``devices`` (80,000), ``days`` (30), ``every_hours`` between two values of a sensor (1).
+    """
+    addresses = options["addresses"]
+    devices, days = int(options.get("devices") or 80_000), int(options.get("days") or 30)
+    every = int(options.get("every_hours") or 1)
+    await migrate(addresses)
+    async with Store.open(addresses) as store:
         began = time.perf_counter()
-        series = await _fleet(store, options.devices)
-        await _history(store, series, options.days, every=options.every_hours)
+        series = await _fleet(store, devices)
+        await _history(store, series, days, every=every)
         filled = time.perf_counter() - began
         began = time.perf_counter()
         while await store.rollups.refresh(force=True):
             pass
         rolled = time.perf_counter() - began
         return {
-            "sensors": options.devices,
-            "every_hours": options.every_hours,
-            "observations": options.devices * options.days * 24 // options.every_hours,
+            "sensors": devices,
+            "every_hours": every,
+            "observations": devices * days * 24 // every,
             "fill_s": round(filled, 1),
             "rollups_s": round(rolled, 1),
             "bytes_per_observation": await _size(store),
-            **await _questions(store, series, options.days),
+            **await _questions(store, series, days),
         }
 
 

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 import typer
 
 from clapas.usecases.water.errors import BadTable
+from clapas.usecases.water.network.cards import card_table, cards
 from clapas.usecases.water.network.districts import (
     Records,
     Survey,
@@ -41,6 +43,10 @@ def find_bursts(
     inp: Annotated[
         Path | None, typer.Option(help="EPANET model: zones and candidate pipes.")
     ] = None,
+    cards_out: Annotated[
+        Path | None, typer.Option("--cards", help="Where daily cards are written (CSV).")
+    ] = None,
+    price: Annotated[float, typer.Option(help="Marginal price of water, for cards (€/m³).")] = 0.8,
     zone: Zone = "UTC",
 ) -> None:
     """Leaks of the network, zone by zone: one line an alarm, with the likely pipes when a model is given."""
@@ -48,6 +54,8 @@ def find_bursts(
     found = survey(records, Model(inp) if inp else None)
     table = alarm_table(found, records.flows)
     table.write_csv(out)
+    if cards_out:
+        card_table(cards(found, records.flows, ZoneInfo(zone)), price).write_csv(cards_out)
     for each in found.zones:
         typer.echo(f"zone {each.name}: {each.flows} tanks {each.tanks}")
     repairs = sum(step.kind == "repair" for step in found.steps)

@@ -1,0 +1,20 @@
+"""What the parent tells a role when it starts it."""
+
+import msgspec
+
+from clapas.config import Configuration
+from clapas.engines.addresses import EngineAddresses
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """Addresses, settings and place of one role.
+
+    ``directory`` is the data directory of the node, or a directory of its own on a node without engines.
+    """
+
+    role: str
+    addresses: EngineAddresses
+    configuration: Configuration
+    directory: str
+    host: str = "127.0.0.1"
+    port: int = 8080
