@@ -31,10 +31,7 @@ async def with_codec(ports: Ports, script: str) -> None:
 
 
 async def replayed(ports: Ports, *, commit: bool) -> Difference:
-    found = Difference()
-    async for found in replay(ports, WINDOW, commit=commit):
-        pass
-    return found
+    return [found async for found in replay(ports, WINDOW, commit=commit)][-1]
 
 
 async def temperatures(ports: Ports) -> list[float]:

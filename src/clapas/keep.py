@@ -1,0 +1,4 @@
+"""Keeping a platform."""
+import typer
+def register(app: typer.Typer) -> None:
+    pass
