@@ -161,6 +161,8 @@ CREATE TABLE codec_rollout (
     trial text NOT NULL,
     version integer NOT NULL,
     before integer NOT NULL,
+    old jsonb NOT NULL,
+    new jsonb NOT NULL,
     state text NOT NULL DEFAULT 'trial' CHECK (state IN ('trial', 'everywhere', 'rolled_back')),
     devices integer NOT NULL DEFAULT 0,
     actor text NOT NULL,
