@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clapas.fleet.calendar import Ground, Timing, next_after, sun_of
 
-FIRST = datetime.min.replace(year=2026)
+FIRST = datetime(2026, 1, 1)  # noqa: DTZ001 (hypothesis adds the zone)
 MONTPELLIER = Ground(zone=ZoneInfo("Europe/Paris"), longitude=3.8767, latitude=43.6108)
 
 

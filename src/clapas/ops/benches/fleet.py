@@ -113,7 +113,7 @@ async def _questions(store: Store, devices: int) -> dict[str, Any]:
         ),
         "search_by_id_ms": await _time(lambda: store.fleet.select(ALL, DeviceQuery(q="ed00010e"))),
         "search_by_address_ms": await _time(
-            lambda: store.fleet.select(ALL, DeviceQuery(q="77 rue de l aqueduc"))
+            lambda: store.fleet.select(ALL, DeviceQuery(q="77 rue de l’aqueduc"))
         ),
         "state_filter_ms": await _time(
             lambda: store.fleet.select(ALL, DeviceQuery(state="silent"))

@@ -11,8 +11,7 @@ CREATE TABLE device_file (
     warranty date,
     yearly_cost numeric(12, 2),
     note text NOT NULL DEFAULT '',
-    join_eui text NOT NULL DEFAULT '',
-    search text NOT NULL DEFAULT ''
+    join_eui text NOT NULL DEFAULT ''
 );
 CREATE INDEX device_file_service ON device_file (service);
 
