@@ -2,6 +2,7 @@
 
 import typer
 
+from clapas.usecases.mobility.counters import commands as counters
 from clapas.usecases.mobility.places import commands as places
 
 
@@ -11,4 +12,5 @@ def register(app: typer.Typer) -> None:
     mobility.command("forecast", epilog=places.FORECAST_EPILOG)(places.forecast_places)
     mobility.command("frozen", epilog=places.FROZEN_EPILOG)(places.find_frozen)
     mobility.command("evaluate")(places.evaluate_places)
+    mobility.command("counters", epilog=counters.EPILOG)(counters.count)
     app.add_typer(mobility, name="mobility")
