@@ -18,7 +18,7 @@ from clapas.store.identity import IdentityStore, KeyRow
 
 KEY = re.compile(r"^clp_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})$")
 SCOPE = re.compile(
-    r"^(?:(?:read|write|publish|export|subscribe|administer)(?::[a-z_]{1,40})?|topic:[^\s\x00]{1,200})$"
+    r"^(?:(?:read|write|publish|export|subscribe|administer)(?::[a-z_]{1,40}|@[a-z0-9-]{1,63})?|topic:[^\s\x00]{1,200})$"
 )
 _REMEMBER_S = 5.0
 _REMEMBER_MOST = 10_000

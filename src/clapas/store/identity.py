@@ -50,6 +50,8 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     seen: datetime
     expires: datetime
     account: AccountRow
+    mfa: bool = False
+    """Was a second factor given in it?"""
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ class IdentityStore:
     """The identity tables, over the store's own connections."""
 
     def __init__(self, postgres: Postgres) -> None:
-        self._postgres = postgres
+        self.postgres = self._postgres = postgres
 
     async def _rows(self, query: str, **values: Any) -> list[Row]:
         return await self._postgres.rows(QUERIES[query], **values)
@@ -118,12 +120,26 @@ class IdentityStore:
         """The account must choose a password at its next visit."""
         await self._run("must_set_password", id=id)
 
+    async def change_account(self, account: AccountRow) -> None:
+        """Keep what an administrator says of an account: all but its login and its password."""
+        values = {name: getattr(account, name) for name in _ACCOUNT}
+        for name in ("login", "password", "must_set", "created"):
+            del values[name]
+        await self._run("change_account", **values)
+
     async def disable_account(self, id: UUID) -> None:  # noqa: A002
         """The account may sign in no more, and its sessions end."""
         await self._run("disable_account", id=id)
 
     async def add_session(
-        self, *, proof: bytes, account: UUID, now: datetime, expires: datetime, where: Sequence[str]
+        self,
+        *,
+        proof: bytes,
+        account: UUID,
+        now: datetime,
+        expires: datetime,
+        where: Sequence[str],
+        mfa: bool = False,
     ) -> UUID:
         """Open a session; ``where`` is (address, agent)."""
         rows = await self._rows(
@@ -134,6 +150,7 @@ class IdentityStore:
             expires=expires,
             address=where[0],
             agent=where[1],
+            mfa=mfa,
         )
         identifier: UUID = rows[0][0]
         return identifier
@@ -149,7 +166,8 @@ class IdentityStore:
             seen=row[1],
             expires=row[2],
             opened=row[3],
-            account=_row(AccountRow, row[4:]),
+            mfa=row[4],
+            account=_row(AccountRow, row[5:]),
         )
 
     async def see_session(self, id: UUID, now: datetime) -> None:  # noqa: A002

@@ -59,7 +59,7 @@ async def recognise(connection: Connection) -> tuple[Principal, OpenSession | No
         given = connection.headers.get("x-clapas-csrf", "")
         if not identity.sessions.csrf_matches(token, given):
             raise CsrfRefused
-    return principal_of(session.account), session
+    return principal_of(session.account, mfa=session.mfa), session
 
 
 def _credential(connection: Connection) -> str:

@@ -38,14 +38,16 @@ UPDATE account SET enabled = false WHERE id = %(id)s;
 
 -- name: add_session
 -- Open a session.
-INSERT INTO session (proof, account, created, seen, expires, address, agent)
-VALUES (%(proof)s, %(account)s, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s)
+INSERT INTO session (proof, account, created, seen, expires, address, agent, mfa)
+VALUES (%(proof)s, %(account)s, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s, %(mfa)s)
 RETURNING id;
 
 -- name: session
 -- The live session of a proof, with its account.
-SELECT s.id AS session, s.seen, s.expires, s.created AS opened,
-       a.id, a.login, a.name, a.password, a.must_set, a.roles, a.organisation, a.service, a.communes, a.purposes, a.language, a.enabled, a.created
+SELECT s.id AS session, s.seen, s.expires, s.created AS opened, s.mfa,
+       a.id, a.login, a.name, a.password, a.must_set,
+       a.roles || ARRAY(SELECT b.role FROM break_glass b WHERE b.account = a.id
+                        AND b.approver IS NOT NULL AND b.until > %(now)s AND b.ended IS NULL), a.organisation, a.service, a.communes, a.purposes, a.language, a.enabled, a.created
 FROM session s JOIN account a ON a.id = s.account
 WHERE s.proof = %(proof)s AND s.expires > %(now)s AND s.seen > %(idle)s AND a.enabled;
 
@@ -150,3 +152,63 @@ WHERE proof = %(proof)s AND (expires IS NULL OR expires > %(now)s);
 -- name: revoke_credentials
 -- A device's tokens work no more.
 DELETE FROM device_credential WHERE device = %(device)s;
+
+-- name: change_account
+-- What an administrator says of an account.
+UPDATE account SET name = %(name)s, roles = %(roles)s, organisation = %(organisation)s,
+    service = %(service)s, communes = %(communes)s, purposes = %(purposes)s,
+    language = %(language)s, enabled = %(enabled)s
+WHERE id = %(id)s;
+
+-- name: factor
+-- The second factor of an account.
+SELECT account, secret, confirmed, last_step, recovery FROM factor WHERE account = %(account)s;
+
+-- name: set_factor
+-- A new second factor, not confirmed yet; one that is confirmed stays.
+INSERT INTO factor AS f (account, secret) VALUES (%(account)s, %(secret)s)
+ON CONFLICT (account) DO UPDATE SET secret = excluded.secret, last_step = 0
+WHERE NOT f.confirmed;
+
+-- name: confirm_factor
+-- The factor works from now on, with these recovery codes.
+UPDATE factor SET confirmed = true, recovery = %(recovery)s WHERE account = %(account)s;
+
+-- name: use_step
+-- A code is used once: false when it, or a later one, was used already.
+UPDATE factor SET last_step = %(step)s WHERE account = %(account)s AND last_step < %(step)s;
+
+-- name: use_recovery
+-- A recovery code is used once.
+UPDATE factor SET recovery = array_remove(recovery, %(proof)s)
+WHERE account = %(account)s AND %(proof)s = ANY(recovery);
+
+-- name: remove_factor
+-- The account has no second factor any more.
+DELETE FROM factor WHERE account = %(account)s;
+
+-- name: trust_session
+-- The second factor was given in this session.
+UPDATE session SET mfa = true WHERE id = %(id)s;
+
+-- name: ask_glass
+-- Somebody asks for a role for a short time.
+INSERT INTO break_glass (account, role, reason, asked, seconds)
+VALUES (%(account)s, %(role)s, %(reason)s, %(now)s, %(seconds)s) RETURNING id;
+
+-- name: approve_glass
+-- Somebody else grants it; within an hour of the asking.
+UPDATE break_glass SET approver = %(approver)s,
+    until = %(now)s::timestamptz + seconds * interval '1 second'
+WHERE id = %(id)s AND approver IS NULL AND ended IS NULL AND account <> %(approver)s
+  AND asked > %(now)s::timestamptz - interval '1 hour'
+RETURNING account;
+
+-- name: end_glass
+-- It ends before its time.
+UPDATE break_glass SET ended = %(now)s WHERE id = %(id)s AND ended IS NULL;
+
+-- name: glasses
+-- What was asked and granted, newest first.
+SELECT id, account, role, reason, asked, seconds, approver, until, ended FROM break_glass
+ORDER BY asked DESC LIMIT 200;
