@@ -25,7 +25,7 @@ import clapas
 from clapas import jobs, sources
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
-from clapas.charter import Charter
+from clapas.charter import AuditTrail, Charter, CharterKeeper
 from clapas.codecs import CodecPool
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
@@ -111,6 +111,11 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         codecs = await stack.enter_async_context(CodecPool.open(1))
         charter = Charter.standard(configuration.charter)
         identity = compose_identity(store, charter, orders)
+        keeper = CharterKeeper(store.charter, charter)
+        await keeper.load()
+        trail = AuditTrail(store.audit)
+        for work in (keeper.run(), trail.run(), _every(3600, identity.sessions.purge)):
+            await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders)
         web = configuration.web
         live = await stack.enter_async_context(
@@ -133,7 +138,21 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             started=datetime.now(UTC),
             directory=Path(orders.directory),
             engines=lambda: engine_states(Path(orders.directory)),
+            audit=trail,
+            keeper=keeper,
         )
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Some work of the background, ended at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def compose_identity(store: Store, charter: Charter, orders: Orders) -> Identity:
@@ -150,7 +169,11 @@ async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> Non
     """Answer the broker's question for every connection, and log what comes without receipt."""
 
     async def authorise(user: str, password: str, client: str) -> Grant | None:
-        granted = await identity.authorize_mqtt(user, password, client)
+        try:
+            granted = await identity.authorize_mqtt(user, password, client)
+        except ClapasError as error:
+            logger.warning("a connection is refused, nobody can be recognised now: %s", error)
+            return None
         if granted is None:
             return None
         return Grant(

@@ -103,7 +103,11 @@ class Book:
         for each in parts:
             if not isinstance(each, str | Mapping):
                 raise BadRequestData("a @context is an address, an object or a list of them")
-        return [each for each in parts if each not in core_versions() and each != {}]
+        return [
+            each
+            for each in parts
+            if each and not (isinstance(each, str) and each in core_versions())
+        ]
 
     async def _address(self, key: bytes, parts: list[Any]) -> str:
         if len(parts) == 1 and isinstance(parts[0], str):

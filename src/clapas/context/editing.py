@@ -78,7 +78,7 @@ class Editor:
             return
         instances = self.entity.attributes.setdefault(iri, [])
         place, before = _find(instances, dataset_of(instance))
-        after = _stamped(instance, before, self.now)
+        after = stamped(instance, before, self.now)
         if before is None:
             instances.append(after)
         else:
@@ -117,8 +117,8 @@ class Editor:
         if is_null(fragment):
             self.remove(iri, dataset_of(fragment))
             return
-        merged = _overlaid(before, fragment)
-        after = _stamped(merged, before, self.now)
+        merged = overlaid(before, fragment)
+        after = stamped(merged, before, self.now)
         instances[place] = after
         self._note(iri, before, after)
 
@@ -138,7 +138,7 @@ class Editor:
                 merged = _merged(before, fragment)
                 if observed and "observedAt" in before and "observedAt" not in fragment:
                     merged["observedAt"] = observed
-                after = _stamped(merged, before, self.now)
+                after = stamped(merged, before, self.now)
                 instances[place] = after
                 self._note(iri, before, after)
 
@@ -207,7 +207,7 @@ def _find(instances: list[Instance], dataset: str) -> tuple[int, Instance | None
     return -1, None
 
 
-def _stamped(instance: Instance, before: Instance | None, now: str) -> Instance:
+def stamped(instance: Instance, before: Instance | None, now: str) -> Instance:
     """The instance with its times and its sub-attributes' times."""
     found = dict(instance)
     found["createdAt"] = before["createdAt"] if before else now
@@ -220,7 +220,7 @@ def _stamped(instance: Instance, before: Instance | None, now: str) -> Instance:
             if old is not None and _plain(old) == _plain(sub):
                 fresh.append(old)
             else:
-                fresh.append(_stamped(sub, old, now))
+                fresh.append(stamped(sub, old, now))
         found[iri] = fresh
     return found
 
@@ -234,7 +234,7 @@ def _plain(instance: Instance) -> dict[str, Any]:
     }
 
 
-def _overlaid(before: Instance, fragment: Instance) -> Instance:
+def overlaid(before: Instance, fragment: Instance) -> Instance:
     found = dict(before)
     for key, value in fragment.items():
         if value == NULL or (key not in CORE_MEMBERS and any(is_null(each) for each in value)):

@@ -33,7 +33,7 @@ class Fetcher:
             async with asyncio.timeout(self._settings.context_timeout):
                 body = await self._body(url)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise LdContextNotAvailable(f"{url}: {error or type(error).__name__}") from error
+            raise LdContextNotAvailable(f"{url}: {type(error).__name__} {error}") from error
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:

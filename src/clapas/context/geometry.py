@@ -24,13 +24,14 @@ def check_geometry(value: object, name: str = "geometry") -> None:
     """Raise BadRequestData unless it is a GeoJSON geometry in WGS 84."""
     if not isinstance(value, dict) or value.get("type") not in GEOMETRIES:
         raise BadRequestData(f"{name} is not a GeoJSON geometry")
-    kind, coordinates = value["type"], value.get("coordinates")
+    kind: str = value["type"]
+    coordinates: Any = value.get("coordinates")
     if not _nested(coordinates, DEPTHS[kind]):
         raise BadRequestData(f"{name}: the coordinates of the {kind} are wrong")
-    lines = {"LineString": [coordinates], "MultiLineString": coordinates}.get(kind, [])
+    lines: Any = {"LineString": [coordinates], "MultiLineString": coordinates}.get(kind, [])
     if any(len(line) < 2 for line in lines):
         raise BadRequestData(f"{name}: a line has two positions or more")
-    polygons = {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(kind, [])
+    polygons: Any = {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(kind, [])
     for ring in (ring for polygon in polygons for ring in polygon):
         if len(ring) < 4 or ring[0] != ring[-1]:
             raise BadRequestData(f"{name}: a ring has four positions or more and is closed")

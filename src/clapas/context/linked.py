@@ -13,7 +13,7 @@ MOST = 2_000
 
 def targets(instance: Instance) -> list[str]:
     """The ids that a relationship leads to."""
-    found = instance.get("object", instance.get("objectList", []))
+    found: Any = instance.get("object", instance.get("objectList", []))
     return [found] if isinstance(found, str) else list(found)
 
 

@@ -1,7 +1,7 @@
 """From what a client sends to the inner form: names expanded, every rule of clauses 4.5 and 5.5 checked, one walk."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -41,12 +41,14 @@ class Draft(msgspec.Struct, kw_only=True):
 class Reader:
     """Reads entities and attributes under one @context.
 
-    ``fragment``: the value may be left out and ``urn:ngsi-ld:null`` deletes (updates, merges).
+    ``fragment``: the value may be left out and ``urn:ngsi-ld:null`` deletes (updates, merges);
+    ``temporal``: an attribute may have many instances of the same dataset id.
     """
 
-    def __init__(self, terms: Terms, *, fragment: bool = False) -> None:
+    def __init__(self, terms: Terms, *, fragment: bool = False, temporal: bool = False) -> None:
         self._terms = terms
         self._fragment = fragment
+        self._temporal = temporal
 
     def entity(self, payload: object, *, whole: bool = True) -> Draft:
         """An entity; ``whole`` asks for its id and type. Raises BadRequestData."""
@@ -126,7 +128,7 @@ class Reader:
         else:
             found = [self.instance(name, value, depth)]
         datasets = [each.get("datasetId", "") for each in found]
-        if len(set(datasets)) != len(datasets):
+        if len(set(datasets)) != len(datasets) and not (self._temporal and depth == 0):
             raise BadRequestData(f"{name}: two instances have the same datasetId")
         return found
 
@@ -292,10 +294,14 @@ def _is_name(content: object) -> bool:
     return isinstance(content, str) and bool(content)
 
 
-_CHECKS = {
+def _is_kind(content: object) -> bool:
+    return _is_name(content) or isinstance(content, list)
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
     "observedAt": is_date_time,
     "expiresAt": is_date_time,
     "unitCode": _is_name,
     "datasetId": is_uri,
-    "objectType": lambda content: _is_name(content) or isinstance(content, list),
+    "objectType": _is_kind,
 }

@@ -137,7 +137,7 @@ class Renderer:
     def value(self, instance: Instance) -> Any:
         """The value as shown: words of a vocabulary compacted."""
         kind = instance["type"]
-        value = instance.get(MEMBER[kind])
+        value: Any = instance.get(MEMBER[kind])
         if kind == "VocabProperty" and value != NULL:
             if isinstance(value, list):
                 return [self._compact(each) for each in value]

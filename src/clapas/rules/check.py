@@ -80,8 +80,8 @@ def _instant(when: When, field: str) -> Iterator[tuple[str, str]]:
             yield "the low end of the band is above its high end", f"{field}.low"
         case Rate() if when.per_hour <= 0:
             yield "a rate of change is above 0", f"{field}.per_hour"
-        case SameHour() if when.margin <= 0:
-            yield "a margin is above 0", f"{field}.margin"
+        case SameHour() if max(when.margin, when.times) <= 0 or min(when.margin, when.times) < 0:
+            yield "a margin or a number of times is above 0", f"{field}.margin"
         case Fence():
             yield from _fence(when, field)
 

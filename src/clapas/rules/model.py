@@ -62,16 +62,18 @@ class Versus(Condition, tag="versus", kw_only=True, frozen=True):
 
 
 class SameHour(Condition, tag="same_hour", kw_only=True, frozen=True):
-    """Difference to the usual value of the same hour of the week, more than ``margin``."""
+    """Difference to the usual value of the same hour of the week: more than ``margin`` in the value's
+    unit and than ``times`` the usual spread of that hour."""
 
-    margin: float
+    margin: float = 0.0
+    times: float = 0.0
     direction: Direction = "both"
 
 
 class Unusual(Condition, tag="unusual", kw_only=True, frozen=True):
-    """More than ``times`` the usual spread away from the usual value of that hour of the week."""
+    """More than ``times`` the usual deviation away from the middle, and farther than the last days."""
 
-    times: float = 6.0
+    times: float = 5.0
     direction: Direction = "both"
 
 

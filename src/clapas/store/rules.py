@@ -134,10 +134,7 @@ def _rule(row: Row) -> RuleRow:
 
 
 def _facts(row: Row) -> SeriesFacts:
-    return SeriesFacts(
-        *row[:8],
-        models=tuple(each for each in row[8] if each),
-        interval_s=row[9],
-        received=row[10],
-        measured=row[11],
-    )
+    names = SeriesFacts.__struct_fields__
+    values = dict(zip(names, row, strict=True))
+    values["models"] = tuple(each for each in values["models"] if each)
+    return SeriesFacts(**values)

@@ -122,6 +122,16 @@ class Alarms:
         """(rule, entity, commune, parents) of active alarms of these rules."""
         return await self._postgres.rows(SQL["active_of"], rules=list(rules))
 
+    async def active_besides(self, rules: Collection[str]) -> list[Pair]:
+        """(rule, entity) of active alarms whose rule is none of these."""
+        found = await self._postgres.rows(SQL["active_besides"], rules=list(rules))
+        return [(row[0], row[1]) for row in found]
+
+    async def masked(self) -> list[Alarm]:
+        """Active alarms that something keeps quiet."""
+        async with self._postgres.transaction() as connection:
+            return await _alarms(connection, SQL["masked"])
+
     async def silences(self, *, now: int) -> list[Silencing]:
         """Silences and maintenance windows that are not over."""
         names = ("id", "kind", "rule", "entity", "commune", "start", "end", "reason", "who")

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from clapas.engines import EngineAddresses
+from clapas.store.audit import AuditStore
 from clapas.store.backup import Backup
 from clapas.store.cache import KnownDevices
+from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
 from clapas.store.fleet import Fleet
@@ -67,6 +69,8 @@ class Store:
             settings=settings,
         )
         self.backup = Backup(postgres, clickhouse)
+        self.charter = CharterStore(postgres, clickhouse)
+        self.audit = AuditStore(postgres)
 
     @classmethod
     @asynccontextmanager

@@ -67,6 +67,9 @@ class Door:
             answer, request = _other(error), None
         except RecursionError:
             answer, request = self._problem(BadRequestData("nested too deeply")), None
+        except Exception:
+            log.exception("a request to the broker failed: %s %s", scope["method"], scope["path"])
+            answer, request = self._problem(NgsiError("a defect of the broker")), None
         await _send(answer, request, headers, send)
 
     async def _answer(
@@ -136,6 +139,8 @@ class Door:
 
     def _problem(self, error: NgsiError) -> Answer:
         problem = error.problem()
+        if type(error) is NgsiError:
+            problem["status"] = 500
         if error.kind == "LdContextNotAvailable" and self.broker.settings.version < "1.9":
             problem["status"] = 503
         return Answer(status=problem["status"], body=problem, data=False)

@@ -18,7 +18,7 @@ MEMBERS = frozenset(
     {"type", "@context", "entities", "attrs", "pick", "omit", "q", "geoQ", "scopeQ", "csf", "lang"}
     | {"temporalQ", "join", "joinLevel", "containedBy", "datasetId", "expandValues", "jsonKeys"}
     | {"entityMap", "ordering", "orderBy", "splitEntities", "geometryProperty", "local"}
-    | {"entityMapLifetime", "format", "options"}
+    | {"entityMapLifetime", "format", "options", "aggrParams"}
 )
 TEXTS = ("q", "scopeQ", "csf", "lang", "join", "geometryProperty")
 LISTS = ("attrs", "pick", "omit", "containedBy", "datasetId", "expandValues", "jsonKeys")

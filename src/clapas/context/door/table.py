@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from clapas.context.broker import Broker
-from clapas.context.door import attributes, batch, contexts, discovery, entities
+from clapas.context.door import attributes, batch, contexts, discovery, entities, temporal
 from clapas.context.door.http import Answer, Request, Spec
 
 Handler = Callable[[Broker, Request], Awaitable[Answer]]
@@ -47,6 +47,10 @@ DELETE_ATTR = frozenset({"type", "local", "datasetId", "deleteAll", "options"})
 PURGE = (QUERY | {"drop", "keep"}) - {"attrs"} | {"attrs"}
 MERGES = WRITE_PARAMS
 UPSERTS = "update replace"
+TIMES = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty", "lastN"})
+TIMES |= {"aggrMethods", "aggrPeriodDuration"}
+TEMPORAL_FORMATS = FORMATS | {"temporalValues", "aggregatedValues"}
+TEMPORAL = Spec(params=QUERY | TIMES, options=SYS, formats=TEMPORAL_FORMATS)
 FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
     ("POST", "entities", entities.create, _write()),
     ("GET", "entities", entities.query, Spec(params=QUERY, options=SYS, formats=FORMATS, geo=True)),
@@ -80,6 +84,35 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
             formats=FORMATS,
             body="json",
             geo=True,
+        ),
+    ),
+    ("POST", "temporal/entities", temporal.create, _write()),
+    ("GET", "temporal/entities", temporal.query, TEMPORAL),
+    (
+        "GET",
+        "temporal/entities/*",
+        temporal.retrieve,
+        Spec(params=SHOWN | TIMES, options=SYS, formats=TEMPORAL_FORMATS),
+    ),
+    ("DELETE", "temporal/entities/*", temporal.delete, _write("")),
+    ("POST", "temporal/entities/*/attrs", temporal.append, _write()),
+    (
+        "DELETE",
+        "temporal/entities/*/attrs/*",
+        temporal.delete_attribute,
+        _write("", params=DELETE_ATTR),
+    ),
+    ("PATCH", "temporal/entities/*/attrs/*/*", temporal.modify_instance, _write("merge")),
+    ("DELETE", "temporal/entities/*/attrs/*/*", temporal.delete_instance, _write("")),
+    (
+        "POST",
+        "temporal/entityOperations/query",
+        temporal.query_by_post,
+        Spec(
+            params=PAGE | {"options", "format", "local", "entityMap"},
+            options=SYS,
+            formats=TEMPORAL_FORMATS,
+            body="json",
         ),
     ),
     ("GET", "types", discovery.types, Spec(params=frozenset({"details", "local"}))),

@@ -153,7 +153,7 @@ def parse(text: str) -> Node:
         raise TooComplexQuery("the query is too long")
     try:
         tree: Any = PARSER.parse(text)
-        return _Tree().transform(tree)  # type: ignore[return-value]
+        return _Tree().transform(tree)
     except (LarkError, RecursionError) as error:
         raise BadRequestData(f"the query {text!r} cannot be understood") from error
 

@@ -115,3 +115,11 @@ RETURNING id
 -- name: end_silence
 -- End a silence now.
 UPDATE alarm_silence SET "end" = greatest(%(now)s, start + 1) WHERE id = %(id)s AND "end" > %(now)s
+
+-- name: active_besides
+-- Active alarms of rules that are no longer in force.
+SELECT rule, entity FROM alarm WHERE active AND closed IS NULL AND NOT rule = ANY(%(rules)s) LIMIT 10000
+
+-- name: masked
+-- Active alarms that something keeps quiet.
+SELECT * FROM alarm WHERE active AND closed IS NULL AND masked <> '' ORDER BY id LIMIT 5000

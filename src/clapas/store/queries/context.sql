@@ -172,3 +172,125 @@ ON CONFLICT (quantity) DO UPDATE SET code = excluded.code WHERE ngsild_unit.code
 WITH made AS (INSERT INTO ngsild_kept (name, value) VALUES (%(name)s, %(value)s)
               ON CONFLICT DO NOTHING RETURNING value)
 SELECT value FROM made UNION ALL SELECT value FROM ngsild_kept WHERE name = %(name)s LIMIT 1
+
+-- name: head
+-- The head of one entity's evolution.
+SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s
+
+-- name: heads_of
+-- The heads of some entities' evolutions, in the order of ids.
+SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) ORDER BY id
+
+-- name: add_head
+-- A new evolution, or more types for the one that is there; true when new.
+INSERT INTO ngsild_evolution (tenant, id, doc) VALUES (%(tenant)s, %(id)s, %(doc)s::jsonb)
+ON CONFLICT (tenant, id) DO UPDATE
+SET doc = (ngsild_evolution.doc || excluded.doc
+           || jsonb_build_object('@created', ngsild_evolution.doc -> '@created', '@type', (
+               SELECT jsonb_agg(DISTINCT t) FROM jsonb_array_elements(
+                   ngsild_evolution.doc -> '@type' || (excluded.doc -> '@type')) t))) - '@deleted'
+RETURNING xmax = 0
+
+-- name: drop_evolution
+-- An entity's evolution goes with all its instances.
+WITH gone AS (DELETE FROM ngsild_instance WHERE tenant = %(tenant)s AND entity = %(id)s)
+DELETE FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
+
+-- name: drop_instances
+-- Instances of an attribute go.
+DELETE FROM ngsild_instance
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
+  AND (%(everything)s OR dataset = %(dataset)s)
+  AND (%(instance)s = '' OR instance = %(instance)s)
+RETURNING instance
+
+-- name: instance
+-- One instance, to be changed.
+SELECT doc FROM ngsild_instance
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s AND instance = %(instance)s
+FOR UPDATE
+
+-- name: set_instance
+-- One instance changed.
+UPDATE ngsild_instance
+SET doc = %(doc)s::jsonb, observed = (%(doc)s::jsonb ->> 'observedAt')::timestamptz,
+    modified = (%(doc)s::jsonb ->> 'modifiedAt')::timestamptz,
+    number = CASE jsonb_typeof(%(doc)s::jsonb -> 'value')
+             WHEN 'number' THEN (%(doc)s::jsonb ->> 'value')::double precision END
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s AND instance = %(instance)s
+
+-- name: evolution
+-- Instances in a time range, the last ones of each attribute when asked, the oldest first.
+SELECT entity, attribute, dataset, instance, at, doc FROM (
+    SELECT i.entity, i.attribute, i.dataset, i.instance, i.doc, i.seq, i.at,
+           CASE WHEN %(last)s > 0 THEN row_number() OVER (
+               PARTITION BY i.entity, i.attribute, i.dataset ORDER BY i.at DESC, i.seq DESC) END AS place
+    FROM (
+        SELECT n.*, CASE %(property)s WHEN 'observedAt' THEN n.observed WHEN 'createdAt' THEN n.created
+                    WHEN 'modifiedAt' THEN n.modified ELSE n.deleted END AS at
+        FROM ngsild_instance n
+        WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+          AND (%(property)s <> 'observedAt' OR %(open)s
+               OR (n.observed >= %(start)s AND n.observed < %(end)s))
+    ) i
+    WHERE (%(all_attributes)s OR i.attribute = ANY(%(attributes)s))
+      AND (%(all_datasets)s OR i.dataset = ANY(%(datasets)s))
+      AND (%(open)s OR (i.at >= %(start)s AND i.at < %(end)s))
+      AND (i.deleted IS NULL OR %(property)s = 'deletedAt' OR i.at IS NOT NULL)
+) numbered
+WHERE place IS NULL OR place <= %(last)s
+ORDER BY entity, at NULLS FIRST, seq
+LIMIT %(limit)s
+
+-- name: evolved
+-- Entities with instances in a time range whose head and instances satisfy the paths.
+SELECT e.id, f.members -> %(geo)s
+FROM ngsild_evolution e,
+LATERAL (
+    SELECT jsonb_object_agg(g.attribute, g.docs) AS members FROM (
+        SELECT n.attribute, CASE WHEN %(deep)s THEN jsonb_agg(n.doc) ELSE '[]'::jsonb END AS docs
+        FROM ngsild_instance n
+        WHERE n.tenant = %(tenant)s AND n.entity = e.id
+          AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+          AND (%(all_datasets)s OR n.dataset = ANY(%(wanted_datasets)s))
+          AND (%(open)s OR (CASE %(property)s WHEN 'observedAt' THEN n.observed WHEN 'createdAt' THEN n.created
+               WHEN 'modifiedAt' THEN n.modified ELSE n.deleted END >= %(start)s
+               AND CASE %(property)s WHEN 'observedAt' THEN n.observed WHEN 'createdAt' THEN n.created
+               WHEN 'modifiedAt' THEN n.modified ELSE n.deleted END < %(end)s))
+        GROUP BY n.attribute) g
+) f
+WHERE e.tenant = %(tenant)s AND e.doc @@ %(head)s::jsonpath
+  AND (%(pattern)s = '' OR e.id ~ %(pattern)s) AND (%(all_ids)s OR e.id = ANY(%(ids)s))
+  AND f.members IS NOT NULL
+  AND (NOT %(deep)s OR (e.doc || f.members) @@ %(path)s::jsonpath)
+ORDER BY e.id LIMIT %(limit)s
+
+-- name: bounds
+-- First and last instant of the numbers in a time range.
+SELECT min(n.observed), max(n.observed) FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+
+-- name: aggregated
+-- Numbers by attribute and period.
+SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
+       count(*), count(DISTINCT n.number), sum(n.number), avg(n.number), min(n.number), max(n.number),
+       stddev_pop(n.number), sum(n.number * n.number)
+FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NOT NULL AND n.observed IS NOT NULL
+  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+
+-- name: others
+-- Values that are not numbers, to be counted by period.
+SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]), n.doc
+FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NULL AND n.observed IS NOT NULL
+  AND n.deleted IS NULL
+  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+ORDER BY n.observed LIMIT 100000

@@ -39,7 +39,7 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """The largest hour that any meter is taken to be used to (L/h)."""
     burst_after: float = 2.0
     """A meter whose burst was announced is used to it: the next must be this many times as large."""
-    burst_any_hours: float = 12.0
+    burst_any_hours: float = 8.0
     """A burst-sized flow that lasts this long is strange for every meter."""
     pulse_l: float = 1.0
     """Weight of one step of the index (L); meters show their own when it is larger."""

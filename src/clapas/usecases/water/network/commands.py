@@ -135,10 +135,24 @@ def read_truth(path: Path, records: Records) -> tuple[Leak, ...]:
     return tuple(sorted(leaks, key=lambda each: each.start))
 
 
+def zones_of(
+    found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
+) -> dict[str, str]:
+    """Zone of each leaking pipe, by the junction where it begins."""
+    places = {}
+    for zone in found.zones:
+        inside = model.nodes_of(zone, records.flows.names)
+        for leak in leaks:
+            if model.network.get_link(leak.pipe).start_node_name in inside:
+                places[leak.pipe] = zone.name
+    return places
+
+
 def _report(
     title: str, found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
 ) -> Outcome:
-    outcome = match(found.steps, leaks)
+    zones = zones_of(found, leaks, model, records)
+    outcome = match(found.steps, leaks, zones=zones)
     metres = [
         model.metres_between(leak.pipe, found.candidates[at][0])
         if at is not None and found.candidates[at]
@@ -160,7 +174,7 @@ def _report(
     for leak, delay, far, near in zip(leaks, outcome.delays, metres, nearest, strict=True):
         kind = "abrupt" if leak.peak <= leak.start + 1 else "incipient"
         typer.echo(
-            f"  {leak.pipe:6} {leak.flow:5.1f} m³/h {kind:9} day {leak.start / 24:6.1f}  "
+            f"  {leak.pipe:6} {zones.get(leak.pipe, ''):10} {leak.flow:5.1f} m³/h {kind:9} day {leak.start / 24:6.1f}  "
             f"delay {delay:6.2f} d  first candidate {far:5.0f} m off, nearest of ten {near:5.0f} m"
         )
     return outcome
