@@ -137,6 +137,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             version=clapas.__version__,
             simulated=demonstration.marker(Path(orders.directory)) is not None,
             started=datetime.now(UTC),
+            directory=Path(orders.directory),
             engines=lambda: engine_states(Path(orders.directory)),
             audit=trail,
             keeper=keeper,
