@@ -37,6 +37,7 @@ from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
 from clapas.orders import Orders
 from clapas.pipeline import ChannelMemory, Ports, Worker
+from clapas.rules.service import RulesService
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
@@ -271,9 +272,24 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
 
 
+async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
+    """Alarms: the rules on the stream of observations, and the messages that they cause."""
+    await migrate(orders.addresses)
+    async with (
+        Store.open(orders.addresses) as store,
+        NatsBus.open(orders.addresses.nats, orders.configuration.bus) as bus,
+    ):
+        await bus.prepare()
+        zone = await store.territory.zone()
+        service = RulesService(store, bus, zone=zone, notify=orders.configuration.notify)
+        ready()
+        await service.run()
+
+
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
     "web": run_web,
+    "rules": run_rules,
     "jobs": run_jobs,
     "simulation": run_simulation,
 }
