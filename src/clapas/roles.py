@@ -32,6 +32,7 @@ from clapas.codecs import CodecPool
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
+from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.ops import demonstration
@@ -154,6 +155,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             version=clapas.__version__,
             simulated=demonstration.marker(Path(orders.directory)) is not None,
             started=datetime.now(UTC),
+            directory=Path(orders.directory),
             engines=lambda: engine_states(Path(orders.directory)),
             audit=trail,
             keeper=keeper,
@@ -284,9 +286,9 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         )
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
-        tools: dict[type, object] = {NatsBus: bus, CodecPool: codecs, Sealer: sealer}
+        tools: dict[type, object] = {Publisher: Publisher(bus.tell), CodecPool: codecs, Sealer: sealer}
         ready()
-        await jobs.Worker(store, jobs.discover(), tools).run()
+        await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
 
 
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {

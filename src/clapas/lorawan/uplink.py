@@ -204,8 +204,10 @@ def _count(session: Session, accepted: events.Accepted) -> None:
     session.last_seen = accepted.copies[0].received
     session.last_dr = session.dr = accepted.dr
     session.last_gateways = tuple(copy.gateway for copy in accepted.copies[:8])
-    if accepted.device is not None and accepted.device.device_class == "B":
-        session.device_class = "B" if accepted.frame.bit4 else "A"
+    if accepted.device is not None and not session.newer:
+        session.device_class = accepted.device.device_class
+    if session.device_class == "B" and not accepted.frame.bit4:
+        session.device_class = "A"
 
 
 def _heard(accepted: events.Accepted) -> conversation.Heard:

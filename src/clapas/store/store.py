@@ -13,7 +13,9 @@ from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
 from clapas.store.fleet import Fleet
+from clapas.store.fleet_codecs import Rollouts
 from clapas.store.fleet_commands import Commands
+from clapas.store.fleet_health import FleetHealth
 from clapas.store.fleet_imports import Imports
 from clapas.store.history import History
 from clapas.store.jobs import Jobs
@@ -53,6 +55,8 @@ class Store:
         self.fleet = Fleet(postgres)
         self.commands = Commands(postgres)
         self.imports = Imports(postgres)
+        self.rollouts = Rollouts(postgres, clickhouse)
+        self.health = FleetHealth(postgres, clickhouse)
         self.series = SeriesStore(postgres, clickhouse)
         self.state = State(postgres)
         self.entities = Entities(postgres, self.series, self.territory)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -67,6 +68,8 @@ class Services:
     version: str
     started: datetime
     simulated: bool = False
+    directory: Path | None = None
+    """The node's data directory, where added trades lie."""
     mounts: Mapping[str, Any] = field(default_factory=dict)
     """ASGI applications of other rooms by the path they answer under, which authenticate by themselves."""
     engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
