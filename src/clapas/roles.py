@@ -23,6 +23,8 @@ import uvloop
 
 import clapas
 from clapas import jobs, sources
+from clapas.api_gateway import Quotas
+from clapas.api_gateway.outlet import Outlet
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.charter import AuditTrail, Charter, CharterKeeper
@@ -41,6 +43,7 @@ from clapas.rules.service import RulesService
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
+from clapas.web.gateway import Usage
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
 
@@ -116,7 +119,22 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         keeper = CharterKeeper(store.charter, charter)
         await keeper.load()
         trail = AuditTrail(store.audit)
-        for work in (keeper.run(), trail.run(), _every(3600, identity.sessions.purge)):
+        quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
+        usage = Usage()
+        outlet = Outlet(store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body))
+        background = [
+            keeper.run(),
+            trail.run(),
+            _every(3600, identity.sessions.purge),
+            _every(5, lambda: usage.write(store.api_gateway)),
+            outlet.run(bus.follow()),
+        ]
+        if quotas is not None:
+            background += [
+                _every(configuration.api_gateway.share_s, quotas.share),
+                _every(86_400, quotas.forget),
+            ]
+        for work in background:
             await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders)
         web = configuration.web
@@ -142,6 +160,8 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             engines=lambda: engine_states(Path(orders.directory)),
             audit=trail,
             keeper=keeper,
+            quotas=quotas,
+            usage=usage,
         )
 
 

@@ -88,11 +88,13 @@ class ServiceKeys:
         new = await self.create(
             name=old.name,
             owner=old.owner,
-            scopes=old.scopes,
+            scopes=[each for each in old.scopes if old.application is None or "@" not in each],
             communes=old.communes,
             replaces=old.id,
         )
         end = now + timedelta(seconds=self._settings.key_rotation_s)
+        if old.application is not None:
+            await self._store.own_key(new.row.id, old.application)
         await self._store.shorten_key(old.id, end)
         return new
 
@@ -117,7 +119,17 @@ class ServiceKeys:
             name=row.name,
             scopes=frozenset(row.scopes),
             communes=frozenset(row.communes),
+            organisation=f"application:{row.application}" if row.application else "",
         )
+
+    async def give(self, id: str, application: UUID) -> None:  # noqa: A002
+        """A key becomes an application's: it has the rights of its subscriptions."""
+        await self._store.own_key(id, application)
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask the database again at the next call: rights have changed."""
+        self._found.clear()
 
     async def find(self, secret: str) -> KeyRow | None:
         """The live key of a secret."""

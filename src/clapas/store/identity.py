@@ -68,6 +68,10 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     last_used: date | None = None
     replaces: str = ""
     revoked: datetime | None = None
+    application: UUID | None = None
+    plan: str = ""
+    networks: list[str] = []
+    """Of its application: the plan, and the networks that it may be used from (none = any)."""
 
 
 _ACCOUNT = AccountRow.__struct_fields__
@@ -226,7 +230,10 @@ class IdentityStore:
 
     async def add_key(self, key: KeyRow) -> None:
         """Keep a service key."""
-        await self._run("add_key", **msgspec.structs.asdict(key))
+        values = msgspec.structs.asdict(key)
+        for name in ("application", "plan", "networks"):
+            del values[name]
+        await self._run("add_key", **values)
 
     async def key(self, id: str, now: datetime) -> KeyRow | None:  # noqa: A002
         """The live key of an id."""
@@ -241,6 +248,10 @@ class IdentityStore:
     async def use_key(self, id: str, today: date) -> None:  # noqa: A002
         """The key was used today."""
         await self._run("use_key", id=id, today=today)
+
+    async def own_key(self, id: str, application: UUID) -> None:  # noqa: A002
+        """A key becomes an application's."""
+        await self._run("own_key", id=id, application=application)
 
     async def shorten_key(self, id: str, expires: datetime) -> None:  # noqa: A002
         """A key that is replaced ends soon."""

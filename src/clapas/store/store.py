@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from clapas.engines import EngineAddresses
+from clapas.store.api_gateway import ApiGatewayStore
 from clapas.store.audit import AuditStore
 from clapas.store.backup import Backup
 from clapas.store.cache import KnownDevices
@@ -75,6 +76,7 @@ class Store:
         self.backup = Backup(postgres, clickhouse)
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
+        self.api_gateway = ApiGatewayStore(postgres)
 
     @classmethod
     @asynccontextmanager

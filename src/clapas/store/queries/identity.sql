@@ -113,14 +113,24 @@ INSERT INTO service_key (id, proof, name, owner, scopes, communes, expires, repl
 VALUES (%(id)s, %(proof)s, %(name)s, %(owner)s, %(scopes)s, %(communes)s, %(expires)s, %(replaces)s);
 
 -- name: key
--- The live key of an id; its owner may still sign in.
-SELECT k.id, k.proof, k.name, k.owner, k.scopes, k.communes, k.created, k.expires, k.last_used, k.replaces, k.revoked
-FROM service_key k JOIN account a ON a.id = k.owner
-WHERE k.id = %(id)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled;
+-- The live key of an id; its owner may still sign in. A key of an application has the rights of the
+-- application's approved subscriptions, on the application's territory.
+SELECT k.id, k.proof, k.name, k.owner,
+       k.scopes || ARRAY(
+           SELECT action || '@' || s.dataset
+           FROM subscription s CROSS JOIN unnest(ARRAY['read', 'export', 'subscribe']) AS action
+           WHERE s.application = k.application AND s.state = 'approved'
+             AND (s.expires IS NULL OR s.expires > %(now)s)),
+       coalesce(p.communes, k.communes), k.created, k.expires, k.last_used, k.replaces, k.revoked,
+       k.application, coalesce(p.plan, ''), coalesce(p.networks, '{}')
+FROM service_key k JOIN account a ON a.id = k.owner LEFT JOIN application p ON p.id = k.application
+WHERE k.id = %(id)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled
+  AND (k.application IS NULL OR p.state = 'active');
 
 -- name: keys
 -- Keys that are not revoked, by id, after a cursor.
-SELECT id, proof, name, owner, scopes, communes, created, expires, last_used, replaces, revoked
+SELECT id, proof, name, owner, scopes, communes, created, expires, last_used, replaces, revoked,
+       application, '', '{}'::text[]
 FROM service_key WHERE id > %(after)s AND revoked IS NULL ORDER BY id LIMIT %(limit)s;
 
 -- name: use_key
@@ -212,3 +222,7 @@ UPDATE break_glass SET ended = %(now)s WHERE id = %(id)s AND ended IS NULL;
 -- What was asked and granted, newest first.
 SELECT id, account, role, reason, asked, seconds, approver, until, ended FROM break_glass
 ORDER BY asked DESC LIMIT 200;
+
+-- name: own_key
+-- The key belongs to an application from now on.
+UPDATE service_key SET application = %(application)s WHERE id = %(id)s;
