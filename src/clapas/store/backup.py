@@ -217,7 +217,7 @@ def _over(query: LiteralString, table: Mapping[str, Any]) -> LiteralString:
         "order": table["sorting_key"] or "tuple()",
         "kept": _kept(set(table["columns"])),
     }
-    return re.sub(r"/\*(\w+)\*/", lambda found: parts[found[1]], query)  # type: ignore[return-value]
+    return re.sub(r"/\*(\w+)\*/", lambda found: parts[found[1]], query)
 
 
 def _kept(columns: set[str]) -> str:
