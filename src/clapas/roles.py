@@ -22,13 +22,15 @@ import uvicorn
 import uvloop
 
 import clapas
-from clapas import sources
+from clapas import jobs, sources
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
-from clapas.charter import Charter
+from clapas.charter import AuditTrail, Charter, CharterKeeper
 from clapas.codecs import CodecPool
+from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
+from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
@@ -109,12 +111,21 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         codecs = await stack.enter_async_context(CodecPool.open(1))
         charter = Charter.standard(configuration.charter)
         identity = compose_identity(store, charter, orders)
+        keeper = CharterKeeper(store.charter, charter)
+        await keeper.load()
+        trail = AuditTrail(store.audit)
+        for work in (keeper.run(), trail.run(), _every(3600, identity.sessions.purge)):
+            await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders)
         web = configuration.web
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
+        broker = await stack.enter_async_context(
+            open_door(store, identity, charter, configuration.context)
+        )
         yield Services(
+            mounts={PATH: broker},
             store=store,
             bus=bus,
             codecs=codecs,
@@ -126,7 +137,21 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             simulated=demonstration.marker(Path(orders.directory)) is not None,
             started=datetime.now(UTC),
             engines=lambda: engine_states(Path(orders.directory)),
+            audit=trail,
+            keeper=keeper,
         )
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Some work of the background, ended at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def compose_identity(store: Store, charter: Charter, orders: Orders) -> Identity:
@@ -143,7 +168,11 @@ async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> Non
     """Answer the broker's question for every connection, and log what comes without receipt."""
 
     async def authorise(user: str, password: str, client: str) -> Grant | None:
-        granted = await identity.authorize_mqtt(user, password, client)
+        try:
+            granted = await identity.authorize_mqtt(user, password, client)
+        except ClapasError as error:
+            logger.warning("a connection is refused, nobody can be recognised now: %s", error)
+            return None
         if granted is None:
             return None
         return Grant(
@@ -226,9 +255,24 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
         await demonstration.run(store, identity, directory=directory, doors=doors, tell=tell)
 
 
+async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
+    """Work that takes long: imports, bulk actions, health, commands; apart, so that nothing waits for it."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(orders.addresses, pool=4))
+        bus = await stack.enter_async_context(
+            NatsBus.open(orders.addresses.nats, orders.configuration.bus)
+        )
+        codecs = await stack.enter_async_context(CodecPool.open(1))
+        sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
+        tools: dict[type, object] = {NatsBus: bus, CodecPool: codecs, Sealer: sealer}
+        ready()
+        await jobs.Worker(store, jobs.discover(), tools).run()
+
+
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
     "web": run_web,
+    "jobs": run_jobs,
     "simulation": run_simulation,
 }
 

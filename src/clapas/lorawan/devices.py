@@ -28,6 +28,8 @@ class LorawanDevice(msgspec.Struct, frozen=True, kw_only=True):
     """ABP devices that restart at zero: accept it (weakens the protection against replay)."""
     any_dev_nonce: bool = False
     """Devices that draw DevNonce badly: accept one that was used before (same warning)."""
+    clock_sync: bool = False
+    """The device speaks the clock package (TS003): its AppTimeReq is answered."""
     enabled: bool = True
     latitude: float | None = None
     longitude: float | None = None

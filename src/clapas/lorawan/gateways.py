@@ -72,7 +72,8 @@ class Gateway(msgspec.Struct, kw_only=True):
     forwarded_share: float | None = None
     """Share of upstream datagrams that the gateway says were acknowledged (0 to 1)."""
     statistics: dict[str, float] = {}
-    conflicts: int = 0
+    gps: bool = False
+    """It tells GPS time: it can serve class B."""
     air: Airtime = msgspec.field(default_factory=Airtime)
 
 
@@ -100,6 +101,12 @@ class Gateways:
             found = self._known[gateway] = Gateway(id=gateway, first_seen=wall)
         found.door, found.last_seen, found.heard_at = door, wall, now
         return found
+
+    def knows_time(self, gateway: str) -> None:
+        """A gateway told GPS time."""
+        found = self._known.get(gateway)
+        if found is not None:
+            found.gps = True
 
     def online(self, now: float) -> int:
         return sum(now - each.heard_at < ONLINE_S for each in self._known.values())

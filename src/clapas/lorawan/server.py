@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from clapas.lorawan import downlink, join, uplink
+from clapas.lorawan import join, multicast, pushed, queue, uplink
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import UnknownDevice
 from clapas.lorawan.gateways import Gateway
 from clapas.lorawan.keys import session_keys_10
+from clapas.lorawan.mqtt_door import MqttDoor, Send
 from clapas.lorawan.network import FrameLog, Network, wall_ms
 from clapas.lorawan.publisher import Publish
 from clapas.lorawan.scheduler import Scheduler
@@ -34,6 +35,7 @@ class LorawanServer:
         self.scheduler = scheduler
         self.udp: UdpDoor | None = None
         self.station: StationDoor | None = None
+        self.mqtt: MqttDoor | None = None
 
     @classmethod
     @asynccontextmanager
@@ -57,6 +59,8 @@ class LorawanServer:
         try:
             await server._open_doors(settings)
             network.spawn(server._flush())
+            for state_of in state.devices():
+                server.push(state_of.dev_eui)
             yield server
         finally:
             await server._close()
@@ -87,8 +91,31 @@ class LorawanServer:
         await self.network.state.close()
 
     async def enqueue(self, dev_eui: str, **request: Any) -> QueueItem:
-        """Queue a downlink (see :func:`clapas.lorawan.downlink.enqueue`)."""
-        return await downlink.enqueue(self.network, dev_eui, **request)
+        """Queue a downlink (see :func:`clapas.lorawan.queue.enqueue`)."""
+        item = await queue.enqueue(self.network, dev_eui, **request)
+        self.push(dev_eui)
+        return item
+
+    def push(self, dev_eui: str) -> None:
+        """Send at once what waits for a class B or C device or group."""
+        state = self.network.state.find(dev_eui)
+        if state is not None and pushed.wants_push(state):
+            self.network.spawn(pushed.push(self.network, self.scheduler, dev_eui))
+
+    async def create_group(self, plan: multicast.GroupPlan) -> DeviceState:
+        """Make a multicast group, or change its members."""
+        return await multicast.create(self.network, plan)
+
+    async def enqueue_group(self, name: str, *, f_port: int, data: bytes) -> QueueItem:
+        """Queue a downlink for every member of a group."""
+        return await self.enqueue(
+            multicast.group(self.network, name).dev_eui, f_port=f_port, data=data
+        )
+
+    def open_mqtt(self, send: Send) -> MqttDoor:
+        """Open the door for ChirpStack's gateway software; hand it messages of the topics ``mqtt_door.TOPICS``."""
+        self.mqtt = MqttDoor(self.network, self.scheduler, send)
+        return self.mqtt
 
     def queue(self, dev_eui: str) -> list[QueueItem]:
         """A device's downlinks: those that wait, then the last ones that ended."""
@@ -114,9 +141,7 @@ class LorawanServer:
             keys=session_keys_10(nwk_s_key, app_s_key),
             rx2_dr=region.rx2_dr,
             rx2_frequency=region.rx2_frequency,
-            channels=Channels(
-                enabled=tuple(range(len(region.channels))) if not region.fixed_plan else ()
-            ),
+            channels=Channels(enabled=tuple(range(len(region.channels)))),
             activated=wall_ms(),
             status_asked=wall_ms(),
             joined=False,

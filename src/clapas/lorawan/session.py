@@ -17,6 +17,9 @@ WINDOW: Final = 64
 COUNTERS: Final = 1 << 32
 _HEARD = Packer("<IhB")
 
+GROUP: Final = "multicast/"
+"""Multicast groups are kept beside the devices under names that no EUI has."""
+
 ItemState = Literal["queued", "sent", "acknowledged", "failed", "expired"]
 Verdict = Literal["new", "late", "repeated", "replayed"]
 
@@ -73,6 +76,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     rx2_dr: int = 0
     rx2_frequency: int = 0
     channels: Channels = msgspec.field(default_factory=Channels)
+    dwell: bool = False
+    """The device agreed to the 400 ms dwell time (TxParamSetup)."""
     dr: int = 0
     tx_power: int = 0
     nb_trans: int = 1
@@ -151,6 +156,8 @@ class DeviceState(msgspec.Struct, kw_only=True, omit_defaults=True):
     next_session: Session | None = None
     """Keys given by a join-accept that the device has not used yet; the older ones stay valid till then."""
     queue: list[QueueItem] = []
+    members: tuple[str, ...] = ()
+    """EUIs of a multicast group's devices."""
 
 
 def new_session_id() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from clapas.lorawan.journal import Journal
-from clapas.lorawan.session import DeviceState, QueueItem, Session
+from clapas.lorawan.session import GROUP, DeviceState, QueueItem, Session
 
 
 def _session(device: DeviceState, session_id: str) -> Session | None:
@@ -173,7 +173,9 @@ class State:
             _CHANGES[kind](known, *rest[1:])
 
     def index(self, device: DeviceState) -> None:
-        """Make a device's sessions found by their addresses."""
+        """Make a device's sessions found by their addresses; a group is never heard, only spoken to."""
+        if device.dev_eui.startswith(GROUP):
+            return
         both = tuple(each for each in (device.session, device.next_session) if each is not None)
         for address in self._placed.pop(device.dev_eui, ()):
             kept = tuple(

@@ -12,6 +12,7 @@ from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
 from clapas.web.guard import check_all_declare, guard
 from clapas.web.headers import Headers
+from clapas.web.mounts import Mounts
 from clapas.web.packing import Packing
 from clapas.web.services import Services
 
@@ -39,4 +40,5 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
 def create_app(services: Services, *, static: Path = STATIC) -> "ASGIApp":
     """The whole application, as a server runs it."""
     app = cast("ASGIApp", create_litestar(services, static=static))
-    return Headers(Packing(app), https=services.settings.https)
+    inner: ASGIApp = Mounts(services.mounts, Packing(app)) if services.mounts else Packing(app)
+    return Headers(inner, https=services.settings.https)

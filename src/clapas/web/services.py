@@ -1,7 +1,7 @@
 """What the application is given by whoever composes the platform."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request
 
 from clapas.bus import Bus
-from clapas.charter import Charter
+from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
 from clapas.domain.access import Principal, RowFilter
 from clapas.identity import Identity
@@ -65,8 +65,12 @@ class Services:
     version: str
     started: datetime
     simulated: bool = False
+    mounts: Mapping[str, Any] = field(default_factory=dict)
+    """ASGI applications of other rooms by the path they answer under, which authenticate by themselves."""
     engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
     sources: Callable[[], Awaitable[Sequence[SourceSetup]]] = no_sources
+    audit: AuditTrail | None = None
+    keeper: CharterKeeper | None = None
 
 
 def services_of(request: Call) -> Services:
@@ -75,6 +79,24 @@ def services_of(request: Call) -> Services:
     return services
 
 
+PURPOSE = "x-clapas-purpose"
+
+
+def exit_of(request: Call, action: str = "read") -> Exit:
+    """The way out for this caller: rows, values and history as the charter gives them.
+
+    The purpose is the one that the call declares in ``X-Clapas-Purpose``.
+    """
+    services = services_of(request)
+    return Exit(
+        charter=services.charter,
+        principal=request.user,
+        action=action,
+        purpose=request.headers.get(PURPOSE, "")[:60],
+        audit=services.audit,
+    )
+
+
 def rows_of(request: Call, kind: str, action: str = "read") -> RowFilter:
     """Which rows of ``kind`` this caller may see."""
-    return services_of(request).charter.row_filter(request.user, action, kind)
+    return exit_of(request, action).rows(kind)

@@ -34,13 +34,18 @@ class Water(TyperGroup):
 @cache
 def loaded() -> TyperGroup:
     """The commands themselves."""
+    from clapas.usecases.water.billing import commands as billing
     from clapas.usecases.water.leaks import commands as leaks
+    from clapas.usecases.water.meters import commands as meters
     from clapas.usecases.water.network import commands as network
 
     water = typer.Typer()
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
     water.command("leaks")(leaks.find_leaks)
     evaluate.command("leaks")(leaks.evaluate_leaks)
+    water.command("health")(meters.find_signs)
+    water.command("consumption")(meters.write_consumption)
+    water.command("overconsumption")(billing.find_overconsumption)
     water.command("districts")(network.find_bursts)
     evaluate.command("network")(network.evaluate_network)
     water.add_typer(evaluate, name="evaluate")

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from clapas.usecases.water.commands import register
 from clapas.usecases.water.leaks.batch import Recordings, recordings
-from clapas.usecases.water.leaks.commands import chosen_meters, read_all
+from clapas.usecases.water.leaks.commands import chosen_meters
 from clapas.usecases.water.leaks.evaluate import run_trial
 from clapas.usecases.water.leaks.inject import Plan
 from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
 from clapas.usecases.water.leaks.score import alerts_per_1000, detected
+from clapas.usecases.water.meters.commands import read_all
 
 pytestmark = pytest.mark.shared
 

@@ -69,7 +69,8 @@ def _interval(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats)
     litres = np.where(rolled, litres + ceiling, litres)
     backward = (litres < 0) & (litres >= -BACKFLOW_L)
     jumped = known & ((litres < -BACKFLOW_L) | (litres > cap))
-    _swap(book, rows[jumped], at[jumped], index[jumped])
+    book.other_at[rows[jumped]] = book.at[rows[jumped]]
+    book.other_index[rows[jumped]] = book.index[rows[jumped]]
     still = book.ring_l[rows].sum(axis=1) <= 0
     keep_mark = backward & ~still & known & ~jumped
     book.index[rows] = np.where(keep_mark, before, index)
@@ -78,13 +79,6 @@ def _interval(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats)
     return Interval(
         rows=rows[told], litres=np.maximum(litres[told], 0.0), hours=hours[told], at=at[told]
     )
-
-
-def _swap(book: Book, rows: Ints, at: Floats, index: Floats) -> None:
-    """A jump: the series goes on from the new value; the old one waits, should that meter speak again."""
-    del at, index
-    book.other_at[rows] = book.at[rows]
-    book.other_index[rows] = book.index[rows]
 
 
 def _remember(book: Book, seen: Interval) -> None:
@@ -204,7 +198,7 @@ def _floor(book: Book, rows: Ints, span: Floats) -> Floats:
 def _is_news(book: Book, levels: Levels, seen: Interval, rate: Floats) -> Bools:
     """Not the leak that was announced already, nor its return: clearly more than it, or nothing known."""
     known = book.known[seen.rows]
-    return (known <= 0) | (rate > levels.worse * known + 1.5)
+    return (known <= 0) | (rate > np.maximum(levels.worse * known, known + levels.worse_l_h))
 
 
 def _announce(

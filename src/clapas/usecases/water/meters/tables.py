@@ -37,7 +37,7 @@ INDEX = (
     "value",
 )
 INDEX_M3 = ("index_m3", "index (m3)", "index_m³", "consumption")
-"""Of these, 'consumption' counts as an index in m³ only in a table of dates without hours."""
+"""An index read on days without hours is in m³, as on bills, unless its column is named index_l."""
 
 TIME_FORMATS = (
     "%d/%m/%Y %H:%M:%S",
@@ -199,8 +199,8 @@ def read_readings(path: Path, *, zone: str = "Europe/Paris") -> Table:
             path=str(path),
         )
     at, local, dates_only = instants(text, time, zone=zone, by=meter)
-    cubic = index.lower() in INDEX_M3 and (
-        dates_only or "m3" in index.lower() or "m³" in index.lower()
+    cubic = any(mark in index.lower() for mark in ("m3", "m³")) or (
+        dates_only and index.lower() != "index_l"
     )
     rows = text.select(
         meter=pl.col(meter).str.strip_chars(),

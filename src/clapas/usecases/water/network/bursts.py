@@ -28,7 +28,7 @@ Kind = Literal["burst", "leak", "repair", "shift"]
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Thresholds, in noises of the signal; noises are learned, never below a share of the mean flow."""
 
-    limits: tuple[float, ...] = (4.5, 4.0, 3.5)
+    limits: tuple[float, ...] = (4.0, 3.5, 3.0)
     hold_hours: int = 4
     """The excess must stay beyond its limit for so many hours running."""
     first_noise: float = 0.25

@@ -1,0 +1,1 @@
+"""Museum: the climate of rooms, showcases and stores, for those who keep the collections."""

@@ -1,0 +1,1 @@
+"""Bills: abnormal volumes in the sense of the law, and the file that goes with them."""
