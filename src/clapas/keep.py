@@ -76,7 +76,12 @@ async def _backup(data: Path, target: Path, key: "Key", console: Console) -> "Co
 
     async with _opened(data) as (store, bus):
         return await make_backup(
-            store, bus, data=data, target=target, key=key, tell=lambda at: console.print(f"  {at} …")
+            store,
+            bus,
+            data=data,
+            target=target,
+            key=key,
+            tell=lambda at: console.print(f"  {at} …"),
         )
 
 

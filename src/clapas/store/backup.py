@@ -113,9 +113,7 @@ class Backup:
                 sequences = {row[0]: row[1] for row in await cursor.fetchall()}
             yield connection, sequences
 
-    async def _dump_postgres(
-        self, directory: Path, cut: dict[int, int], taken: Taken
-    ) -> _Snapshot:
+    async def _dump_postgres(self, directory: Path, cut: dict[int, int], taken: Taken) -> _Snapshot:
         counts: dict[str, int] = {}
         async with self._snapshot() as (connection, sequences):
             cursor = await connection.execute(SQL["of_api"], {"name": LOG_API})

@@ -77,7 +77,9 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
             Store.open(running.addresses, pool=2) as store,
             NatsBus.open(running.addresses.nats) as bus,
         ):
-            await store.registry.save_devices([Device(id=uuid4(), key=f"keep-{n}") for n in range(5)])
+            await store.registry.save_devices(
+                [Device(id=uuid4(), key=f"keep-{n}") for n in range(5)]
+            )
             await bus.publish_uplinks([message(number) for number in range(400)])
             await settled(store, bus)
             async with talking(bus, 400):
@@ -87,14 +89,12 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
     position = next(each for each in made.positions if each.name == "uplink")
     assert position.last >= 400
     elsewhere = tmp_path / "elsewhere"
+    other = tmp_path / "other"
+    make_key_file(other)
     with pytest.raises(WrongKey):
-        other = tmp_path / "other"
-        make_key_file(other)
         await keep._restore(file, tmp_path / "never", other, embedded=False, console=QUIET)
     assert list((tmp_path / "never").iterdir()) == []
-    done = await keep._restore(
-        file, elsewhere, key_file, embedded=False, prove=True, console=QUIET
-    )
+    done = await keep._restore(file, elsewhere, key_file, embedded=False, prove=True, console=QUIET)
     assert done.identical
     assert done.missing == 0
     assert done.ledger.balanced
@@ -116,7 +116,9 @@ async def test_what_waits_in_a_log_is_finished_by_the_restore(tmp_path: Path) ->
     key = make_key_file(key_file)
     async with platform(data, roles=()) as running:
         async with Store.open(running.addresses, pool=2) as store, keep._opened(data) as (_, bus):
-            await store.registry.save_devices([Device(id=uuid4(), key=f"keep-{n}") for n in range(5)])
+            await store.registry.save_devices(
+                [Device(id=uuid4(), key=f"keep-{n}") for n in range(5)]
+            )
             await bus.publish_uplinks([message(number) for number in range(30)])
         made = await keep._backup(data, file, key, QUIET)
     assert made.waiting == 30

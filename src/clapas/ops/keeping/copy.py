@@ -59,7 +59,7 @@ async def _fill(
 ) -> Contents:
     async def take(file: Path, name: str) -> None:
         await asyncio.to_thread(archive.add, file, name)
-        file.unlink()
+        await asyncio.to_thread(file.unlink)
 
     tell("logs")
     positions = await _positions(store, bus)
@@ -152,7 +152,9 @@ def differences(first: tuple[Part, ...], second: tuple[Part, ...]) -> list[str]:
     """Names of the store's parts that are not the same in two copies; the manifest is no content."""
     mine = {each.name: each.sha256 for each in first if _is_content(each.name)}
     theirs = {each.name: each.sha256 for each in second if _is_content(each.name)}
-    return sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+    return sorted(
+        name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
+    )
 
 
 def _is_content(name: str) -> bool:

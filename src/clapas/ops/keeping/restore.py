@@ -75,7 +75,7 @@ async def _parts_of(store: Store, folder: Path) -> tuple[Part, ...]:
     async def take(file: Path) -> None:
         name = STORE + file.relative_to(folder).as_posix()
         parts.append(Part(name, file.stat().st_size, await asyncio.to_thread(_digest, file)))
-        file.unlink()
+        await asyncio.to_thread(file.unlink)
 
     await store.backup.dump(folder, taken=take)
     return tuple(parts)

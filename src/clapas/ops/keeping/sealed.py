@@ -134,6 +134,8 @@ class SealedReader:
             self._held = self._cipher.open(chunk, last=self._done)
         except InvalidTag as error:
             if self._first:
-                raise WrongKey("wrong key or passphrase, or the file's beginning is damaged") from error
+                raise WrongKey(
+                    "wrong key or passphrase, or the file's beginning is damaged"
+                ) from error
             raise BackupUnreadable("this backup is damaged or cut short") from error
         self._first = False

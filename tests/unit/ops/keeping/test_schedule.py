@@ -1,5 +1,6 @@
 """The daily backup is due at a civil hour, keeps so many files, and says how it went."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,12 +31,15 @@ def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     for name in [*names, "of-somebody-else.backup"]:
         (tmp_path / name).touch()
     prune(tmp_path, 2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [*names[3:], "of-somebody-else.backup"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *names[3:],
+        "of-somebody-else.backup",
+    ]
 
 
 async def test_a_failure_is_told_and_the_last_good_one_remembered(tmp_path: Path) -> None:
     async def good(target: Path) -> None:
-        target.write_bytes(b"backup")
+        await asyncio.to_thread(target.write_bytes, b"backup")
 
     async def bad(_: Path) -> None:
         raise DiskFull
