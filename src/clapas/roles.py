@@ -23,6 +23,8 @@ import uvloop
 
 import clapas
 from clapas import jobs, sources
+from clapas.api_gateway import Quotas
+from clapas.api_gateway.outlet import Outlet
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.charter import AuditTrail, Charter, CharterKeeper
@@ -30,6 +32,7 @@ from clapas.codecs import CodecPool
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
+from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.ops import demonstration
@@ -37,11 +40,14 @@ from clapas.ops.simulate.senders import Doors
 from clapas.orders import Orders
 from clapas.pipeline import ChannelMemory, Ports, Worker
 from clapas.rules.service import RulesService
+from clapas.side_roles import notices, refused_publishes, run_keeping, run_sources, source_setups
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
+from clapas.web.gateway import Usage
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
+from clapas.web.tls import served
 
 logger = logging.getLogger(__name__)
 
@@ -115,10 +121,25 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         keeper = CharterKeeper(store.charter, charter)
         await keeper.load()
         trail = AuditTrail(store.audit)
-        for work in (keeper.run(), trail.run(), _every(3600, identity.sessions.purge)):
+        quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
+        usage = Usage()
+        outlet = Outlet(store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body))
+        background = [
+            keeper.run(),
+            trail.run(),
+            _every(3600, identity.sessions.purge),
+            _every(5, lambda: usage.write(store.api_gateway)),
+            outlet.run(bus.follow()),
+        ]
+        if quotas is not None:
+            background += [
+                _every(configuration.api_gateway.share_s, quotas.share),
+                _every(86_400, quotas.forget),
+            ]
+        for work in background:
             await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders)
-        web = configuration.web
+        web = served(configuration.web)
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
@@ -137,9 +158,15 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             version=clapas.__version__,
             simulated=demonstration.marker(Path(orders.directory)) is not None,
             started=datetime.now(UTC),
+            directory=Path(orders.directory),
             engines=lambda: engine_states(Path(orders.directory)),
+            sources=lambda: source_setups(orders),
+            notices=lambda: notices(orders),
+            refused=lambda: _refused(orders),
             audit=trail,
             keeper=keeper,
+            quotas=quotas,
+            usage=usage,
         )
 
 
@@ -189,6 +216,10 @@ async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> Non
     )
 
 
+async def _refused(orders: Orders) -> int:
+    return (await refused_publishes(orders)).total
+
+
 async def engine_states(directory: Path) -> Sequence[EngineState]:
     """How the engines are, as the parent last wrote it."""
     try:
@@ -212,6 +243,10 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=5,
+                proxy_headers=bool(services.settings.proxies),
+                forwarded_allow_ips=list(services.settings.proxies),
+                ssl_certfile=services.settings.certificate or None,
+                ssl_keyfile=services.settings.key or None,
             )
         )
         serving = asyncio.create_task(server.serve())
@@ -230,7 +265,7 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
 async def tell_first_link(identity: Identity, orders: Orders) -> None:
     """Write the one-time link of the first administrator where the parent prints it from."""
     token = await identity.accounts.first_administrator()
-    link = f"http://{orders.host}:{orders.port}/entrer?jeton={token}" if token else ""
+    link = f"{orders.address}/entrer?jeton={token}" if token else ""
     write_private(Path(orders.directory) / "run" / "first-link", link.encode())
 
 
@@ -242,7 +277,8 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
 
     def doors(key: str) -> Doors:
         return Doors(
-            http=f"http://{orders.host}:{orders.port}",
+            http=orders.address,
+            ca_file=orders.configuration.web.certificate,
             key=key,
             mqtt=f"mqtt://{demonstration.KEY}:{key}@{nats.mqtt_host}:{nats.mqtt_port}",
         )
@@ -265,9 +301,9 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         )
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
-        tools: dict[type, object] = {NatsBus: bus, CodecPool: codecs, Sealer: sealer}
+        tools: dict[type, object] = {Publisher: Publisher(bus.tell), CodecPool: codecs, Sealer: sealer}
         ready()
-        await jobs.Worker(store, jobs.discover(), tools).run()
+        await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
 
 
 async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
@@ -290,6 +326,8 @@ ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, No
     "rules": run_rules,
     "jobs": run_jobs,
     "simulation": run_simulation,
+    "sources": run_sources,
+    "keeping": run_keeping,
 }
 
 
