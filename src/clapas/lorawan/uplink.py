@@ -184,6 +184,8 @@ async def _new(
         return
     queue.acknowledge(network, session, ack=accepted.frame.ack)
     await clock.answer(network, accepted)
+    for listener in tuple(network.listeners):
+        await listener(accepted)
     if accepted.frame.confirmed:
         session.confirmed_up = accepted.f_cnt
         content.ack = await _logged_in_time(network, accepted, logged)

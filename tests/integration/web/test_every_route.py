@@ -36,6 +36,8 @@ OPEN = {
     ("GET", "/api/v1/charter/why"),
     ("GET", "/api/v1/me"),
     ("GET", "/api/v1/platform"),
+    ("GET", "/api/v1/alarms/feed.atom"),
+    ("GET", "/api/v1/alarms/{id:int}/cap.xml"),
     ("GET", "/health"),
     ("POST", "/api/v1/session"),
     ("POST", "/api/v1/session/one-time"),
@@ -45,6 +47,9 @@ OPEN = {
 DEVICES_OWN = {("POST", "/api/v1/uplinks"), ("POST", "/in")}
 READERS_WRITE = {
     ("PUT", "/api/v1/me/password"),
+    ("PUT", "/api/v1/me/contact"),
+    ("POST", "/api/v1/me/inbox/read"),
+    ("POST", "/api/v1/rules/replay"),
     ("DELETE", "/api/v1/me/sessions/{session:uuid}"),
     ("POST", "/api/v1/assistant/guess"),
     ("POST", "/api/v1/me/factor"),
