@@ -29,9 +29,7 @@ class Clock:
 
 
 @given(gaps=st.lists(st.floats(0, 30), min_size=1, max_size=80), limit=st.integers(1, 10))
-def test_no_minute_lets_more_than_its_limit_through(
-    gaps: list[float], limit: int
-) -> None:
+def test_no_minute_lets_more_than_its_limit_through(gaps: list[float], limit: int) -> None:
     clock = Clock()
     quotas = Quotas(None, clock=clock)
     passed: list[float] = []
