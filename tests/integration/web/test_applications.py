@@ -69,7 +69,7 @@ async def test_the_life_of_a_subscription(
 
     async def live() -> int:
         outlet = Outlet(services.store, services.charter, publish)
-        return await outlet.give(ObservationBatch(observations=(seen(room), seen(meter))))
+        return await outlet.give(ObservationBatch(observations=[seen(room), seen(meter)]))
 
     assert await rooms() == []
     assert await live() == 0
