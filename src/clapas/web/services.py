@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from clapas.api_gateway import Quotas
 from clapas.bus import Bus
 from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
@@ -17,6 +18,7 @@ from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
 from clapas.web.live import LiveHub
+from clapas.web.gateway import Usage
 from clapas.web.settings import Settings
 
 Call = Request[Principal, OpenSession | None, Any]
@@ -74,6 +76,8 @@ class Services:
     sources: Callable[[], Awaitable[Sequence[SourceSetup]]] = no_sources
     audit: AuditTrail | None = None
     keeper: CharterKeeper | None = None
+    quotas: Quotas | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 def services_of(request: Call) -> Services:
