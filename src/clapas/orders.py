@@ -18,3 +18,9 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     directory: str
     host: str = "127.0.0.1"
     port: int = 8080
+
+    @property
+    def address(self) -> str:
+        """Where the page answers on this machine."""
+        scheme = "https" if self.configuration.web.certificate else "http"
+        return f"{scheme}://{self.host}:{self.port}"

@@ -40,12 +40,14 @@ from clapas.ops.simulate.senders import Doors
 from clapas.orders import Orders
 from clapas.pipeline import ChannelMemory, Ports, Worker
 from clapas.rules.service import RulesService
+from clapas.side_roles import notices, refused_publishes, run_keeping, run_sources, source_setups
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
 from clapas.web.gateway import Usage
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
+from clapas.web.tls import served
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +139,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         for work in background:
             await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders)
-        web = configuration.web
+        web = served(configuration.web)
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
@@ -158,6 +160,9 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             started=datetime.now(UTC),
             directory=Path(orders.directory),
             engines=lambda: engine_states(Path(orders.directory)),
+            sources=lambda: source_setups(orders),
+            notices=lambda: notices(orders),
+            refused=lambda: _refused(orders),
             audit=trail,
             keeper=keeper,
             quotas=quotas,
@@ -211,6 +216,10 @@ async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> Non
     )
 
 
+async def _refused(orders: Orders) -> int:
+    return (await refused_publishes(orders)).total
+
+
 async def engine_states(directory: Path) -> Sequence[EngineState]:
     """How the engines are, as the parent last wrote it."""
     try:
@@ -234,6 +243,10 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=5,
+                proxy_headers=bool(services.settings.proxies),
+                forwarded_allow_ips=list(services.settings.proxies),
+                ssl_certfile=services.settings.certificate or None,
+                ssl_keyfile=services.settings.key or None,
             )
         )
         serving = asyncio.create_task(server.serve())
@@ -252,7 +265,7 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
 async def tell_first_link(identity: Identity, orders: Orders) -> None:
     """Write the one-time link of the first administrator where the parent prints it from."""
     token = await identity.accounts.first_administrator()
-    link = f"http://{orders.host}:{orders.port}/entrer?jeton={token}" if token else ""
+    link = f"{orders.address}/entrer?jeton={token}" if token else ""
     write_private(Path(orders.directory) / "run" / "first-link", link.encode())
 
 
@@ -264,7 +277,8 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
 
     def doors(key: str) -> Doors:
         return Doors(
-            http=f"http://{orders.host}:{orders.port}",
+            http=orders.address,
+            ca_file=orders.configuration.web.certificate,
             key=key,
             mqtt=f"mqtt://{demonstration.KEY}:{key}@{nats.mqtt_host}:{nats.mqtt_port}",
         )
@@ -312,6 +326,8 @@ ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, No
     "rules": run_rules,
     "jobs": run_jobs,
     "simulation": run_simulation,
+    "sources": run_sources,
+    "keeping": run_keeping,
 }
 
 

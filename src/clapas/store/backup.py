@@ -113,9 +113,7 @@ class Backup:
                 sequences = {row[0]: row[1] for row in await cursor.fetchall()}
             yield connection, sequences
 
-    async def _dump_postgres(
-        self, directory: Path, cut: dict[int, int], taken: Taken
-    ) -> _Snapshot:
+    async def _dump_postgres(self, directory: Path, cut: dict[int, int], taken: Taken) -> _Snapshot:
         counts: dict[str, int] = {}
         async with self._snapshot() as (connection, sequences):
             cursor = await connection.execute(SQL["of_api"], {"name": LOG_API})
@@ -217,7 +215,7 @@ def _over(query: LiteralString, table: Mapping[str, Any]) -> LiteralString:
         "order": table["sorting_key"] or "tuple()",
         "kept": _kept(set(table["columns"])),
     }
-    return re.sub(r"/\*(\w+)\*/", lambda found: parts[found[1]], query)  # type: ignore[return-value]
+    return re.sub(r"/\*(\w+)\*/", lambda found: parts[found[1]], query)
 
 
 def _kept(columns: set[str]) -> str:

@@ -44,6 +44,25 @@ class SourceSetup(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Something else that a person should look at; the home page words ``wrong.<kind>`` with the values."""
+
+    kind: str
+    severity: str
+    values: dict[str, Any] = {}
+    link: str = ""
+
+
+async def no_notices() -> Sequence[Notice]:
+    """Nothing else."""
+    return ()
+
+
+async def none_refused() -> int:
+    """No publish was refused."""
+    return 0
+
+
 async def no_engines() -> Sequence[EngineState]:
     """The engines when nobody watches them."""
     return ()
@@ -74,6 +93,9 @@ class Services:
     """ASGI applications of other rooms by the path they answer under, which authenticate by themselves."""
     engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
     sources: Callable[[], Awaitable[Sequence[SourceSetup]]] = no_sources
+    notices: Callable[[], Awaitable[Sequence[Notice]]] = no_notices
+    refused: Callable[[], Awaitable[int]] = none_refused
+    """Publishes that rights forbade since the start: outside the ledger."""
     audit: AuditTrail | None = None
     keeper: CharterKeeper | None = None
     quotas: Quotas | None = None
