@@ -1,5 +1,6 @@
 """Figures of every entity of a trade: series that may be seen, read from the history, reduced."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -57,10 +58,12 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
     for each in mine:
         if each.series in read:
             by_entity.setdefault(each.entity, {})[each.quantity] = read[each.series]
-    return [
-        _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key))
-        for row in rows
-    ]
+    return await asyncio.to_thread(
+        lambda: [
+            _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key))
+            for row in rows
+        ]
+    )
 
 
 def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
