@@ -1,5 +1,6 @@
 """The fleet: queries with state on the server, bindings, files, steps, swaps, visits, groups, bill."""
 
+import asyncio
 import base64
 import binascii
 from datetime import UTC, date, datetime
@@ -12,6 +13,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from clapas.domain.device import Binding, Lifecycle
 from clapas.domain.errors import InvalidInput
 from clapas.domain.identifiers import normalise_device
+from clapas.fleet.labels import svg, text_of
+from clapas.fleet.workbook import sheet_of
 from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, Event, FleetRow, Group, Health, Visit
 from clapas.store.jobs import Job
 from clapas.web.answers import Listed, listing, page_size
@@ -21,6 +24,8 @@ from clapas.web.services import Call, rows_of, services_of
 
 PHOTO_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 LARGEST_PHOTO = 3_000_000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FILTERS = frozenset(DeviceQuery.__struct_fields__) - {"keys"}
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Long = Annotated[str, msgspec.Meta(max_length=2000)]
 Query = Annotated[str, QueryParameter(max_length=200)]
@@ -107,7 +112,7 @@ async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
     model: Query = "",
     lifecycle: Query = "",
     commune: Query = "",
-    state: Query = "",
+    how: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     service: Query = "",
     gateway: Query = "",
     tag: Query = "",
@@ -123,7 +128,7 @@ async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
         model=model,
         lifecycle=lifecycle,
         commune=commune,
-        state=state,
+        state=how,
         service=service,
         gateway=gateway,
         tag=tag,
@@ -340,8 +345,44 @@ async def costs(request: Call) -> Response[Listed[Cost]]:
     return listing(request, found)
 
 
+@get("/api/v1/fleet.xlsx", tags=["fleet"], opt=asks("export", "device"), summary="As a workbook")
+async def workbook(request: Call) -> Response[bytes]:
+    """The whole filtered list as XLSX; the filters are those of the list."""
+    given = {name: text for name, text in request.query_params.items() if name in FILTERS}
+    query = msgspec.convert(given, DeviceQuery)
+    store = services_of(request).store.fleet
+    page = await store.select(rows_of(request, "device", "export"), query, limit=100_000)
+    content = await asyncio.to_thread(sheet_of, page.items)
+    headers = {"Content-Disposition": 'attachment; filename="appareils.xlsx"'}
+    return Response(content, media_type=XLSX, headers=headers)
+
+
+@get(
+    "/api/v1/devices/{key:str}/code.svg",
+    tags=["fleet"],
+    opt=asks("read", "device"),
+    summary="QR code (TR005)",
+)
+async def code(request: Call, key: FromPath[str]) -> Response[bytes]:
+    """The device's QR code, as the LoRa Alliance writes it."""
+    row = await visible(request, key)
+    store = services_of(request).store
+    found = await store.fleet.one(row.device.key, rows_of(request, "device"))
+    known = (await store.registry.resolve([row.device.key])).get(row.device.key)
+    profile = known.model.settings.get("profile_id", "") if known and known.model else ""
+    text = text_of(
+        dev_eui=row.device.key,
+        join_eui=found.file.join_eui,
+        profile=str(profile),
+        serial=found.file.serial,
+    )
+    return Response(svg(text), media_type="image/svg+xml")
+
+
 HANDLERS = (
     fleet,
+    workbook,
+    code,
     count,
     bulk,
     file,

@@ -66,13 +66,13 @@ def command_out(command: Command, who: str) -> CommandOut:
 async def commands(
     request: Call,
     device: Annotated[str, QueryParameter(max_length=128)] = "",
-    state: Annotated[str, QueryParameter(max_length=20)] = "",
+    stands: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     after: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[CommandOut]]:
     """The queue and its past, the newest first."""
     page = await services_of(request).store.commands.page(
-        rows_of(request, "device"), key=device, state=state, after=after, limit=page_size(limit)
+        rows_of(request, "device"), key=device, state=stands, after=after, limit=page_size(limit)
     )
     me = request.user.id
     return listing(request, [command_out(each, me) for each in page.items], page.next)
