@@ -31,6 +31,7 @@ from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
 from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
+from clapas.fleet.settings import Settings as FleetSettings
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
@@ -237,7 +238,12 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         )
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
-        tools: dict[type, object] = {Publisher: Publisher(bus.tell), CodecPool: codecs, Sealer: sealer}
+        tools: dict[type, object] = {
+            Publisher: Publisher(bus.tell),
+            CodecPool: codecs,
+            Sealer: sealer,
+            FleetSettings: orders.configuration.fleet,
+        }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
 

@@ -317,6 +317,17 @@ class Api:
     def get_observations(self, parts: list[str], _query: dict[str, str]) -> Any:
         return {"value": 21.4, "quality": 0, "codec": 3, "frame": self.world.frame(int(parts[0]) // 10, 1)}
 
+    def get_fleet(self, _parts: list[str], query: dict[str, str]) -> Any:
+        kept = [each for each in self.world.devices if self._matches(each, query, ("source", "lifecycle", "commune", "state"))]
+        page = paged(kept, query)
+        return {**page, "items": [{"device": each} for each in page["items"]]}
+
+    def get_repairs(self, parts: list[str], query: dict[str, str]) -> Any:
+        return {} if parts == ["count"] else paged([], query)
+
+    def get_imports(self, _parts: list[str], query: dict[str, str]) -> Any:
+        return paged([], query)
+
     def get_devices(self, parts: list[str], query: dict[str, str]) -> Any:
         if not parts:
             kept = [each for each in self.world.devices if self._matches(each, query, ("source", "lifecycle", "commune", "state"))]

@@ -86,6 +86,12 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Any] = {}
 
 
+class Sync(msgspec.Struct, frozen=True, kw_only=True):
+    """A dry run only says what would be done."""
+
+    dry: bool = True
+
+
 class GroupIn(msgspec.Struct, frozen=True, kw_only=True):
     """A query to save."""
 
@@ -379,7 +385,15 @@ async def code(request: Call, key: FromPath[str]) -> Response[bytes]:
     return Response(svg(text), media_type="image/svg+xml")
 
 
+@post("/api/v1/fleet/chirpstack", tags=["fleet"], opt=asks("administer", "device"))
+async def chirpstack(request: Call, data: JSONBody[Sync]) -> Job:
+    """Compare with the ChirpStack of the settings, as a job; without ``dry``, bring each side what it lacks."""
+    jobs = services_of(request).store.jobs
+    return await jobs.add("fleet.chirpstack", {"dry": data.dry}, actor=request.user.id)
+
+
 HANDLERS = (
+    chirpstack,
     fleet,
     workbook,
     code,
