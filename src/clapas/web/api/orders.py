@@ -113,6 +113,8 @@ async def approve(request: Call, number: FromPath[int]) -> CommandOut:
     """A second person agrees."""
     command, me = await _seen(request, number), request.user.id
     store = services_of(request).store.commands
+    if request.user.kind != "user":
+        raise NotTwo("a person approves, signed in, not a key", command=number)
     if not await store.approve(command.id, me):
         raise NotTwo(command=number, state=command.state)
     return command_out(await store.get(number), me)
