@@ -38,9 +38,9 @@ def application() -> typer.Typer:
 
 
 def command_modules() -> list[str]:
-    """The modules ``clapas.<room>.commands`` (and those of trades), by name."""
-    found = ["clapas.commands"]
-    for package in ("clapas", "clapas.usecases"):
+    """The modules ``commands`` of rooms, of parts of ``ops`` and of trades, and the composed ones."""
+    found = ["clapas.commands", "clapas.keep"]
+    for package in ("clapas", "clapas.ops", "clapas.usecases"):
         folder = Path(next(iter(importlib.import_module(package).__path__)))
         found += [f"{package}.{path.parent.name}.commands" for path in folder.glob("*/commands.py")]
     return sorted(found)

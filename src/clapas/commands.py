@@ -16,10 +16,11 @@ import msgspec
 import typer
 from rich.console import Console
 
-from clapas import bench
-from clapas.domain.errors import InvalidInput
+from clapas import bench, trail
+from clapas.domain.errors import BadSetting, InvalidInput
 
 if TYPE_CHECKING:
+    from clapas.config import Configuration
     from clapas.engines import EngineAddresses
     from clapas.pipeline.ledger import Ledger
     from clapas.store import Store
@@ -31,6 +32,9 @@ Data = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port of the page and the API; 0 = a free one.")]
+Profile = Annotated[
+    str, typer.Option(help="'conformance': the NGSI-LD door open to this machine, for test suites.")
+]
 DEFAULT = Path("clapas-data")
 STEPS = {
     "engines": "engines (PostgreSQL, ClickHouse, NATS)",
@@ -41,6 +45,7 @@ STEPS = {
 def register(app: typer.Typer) -> None:
     """Add the commands of the whole platform."""
     bench.register(app)
+    trail.register(app)
     app.command()(up)
     app.command()(status)
     app.command("replay")(replay_command)
@@ -58,23 +63,49 @@ def up(
     data: Data = DEFAULT,
     host: Host = "127.0.0.1",
     port: Port = 8080,
+    profile: Profile = "",
 ) -> None:
     """Start the platform in a data directory; Ctrl-C stops it without loss."""
-    asyncio.run(_run(data, host=host, port=port, simulated=(data / "demonstration.json").exists()))
+    simulated = (data / "demonstration.json").exists()
+    configuration = _profiled(data, profile, host) if profile else None
+    asyncio.run(_run(data, host=host, port=port, simulated=simulated, configuration=configuration))
 
 
-async def _run(data: Path, *, host: str, port: int, simulated: bool) -> None:
-    from clapas.app import ROLES, Door, platform, until_asked_to_stop
+def _profiled(data: Path, profile: str, host: str) -> "Configuration":
+    """Settings for a purpose: 'conformance' opens the NGSI-LD door to everybody on this machine."""
+    from clapas.config import load
+    from clapas.context.settings import CONFORMANCE
+
+    if profile != "conformance":
+        raise BadSetting("the profile is 'conformance', or left out", key="profile")
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        raise BadSetting("the conformance profile listens on the loopback only", key="host")
+    return msgspec.structs.replace(load(data), context=CONFORMANCE)
+
+
+async def _run(
+    data: Path,
+    *,
+    host: str,
+    port: int,
+    simulated: bool,
+    configuration: "Configuration | None" = None,
+) -> None:
+    from clapas.app import Door, chosen_roles, platform, until_asked_to_stop
+    from clapas.config import load
 
     door = Door(host=host, port=port)
-    roles = (*ROLES, "simulation") if simulated else ROLES
+    chosen = configuration or load(data)
+    roles = (*chosen_roles(chosen), *(["simulation"] if simulated else []))
     console = Console(stderr=True)
     stop = asyncio.create_task(until_asked_to_stop())
 
     def step(name: str) -> None:
         console.print(f"  starting {STEPS.get(name, name)} …")
 
-    async with platform(data, door=door, roles=roles, progress=step) as running:
+    async with platform(
+        data, door=door, roles=roles, progress=step, configuration=chosen
+    ) as running:
         console.print(f"Clapas answers at [bold]{running.address}[/bold]")
         if running.first_link:
             console.print("Sign in once, as administrator:")

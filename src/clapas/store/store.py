@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from clapas.engines import EngineAddresses
+from clapas.store.api_gateway import ApiGatewayStore
+from clapas.store.audit import AuditStore
 from clapas.store.backup import Backup
 from clapas.store.cache import KnownDevices
+from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
 from clapas.store.fleet import Fleet
@@ -71,6 +74,9 @@ class Store:
             settings=settings,
         )
         self.backup = Backup(postgres, clickhouse)
+        self.charter = CharterStore(postgres, clickhouse)
+        self.audit = AuditStore(postgres)
+        self.api_gateway = ApiGatewayStore(postgres)
 
     @classmethod
     @asynccontextmanager

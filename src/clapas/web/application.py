@@ -10,8 +10,10 @@ from clapas.web.api.page import STATIC
 from clapas.web.authentication import Authentication
 from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
+from clapas.web.gateway import Gateway
 from clapas.web.guard import check_all_declare, guard
 from clapas.web.headers import Headers
+from clapas.web.mounts import Mounts
 from clapas.web.packing import Packing
 from clapas.web.services import Services
 
@@ -25,7 +27,7 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
     app = Litestar(
         route_handlers=handlers(),
         guards=[guard],
-        middleware=[Authentication],
+        middleware=[Authentication, Gateway],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         request_max_body_size=services.settings.largest_body,
@@ -39,4 +41,5 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
 def create_app(services: Services, *, static: Path = STATIC) -> "ASGIApp":
     """The whole application, as a server runs it."""
     app = cast("ASGIApp", create_litestar(services, static=static))
-    return Headers(Packing(app), https=services.settings.https)
+    inner: ASGIApp = Mounts(services.mounts, Packing(app)) if services.mounts else Packing(app)
+    return Headers(inner, https=services.settings.https)

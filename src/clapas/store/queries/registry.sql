@@ -77,8 +77,7 @@ WHERE d.key > %(after)s
   AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
   AND (%(commune)s = '' OR d.commune = %(commune)s)
   AND (%(key)s = '' OR d.key = %(key)s)
-  AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+  AND /*rows d.dataset, d.commune*/
 ORDER BY d.key
 LIMIT %(limit)s
 
@@ -96,8 +95,7 @@ FROM (
     LEFT JOIN device_seen s ON s.device = d.id
     LEFT JOIN model m ON m.id = d.model
     WHERE d.lifecycle = 'active'
-      AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-           AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+      AND /*rows d.dataset, d.commune*/
 ) AS fleet
 
 -- name: bind

@@ -1,0 +1,146 @@
+"""Attributes of an entity: append, update, partial update, replace, delete (clauses 5.6.2 to 5.6.5, 5.6.19; 6.6, 6.7)."""
+
+from typing import Any
+
+from clapas.context.broker import Broker, Write
+from clapas.context.door.entities import check_same_id, entity_id
+from clapas.context.door.http import Answer, Request
+from clapas.context.editing import Editor
+from clapas.context.errors import BadRequestData, ResourceNotFound
+from clapas.context.model import Entity, is_uri
+from clapas.context.query.select import type_matches
+from clapas.context.reading import FORBIDDEN, Reader
+
+
+async def _taken(write: Write, request: Request) -> Entity:
+    name = entity_id(request)
+    entity = (await write.take([name])).get(name)
+    kind = request.params.get("type")
+    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+        raise ResourceNotFound(f"{name} does not exist")
+    return entity
+
+
+def attribute_iri(request: Request) -> str:
+    """The attribute in the path. Raises BadRequestData."""
+    name = request.args[1]
+    if FORBIDDEN.search(name):
+        raise BadRequestData(f"{name!r} cannot be the name of an attribute")
+    return request.context.terms.expand(name)
+
+
+def update_result(updated: list[str], failed: dict[str, str]) -> Answer:
+    """204 when everything was done, else 207 with an UpdateResult (5.2.18)."""
+    if not failed:
+        return Answer(status=204)
+    refused = [{"attributeName": name, "reason": reason} for name, reason in failed.items()]
+    return Answer(status=207, body={"updated": updated, "notUpdated": refused}, data=False)
+
+
+async def append(broker: Broker, request: Request) -> Answer:
+    """Append Attributes (5.6.3)."""
+    draft = Reader(request.context.terms).entity(request.body, whole=False)
+    overwrite = "noOverwrite" not in request.options
+    compact = request.context.terms.compact
+    updated: list[str] = []
+    failed: dict[str, str] = {}
+    async with broker.write(request.tenant) as write:
+        entity = await _taken(write, request)
+        check_same_id(draft, entity.id)
+        editor = Editor(entity, write.now)
+        editor.head(draft)
+        for iri, instances in draft.attributes.items():
+            if editor.append(iri, instances, overwrite=overwrite):
+                updated.append(compact(iri))
+            else:
+                failed[compact(iri)] = "the attribute exists already"
+        await write.save([editor])
+    return update_result(updated, failed)
+
+
+async def update(broker: Broker, request: Request) -> Answer:
+    """Update Attributes (5.6.2)."""
+    draft = Reader(request.context.terms, fragment=True).entity(request.body, whole=False)
+    compact = request.context.terms.compact
+    updated: list[str] = []
+    failed: dict[str, str] = {}
+    async with broker.write(request.tenant) as write:
+        entity = await _taken(write, request)
+        check_same_id(draft, entity.id)
+        editor = Editor(entity, write.now)
+        editor.head(draft)
+        for iri, instances in draft.attributes.items():
+            if not all("type" in each for each in instances):
+                raise BadRequestData(f"{compact(iri)}: the attribute has no value")
+            if editor.update(iri, instances):
+                updated.append(compact(iri))
+            else:
+                failed[compact(iri)] = "the attribute does not exist"
+        await write.save([editor])
+    return update_result(updated, failed)
+
+
+def _one_fragment(request: Request, *, fragment: bool) -> dict[str, Any]:
+    payload = request.body
+    if isinstance(payload, dict):
+        payload = {key: value for key, value in payload.items() if key != "@context"}
+    if payload in ({}, []):
+        raise BadRequestData("the attribute is empty")
+    reader = Reader(request.context.terms, fragment=fragment)
+    instances = reader.instances(request.args[1], payload)
+    if len(instances) != 1:
+        raise BadRequestData("one instance of the attribute is expected")
+    return instances[0]
+
+
+async def partial(broker: Broker, request: Request) -> Answer:
+    """Partial Attribute Update (5.6.4)."""
+    iri = attribute_iri(request)
+    fragment = _one_fragment(request, fragment=True)
+    async with broker.write(request.tenant) as write:
+        editor = Editor(await _taken(write, request), write.now)
+        editor.partial(iri, fragment)
+        await write.save([editor])
+    return Answer(status=204)
+
+
+async def replace(broker: Broker, request: Request) -> Answer:
+    """Replace Attribute (5.6.19)."""
+    iri = attribute_iri(request)
+    instance = _one_fragment(request, fragment=False)
+    async with broker.write(request.tenant) as write:
+        editor = Editor(await _taken(write, request), write.now)
+        held = editor.entity.attributes.get(iri, [])
+        dataset = instance.get("datasetId", "")
+        before = [each for each in held if each.get("datasetId", "") == dataset]
+        if not before:
+            raise ResourceNotFound(
+                "the attribute, or its instance of this datasetId, does not exist"
+            )
+        if before[0]["type"] != instance["type"]:
+            raise BadRequestData("the type of an attribute cannot change")
+        editor.put(iri, instance)
+        await write.save([editor])
+    return Answer(status=204)
+
+
+async def delete(broker: Broker, request: Request) -> Answer:
+    """Delete Attribute (5.6.5)."""
+    iri = attribute_iri(request)
+    everything, dataset = which_instances(request)
+    async with broker.write(request.tenant) as write:
+        editor = Editor(await _taken(write, request), write.now)
+        if not editor.remove(iri, dataset, everything=everything):
+            raise ResourceNotFound(
+                "the attribute, or its instance of this datasetId, does not exist"
+            )
+        await write.save([editor])
+    return Answer(status=204)
+
+
+def which_instances(request: Request) -> tuple[bool, str]:
+    """``deleteAll`` and ``datasetId``. Raises BadRequestData."""
+    dataset = request.params.get("datasetId", "")
+    if "datasetId" in request.params and dataset != "@none" and not is_uri(dataset):
+        raise BadRequestData("datasetId is a URI")
+    return request.flag("deleteAll"), "" if dataset == "@none" else dataset

@@ -1,0 +1,106 @@
+"""Hosting of @contexts (clause 5.13; 6.29, 6.30)."""
+
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from clapas.context.book import Kept, check_context
+from clapas.context.broker import Broker
+from clapas.context.core import core_context, core_versions
+from clapas.context.door.http import Answer, Request
+from clapas.context.errors import (
+    BadRequestData,
+    OperationNotSupported,
+    ResourceNotFound,
+)
+
+KINDS = ("Hosted", "Cached", "ImplicitlyCreated")
+
+
+async def add(broker: Broker, request: Request) -> Answer:
+    """Add @context (5.13.2)."""
+    body = request.body
+    if not isinstance(body, dict) or "@context" not in body:
+        raise BadRequestData("the body holds a @context")
+    check_context(body["@context"])
+    if body["@context"] in ({}, []):
+        raise BadRequestData("the @context is empty")
+    await broker.book.resolve(body["@context"], link=False)
+    kept = Kept(id=uuid4().hex, kind="Hosted", url="", body=body["@context"])
+    await broker.shelf.keep_context(kept)
+    return Answer(
+        status=201,
+        headers=[("Location", f"/ngsi-ld/v1/jsonldContexts/{kept.id}")],
+    )
+
+
+def _details(broker: Broker, kept: Kept) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "URL": kept.url or broker.book.own_address(kept.id),
+        "localId": kept.id,
+        "kind": kept.kind,
+        "createdAt": kept.created,
+        "timestamp": kept.created,
+    }
+    if kept.last_used:
+        found["lastUsage"] = kept.last_used
+    if kept.hits:
+        found["numberOfHits"] = kept.hits
+    return found
+
+
+async def listed(broker: Broker, request: Request) -> Answer:
+    """List @contexts (5.13.3)."""
+    kind = request.params.get("kind", "")
+    if "kind" in request.params and kind not in KINDS:
+        raise BadRequestData(f"kind is one of {', '.join(KINDS)}")
+    kept = await broker.shelf.contexts(kind)
+    if request.flag("details"):
+        return Answer(body=[_details(broker, each) for each in kept], data=False)
+    urls = [each.url or broker.book.own_address(each.id) for each in kept]
+    return Answer(body=urls, data=False)
+
+
+async def _found(broker: Broker, request: Request) -> Kept:
+    name = request.args[0]
+    kept = await broker.shelf.context(name) or await broker.shelf.context_at(name)
+    if kept is None and "/ngsi-ld/v1/jsonldContexts/" in name:
+        kept = await broker.shelf.context(name.rpartition("/")[2])
+    if kept is None:
+        raise ResourceNotFound(f"the @context {name} is not known here")
+    return kept
+
+
+async def serve(broker: Broker, request: Request) -> Answer:
+    """Serve @context (5.13.4)."""
+    details = request.flag("details")
+    name = request.args[0]
+    if name in core_versions():
+        body = {"@context": core_context(core_versions()[name])}
+        return Answer(raw=orjson.dumps(body), media="application/ld+json", data=False)
+    kept = await _found(broker, request)
+    if details:
+        return Answer(body=_details(broker, kept), data=False)
+    if kept.kind == "Cached":
+        raise OperationNotSupported("a cached @context is served by its own address")
+    await broker.shelf.touch_context(kept.id)
+    return Answer(
+        raw=orjson.dumps({"@context": kept.body}), media="application/ld+json", data=False
+    )
+
+
+async def delete(broker: Broker, request: Request) -> Answer:
+    """Delete and Reload @context (5.13.5)."""
+    reload = request.flag("reload")
+    if request.args[0] in core_versions():
+        raise BadRequestData("the core @context stays")
+    kept = await _found(broker, request)
+    if reload:
+        if kept.kind != "Cached":
+            raise BadRequestData("only a cached @context is reloaded")
+        await broker.book.reload(kept)
+    else:
+        await broker.store.drop_context(kept.id)
+        broker.book.forget()
+    return Answer(status=204)

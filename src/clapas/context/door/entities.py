@@ -1,0 +1,187 @@
+"""Entities: create, retrieve, query, merge, replace, delete, purge (clauses 5.6, 5.7; 6.4, 6.5)."""
+
+from typing import Any
+
+from clapas.context.broker import Broker, entity_of
+from clapas.context.door.http import Answer, Request
+from clapas.context.door.queries import joined, query_of, run_query
+from clapas.context.door.reply import Replier, read_projection
+from clapas.context.editing import Editor, created
+from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.model import Entity, is_date_time, is_uri
+from clapas.context.query.select import type_matches
+from clapas.context.reading import Draft, Reader
+from clapas.context.search import find
+from clapas.context.simplified import read_simplified
+
+MOST_PURGED = 100_000
+
+
+def entity_id(request: Request) -> str:
+    """The id in the path. Raises BadRequestData."""
+    name = request.args[0]
+    if not is_uri(name):
+        raise BadRequestData(f"the id {name!r} is not a URI")
+    return name
+
+
+async def create(broker: Broker, request: Request) -> Answer:
+    """Create Entity (5.6.1)."""
+    draft = Reader(request.context.terms).entity(request.body)
+    async with broker.write(request.tenant) as write:
+        held = await write.take([draft.id or ""])
+        if held:
+            raise AlreadyExists(f"{draft.id} exists already")
+        await write.insert([created(draft, write.now)])
+    return created_at(f"/ngsi-ld/v1/entities/{draft.id}")
+
+
+def created_at(location: str) -> Answer:
+    """The answer of a creation."""
+    return Answer(status=201, headers=[("Location", location)])
+
+
+async def held(broker: Broker, request: Request) -> Entity:
+    """The entity that the path names, as this caller may see it. Raises ResourceNotFound."""
+    name = entity_id(request)
+    doc = await broker.store.one(request.tenant, name, request.rows)
+    entity = entity_of(doc) if doc is not None else None
+    kind = request.params.get("type")
+    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+        raise ResourceNotFound(f"{name} does not exist")
+    return entity
+
+
+async def retrieve(broker: Broker, request: Request) -> Answer:
+    """Retrieve Entity (5.7.1)."""
+    replier = Replier(request)
+    entity = await held(broker, request)
+    style = replier.style
+    if "attrs" in request.params:
+        wanted = [request.context.terms.expand(each) for each in request.words("attrs")]
+        if not any(each in entity.attributes for each in wanted):
+            raise ResourceNotFound(f"{entity.id} has none of the attributes")
+    if style.datasets is not None and not any(
+        each.get("datasetId", "") in style.datasets
+        for instances in entity.attributes.values()
+        for each in instances
+    ):
+        raise ResourceNotFound(f"{entity.id} has no such datasetId")
+    shown = await joined(broker, request, [entity], replier)
+    if request.params.get("join") == "flat" and len(shown) > 1:
+        return replier.many([entity], shown)
+    if not _says_something(shown[0], replier):
+        raise ResourceNotFound(f"nothing of {entity.id} is asked for")
+    return replier.one(entity, shown[0])
+
+
+def _says_something(shown: dict[str, Any], replier: Replier) -> bool:
+    return bool(shown) or replier.style.projection.pick is None
+
+
+async def query(broker: Broker, request: Request) -> Answer:
+    """Query Entities (5.7.2)."""
+    return await run_query(broker, request, request.params)
+
+
+async def delete(broker: Broker, request: Request) -> Answer:
+    """Delete Entity (5.6.6)."""
+    name = entity_id(request)
+    async with broker.write(request.tenant) as write:
+        entity = (await write.take([name])).get(name)
+        kind = request.params.get("type")
+        if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+            raise ResourceNotFound(f"{name} does not exist")
+        await write.delete([entity])
+    return Answer(status=204)
+
+
+async def merge(broker: Broker, request: Request) -> Answer:
+    """Merge Entity (5.6.17)."""
+    name = entity_id(request)
+    observed = request.params.get("observedAt", "")
+    if observed and not is_date_time(observed):
+        raise BadRequestData("observedAt is not a DateTime")
+    async with broker.write(request.tenant) as write:
+        entity = (await write.take([name])).get(name)
+        kind = request.params.get("type")
+        if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+            raise ResourceNotFound(f"{name} does not exist")
+        draft = read_fragment(request, request.body, entity)
+        check_same_id(draft, name)
+        editor = Editor(entity, write.now)
+        merge_into(editor, draft, observed)
+        await write.save([editor])
+    return Answer(status=204)
+
+
+def read_fragment(request: Request, payload: Any, entity: Entity | None) -> Draft:
+    """The fragment of a merge: normalized, concise, or simplified when the request says so."""
+    formats = {request.params.get("format"), *request.options}
+    if formats & {"simplified", "keyValues"}:
+        lang = request.params.get("lang", "")
+        return read_simplified(payload, request.context.terms, entity, lang)
+    return Reader(request.context.terms, fragment=True).entity(payload, whole=False)
+
+
+def check_same_id(draft: Draft, name: str) -> None:
+    """Raise BadRequestData when the body speaks of another entity."""
+    if draft.id is not None and draft.id != name:
+        raise BadRequestData("the id in the body is not that of the path")
+
+
+def merge_into(editor: Editor, draft: Draft, observed: str = "") -> None:
+    """Apply a merge to an entity."""
+    editor.head(draft)
+    for iri, instances in draft.attributes.items():
+        editor.merge(iri, instances, observed=observed)
+
+
+async def replace(broker: Broker, request: Request) -> Answer:
+    """Replace Entity (5.6.18)."""
+    name = entity_id(request)
+    payload = request.body
+    if isinstance(payload, dict):
+        payload = {"id": name, **payload}
+    draft = Reader(request.context.terms).entity(payload, whole=False)
+    check_same_id(draft, name)
+    async with broker.write(request.tenant) as write:
+        entity = (await write.take([name])).get(name)
+        if entity is None:
+            raise ResourceNotFound(f"{name} does not exist")
+        if draft.types is None:
+            draft.types = entity.types
+        editor = Editor(entity, write.now)
+        editor.replace(draft)
+        editor.touched = True
+        await write.save([editor])
+    return Answer(status=204)
+
+
+async def purge(broker: Broker, request: Request) -> Answer:
+    """Purge Entities (5.6.21): whole entities, or only some of their attributes."""
+    params, terms = request.params, request.context.terms
+    if "drop" in params and "keep" in params:
+        raise BadRequestData("drop and keep cannot be used together")
+    asked = query_of(request, params)
+    drop = list(read_projection(params["drop"], terms)) if "drop" in params else []
+    keep = list(read_projection(params["keep"], terms)) if "keep" in params else []
+    if "{" in params.get("drop", "") + params.get("keep", ""):
+        raise BadRequestData("drop and keep name attributes of the entity itself")
+    found = await find(
+        broker, request.tenant, asked, terms=terms, limit=MOST_PURGED, rows=request.rows
+    )
+    async with broker.write(request.tenant) as write:
+        entities = await write.take([each.id for each in found.entities])
+        if not drop and not keep:
+            await write.delete(list(entities.values()))
+        else:
+            editors: list[Editor] = []
+            for entity in entities.values():
+                editor = Editor(entity, write.now)
+                for iri in list(entity.attributes):
+                    if iri in drop or (keep and iri not in keep):
+                        editor.remove(iri, everything=True)
+                editors.append(editor)
+            await write.save(editors)
+    return Answer(status=204)

@@ -1,0 +1,134 @@
+"""Reading a query from parameters or from a Query body, running it, and joining linked entities."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from clapas.context.broker import Broker, entity_of
+from clapas.context.door.http import Answer, Headers, Request
+from clapas.context.door.reply import Replier, datasets_of, page_links, page_of
+from clapas.context.errors import BadRequestData
+from clapas.context.linked import Inliner, gather
+from clapas.context.model import Entity
+from clapas.context.query.geo import read_geo
+from clapas.context.search import Found, Query, Selector, check_ids, find, read_orders
+
+ENOUGH = ("type", "attrs", "q", "georel", "id", "idPattern", "scopeQ", "datasetId")
+JOINS = ("flat", "inline", "@none")
+
+
+def query_of(request: Request, params: Mapping[str, str]) -> Query:
+    """The query of GET parameters. Raises BadRequestData."""
+    terms = request.context.terms
+    local = request.flag("local")
+    if not any(name in params for name in ("type", "attrs", "q", "georel")) and not local:
+        raise BadRequestData("a query needs one of type, attrs, q, georel, or local=true")
+    for name in ("type", "attrs", "q", "id", "scopeQ", "idPattern"):
+        if name in params and not params[name].strip():
+            raise BadRequestData(f"{name} is empty")
+    selector = Selector(
+        kind=params.get("type", ""),
+        ids=check_ids(request.words("id")),
+        pattern=params.get("idPattern", ""),
+    )
+    return Query(
+        selectors=(selector,),
+        attributes=tuple(terms.expand(each) for each in request.words("attrs")),
+        q=params.get("q", ""),
+        scope=params.get("scopeQ", ""),
+        geo=read_geo(
+            georel=params.get("georel"),
+            geometry=params.get("geometry"),
+            coordinates=params.get("coordinates"),
+            geoproperty=params.get("geoproperty"),
+            terms=terms,
+        ),
+        datasets=datasets_of(request),
+        orders=orders_of(request, params),
+    )
+
+
+def orders_of(request: Request, params: Mapping[str, str]) -> Any:
+    """The ordering of a query. Raises BadRequestData."""
+    if "orderBy" not in params:
+        return ()
+    origin = None
+    if "orderFrom" in params:
+        try:
+            origin = orjson.loads(params["orderFrom"])
+        except orjson.JSONDecodeError as error:
+            raise BadRequestData("orderFrom is not JSON") from error
+    return read_orders(
+        params["orderBy"],
+        request.context.terms,
+        origin=origin,
+        geometry=params.get("orderGeometry"),
+    )
+
+
+async def run_query(broker: Broker, request: Request, params: Mapping[str, str]) -> Answer:
+    """Query Entities with GET parameters (5.7.2)."""
+    replier = Replier(request)
+    asked = query_of(request, params)
+    return await answer_query(broker, request, asked, replier)
+
+
+async def answer_query(broker: Broker, request: Request, asked: Query, replier: Replier) -> Answer:
+    """Run a query and answer its page."""
+    settings = broker.settings
+    limit, offset, count = page_of(request, settings.default_limit, settings.most)
+    found = await find(
+        broker,
+        request.tenant,
+        asked,
+        terms=request.context.terms,
+        limit=limit,
+        offset=offset,
+        count=count,
+        rows=request.rows,
+    )
+    headers = page_headers(request, found, limit, offset, count=count)
+    shown = await joined(broker, request, found.entities, replier)
+    kept = [each for each in shown if each or replier.style.projection.pick is None]
+    return replier.many(found.entities, kept, headers)
+
+
+def page_headers(
+    request: Request, found: Found, limit: int, offset: int, *, count: bool
+) -> Headers:
+    """Paging links, and the count when it was asked for."""
+    headers = page_links(request, limit, offset, more=found.more)
+    if count:
+        headers.append(("NGSILD-Results-Count", str(found.count)))
+    return headers
+
+
+async def joined(
+    broker: Broker, request: Request, entities: Sequence[Entity], replier: Replier
+) -> list[dict[str, Any]]:
+    """Entities as shown, with those they lead to when the request asks for a join (4.5.23)."""
+    join = request.params.get("join", "@none")
+    if join not in JOINS:
+        raise BadRequestData("join is flat, inline or @none")
+    level = request.number("joinLevel", 1, least=1)
+    if join == "@none":
+        if "joinLevel" in request.params:
+            raise BadRequestData("joinLevel needs join")
+        return [replier.shown(each) for each in entities]
+    projection = replier.style.projection
+
+    async def fetch(ids: Sequence[str]) -> dict[str, Entity]:
+        docs = await broker.store.many(request.tenant, ids, request.rows)
+        return {doc["@id"]: entity_of(doc) for doc in docs}
+
+    linked = await gather(entities, level, projection, fetch)
+    held = set(request.words("containedBy"))
+    linked = {key: value for key, value in linked.items() if key not in held}
+    if join == "flat":
+        own = {each.id for each in entities}
+        others = [each for key, each in linked.items() if key not in own]
+        return [replier.shown(each) for each in (*entities, *others)]
+    simplified = replier.style.format == "simplified"
+    inliner = Inliner(replier.renderer, linked, simplified=simplified)
+    return [inliner.entity(each, projection, level, frozenset()) for each in entities]

@@ -1,0 +1,221 @@
+"""Answers made of entities: style, projection, @context, GeoJSON."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from clapas.context.door.http import GEO, LD, Answer, Headers, Request
+from clapas.context.errors import BadRequestData, InvalidRequest
+from clapas.context.model import GEOMETRIES, Entity, is_uri
+from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, feature
+from clapas.context.terms import Terms
+
+HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
+PARTS = re.compile(r"[^,|{}]+|[,|{}]")
+FORMATS: dict[str, Format] = {
+    "normalized": "normalized",
+    "concise": "concise",
+    "simplified": "simplified",
+    "keyValues": "simplified",
+}
+
+
+def style_of(request: Request) -> Style:
+    """How this request wants its entities. Raises BadRequestData."""
+    given = request.params.get("format")
+    names = [each for each in request.words("options") if each in FORMATS]
+    name = given if given in FORMATS else (names[0] if names else "normalized")
+    if "lang" in request.params and not request.params["lang"]:
+        raise BadRequestData("lang is empty")
+    return Style(
+        format=FORMATS[name],
+        system="sysAttrs" in request.options,
+        lang=languages(request.params.get("lang", "")),
+        datasets=datasets_of(request),
+        projection=projection_of(request),
+    )
+
+
+def datasets_of(request: Request) -> frozenset[str] | None:
+    """The dataset ids asked for, '' for the default one; None: all."""
+    if "datasetId" not in request.params:
+        return None
+    found = request.words("datasetId")
+    if not found or any(each != "@none" and not is_uri(each) for each in found):
+        raise BadRequestData("datasetId holds URIs or @none")
+    return frozenset("" if each == "@none" else each for each in found)
+
+
+def languages(text: str) -> tuple[str, ...]:
+    """Languages by preference, as Accept-Language writes them."""
+    found: list[tuple[float, int, str]] = []
+    for place, entry in enumerate(each for each in text.split(",") if each.strip()):
+        tag, _, rest = entry.partition(";")
+        quality = 1.0
+        if rest.strip().startswith("q="):
+            try:
+                quality = float(rest.strip()[2:])
+            except ValueError as error:
+                raise BadRequestData("lang: a quality is a number") from error
+        found.append((-quality, place, tag.strip()))
+    return tuple(tag for _, _, tag in sorted(found))
+
+
+def projection_of(request: Request) -> Projection:
+    """attrs, pick and omit. Raises BadRequestData."""
+    terms = request.context.terms
+    given = request.params
+    if "attrs" in given and ("pick" in given or "omit" in given):
+        raise BadRequestData("attrs cannot be used together with pick or omit")
+    pick = read_projection(given["pick"], terms) if "pick" in given else None
+    omit = read_projection(given["omit"], terms) if "omit" in given else {}
+    if pick is not None and any(name in pick and omit[name] is None for name in omit):
+        raise BadRequestData("pick and omit name the same member")
+    if "attrs" in given:
+        if not request.words("attrs"):
+            raise BadRequestData("attrs is empty")
+        pick = dict.fromkeys((terms.expand(name) for name in request.words("attrs")), None)
+        pick |= dict.fromkeys(HEAD, None)
+    return Projection(pick=pick, omit=omit) if pick is not None or omit else ALL
+
+
+def read_projection(text: str, terms: Terms) -> dict[str, Projection | None]:
+    """A projection: names by comma or pipe, ``relationship{names of the linked entity}``."""
+    if not text.strip():
+        raise BadRequestData("the projection is empty")
+    tokens = PARTS.findall(text)
+    found, rest = _projected(tokens, terms, 0)
+    if rest:
+        raise BadRequestData(f"the projection {text!r} cannot be understood")
+    return found
+
+
+def _projected(
+    tokens: list[str], terms: Terms, depth: int
+) -> tuple[dict[str, Projection | None], list[str]]:
+    found: dict[str, Projection | None] = {}
+    last, wanted = "", True
+    while tokens:
+        word, tokens = tokens[0].strip(), tokens[1:]
+        if word in {",", "|"} and not wanted:
+            wanted = True
+        elif word == "{" and last and not wanted and depth < 10:
+            inner, tokens = _projected(tokens, terms, depth + 1)
+            found[last] = Projection(pick=inner)
+        elif word == "}" and depth and not wanted:
+            return found, tokens
+        elif word and word not in {",", "|", "{", "}"} and wanted:
+            last = word if word in HEAD else terms.expand(word)
+            found[last], wanted = None, False
+        else:
+            raise BadRequestData("the projection cannot be understood")
+    if depth or wanted:
+        raise BadRequestData("the projection cannot be understood")
+    return found, tokens
+
+
+def geometry_of(request: Request, entity: Entity) -> Any:
+    """The geometry of a Feature: that of ``geometryProperty``, else of the location; None without."""
+    name = request.params.get("geometryProperty", "location")
+    wanted = datasets_of(request)
+    for instance in entity.attributes.get(request.context.terms.expand(name), []):
+        value = instance.get("value")
+        if not isinstance(value, dict) or value.get("type") not in GEOMETRIES:
+            continue
+        if wanted is None or instance.get("datasetId", "") in wanted:
+            return value
+    return None
+
+
+class Replier:
+    """Makes the answer of a request that gives entities."""
+
+    def __init__(self, request: Request, style: Style | None = None) -> None:
+        self.request = request
+        self.style = style or style_of(request)
+        self.renderer = Renderer(request.context.terms, self.style)
+
+    def shown(self, entity: Entity) -> dict[str, Any]:
+        """One entity in the request's style."""
+        return self.renderer.entity(entity)
+
+    def one(self, entity: Entity, shown: Any = None, headers: Headers | None = None) -> Answer:
+        """An answer of one entity."""
+        request = self.request
+        body = shown if shown is not None else self.shown(entity)
+        if request.media == GEO:
+            body = feature(body, geometry_of(request, entity), geo_context(request))
+        elif request.media == LD and isinstance(body, dict):
+            body = {**body, "@context": request.context.embedded}
+        return Answer(body=body, headers=headers or [])
+
+    def many(
+        self,
+        entities: Sequence[Entity],
+        shown: Sequence[dict[str, Any]] | None = None,
+        headers: Headers | None = None,
+    ) -> Answer:
+        """An answer of several entities."""
+        request = self.request
+        bodies = list(shown) if shown is not None else [self.shown(each) for each in entities]
+        if request.media == GEO:
+            features = [
+                feature(body, geometry_of(request, entity), None)
+                for body, entity in zip(bodies, entities, strict=False)
+            ]
+            collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
+            context = geo_context(request)
+            if context is not None:
+                collection["@context"] = context
+            return Answer(body=collection, headers=headers or [])
+        if request.media == LD:
+            embedded = request.context.embedded
+            bodies = [{**body, "@context": embedded} for body in bodies]
+        return Answer(body=bodies, headers=headers or [])
+
+
+def geo_context(request: Request) -> Any:
+    """The @context inside GeoJSON, unless ``Prefer: body=json`` asks for it in the Link header."""
+    preferences = [each.strip() for each in request.headers.get("prefer", "").split(",")]
+    return None if "body=json" in preferences else request.context.embedded
+
+
+def page_of(request: Request, default: int, most: int) -> tuple[int, int, bool]:
+    """limit, offset, count. Raises BadRequestData, InvalidRequest."""
+    count = request.flag("count")
+    limit = request.number("limit", default)
+    if limit == 0 and not count:
+        raise BadRequestData("limit=0 is for counting: it needs count=true")
+    if limit > most:
+        raise InvalidRequest(f"limit is at most {most}")
+    return limit, request.number("offset", 0), count
+
+
+def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Headers:
+    """Link headers to the pages before and after."""
+    headers: Headers = []
+    if not limit:
+        return headers
+    kept = [
+        part
+        for part in request.query.split("&")
+        if part and part.partition("=")[0] not in {"limit", "offset"}
+    ]
+    if more:
+        headers.append(("Link", _link(request, kept, limit, offset + limit, "next")))
+    if offset:
+        headers.append(("Link", _link(request, kept, limit, max(0, offset - limit), "prev")))
+    return headers
+
+
+def _link(request: Request, kept: list[str], limit: int, offset: int, rel: str) -> str:
+    query = "&".join([*kept, f"limit={limit}", f"offset={offset}"])
+    path = request.path.rstrip("/")
+    return f'<{path}?{query}>;rel="{rel}";type="{request.media}"'
+
+
+def describe(value: Any) -> Any:
+    """A value as plain JSON."""
+    return msgspec.to_builtins(value)

@@ -1,0 +1,184 @@
+"""Every operation of the API: method, path, what it takes (clause 6, tables of resources)."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from clapas.context.broker import Broker
+from clapas.context.door import (
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    subscriptions,
+    temporal,
+)
+from clapas.context.door.http import Answer, Request, Spec
+
+Handler = Callable[[Broker, Request], Awaitable[Answer]]
+
+FORMATS = frozenset({"normalized", "concise", "simplified", "keyValues"})
+SYS = frozenset({"sysAttrs"})
+SHOWN = frozenset({"options", "format", "attrs", "pick", "omit", "lang", "datasetId", "local"})
+SHOWN |= {"geometryProperty", "join", "joinLevel", "containedBy", "type", "entityMap", "via"}
+FILTER = frozenset({"id", "type", "idPattern", "attrs", "q", "csf", "georel", "geometry"})
+FILTER |= {"coordinates", "geoproperty", "scopeQ", "expandValues", "jsonKeys", "local", "datasetId"}
+PAGE = frozenset({"limit", "offset", "count"})
+ORDER = frozenset({"orderBy", "orderFrom", "orderGeometry", "collation", "ordering"})
+MAPS = frozenset({"entityMap", "entityMapLifetime", "splitEntities"})
+QUERY = SHOWN | FILTER | PAGE | ORDER | MAPS
+READ = Spec(params=SHOWN, options=SYS, formats=FORMATS, geo=True)
+WRITE_PARAMS = frozenset({"options", "type", "local", "format", "lang", "observedAt"})
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One operation: '*' in the path is an argument."""
+
+    method: str
+    path: tuple[str, ...]
+    handler: Handler
+    spec: Spec
+
+
+def _write(body: str = "json", *, options: str = "", **more: frozenset[str]) -> Spec:
+    return Spec(
+        params=more.get("params", frozenset({"type", "local", "options"})),
+        options=frozenset(options.split()),
+        formats=more.get("formats", frozenset()),
+        body=body,
+        action="write",
+    )
+
+
+DELETE_ATTR = frozenset({"type", "local", "datasetId", "deleteAll", "options"})
+PURGE = (QUERY | {"drop", "keep"}) - {"attrs"} | {"attrs"}
+MERGES = WRITE_PARAMS
+UPSERTS = "update replace"
+TIMES = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty", "lastN"})
+TIMES |= {"aggrMethods", "aggrPeriodDuration"}
+TEMPORAL_FORMATS = FORMATS | {"temporalValues", "aggregatedValues"}
+TEMPORAL = Spec(params=QUERY | TIMES, options=SYS, formats=TEMPORAL_FORMATS)
+LOCAL = frozenset({"local", "options", "via"})
+SUBSCRIBE = Spec(params=LOCAL, body="json", action="subscribe")
+RESUBSCRIBE = Spec(params=LOCAL, body="merge", action="subscribe")
+UNSUBSCRIBE = Spec(params=LOCAL, action="subscribe")
+SUBSCRIBED = Spec(params=PAGE | LOCAL, options=SYS, action="subscribe")
+LEDGER = Spec(params=frozenset({"before", "limit"}), action="subscribe", data=False)
+FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
+    ("POST", "entities", entities.create, _write()),
+    ("GET", "entities", entities.query, Spec(params=QUERY, options=SYS, formats=FORMATS, geo=True)),
+    ("DELETE", "entities", entities.purge, Spec(params=PURGE, action="write")),
+    ("GET", "entities/*", entities.retrieve, READ),
+    ("DELETE", "entities/*", entities.delete, _write("")),
+    ("PATCH", "entities/*", entities.merge, _write("merge", params=MERGES, formats=FORMATS)),
+    ("PUT", "entities/*", entities.replace, _write()),
+    ("POST", "entities/*/attrs", attributes.append, _write(options="noOverwrite")),
+    ("PATCH", "entities/*/attrs", attributes.update, _write("merge")),
+    ("PATCH", "entities/*/attrs/*", attributes.partial, _write("merge")),
+    ("PUT", "entities/*/attrs/*", attributes.replace, _write()),
+    ("DELETE", "entities/*/attrs/*", attributes.delete, _write("", params=DELETE_ATTR)),
+    ("POST", "entityOperations/create", batch.create, _write()),
+    ("POST", "entityOperations/upsert", batch.upsert, _write(options=UPSERTS)),
+    ("POST", "entityOperations/update", batch.update, _write(options="noOverwrite replace update")),
+    (
+        "POST",
+        "entityOperations/merge",
+        batch.merge,
+        _write(params=MERGES, formats=FORMATS),
+    ),
+    ("POST", "entityOperations/delete", batch.delete, _write()),
+    (
+        "POST",
+        "entityOperations/query",
+        batch.query,
+        Spec(
+            params=PAGE | {"options", "format", "local", "entityMap"},
+            options=SYS,
+            formats=FORMATS,
+            body="json",
+            geo=True,
+        ),
+    ),
+    ("POST", "temporal/entities", temporal.create, _write()),
+    ("GET", "temporal/entities", temporal.query, TEMPORAL),
+    (
+        "GET",
+        "temporal/entities/*",
+        temporal.retrieve,
+        Spec(params=SHOWN | TIMES, options=SYS, formats=TEMPORAL_FORMATS),
+    ),
+    ("DELETE", "temporal/entities/*", temporal.delete, _write("")),
+    ("POST", "temporal/entities/*/attrs", temporal.append, _write()),
+    (
+        "DELETE",
+        "temporal/entities/*/attrs/*",
+        temporal.delete_attribute,
+        _write("", params=DELETE_ATTR),
+    ),
+    ("PATCH", "temporal/entities/*/attrs/*/*", temporal.modify_instance, _write("merge")),
+    ("DELETE", "temporal/entities/*/attrs/*/*", temporal.delete_instance, _write("")),
+    (
+        "POST",
+        "temporal/entityOperations/query",
+        temporal.query_by_post,
+        Spec(
+            params=PAGE | {"options", "format", "local", "entityMap"},
+            options=SYS,
+            formats=TEMPORAL_FORMATS,
+            body="json",
+        ),
+    ),
+    *(
+        (method, path, handler, spec)
+        for resource in ("subscriptions", "csourceSubscriptions")
+        for method, path, handler, spec in (
+            ("POST", resource, subscriptions.create, SUBSCRIBE),
+            ("GET", resource, subscriptions.listed, SUBSCRIBED),
+            ("GET", f"{resource}/*", subscriptions.retrieve, SUBSCRIBED),
+            ("PATCH", f"{resource}/*", subscriptions.update, RESUBSCRIBE),
+            ("DELETE", f"{resource}/*", subscriptions.delete, UNSUBSCRIBE),
+            ("GET", f"{resource}/*/deliveries", subscriptions.ledger, LEDGER),
+        )
+    ),
+    ("GET", "types", discovery.types, Spec(params=frozenset({"details", "local"}))),
+    ("GET", "types/*", discovery.entity_type, Spec(params=frozenset({"local"}))),
+    ("GET", "attributes", discovery.attributes, Spec(params=frozenset({"details", "local"}))),
+    ("GET", "attributes/*", discovery.attribute, Spec(params=frozenset({"local"}))),
+    ("POST", "jsonldContexts", contexts.add, Spec(body="context", action="write", kind="context")),
+    (
+        "GET",
+        "jsonldContexts",
+        contexts.listed,
+        Spec(params=frozenset({"details", "kind"}), kind="context"),
+    ),
+    (
+        "GET",
+        "jsonldContexts/*",
+        contexts.serve,
+        Spec(params=frozenset({"details"}), kind="context"),
+    ),
+    (
+        "DELETE",
+        "jsonldContexts/*",
+        contexts.delete,
+        Spec(params=frozenset({"reload"}), action="write", kind="context"),
+    ),
+)
+ROUTES = [
+    Route(method, tuple(path.split("/")), handler, spec) for method, path, handler, spec in FIXED
+]
+
+
+def routes_of(segments: list[str]) -> dict[str, tuple[Route, tuple[str, ...]]]:
+    """The operations of a path by method, each with its arguments."""
+    found: dict[str, tuple[Route, tuple[str, ...]]] = {}
+    for route in ROUTES:
+        if len(route.path) == len(segments) and all(
+            part in ("*", given) for part, given in zip(route.path, segments, strict=True)
+        ):
+            args = tuple(
+                given for part, given in zip(route.path, segments, strict=True) if part == "*"
+            )
+            found.setdefault(route.method, (route, args))
+    return found

@@ -1,0 +1,50 @@
+"""Settings of the NGSI-LD broker: table ``[context]`` of the configuration."""
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the broker answers. Durations in seconds, sizes in bytes."""
+
+    version: str = "1.9"
+    """Level of the specification: '1.9', or '1.8' for clients that need its few different answers."""
+    open: bool = False
+    """No authentication: everybody has all rights. Only for tests on the loopback."""
+    private_addresses: bool = False
+    """Notifications, registrations and contexts may use loopback and private addresses."""
+    context_hosts: tuple[str, ...] = ()
+    """Hosts from which remote @contexts may be fetched; '*' means any. Empty: none."""
+    context_bytes: int = 2_000_000
+    """The largest remote @context."""
+    context_timeout: float = 10.0
+    """How long one remote @context may take."""
+    largest_body: int = 10_000_000
+    """The largest request body."""
+    default_limit: int = 20
+    """Entities of a page when the request does not say."""
+    most: int = 1000
+    """The largest page."""
+    temporal_page: int = 5000
+    """Instances of each attribute that one temporal answer may hold."""
+    sweep_seconds: float = 60.0
+    """How often expired entities, attributes, registrations and subscriptions are looked for."""
+    alias: str = ""
+    """The name under which other brokers know this one; empty: made at the first start."""
+    notify_timeout: float = 10.0
+    """How long an endpoint may take to accept a notification."""
+    attempts: int = 3
+    """How many times a notification is tried."""
+    lint: str = "accept"
+    """Attributes that no @context names: 'accept', 'warn' (a header) or 'refuse'."""
+
+
+CONFORMANCE = Settings(
+    open=True,
+    private_addresses=True,
+    context_hosts=("*",),
+    temporal_page=30,
+    sweep_seconds=1.0,
+    attempts=1,
+    notify_timeout=5.0,
+)
+"""What ``clapas up --profile conformance`` runs with."""

@@ -1,0 +1,231 @@
+"""What the NGSI-LD broker keeps: entities as JSON documents, their evolution, events, @contexts."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from clapas.domain.access import RowFilter
+from clapas.domain.errors import InvalidInput
+from clapas.domain.quantities import QUANTITIES
+from clapas.store import filters
+from clapas.store.postgres import NUL, Postgres, Row
+from clapas.store.sql import queries
+
+SQL = queries("context")
+EVERYTHING = RowFilter(everything=True)
+Document = dict[str, Any]
+
+
+class PathRefused(InvalidInput):
+    """The database cannot evaluate this search: a regular expression is wrong."""
+
+    code = "search_refused"
+
+
+class Search:
+    """What is searched: a jsonpath predicate over documents, ids, an id pattern, the rows one may see."""
+
+    def __init__(
+        self,
+        *,
+        path: str = "1 == 1",
+        ids: Sequence[str] | None = None,
+        pattern: str = "",
+        rows: RowFilter = EVERYTHING,
+    ) -> None:
+        self.values = {
+            "path": path,
+            "ids": list(ids or ()),
+            "all_ids": ids is None,
+            "pattern": pattern,
+            **filters.values(rows),
+        }
+        self.among = ids is not None
+
+
+def as_json(value: object) -> str:
+    """JSON text without NUL characters, which PostgreSQL cannot hold."""
+    text = orjson.dumps(value).decode()
+    return NUL.sub(r"\1", text) if "\\u0000" in text else text
+
+
+class Change:
+    """One transaction of the broker: lock, change, save, tell."""
+
+    def __init__(self, connection: AsyncConnection[Row], tenant: str) -> None:
+        self._connection = connection
+        self._tenant = tenant
+
+    async def _run(self, name: str, /, **values: Any) -> list[Row]:
+        cursor = await self._connection.execute(SQL[name], {"tenant": self._tenant, **values})
+        return await cursor.fetchall() if cursor.description else []
+
+    async def lock(self, ids: Collection[str]) -> dict[str, Document]:
+        """The documents of those that exist, the platform's own parts included."""
+        asked = sorted(set(ids))
+        found = {row[0]["@id"]: row[0] for row in await self._run("lock", ids=asked)}
+        if self._tenant == "":
+            for (doc,) in await self._run("platform", ids=asked):
+                found[doc["@id"]] = {**found.get(doc["@id"], {}), **doc}
+        return found
+
+    async def insert(self, docs: Sequence[Document]) -> set[str]:
+        """Keep new documents; gives the ids of those that were really new."""
+        rows = await self._run("insert", docs=as_json(docs))
+        return {row[0] for row in rows}
+
+    async def save(self, docs: Sequence[Document]) -> None:
+        """Keep changed documents."""
+        await self._run("save", docs=as_json([_own(doc) for doc in docs]))
+
+    async def delete(self, ids: Sequence[str]) -> set[str]:
+        """Remove documents; gives the ids of those that were there."""
+        return {row[0] for row in await self._run("delete", ids=list(ids))}
+
+    async def evolve(self, heads: Sequence[Document], rows: Sequence[Document]) -> None:
+        """Add to the temporal evolution: heads of entities, instances of attributes."""
+        if heads:
+            await self._run("heads", docs=as_json(heads))
+        if rows:
+            await self._run("instances", rows=as_json(rows))
+
+    async def heads_deleted(self, ids: Sequence[str], at: str) -> None:
+        """Note that entities were deleted."""
+        await self._run("heads_deleted", ids=list(ids), at=at)
+
+    async def tell(self, events: Sequence[Document]) -> None:
+        """Events for the notifier."""
+        if events:
+            await self._run("events", rows=as_json(events))
+
+    async def run(self, name: str, /, **values: Any) -> list[Row]:
+        """Another named query of the broker inside this transaction."""
+        return await self._run(name, **values)
+
+
+def _own(doc: Document) -> Document:
+    """A document without the platform's own part, which is kept elsewhere."""
+    return {
+        key: value
+        for key, value in doc.items()
+        if key[0] == "@" or not all("series" in each for each in value)
+    }
+
+
+class ContextStore:
+    """The broker's tables."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self.dsn = postgres.dsn
+
+    @asynccontextmanager
+    async def change(self, tenant: str) -> AsyncIterator[Change]:
+        """One transaction; the tenant is made at its first write."""
+        async with self._postgres.transaction() as connection:
+            if tenant:
+                await connection.execute(SQL["add_tenant"], {"name": tenant})
+            yield Change(connection, tenant)
+
+    @asynccontextmanager
+    async def leading(self) -> AsyncIterator[bool]:
+        """Whether this process is the one that notifies, as long as the context is open."""
+        async with self._postgres.transaction() as connection:
+            cursor = await connection.execute(SQL["lead"])
+            row = await cursor.fetchone()
+            yield bool(row and row[0])
+
+    async def notify(self, payload: str) -> None:
+        """Wake every process's notifier."""
+        await self._postgres.run(SQL["notify"], payload=payload)
+
+    async def rows(self, name: str, /, **values: Any) -> list[Row]:
+        """The rows of a named query of the broker. Raises PathRefused."""
+        try:
+            return await self._postgres.rows(SQL[name], **_adapted(values))
+        except psycopg.DataError as error:
+            raise PathRefused(str(error).partition("\n")[0]) from error
+
+    async def one(self, tenant: str, name: str, rows: RowFilter = EVERYTHING) -> Document | None:
+        """One entity's document."""
+        found = await self.rows("one", tenant=tenant, id=name, **filters.values(rows))
+        return found[0][0] if found else None
+
+    async def many(
+        self, tenant: str, ids: Sequence[str], rows: RowFilter = EVERYTHING
+    ) -> list[Document]:
+        """The documents of some ids."""
+        found = await self.rows("many", tenant=tenant, ids=list(ids), **filters.values(rows))
+        return [row[0] for row in found]
+
+    async def page(self, tenant: str, search: Search, limit: int, offset: int) -> list[Document]:
+        """A page of what a search selects, by id."""
+        name = "page_among" if search.among else "page"
+        found = await self.rows(name, tenant=tenant, limit=limit, offset=offset, **search.values)
+        return [row[0] for row in found]
+
+    async def count(self, tenant: str, search: Search) -> int:
+        """How many a search selects."""
+        return int((await self.rows("count", tenant=tenant, **search.values))[0][0])
+
+    async def members(
+        self, tenant: str, search: Search, members: Sequence[str], limit: int
+    ) -> list[tuple[str, Document]]:
+        """Ids that a search selects with some members of their documents."""
+        found = await self.rows(
+            "members", tenant=tenant, members=list(members), limit=limit, **search.values
+        )
+        return [(row[0], row[1] or {}) for row in found]
+
+    async def tenants(self) -> set[str]:
+        """The tenants that exist, besides the default one."""
+        return {row[0] for row in await self.rows("tenants")}
+
+    async def types(
+        self, tenant: str, *, kind: str = "", rows: RowFilter = EVERYTHING
+    ) -> list[tuple[str, str, list[str], int]]:
+        """(type IRI, attribute IRI or '@id', types of attribute, how many entities) of what is present."""
+        found = await self.rows("types", tenant=tenant, type=kind, **filters.values(rows))
+        return [(row[0], row[1], [each for each in row[2] if each], row[3]) for row in found]
+
+    async def prepare(self) -> None:
+        """Refresh the units that present values are shown with."""
+        units = {key: quantity.code for key, quantity in QUANTITIES.items()}
+        await self._postgres.run(SQL["units"], units=as_json(units))
+
+    async def kept(self, name: str, value: str) -> str:
+        """A fact that was made once: ``value`` when it is the first time."""
+        return str((await self.rows("kept", name=name, value=value))[0][0])
+
+    async def contexts(self, kind: str = "") -> list[Row]:
+        """All @contexts."""
+        return await self.rows("contexts", kind=kind)
+
+    async def keep_context(self, name: str, kind: str, url: str, body: object) -> None:
+        """Keep a @context; a cached one replaces the former of its address."""
+        if kind == "Cached":
+            await self._postgres.run(SQL["drop_cached"], url=url, id=name)
+        await self._postgres.run(SQL["keep_context"], id=name, kind=kind, url=url, body=Jsonb(body))
+
+    async def touch_context(self, name: str) -> None:
+        """A @context was used."""
+        await self._postgres.run(SQL["touch_context"], id=name)
+
+    async def drop_context(self, name: str) -> None:
+        """A @context goes."""
+        await self._postgres.run(SQL["drop_context"], id=name)
+
+    async def run(self, name: str, /, **values: Any) -> int:
+        """Execute a named query of the broker; gives how many rows it touched."""
+        return await self._postgres.run(SQL[name], **_adapted(values))
+
+
+def _adapted(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: Jsonb(value) if isinstance(value, dict) else value for key, value in values.items()
+    }

@@ -1,0 +1,394 @@
+-- name: one
+-- One entity that may be seen.
+SELECT doc FROM ngsild_present
+WHERE tenant = %(tenant)s AND id = %(id)s AND (expires IS NULL OR expires > now())
+  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+
+-- name: many
+-- Entities by id, in the order of ids.
+SELECT doc FROM ngsild_present
+WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) AND (expires IS NULL OR expires > now())
+  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+ORDER BY id
+
+-- name: page
+-- A page of what a path selects.
+SELECT doc FROM ngsild_present
+WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
+  AND (%(pattern)s = '' OR id ~ %(pattern)s)
+  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: page_among
+-- A page of what a path selects among some ids.
+SELECT doc FROM ngsild_present
+WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) AND doc @@ %(path)s::jsonpath
+  AND (expires IS NULL OR expires > now()) AND (%(pattern)s = '' OR id ~ %(pattern)s)
+  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: count
+-- How many a path selects.
+SELECT count(*) FROM ngsild_present
+WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
+  AND (%(pattern)s = '' OR id ~ %(pattern)s) AND (%(all_ids)s OR id = ANY(%(ids)s))
+  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+
+-- name: members
+-- The ids that a path selects, each with some of its members (for ordering and for exact geometry).
+SELECT id, (SELECT jsonb_object_agg(k, doc -> k) FROM unnest(%(members)s::text[]) k WHERE doc ? k)
+FROM ngsild_present
+WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
+  AND (%(pattern)s = '' OR id ~ %(pattern)s) AND (%(all_ids)s OR id = ANY(%(ids)s))
+  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+ORDER BY id LIMIT %(limit)s
+
+-- name: lock
+-- Entities to be changed; the row of each is held until the transaction ends.
+SELECT doc FROM ngsild_entity WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE
+
+-- name: platform
+-- The platform's own part of entities to be changed.
+SELECT doc FROM ngsild_platform WHERE %(tenant)s = '' AND id = ANY(%(ids)s)
+
+-- name: insert
+-- New entities; those that exist already are left, and not given back.
+INSERT INTO ngsild_entity (tenant, id, doc, expires)
+SELECT %(tenant)s, doc ->> '@id', doc, (doc ->> '@expires')::timestamptz
+FROM jsonb_array_elements(%(docs)s::jsonb) doc ORDER BY doc ->> '@id'
+ON CONFLICT (tenant, id) DO NOTHING
+RETURNING id
+
+-- name: save
+-- Changed entities, created when missing.
+INSERT INTO ngsild_entity (tenant, id, doc, expires)
+SELECT %(tenant)s, doc ->> '@id', doc, (doc ->> '@expires')::timestamptz
+FROM jsonb_array_elements(%(docs)s::jsonb) doc ORDER BY doc ->> '@id'
+ON CONFLICT (tenant, id) DO UPDATE SET doc = excluded.doc, expires = excluded.expires
+
+-- name: delete
+-- Entities that go.
+DELETE FROM ngsild_entity WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) RETURNING id
+
+-- name: heads
+-- The heads of entities' evolutions.
+INSERT INTO ngsild_evolution (tenant, id, doc)
+SELECT %(tenant)s, doc ->> '@id', doc FROM jsonb_array_elements(%(docs)s::jsonb) doc ORDER BY doc ->> '@id'
+ON CONFLICT (tenant, id) DO UPDATE
+SET doc = CASE WHEN ngsild_evolution.doc ? '@deleted' THEN excluded.doc
+          ELSE excluded.doc || jsonb_build_object('@created', ngsild_evolution.doc -> '@created') END
+
+-- name: heads_deleted
+-- Entities that were deleted keep their evolution.
+UPDATE ngsild_evolution SET doc = doc || jsonb_build_object('@deleted', %(at)s::text)
+WHERE tenant = %(tenant)s AND id = ANY(%(ids)s)
+
+-- name: instances
+-- Instances of attributes, one for each write.
+INSERT INTO ngsild_instance
+    (tenant, entity, attribute, dataset, instance, observed, created, modified, deleted, number, doc)
+SELECT %(tenant)s, r.entity, r.attribute, r.dataset, r.instance,
+       (r.doc ->> 'observedAt')::timestamptz, (r.doc ->> 'createdAt')::timestamptz,
+       (r.doc ->> 'modifiedAt')::timestamptz, (r.doc ->> 'deletedAt')::timestamptz,
+       CASE jsonb_typeof(r.doc -> 'value') WHEN 'number' THEN (r.doc ->> 'value')::double precision END, r.doc
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(entity text, attribute text, dataset text, instance text, doc jsonb)
+
+-- name: events
+-- What changed, when anybody of the tenant may be interested; the notifier is woken at the commit.
+WITH written AS (
+    INSERT INTO ngsild_event (tenant, entity, body)
+    SELECT %(tenant)s, body ->> 'entity', body FROM jsonb_array_elements(%(rows)s::jsonb) body
+    WHERE EXISTS (SELECT FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = 'e')
+    RETURNING 1)
+SELECT CASE WHEN count(*) > 0 THEN pg_notify('clapas_context', '') END FROM written
+
+-- name: take_events
+-- Events that nobody else is handling.
+SELECT seq, tenant, body FROM ngsild_event ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+
+-- name: events_done
+-- Handled.
+DELETE FROM ngsild_event WHERE seq = ANY(%(seqs)s)
+
+-- name: tenants
+-- Which tenants exist.
+SELECT name FROM ngsild_tenant
+
+-- name: add_tenant
+-- A tenant, at its first write.
+INSERT INTO ngsild_tenant (name) VALUES (%(name)s) ON CONFLICT DO NOTHING
+
+-- name: types
+-- Types with their attributes, each with the types of its instances and how many entities have it.
+SELECT t.type, a.key, array_agg(DISTINCT i ->> 'type'), count(DISTINCT p.id)
+FROM ngsild_present p, jsonb_array_elements_text(p.doc -> '@type') t(type),
+     jsonb_each(p.doc) a, jsonb_array_elements(CASE WHEN jsonb_typeof(a.value) = 'array'
+         AND left(a.key, 1) <> '@' THEN a.value ELSE '[{}]'::jsonb END) i
+WHERE p.tenant = %(tenant)s AND (%(type)s = '' OR t.type = %(type)s)
+  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND (left(a.key, 1) <> '@' OR a.key = '@id')
+GROUP BY 1, 2 ORDER BY 1, 2
+
+-- name: context
+-- One @context.
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
+FROM ngsild_context WHERE id = %(id)s
+
+-- name: context_at
+-- The cached @context of an address.
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
+FROM ngsild_context WHERE kind = 'Cached' AND url = %(url)s
+
+-- name: contexts
+-- All @contexts, in the order of their making.
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
+FROM ngsild_context WHERE (%(kind)s = '' OR kind = %(kind)s) ORDER BY place
+
+-- name: keep_context
+-- A @context; a cached one takes the place of the one of the same address.
+INSERT INTO ngsild_context (id, kind, url, body) VALUES (%(id)s, %(kind)s, %(url)s, %(body)s)
+ON CONFLICT (id) DO UPDATE SET body = excluded.body, created = now()
+
+-- name: touch_context
+-- A @context was used.
+UPDATE ngsild_context SET last_used = now(), hits = hits + 1 WHERE id = %(id)s
+
+-- name: drop_context
+-- A @context goes.
+DELETE FROM ngsild_context WHERE id = %(id)s
+
+-- name: drop_cached
+-- The cached @context of an address goes.
+DELETE FROM ngsild_context WHERE kind = 'Cached' AND url = %(url)s AND id <> %(id)s
+
+-- name: units
+-- The code of each quantity's unit.
+INSERT INTO ngsild_unit (quantity, code)
+SELECT key, value FROM json_each_text(%(units)s::json)
+ON CONFLICT (quantity) DO UPDATE SET code = excluded.code WHERE ngsild_unit.code <> excluded.code
+
+-- name: kept
+-- A small fact of this broker, made once.
+WITH made AS (INSERT INTO ngsild_kept (name, value) VALUES (%(name)s, %(value)s)
+              ON CONFLICT DO NOTHING RETURNING value)
+SELECT value FROM made UNION ALL SELECT value FROM ngsild_kept WHERE name = %(name)s LIMIT 1
+
+-- name: head
+-- The head of one entity's evolution.
+SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s
+
+-- name: heads_of
+-- The heads of some entities' evolutions, in the order of ids.
+SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) ORDER BY id
+
+-- name: add_head
+-- A new evolution, or more types for the one that is there; true when new.
+INSERT INTO ngsild_evolution (tenant, id, doc) VALUES (%(tenant)s, %(id)s, %(doc)s::jsonb)
+ON CONFLICT (tenant, id) DO UPDATE
+SET doc = (ngsild_evolution.doc || excluded.doc
+           || jsonb_build_object('@created', ngsild_evolution.doc -> '@created', '@type', (
+               SELECT jsonb_agg(DISTINCT t) FROM jsonb_array_elements(
+                   ngsild_evolution.doc -> '@type' || (excluded.doc -> '@type')) t))) - '@deleted'
+RETURNING xmax = 0
+
+-- name: drop_evolution
+-- An entity's evolution goes with all its instances.
+WITH gone AS (DELETE FROM ngsild_instance WHERE tenant = %(tenant)s AND entity = %(id)s)
+DELETE FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
+
+-- name: drop_instances
+-- Instances of an attribute go.
+DELETE FROM ngsild_instance
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
+  AND (%(everything)s OR dataset = %(dataset)s)
+  AND (%(instance)s = '' OR instance = %(instance)s)
+RETURNING instance
+
+-- name: instance
+-- One instance, to be changed.
+SELECT doc FROM ngsild_instance
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s AND instance = %(instance)s
+FOR UPDATE
+
+-- name: set_instance
+-- One instance changed.
+UPDATE ngsild_instance
+SET doc = %(doc)s::jsonb, observed = (%(doc)s::jsonb ->> 'observedAt')::timestamptz,
+    modified = (%(doc)s::jsonb ->> 'modifiedAt')::timestamptz,
+    number = CASE jsonb_typeof(%(doc)s::jsonb -> 'value')
+             WHEN 'number' THEN (%(doc)s::jsonb ->> 'value')::double precision END
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s AND instance = %(instance)s
+
+-- name: evolution
+-- Instances in a time range, the last ones of each attribute when asked, the oldest first.
+SELECT entity, attribute, dataset, instance, at, doc FROM (
+    SELECT i.entity, i.attribute, i.dataset, i.instance, i.doc, i.seq, i.at,
+           CASE WHEN %(last)s > 0 THEN row_number() OVER (
+               PARTITION BY i.entity, i.attribute, i.dataset ORDER BY i.at DESC, i.seq DESC) END AS place
+    FROM (
+        SELECT n.*, CASE %(property)s WHEN 'observedAt' THEN n.observed WHEN 'createdAt' THEN n.created
+                    WHEN 'modifiedAt' THEN n.modified ELSE n.deleted END AS at
+        FROM ngsild_instance n
+        WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+          AND (%(property)s <> 'observedAt' OR %(open)s
+               OR (n.observed >= %(start)s AND n.observed < %(end)s))
+    ) i
+    WHERE (%(all_attributes)s OR i.attribute = ANY(%(attributes)s))
+      AND (%(all_datasets)s OR i.dataset = ANY(%(datasets)s))
+      AND (%(open)s OR (i.at >= %(start)s AND i.at < %(end)s))
+      AND (i.deleted IS NULL OR %(property)s = 'deletedAt' OR i.at IS NOT NULL)
+) numbered
+WHERE place IS NULL OR place <= %(last)s
+ORDER BY entity, at NULLS FIRST, seq
+LIMIT %(limit)s
+
+-- name: evolved
+-- Entities with instances in a time range whose head and instances satisfy the paths.
+SELECT e.id, f.members -> %(geo)s
+FROM ngsild_evolution e,
+LATERAL (
+    SELECT jsonb_object_agg(g.attribute, g.docs) AS members FROM (
+        SELECT n.attribute, CASE WHEN %(deep)s THEN jsonb_agg(n.doc) ELSE '[]'::jsonb END AS docs
+        FROM ngsild_instance n
+        WHERE n.tenant = %(tenant)s AND n.entity = e.id
+          AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+          AND (%(all_datasets)s OR n.dataset = ANY(%(wanted_datasets)s))
+          AND (%(open)s OR (CASE %(property)s WHEN 'observedAt' THEN n.observed WHEN 'createdAt' THEN n.created
+               WHEN 'modifiedAt' THEN n.modified ELSE n.deleted END >= %(start)s
+               AND CASE %(property)s WHEN 'observedAt' THEN n.observed WHEN 'createdAt' THEN n.created
+               WHEN 'modifiedAt' THEN n.modified ELSE n.deleted END < %(end)s))
+        GROUP BY n.attribute) g
+) f
+WHERE e.tenant = %(tenant)s AND e.doc @@ %(head)s::jsonpath
+  AND (%(pattern)s = '' OR e.id ~ %(pattern)s) AND (%(all_ids)s OR e.id = ANY(%(ids)s))
+  AND f.members IS NOT NULL
+  AND (NOT %(deep)s OR (e.doc || f.members) @@ %(path)s::jsonpath)
+ORDER BY e.id LIMIT %(limit)s
+
+-- name: bounds
+-- First and last instant of the numbers in a time range.
+SELECT min(n.observed), max(n.observed) FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+
+-- name: aggregated
+-- Numbers by attribute and period.
+SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
+       count(*), count(DISTINCT n.number), sum(n.number), avg(n.number), min(n.number), max(n.number),
+       stddev_pop(n.number), sum(n.number * n.number)
+FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NOT NULL AND n.observed IS NOT NULL
+  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+
+-- name: others
+-- Values that are not numbers, to be counted by period.
+SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]), n.doc
+FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NULL AND n.observed IS NOT NULL
+  AND n.deleted IS NULL
+  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
+  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+ORDER BY n.observed LIMIT 100000
+
+-- name: add_subscription
+-- A new subscription; nothing when its id is taken.
+INSERT INTO ngsild_subscription (tenant, kind, id, body, state)
+VALUES (%(tenant)s, %(kind)s, %(id)s, %(body)s, %(state)s) ON CONFLICT DO NOTHING RETURNING id
+
+-- name: set_subscription
+-- A subscription changed.
+UPDATE ngsild_subscription SET body = %(body)s, state = state || %(state)s
+WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s
+
+-- name: drop_subscription
+-- A subscription goes; what waits for it goes too.
+WITH waiting AS (DELETE FROM ngsild_delivery
+    WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(id)s AND done IS NULL)
+DELETE FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s RETURNING id
+
+-- name: subscription
+-- One subscription.
+SELECT body, state FROM ngsild_subscription
+WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s
+
+-- name: subscriptions
+-- A page of subscriptions, in the order of their making.
+SELECT body, state FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s
+ORDER BY place LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: count_subscriptions
+-- How many there are.
+SELECT count(*) FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s
+
+-- name: all_subscriptions
+-- All subscriptions, for the notifier.
+SELECT tenant, body, state FROM ngsild_subscription WHERE kind = %(kind)s ORDER BY place
+
+-- name: lead
+-- Whether this process is the one that notifies; held until its transaction ends.
+SELECT pg_try_advisory_xact_lock(4912)
+
+-- name: matches
+-- Which documents satisfy which paths.
+SELECT p.place, d.doc @@ p.path::jsonpath
+FROM jsonb_to_recordset(%(pairs)s::jsonb) AS p(place integer, document integer, path text)
+JOIN (SELECT ordinality - 1 AS place, value AS doc FROM jsonb_array_elements(%(docs)s::jsonb) WITH ORDINALITY) d
+  ON d.place = p.document
+
+-- name: add_deliveries
+-- Notifications to be sent.
+INSERT INTO ngsild_delivery (tenant, kind, subscription, endpoint, headers, body)
+SELECT tenant, kind, subscription, endpoint, headers, body
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+    AS r(tenant text, kind "char", subscription text, endpoint text, headers jsonb, body jsonb)
+
+-- name: due_deliveries
+-- What is to be sent now, but not to endpoints that are busy.
+SELECT id, tenant, kind, subscription, endpoint, headers, body, attempts FROM ngsild_delivery
+WHERE done IS NULL AND due <= now() AND endpoint <> ALL(%(busy)s) ORDER BY id LIMIT %(limit)s
+
+-- name: next_due
+-- Seconds until the next thing to be sent.
+SELECT extract(epoch FROM min(due) - now())::double precision FROM ngsild_delivery WHERE done IS NULL
+
+-- name: delivered
+-- The result of a delivery, in the ledger and in its subscription.
+WITH ledger AS (
+    UPDATE ngsild_delivery SET done = now(), result = %(result)s, attempts = attempts + 1
+    WHERE id = %(id)s RETURNING tenant, kind, subscription)
+UPDATE ngsild_subscription s SET state = s.state
+    || jsonb_build_object('timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + 1,
+                          'lastNotification', %(at)s::text)
+    || CASE WHEN %(ok)s THEN jsonb_build_object('lastSuccess', %(at)s::text, 'status', 'ok')
+       ELSE jsonb_build_object('lastFailure', %(at)s::text, 'status', 'failed',
+            'timesFailed', coalesce((s.state ->> 'timesFailed')::bigint, 0) + 1) END
+FROM ledger l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
+
+-- name: postponed
+-- A delivery that failed is tried again later.
+UPDATE ngsild_delivery SET attempts = attempts + 1, due = now() + make_interval(secs => %(seconds)s),
+       result = %(result)s WHERE id = %(id)s
+
+-- name: deliveries
+-- The ledger of a subscription, the newest first.
+SELECT id, endpoint, ngsild_time(created), attempts, coalesce(ngsild_time(done), ''), result, body
+FROM ngsild_delivery WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(subscription)s
+  AND (%(before)s = 0 OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s
+
+-- name: replay
+-- Deliveries of the ledger that are sent again.
+UPDATE ngsild_delivery SET done = NULL, due = now(), attempts = 0
+WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(subscription)s AND id = ANY(%(ids)s)
+
+-- name: expired
+-- Entities that have expired.
+SELECT tenant, id FROM ngsild_entity WHERE expires <= now() LIMIT 1000
+
+-- name: notify
+-- Wake the notifiers.
+SELECT pg_notify('clapas_context', %(payload)s)
