@@ -11,6 +11,7 @@ def register(app: typer.Typer) -> None:
     mobility = typer.Typer(help="Mobility: car parks, bikes, counters.", no_args_is_help=True)
     mobility.command("forecast", epilog=places.FORECAST_EPILOG)(places.forecast_places)
     mobility.command("frozen", epilog=places.FROZEN_EPILOG)(places.find_frozen)
+    mobility.command("rebalance")(places.rebalance)
     mobility.command("evaluate")(places.evaluate_places)
     mobility.command("counters", epilog=counters.EPILOG)(counters.count)
     app.add_typer(mobility, name="mobility")
