@@ -2,6 +2,7 @@
 
 import typer
 
+from clapas.usecases.mobility.bays import commands as bays
 from clapas.usecases.mobility.counters import commands as counters
 from clapas.usecases.mobility.places import commands as places
 
@@ -13,5 +14,6 @@ def register(app: typer.Typer) -> None:
     mobility.command("frozen", epilog=places.FROZEN_EPILOG)(places.find_frozen)
     mobility.command("rebalance")(places.rebalance)
     mobility.command("evaluate")(places.evaluate_places)
+    mobility.command("bays", epilog=bays.EPILOG)(bays.bays)
     mobility.command("counters", epilog=counters.EPILOG)(counters.count)
     app.add_typer(mobility, name="mobility")
