@@ -271,6 +271,7 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
 
 async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
     """Work that takes long: imports, bulk actions, health, commands; apart, so that nothing waits for it."""
+    await migrate(orders.addresses)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses, pool=4))
         bus = await stack.enter_async_context(
