@@ -24,7 +24,7 @@ from clapas.engines.refusals import Refusals
 from clapas.engines.supervisor import Child, Command
 from clapas.orders import Orders
 
-ROLES = ("pipeline", "web", "jobs")
+ROLES = ("pipeline", "web", "jobs", "rules")
 ADDRESSES = "addresses.json"
 """In ``run/``: where this start's engines answer, for commands on the same machine."""
 

@@ -16,7 +16,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from clapas import bench
+from clapas import bench, trail
 from clapas.domain.errors import BadSetting, InvalidInput
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ STEPS = {
 def register(app: typer.Typer) -> None:
     """Add the commands of the whole platform."""
     bench.register(app)
+    trail.register(app)
     app.command()(up)
     app.command()(status)
     app.command("replay")(replay_command)

@@ -23,6 +23,8 @@ import uvloop
 
 import clapas
 from clapas import jobs, sources
+from clapas.api_gateway import Quotas
+from clapas.api_gateway.outlet import Outlet
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
 from clapas.charter import AuditTrail, Charter, CharterKeeper
@@ -30,16 +32,19 @@ from clapas.codecs import CodecPool
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
+from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
 from clapas.orders import Orders
 from clapas.pipeline import ChannelMemory, Ports, Worker
+from clapas.rules.service import RulesService
 from clapas.side_roles import notices, refused_publishes, run_keeping, run_sources, source_setups
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
+from clapas.web.gateway import Usage
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
 from clapas.web.tls import served
@@ -116,7 +121,22 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         keeper = CharterKeeper(store.charter, charter)
         await keeper.load()
         trail = AuditTrail(store.audit)
-        for work in (keeper.run(), trail.run(), _every(3600, identity.sessions.purge)):
+        quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
+        usage = Usage()
+        outlet = Outlet(store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body))
+        background = [
+            keeper.run(),
+            trail.run(),
+            _every(3600, identity.sessions.purge),
+            _every(5, lambda: usage.write(store.api_gateway)),
+            outlet.run(bus.follow()),
+        ]
+        if quotas is not None:
+            background += [
+                _every(configuration.api_gateway.share_s, quotas.share),
+                _every(86_400, quotas.forget),
+            ]
+        for work in background:
             await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders)
         web = served(configuration.web)
@@ -138,12 +158,15 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             version=clapas.__version__,
             simulated=demonstration.marker(Path(orders.directory)) is not None,
             started=datetime.now(UTC),
+            directory=Path(orders.directory),
             engines=lambda: engine_states(Path(orders.directory)),
             sources=lambda: source_setups(orders),
             notices=lambda: notices(orders),
             refused=lambda: _refused(orders),
             audit=trail,
             keeper=keeper,
+            quotas=quotas,
+            usage=usage,
         )
 
 
@@ -279,14 +302,29 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         )
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
-        tools: dict[type, object] = {NatsBus: bus, CodecPool: codecs, Sealer: sealer}
+        tools: dict[type, object] = {Publisher: Publisher(bus.tell), CodecPool: codecs, Sealer: sealer}
         ready()
-        await jobs.Worker(store, jobs.discover(), tools).run()
+        await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
+
+
+async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
+    """Alarms: the rules on the stream of observations, and the messages that they cause."""
+    await migrate(orders.addresses)
+    async with (
+        Store.open(orders.addresses) as store,
+        NatsBus.open(orders.addresses.nats, orders.configuration.bus) as bus,
+    ):
+        await bus.prepare()
+        zone = await store.territory.zone()
+        service = RulesService(store, bus, zone=zone, notify=orders.configuration.notify)
+        ready()
+        await service.run()
 
 
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
     "web": run_web,
+    "rules": run_rules,
     "jobs": run_jobs,
     "simulation": run_simulation,
     "sources": run_sources,

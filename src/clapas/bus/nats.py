@@ -233,6 +233,14 @@ class NatsBus:
             *[await self._js.publish_async("observation", part) for part in _parts(batch)]
         )
 
+    async def tell(self, topic: str, payload: bytes) -> None:
+        """Give a message to the MQTT clients that listen to a topic now; nothing is kept of it."""
+        try:
+            await self._client.publish(subject_of(topic), payload)
+            await self._client.flush()
+        except (NatsError, OSError) as error:
+            raise EngineUnavailable("NATS does not answer", engine="nats") from error
+
     @asynccontextmanager
     async def inbox(self) -> AsyncIterator[Inbox]:
         """See :class:`clapas.bus.port.Bus`."""

@@ -7,7 +7,7 @@ masked attributes that the dataset's record demands, single values only where th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -57,6 +57,10 @@ class Exit:
         return frozenset(
             each.id for each in self.charter.records if not self.terms(each.id).instantaneous
         )
+
+    def last_day(self, dataset: str) -> date:
+        """The end (excluded) of the civil days that may be given: today's is not over."""
+        return (datetime.now(UTC) - timedelta(seconds=self.terms(dataset).delay)).date()
 
     def single_rows(self, kind: str) -> RowFilter:
         """Rows whose present and raw values may be given one by one (frames, latest values)."""

@@ -87,7 +87,8 @@ class Book:
                 self._compiled.clear()
             self._compiled[key] = terms
         address = await self._address(key, parts) if link else ""
-        return Context(terms=terms, link=address, embedded=[*parts, self.core])
+        embedded = parts[0] if len(parts) == 1 else parts
+        return Context(terms=terms, link=address, embedded=embedded)
 
     def forget(self) -> None:
         """Compile again at the next use: a hosted or cached @context changed."""

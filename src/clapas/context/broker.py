@@ -1,6 +1,6 @@
 """The broker: what every operation needs, and the one way in which entities are written."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -201,6 +201,16 @@ class Broker:
         self.book = Book(self.shelf, self.fetcher, settings)
         self.started = now_text()
         self._tenants: set[str] = {""}
+        self.on_write: Callable[[], None] = lambda: None
+        self.on_subscriptions: Callable[[], None] = lambda: None
+
+    async def changed_subscription(self, tenant: str) -> None:
+        """A subscription came, changed or went: whoever notifies reads them again."""
+        if tenant:
+            async with self.store.change(tenant):
+                self._tenants.add(tenant)
+        self.on_subscriptions()
+        await self.store.notify("s")
 
     @asynccontextmanager
     async def write(self, tenant: str) -> AsyncIterator[Write]:
@@ -208,6 +218,7 @@ class Broker:
         async with self.store.change(tenant) as change:
             yield Write(change, now_text())
         self._tenants.add(tenant)
+        self.on_write()
 
     async def knows(self, tenant: str) -> bool:
         """Whether a tenant exists."""

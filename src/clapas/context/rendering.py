@@ -83,6 +83,8 @@ class Renderer:
             found["scope"] = entity.scopes[0] if len(entity.scopes) == 1 else entity.scopes
         if self._style.system:
             self._times(entity, found, wanted)
+        elif entity.deleted:
+            found["deletedAt"] = entity.deleted
         for iri, instances in entity.attributes.items():
             if not wanted.wants(iri):
                 continue
@@ -122,6 +124,8 @@ class Renderer:
         """The simplified value of an instance."""
         kind = instance["type"]
         value = self.value(instance)
+        if value == NULL:
+            return value
         if kind == "LanguageProperty":
             if self._style.lang:
                 return self._chosen(value)[0]
@@ -178,8 +182,6 @@ class Renderer:
         if "instanceId" in instance:
             found["instanceId"] = instance["instanceId"]
         if not self._style.system:
-            if instance.get("deletedAt"):
-                found["deletedAt"] = instance["deletedAt"]
             return
         for name in ("createdAt", "modifiedAt", "deletedAt", "expiresAt"):
             if instance.get(name):

@@ -1,5 +1,6 @@
 """What the web role mounts: the broker's door, opened over the store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,7 @@ from clapas.charter import Charter
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.app import Door
+from clapas.context.notifier import Notifier, sweep
 from clapas.context.settings import Settings
 from clapas.identity import Identity
 from clapas.store import Store
@@ -22,7 +24,15 @@ async def open_door(
 ) -> AsyncIterator[Door]:
     """The ASGI application under :data:`PATH`, with what works behind it."""
     async with Broker.open(ContextStore(store.postgres), settings) as broker:
-        yield Door(broker, Access(identity, charter, everybody=settings.open))
+        notifier = Notifier(broker)
+        broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget
+        tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(sweep(broker))]
+        try:
+            yield Door(broker, Access(identity, charter, everybody=settings.open))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 MOUNTS = {PATH: open_door}

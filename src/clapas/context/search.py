@@ -106,6 +106,14 @@ def check_pattern(pattern: str) -> None:
         raise BadRequestData(f"idPattern: {error}") from error
 
 
+def matches_pattern(pattern: str, name: str) -> bool:
+    """Whether an id matches an idPattern."""
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:
+        return False
+
+
 def _selected(selector: Selector, terms: Terms) -> str:
     tests: list[str] = []
     if selector.kind:

@@ -85,7 +85,8 @@ class Reader:
         if any(each.bad for each in self._wrong):
             return None, self._wrong
         words = (device["name"], *map(str, device["tags"].values()))
-        device["search"] = searchable(device["key"], *words)
+        said = (str(file[name]) for name in FILE_TEXTS[:-1] if file.get(name))
+        device["search"] = f"{searchable(device['key'], *words)}\x1f{searchable(*said)}"
         return Entry(device=device, file=file, keys=keys), self._wrong
 
     def _tell(
@@ -189,8 +190,6 @@ class Reader:
             file["yearly_cost"] = self._cell("yearly_cost", row, _money)
         if row.get("join_eui"):
             file["join_eui"] = self._cell("join_eui", row, _hex(16))
-        if file:
-            file["search"] = searchable(*(row.get(name, "") for name in FILE_TEXTS)).strip()
         return file
 
     def _keys(self, row: dict[str, str], device: str) -> dict[str, str]:

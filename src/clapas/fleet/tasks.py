@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from clapas.fleet import importing
+from clapas.codecs import CodecPool
+from clapas.fleet import bulk, health, importing
+from clapas.fleet.dispatch import Publisher, dispatch
 from clapas.fleet.sealing import Sealer
-from clapas.jobs import Running, Task
+from clapas.jobs import Running, Task, Tick, Tools
 
 
 async def check_import(run: Running) -> dict[str, Any]:
@@ -30,8 +32,35 @@ async def undo_import(run: Running) -> dict[str, Any]:
     )
 
 
+async def examine(run: Running) -> dict[str, Any]:
+    """Every device's last day and battery; communes that are missing; old imports are forgotten."""
+    filled = await health.fill_communes(run.store)
+    await run.store.imports.purge()
+    await run.store.jobs.purge()
+    return {"unwell": await health.examine(run.store), "communes": filled}
+
+
+async def fill_communes(run: Running) -> dict[str, Any]:
+    """Communes that are missing."""
+    return {"communes": await health.fill_communes(run.store)}
+
+
+async def sweep(tools: Tools) -> None:
+    """What is wrong with the fleet now."""
+    await health.sweep(tools.store)
+
+
+async def send(tools: Tools) -> None:
+    """One round of the queue of commands."""
+    await dispatch(tools.store, tools.tool(Publisher), tools.tool(CodecPool))
+
+
 TASKS = {
     "fleet.import.check": Task(run=check_import),
     "fleet.import.apply": Task(run=apply_import),
     "fleet.import.undo": Task(run=undo_import),
+    "fleet.bulk": Task(run=bulk.act),
+    "fleet.communes": Task(run=fill_communes),
+    "fleet.examine": Task(run=examine, every_s=3600),
 }
+TICKS = {"fleet.sweep": Tick(run=sweep, every_s=60), "fleet.commands": Tick(run=send, every_s=1)}

@@ -111,6 +111,11 @@ class Devices:
                 if scope.startswith("topic:") and not scope.startswith("topic:$")
             )
         )
+        if service.organisation.startswith("application:"):
+            return MqttGrant(
+                principal=service,
+                subscribe=(f"out/{service.organisation.removeprefix('application:')}/#",),
+            )
         topic = Resource(kind="topic")
         grant = MqttGrant(
             principal=service,

@@ -24,22 +24,29 @@ class Cancelled(Exception):
     """Somebody asked the job to stop; what it did before is kept or rolled back by the task."""
 
 
-class Running:
+class Tools:
+    """The store, and what the composer lent, by type."""
+
+    def __init__(self, store: Store, tools: Mapping[type, object]) -> None:
+        self.store = store
+        self._tools = tools
+
+    def tool(self, kind: type[Tool]) -> Tool:
+        """What the composer lent of that type. Raises KeyError."""
+        return cast("Tool", self._tools[kind])
+
+
+class Running(Tools):
     """A job at work: its arguments, the store, the tools that the composer lent."""
 
     def __init__(self, job: Job, store: Store, tools: Mapping[type, object]) -> None:
+        super().__init__(store, tools)
         self.job = job
-        self.store = store
-        self._tools = tools
 
     @property
     def args(self) -> dict[str, Any]:
         """The arguments, as they were given."""
         return self.job.args
-
-    def tool(self, kind: type[Tool]) -> Tool:
-        """What the composer lent of that type (``CodecPool``…). Raises KeyError."""
-        return cast("Tool", self._tools[kind])
 
     async def progress(self, done: int, total: int | None = None) -> None:
         """Tell how far the work is. Raises Cancelled when it should stop."""
@@ -65,12 +72,28 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 3
 
 
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    """Small work that comes again and again and leaves no trace as a job; safe on several nodes at once."""
+
+    run: Callable[[Tools], Awaitable[object]]
+    every_s: float
+
+
 def discover() -> dict[str, Task]:
     """Every ``TASKS`` of the rooms and trades, by kind."""
-    found: dict[str, Task] = {}
+    return _found("TASKS")
+
+
+def discover_ticks() -> dict[str, Tick]:
+    """Every ``TICKS`` of the rooms and trades, by name."""
+    return _found("TICKS")
+
+
+def _found(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for package in PACKAGES:
         folder = Path(next(iter(importlib.import_module(package).__path__)))
         for path in sorted(folder.glob("*/tasks.py")):
             module = importlib.import_module(f"{package}.{path.parent.name}.tasks")
-            found.update(module.TASKS)
+            found.update(getattr(module, name, {}))
     return found

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from clapas.domain.errors import ClapasError
-from clapas.jobs.task import Cancelled, Running, Task
+from clapas.jobs.task import Cancelled, Running, Task, Tick, Tools
 from clapas.store import Store
 from clapas.store.jobs import Job
 
@@ -22,9 +22,14 @@ class Worker:
     """Runs the tasks. ``tools`` are lent to them by type."""
 
     def __init__(
-        self, store: Store, tasks: Mapping[str, Task], tools: Mapping[type, object] | None = None
+        self,
+        store: Store,
+        tasks: Mapping[str, Task],
+        tools: Mapping[type, object] | None = None,
+        ticks: Mapping[str, Tick] | None = None,
     ) -> None:
         self._store = store
+        self._ticks = ticks or {}
         self._tasks = tasks
         self._tools = tools or {}
 
@@ -32,6 +37,8 @@ class Worker:
         """Work until cancelled; a database that does not answer is waited for."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._repeat())
+            for name, tick in self._ticks.items():
+                group.create_task(self._tick(name, tick))
             while True:
                 try:
                     worked = await self.step()
@@ -78,6 +85,17 @@ class Worker:
             await asyncio.sleep(BEAT_S)
             with suppress(ClapasError):
                 await self._store.jobs.beat(job)
+
+    async def _tick(self, name: str, tick: Tick) -> None:
+        tools = Tools(self._store, self._tools)
+        while True:
+            try:
+                await tick.run(tools)
+            except ClapasError as error:
+                logger.warning("%s waits: %s", name, error)
+            except Exception:
+                logger.exception("%s failed", name)
+            await asyncio.sleep(tick.every_s)
 
     async def _repeat(self) -> None:
         repeated = {kind: task for kind, task in self._tasks.items() if task.every_s}

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from clapas.lorawan.addresses import dev_addr_prefix
 from clapas.lorawan.dedup import Deduplicator, Gathering
 from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import FrameError
+from clapas.lorawan.events import Accepted
 from clapas.lorawan.frames import MType
 from clapas.lorawan.gateways import Gateways
 from clapas.lorawan.publisher import Publish, Publisher
@@ -79,6 +80,8 @@ class Network:
         self.rejections = Rejections()
         self.doors: dict[str, Door] = {}
         self.frames: deque[FrameLog] = deque(maxlen=1000)
+        self.listeners: list[Callable[[Accepted], Awaitable[None]]] = []
+        """Told of each new uplink before it is answered (firmware campaigns)."""
         self.pushing: set[str] = set()
         """Class B and C devices that are being sent to."""
         self.watchers: set[asyncio.Queue[FrameLog]] = set()

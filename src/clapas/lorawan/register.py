@@ -1,6 +1,7 @@
 """The register of devices as the network reads it: asked rarely, remembered, told when something changed."""
 
 import asyncio
+import logging
 from time import monotonic
 from typing import Final
 
@@ -8,6 +9,7 @@ import msgspec
 
 from clapas.lorawan.devices import Devices, LorawanDevice
 
+LOG = logging.getLogger("clapas.lorawan")
 FRESH_S: Final = 300.0
 JOIN_S: Final = 5.0
 """A join reads an entry no older than that: a corrected key serves at the next try."""
@@ -45,7 +47,7 @@ class Register:
         if known is None:
             return await self._ask(dev_eui)
         if monotonic() - known.at > FRESH_S and dev_eui not in self._asking:
-            self._start(dev_eui)
+            self._start(dev_eui).add_done_callback(_told)
         return known.device
 
     def _start(self, dev_eui: str) -> "asyncio.Task[LorawanDevice | None]":
@@ -72,3 +74,9 @@ class Register:
             self._known.clear()
         else:
             self._known.pop(dev_eui, None)
+
+
+def _told(task: "asyncio.Task[LorawanDevice | None]") -> None:
+    """A refresh that failed is told; what was remembered still serves."""
+    if not task.cancelled() and task.exception() is not None:
+        LOG.warning("the register of devices did not answer: %s", task.exception())

@@ -133,6 +133,7 @@ class LorawanServer:
         """Give a device a session by personalisation (ABP, 1.0.x)."""
         region = self.network.region
         state = self.network.state.obtain(dev_eui)
+        device = await self.network.register.joining(dev_eui)
         state.next_session = None
         state.session = Session(
             id=new_session_id(),
@@ -145,6 +146,7 @@ class LorawanServer:
             activated=wall_ms(),
             status_asked=wall_ms(),
             joined=False,
+            device_class="C" if device is not None and device.device_class == "C" else "A",
         )
         await self.network.state.save(state)
         return state.session

@@ -184,6 +184,8 @@ async def _new(
         return
     queue.acknowledge(network, session, ack=accepted.frame.ack)
     await clock.answer(network, accepted)
+    for listener in tuple(network.listeners):
+        await listener(accepted)
     if accepted.frame.confirmed:
         session.confirmed_up = accepted.f_cnt
         content.ack = await _logged_in_time(network, accepted, logged)
@@ -204,8 +206,10 @@ def _count(session: Session, accepted: events.Accepted) -> None:
     session.last_seen = accepted.copies[0].received
     session.last_dr = session.dr = accepted.dr
     session.last_gateways = tuple(copy.gateway for copy in accepted.copies[:8])
-    if accepted.device is not None and accepted.device.device_class == "B":
-        session.device_class = "B" if accepted.frame.bit4 else "A"
+    if accepted.device is not None and not session.newer:
+        session.device_class = accepted.device.device_class
+    if session.device_class == "B" and not accepted.frame.bit4:
+        session.device_class = "A"
 
 
 def _heard(accepted: events.Accepted) -> conversation.Heard:

@@ -132,10 +132,22 @@ class ContextStore:
                 await connection.execute(SQL["add_tenant"], {"name": tenant})
             yield Change(connection, tenant)
 
+    @asynccontextmanager
+    async def leading(self) -> AsyncIterator[bool]:
+        """Whether this process is the one that notifies, as long as the context is open."""
+        async with self._postgres.transaction() as connection:
+            cursor = await connection.execute(SQL["lead"])
+            row = await cursor.fetchone()
+            yield bool(row and row[0])
+
+    async def notify(self, payload: str) -> None:
+        """Wake every process's notifier."""
+        await self._postgres.run(SQL["notify"], payload=payload)
+
     async def rows(self, name: str, /, **values: Any) -> list[Row]:
         """The rows of a named query of the broker. Raises PathRefused."""
         try:
-            return await self._postgres.rows(SQL[name], **values)
+            return await self._postgres.rows(SQL[name], **_adapted(values))
         except psycopg.DataError as error:
             raise PathRefused(str(error).partition("\n")[0]) from error
 

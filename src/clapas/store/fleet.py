@@ -153,11 +153,16 @@ class Fleet:
 
     async def save_files(self, files: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Origin and money by device key; an absent or empty field stays as it was."""
+        rows = [{**file, "key": key} for key, file in dict(files).items()]
+        if not rows:
+            return
+        await self._postgres.run(SQL["save_files"], files=batch(rows))
+        query = DeviceQuery(keys=tuple(row["key"] for row in rows))
+        page = await self.select(RowFilter(everything=True), query, limit=len(rows))
         found = [
-            {**file, "key": key, "search": _file_search(file)} for key, file in dict(files).items()
+            {"key": each.row.device.key, "search": _file_search(each.file)} for each in page.items
         ]
-        if found:
-            await self._postgres.run(SQL["save_files"], files=batch(found))
+        await self._postgres.run(SQL["search_files"], files=batch(found))
 
     async def sealed_keys(self, key: str) -> dict[str, bytes]:
         """The sealed root keys of a device by kind."""
@@ -295,9 +300,9 @@ def _values(query: DeviceQuery, rows: RowFilter) -> dict[str, Any]:
     }
 
 
-def _file_search(file: dict[str, Any]) -> str:
-    names = ("serial", "address", "site", "service", "supplier", "contract", "note")
-    return searchable(*(str(file.get(name) or "") for name in names)).strip()
+def _file_search(file: DeviceFile) -> str:
+    words = (file.serial, file.address, file.site, file.service, file.supplier, file.contract)
+    return searchable(*filter(None, words))
 
 
 def _fleet_row(row: Row) -> FleetRow:

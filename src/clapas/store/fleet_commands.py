@@ -136,21 +136,18 @@ class Commands:
         """Refuse or cancel a command that was not sent; False when it is too late."""
         return bool(await self._postgres.run(SQL["refuse"], id=command, state=state, approver=by))
 
-    async def take(self, *, salt: str, limit: int = 100) -> list[Command]:
+    async def take(self, *, limit: int = 100) -> list[Command]:
         """Commands to send now, marked as sent."""
-        rows = await self._postgres.rows(SQL["take"], salt=salt, limit=limit)
+        rows = await self._postgres.rows(SQL["take"], limit=limit)
         return [_command(row) for row in rows]
 
     async def mark(self, command: int, state: CommandState, detail: str = "") -> None:
         """What became of a command that was sent."""
         await self._postgres.run(SQL["mark"], id=command, state=state, detail=detail)
 
-    async def answered(self, reference: str, state: CommandState, detail: str = "") -> bool:
-        """A network or a device answered; False when the reference is not one of ours."""
-        found = await self._postgres.run(
-            SQL["answered"], reference=reference, state=state, detail=detail
-        )
-        return bool(found)
+    async def waiting(self) -> list[Command]:
+        """Sent commands about which a network may still answer."""
+        return [_command(row) for row in await self._postgres.rows(SQL["waiting"])]
 
     async def requeue(self, command: int, detail: str) -> None:
         """The network did not answer: try again in ten seconds."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from clapas.engines import EngineAddresses
+from clapas.store.api_gateway import ApiGatewayStore
 from clapas.store.audit import AuditStore
 from clapas.store.backup import Backup
 from clapas.store.cache import KnownDevices
@@ -12,7 +13,9 @@ from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
 from clapas.store.fleet import Fleet
+from clapas.store.fleet_codecs import Rollouts
 from clapas.store.fleet_commands import Commands
+from clapas.store.fleet_health import FleetHealth
 from clapas.store.fleet_imports import Imports
 from clapas.store.history import History
 from clapas.store.jobs import Jobs
@@ -52,6 +55,8 @@ class Store:
         self.fleet = Fleet(postgres)
         self.commands = Commands(postgres)
         self.imports = Imports(postgres)
+        self.rollouts = Rollouts(postgres, clickhouse)
+        self.health = FleetHealth(postgres, clickhouse)
         self.series = SeriesStore(postgres, clickhouse)
         self.state = State(postgres)
         self.entities = Entities(postgres, self.series, self.territory)
@@ -71,6 +76,7 @@ class Store:
         self.backup = Backup(postgres, clickhouse)
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
+        self.api_gateway = ApiGatewayStore(postgres)
 
     @classmethod
     @asynccontextmanager

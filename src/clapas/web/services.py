@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from litestar import Request
 
+from clapas.api_gateway import Quotas
 from clapas.bus import Bus
 from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
@@ -16,6 +18,7 @@ from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
 from clapas.web.live import LiveHub
+from clapas.web.gateway import Usage
 from clapas.web.settings import Settings
 
 Call = Request[Principal, OpenSession | None, Any]
@@ -84,6 +87,8 @@ class Services:
     version: str
     started: datetime
     simulated: bool = False
+    directory: Path | None = None
+    """The node's data directory, where added trades lie."""
     mounts: Mapping[str, Any] = field(default_factory=dict)
     """ASGI applications of other rooms by the path they answer under, which authenticate by themselves."""
     engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
@@ -93,6 +98,8 @@ class Services:
     """Publishes that rights forbade since the start: outside the ledger."""
     audit: AuditTrail | None = None
     keeper: CharterKeeper | None = None
+    quotas: Quotas | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 def services_of(request: Call) -> Services:

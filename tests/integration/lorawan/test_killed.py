@@ -6,12 +6,14 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from clapas.ops.simulate_lorawan.fleet import Fleet, Options
 
 _SERVER = """
 import asyncio, json, sys
 from pathlib import Path
+from typing import Any
 from clapas.lorawan.devices import LorawanDevice, MemoryDevices
 from clapas.lorawan.server import LorawanServer
 from clapas.lorawan.settings import Settings
@@ -52,7 +54,7 @@ async def start(folder: Path, port: int, fleet: Fleet) -> asyncio.subprocess.Pro
     return process
 
 
-def read_log(folder: Path) -> list[tuple[str, dict[str, object]]]:
+def read_log(folder: Path) -> list[tuple[str, dict[str, Any]]]:
     lines = (folder / "log").read_bytes().splitlines()
     pairs = (line.decode().split(" ", 1) for line in lines)
     return [(identity, json.loads(body)) for identity, body in pairs if identity.startswith("up:")]
@@ -89,5 +91,5 @@ async def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
     events = read_log(tmp_path)
     names = {identity for identity, _event in events}
     assert len(events) == len(names), "no message was told twice"
-    latest = max(event.get("fCnt", 0) for _identity, event in events)  # type: ignore[type-var]
+    latest = max(event.get("fCnt", 0) for _identity, event in events)
     assert latest > 0

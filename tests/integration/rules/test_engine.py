@@ -18,8 +18,9 @@ from clapas.rules.service import asked
 from clapas.store.rules_values import Silencing
 
 if TYPE_CHECKING:
-    from clapas.store.notify import Notice
     from tests.integration.rules.conftest import Room
+
+    from clapas.store.notify import Notice
 
 MINUTE = 60_000
 LEVEL = Target(attribute="level")
@@ -195,6 +196,7 @@ async def test_a_dead_channel_is_retried_shown_and_delays_no_other(room: "Room")
 
     class Dead:
         async def send(self, notice: "Notice") -> None:
+            assert notice.channel == "mail"
             await asyncio.sleep(3600)
 
     class Alive:

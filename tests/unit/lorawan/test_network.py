@@ -463,3 +463,40 @@ async def test_a_wrong_net_id_is_a_setting_to_mend(tmp_path: Path) -> None:
         async with bench(tmp_path, settings=msgspec.structs.replace(QUICK, net_id="xyz")):
             pass
     assert refused.value.values["key"] == "lorawan.net_id"
+
+
+async def test_a_retransmission_heard_elsewhere_on_another_channel_is_acknowledged(
+    tmp_path: Path,
+) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        phy, _data = one.uplink(confirmed=True)
+        it.door.hear(phy, gateway="gw1", frequency=868_100_000)
+        await it.settle()
+        before = len(it.door.emitted)
+        it.door.hear(phy, gateway="gw2", frequency=868_300_000)
+        await it.settle()
+        assert it.door.emitted[before].slot.frequency == 868_300_000
+        assert it.open_down(one).ack
+        assert len(it.events("up")) == 1
+
+
+async def test_a_key_that_was_corrected_serves_and_a_flood_of_gateways_forgets_the_silent_ones(
+    tmp_path: Path,
+) -> None:
+    one = device()
+    async with bench(tmp_path, msgspec.structs.replace(registered(one), app_key=bytes(16))) as it:
+        it.door.hear(one.join())
+        await it.settle()
+        it.devices.add(registered(one))
+        it.server.network.register.forget(one.eui.hex())
+        it.door.hear(one.join())
+        await it.settle()
+        assert it.server.figures()["joins"] == 1
+        gateways = it.server.network.gateways
+        for number in range(10_005):
+            gateways.touch("gw1", door="hand", now=number, wall=0)
+            gateways.touch(f"forged{number}", door="hand", now=number, wall=0)
+        assert len(list(gateways)) == 10_000
+        assert gateways.get("gw1") is not None

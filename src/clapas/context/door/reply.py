@@ -212,7 +212,8 @@ def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Head
 
 def _link(request: Request, kept: list[str], limit: int, offset: int, rel: str) -> str:
     query = "&".join([*kept, f"limit={limit}", f"offset={offset}"])
-    return f'<{request.path}?{query}>;rel="{rel}";type="{request.media}"'
+    path = request.path.rstrip("/")
+    return f'<{path}?{query}>;rel="{rel}";type="{request.media}"'
 
 
 def describe(value: Any) -> Any:

@@ -5,7 +5,15 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from clapas.context.broker import Broker
-from clapas.context.door import attributes, batch, contexts, discovery, entities, temporal
+from clapas.context.door import (
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    subscriptions,
+    temporal,
+)
 from clapas.context.door.http import Answer, Request, Spec
 
 Handler = Callable[[Broker, Request], Awaitable[Answer]]
@@ -51,6 +59,12 @@ TIMES = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty", "lastN"})
 TIMES |= {"aggrMethods", "aggrPeriodDuration"}
 TEMPORAL_FORMATS = FORMATS | {"temporalValues", "aggregatedValues"}
 TEMPORAL = Spec(params=QUERY | TIMES, options=SYS, formats=TEMPORAL_FORMATS)
+LOCAL = frozenset({"local", "options", "via"})
+SUBSCRIBE = Spec(params=LOCAL, body="json", action="subscribe")
+RESUBSCRIBE = Spec(params=LOCAL, body="merge", action="subscribe")
+UNSUBSCRIBE = Spec(params=LOCAL, action="subscribe")
+SUBSCRIBED = Spec(params=PAGE | LOCAL, options=SYS, action="subscribe")
+LEDGER = Spec(params=frozenset({"before", "limit"}), action="subscribe", data=False)
 FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
     ("POST", "entities", entities.create, _write()),
     ("GET", "entities", entities.query, Spec(params=QUERY, options=SYS, formats=FORMATS, geo=True)),
@@ -114,6 +128,18 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
             formats=TEMPORAL_FORMATS,
             body="json",
         ),
+    ),
+    *(
+        (method, path, handler, spec)
+        for resource in ("subscriptions", "csourceSubscriptions")
+        for method, path, handler, spec in (
+            ("POST", resource, subscriptions.create, SUBSCRIBE),
+            ("GET", resource, subscriptions.listed, SUBSCRIBED),
+            ("GET", f"{resource}/*", subscriptions.retrieve, SUBSCRIBED),
+            ("PATCH", f"{resource}/*", subscriptions.update, RESUBSCRIBE),
+            ("DELETE", f"{resource}/*", subscriptions.delete, UNSUBSCRIBE),
+            ("GET", f"{resource}/*/deliveries", subscriptions.ledger, LEDGER),
+        )
     ),
     ("GET", "types", discovery.types, Spec(params=frozenset({"details", "local"}))),
     ("GET", "types/*", discovery.entity_type, Spec(params=frozenset({"local"}))),

@@ -294,3 +294,101 @@ WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NULL AND
   AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
   AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
 ORDER BY n.observed LIMIT 100000
+
+-- name: add_subscription
+-- A new subscription; nothing when its id is taken.
+INSERT INTO ngsild_subscription (tenant, kind, id, body, state)
+VALUES (%(tenant)s, %(kind)s, %(id)s, %(body)s, %(state)s) ON CONFLICT DO NOTHING RETURNING id
+
+-- name: set_subscription
+-- A subscription changed.
+UPDATE ngsild_subscription SET body = %(body)s, state = state || %(state)s
+WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s
+
+-- name: drop_subscription
+-- A subscription goes; what waits for it goes too.
+WITH waiting AS (DELETE FROM ngsild_delivery
+    WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(id)s AND done IS NULL)
+DELETE FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s RETURNING id
+
+-- name: subscription
+-- One subscription.
+SELECT body, state FROM ngsild_subscription
+WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s
+
+-- name: subscriptions
+-- A page of subscriptions, in the order of their making.
+SELECT body, state FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s
+ORDER BY place LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: count_subscriptions
+-- How many there are.
+SELECT count(*) FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s
+
+-- name: all_subscriptions
+-- All subscriptions, for the notifier.
+SELECT tenant, body, state FROM ngsild_subscription WHERE kind = %(kind)s ORDER BY place
+
+-- name: lead
+-- Whether this process is the one that notifies; held until its transaction ends.
+SELECT pg_try_advisory_xact_lock(4912)
+
+-- name: matches
+-- Which documents satisfy which paths.
+SELECT p.place, d.doc @@ p.path::jsonpath
+FROM jsonb_to_recordset(%(pairs)s::jsonb) AS p(place integer, document integer, path text)
+JOIN (SELECT ordinality - 1 AS place, value AS doc FROM jsonb_array_elements(%(docs)s::jsonb) WITH ORDINALITY) d
+  ON d.place = p.document
+
+-- name: add_deliveries
+-- Notifications to be sent.
+INSERT INTO ngsild_delivery (tenant, kind, subscription, endpoint, headers, body)
+SELECT tenant, kind, subscription, endpoint, headers, body
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+    AS r(tenant text, kind "char", subscription text, endpoint text, headers jsonb, body jsonb)
+
+-- name: due_deliveries
+-- What is to be sent now, but not to endpoints that are busy.
+SELECT id, tenant, kind, subscription, endpoint, headers, body, attempts FROM ngsild_delivery
+WHERE done IS NULL AND due <= now() AND endpoint <> ALL(%(busy)s) ORDER BY id LIMIT %(limit)s
+
+-- name: next_due
+-- Seconds until the next thing to be sent.
+SELECT extract(epoch FROM min(due) - now())::double precision FROM ngsild_delivery WHERE done IS NULL
+
+-- name: delivered
+-- The result of a delivery, in the ledger and in its subscription.
+WITH ledger AS (
+    UPDATE ngsild_delivery SET done = now(), result = %(result)s, attempts = attempts + 1
+    WHERE id = %(id)s RETURNING tenant, kind, subscription)
+UPDATE ngsild_subscription s SET state = s.state
+    || jsonb_build_object('timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + 1,
+                          'lastNotification', %(at)s::text)
+    || CASE WHEN %(ok)s THEN jsonb_build_object('lastSuccess', %(at)s::text, 'status', 'ok')
+       ELSE jsonb_build_object('lastFailure', %(at)s::text, 'status', 'failed',
+            'timesFailed', coalesce((s.state ->> 'timesFailed')::bigint, 0) + 1) END
+FROM ledger l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
+
+-- name: postponed
+-- A delivery that failed is tried again later.
+UPDATE ngsild_delivery SET attempts = attempts + 1, due = now() + make_interval(secs => %(seconds)s),
+       result = %(result)s WHERE id = %(id)s
+
+-- name: deliveries
+-- The ledger of a subscription, the newest first.
+SELECT id, endpoint, ngsild_time(created), attempts, coalesce(ngsild_time(done), ''), result, body
+FROM ngsild_delivery WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(subscription)s
+  AND (%(before)s = 0 OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s
+
+-- name: replay
+-- Deliveries of the ledger that are sent again.
+UPDATE ngsild_delivery SET done = NULL, due = now(), attempts = 0
+WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(subscription)s AND id = ANY(%(ids)s)
+
+-- name: expired
+-- Entities that have expired.
+SELECT tenant, id FROM ngsild_entity WHERE expires <= now() LIMIT 1000
+
+-- name: notify
+-- Wake the notifiers.
+SELECT pg_notify('clapas_context', %(payload)s)

@@ -7,30 +7,37 @@ SELECT d.id, d.key, d.source, d.model, d.name, d.lifecycle, d.longitude, d.latit
        coalesce(f.supplier, ''), coalesce(f.contract, ''), f.bought, f.warranty,
        f.yearly_cost::double precision, coalesce(f.note, ''), coalesce(f.join_eui, ''),
        h.battery_end, h.loss, h.drift_s, coalesce(h.frozen, ''), h.implausible
-FROM device d
+FROM (
+    SELECT d.id FROM device d
+    LEFT JOIN device_seen s ON s.device = d.id
+    LEFT JOIN model m ON m.id = d.model
+    WHERE d.key > %(after)s
+      AND (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
+      AND (%(q)s = '' OR d.search LIKE %(pattern)s)
+      AND (%(source)s = '' OR d.source = %(source)s)
+      AND (%(model)s = '' OR d.model = %(model)s)
+      AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
+      AND (%(commune)s = '' OR d.commune = %(commune)s)
+      AND (%(service)s = '' OR EXISTS (
+            SELECT FROM device_file o WHERE o.device = d.id AND o.service = %(service)s))
+      AND (%(gateway)s = '' OR s.gateway = %(gateway)s)
+      AND (%(tag)s = '' OR d.tags ? %(tag)s)
+      AND (%(state)s = '' OR %(state)s = CASE
+            WHEN s.received IS NULL THEN 'never'
+            WHEN s.received < %(now)s - 5 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'silent'
+            WHEN s.received < %(now)s - 2 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'late'
+            ELSE 'online' END)
+      AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
+           AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+    ORDER BY d.key
+    LIMIT %(limit)s
+) AS chosen
+JOIN device d ON d.id = chosen.id
 LEFT JOIN device_seen s ON s.device = d.id
 LEFT JOIN model m ON m.id = d.model
 LEFT JOIN device_file f ON f.device = d.id
 LEFT JOIN device_health h ON h.device = d.id
-WHERE d.key > %(after)s
-  AND (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
-  AND (%(q)s = '' OR d.search LIKE %(pattern)s OR f.search LIKE %(pattern)s)
-  AND (%(source)s = '' OR d.source = %(source)s)
-  AND (%(model)s = '' OR d.model = %(model)s)
-  AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
-  AND (%(commune)s = '' OR d.commune = %(commune)s)
-  AND (%(service)s = '' OR f.service = %(service)s)
-  AND (%(gateway)s = '' OR s.gateway = %(gateway)s)
-  AND (%(tag)s = '' OR d.tags ? %(tag)s)
-  AND (%(state)s = '' OR %(state)s = CASE
-        WHEN s.received IS NULL THEN 'never'
-        WHEN s.received < %(now)s - 5 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'silent'
-        WHEN s.received < %(now)s - 2 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'late'
-        ELSE 'online' END)
-  AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
 ORDER BY d.key
-LIMIT %(limit)s
 
 -- name: count
 -- How many devices a query chooses, by state.
@@ -45,7 +52,7 @@ SELECT state, count(*) FROM (
     LEFT JOIN model m ON m.id = d.model
     LEFT JOIN device_file f ON f.device = d.id
     WHERE (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
-      AND (%(q)s = '' OR d.search LIKE %(pattern)s OR f.search LIKE %(pattern)s)
+      AND (%(q)s = '' OR d.search LIKE %(pattern)s)
       AND (%(source)s = '' OR d.source = %(source)s)
       AND (%(model)s = '' OR d.model = %(model)s)
       AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
@@ -61,13 +68,13 @@ GROUP BY state
 -- name: save_files
 -- Origin and money of devices, by key; an absent field stays.
 INSERT INTO device_file AS f (device, serial, address, site, service, supplier, contract, bought,
-                              warranty, yearly_cost, note, join_eui, search)
+                              warranty, yearly_cost, note, join_eui)
 SELECT d.id, coalesce(n.serial, ''), coalesce(n.address, ''), coalesce(n.site, ''),
        coalesce(n.service, ''), coalesce(n.supplier, ''), coalesce(n.contract, ''), n.bought, n.warranty,
-       n.yearly_cost, coalesce(n.note, ''), coalesce(n.join_eui, ''), coalesce(n.search, '')
+       n.yearly_cost, coalesce(n.note, ''), coalesce(n.join_eui, '')
 FROM json_to_recordset(%(files)s::json)
     AS n (key text, serial text, address text, site text, service text, supplier text, contract text,
-          bought date, warranty date, yearly_cost numeric, note text, join_eui text, search text)
+          bought date, warranty date, yearly_cost numeric, note text, join_eui text)
 JOIN device d ON d.key = n.key
 ORDER BY d.id
 ON CONFLICT (device) DO UPDATE
@@ -81,8 +88,12 @@ SET serial = coalesce(nullif(excluded.serial, ''), f.serial),
     warranty = coalesce(excluded.warranty, f.warranty),
     yearly_cost = coalesce(excluded.yearly_cost, f.yearly_cost),
     note = coalesce(nullif(excluded.note, ''), f.note),
-    join_eui = coalesce(nullif(excluded.join_eui, ''), f.join_eui),
-    search = coalesce(nullif(excluded.search, ''), f.search)
+    join_eui = coalesce(nullif(excluded.join_eui, ''), f.join_eui)
+
+-- name: search_files
+-- A device is also found by the words of its file, kept behind a separator.
+UPDATE device AS d SET search = split_part(d.search, chr(31), 1) || chr(31) || n.search
+FROM json_to_recordset(%(files)s::json) AS n (key text, search text) WHERE d.key = n.key
 
 -- name: save_keys
 -- Sealed root keys by device key.
@@ -158,14 +169,14 @@ FROM device AS o WHERE n.key = %(successor)s AND o.key = %(key)s
 
 -- name: copy_file
 -- What belongs to the place passes on; serial, warranty and purchase stay with the hardware.
-INSERT INTO device_file AS f (device, address, site, service, contract, yearly_cost, search)
-SELECT n.id, o.address, o.site, o.service, o.contract, o.yearly_cost, o.search
+INSERT INTO device_file AS f (device, address, site, service, contract, yearly_cost)
+SELECT n.id, o.address, o.site, o.service, o.contract, o.yearly_cost
 FROM device_file o
 JOIN device od ON od.id = o.device AND od.key = %(key)s
 JOIN device n ON n.key = %(successor)s
 ON CONFLICT (device) DO UPDATE
 SET address = excluded.address, site = excluded.site, service = excluded.service,
-    contract = excluded.contract, yearly_cost = excluded.yearly_cost, search = excluded.search
+    contract = excluded.contract, yearly_cost = excluded.yearly_cost
 
 -- name: groups
 -- Saved queries by name.

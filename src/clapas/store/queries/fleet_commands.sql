@@ -32,7 +32,7 @@ WHERE id = %(id)s AND state IN ('to_approve', 'queued')
 
 -- name: take
 -- Commands whose time has come leave the queue before they are sent: never twice.
-UPDATE device_command SET state = 'sent', sent = now(), reference = %(salt)s || id
+UPDATE device_command SET state = 'sent', sent = now(), reference = gen_random_uuid()::text
 WHERE id IN (
     SELECT id FROM device_command
     WHERE state = 'queued' AND not_before <= now() AND expires > now()
@@ -46,13 +46,6 @@ UPDATE device_command
 SET state = %(state)s, detail = %(detail)s,
     ended = CASE WHEN %(state)s IN ('confirmed', 'failed', 'expired') THEN now() END
 WHERE id = %(id)s AND state IN ('sent', 'acked')
-
--- name: answered
--- A network or a device answered about one of our references.
-UPDATE device_command
-SET state = %(state)s, detail = %(detail)s,
-    ended = CASE WHEN %(state)s IN ('confirmed', 'failed') THEN now() END
-WHERE reference = %(reference)s AND state IN ('sent', 'acked')
 
 -- name: requeue
 -- The network did not answer: again, a little later.
@@ -92,3 +85,10 @@ UPDATE device_schedule SET next = %(next)s WHERE id = %(id)s AND next IS NOT DIS
 -- name: remove_schedule
 -- Forget a schedule.
 DELETE FROM device_schedule WHERE id = %(id)s
+
+-- name: waiting
+-- Sent commands about which a network may still answer.
+SELECT id, key, name, f_port, payload, object, confirmed, state, detail, reference, not_before, expires,
+       longest_s, expect, opposite, actor, approver, created, sent, ended
+FROM device_command
+WHERE state IN ('sent', 'acked') AND sent > now() - interval '2 days' ORDER BY id DESC LIMIT 2000

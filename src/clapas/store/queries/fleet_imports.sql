@@ -111,7 +111,7 @@ WITH gone AS (
 UPDATE device_file f
 SET serial = b.serial, address = b.address, site = b.site, service = b.service, supplier = b.supplier,
     contract = b.contract, bought = b.bought, warranty = b.warranty, yearly_cost = b.yearly_cost,
-    note = b.note, join_eui = b.join_eui, search = b.search
+    note = b.note, join_eui = b.join_eui
 FROM device d, device_import_image i, jsonb_populate_record(NULL::device_file, i.file) b
 WHERE i.import = %(id)s AND b.device = f.device AND d.id = f.device AND i.key = d.key
   AND i.file IS NOT NULL AND i.after = md5(d::text)

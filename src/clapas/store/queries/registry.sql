@@ -55,7 +55,8 @@ ON CONFLICT (key) DO UPDATE
 SET source = excluded.source, model = excluded.model, name = excluded.name,
     lifecycle = excluded.lifecycle, longitude = excluded.longitude, latitude = excluded.latitude,
     commune = excluded.commune, owner = excluded.owner, tags = excluded.tags,
-    simulated = excluded.simulated, search = excluded.search
+    simulated = excluded.simulated,
+    search = excluded.search || coalesce(chr(31) || nullif(split_part(d.search, chr(31), 2), ''), '')
 
 -- name: remove
 -- Remove devices with their bindings.

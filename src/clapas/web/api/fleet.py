@@ -107,7 +107,7 @@ async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
     model: Query = "",
     lifecycle: Query = "",
     commune: Query = "",
-    online: Annotated[str, QueryParameter(query="state", max_length=200)] = "",
+    online: Annotated[str, QueryParameter(name="state", max_length=200)] = "",
     service: Query = "",
     gateway: Query = "",
     tag: Query = "",

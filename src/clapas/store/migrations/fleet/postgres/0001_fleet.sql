@@ -11,8 +11,7 @@ CREATE TABLE device_file (
     warranty date,
     yearly_cost numeric(12, 2),
     note text NOT NULL DEFAULT '',
-    join_eui text NOT NULL DEFAULT '',
-    search text NOT NULL DEFAULT ''
+    join_eui text NOT NULL DEFAULT ''
 );
 CREATE INDEX device_file_service ON device_file (service);
 
@@ -161,6 +160,8 @@ CREATE TABLE codec_rollout (
     trial text NOT NULL,
     version integer NOT NULL,
     before integer NOT NULL,
+    old jsonb NOT NULL,
+    new jsonb NOT NULL,
     state text NOT NULL DEFAULT 'trial' CHECK (state IN ('trial', 'everywhere', 'rolled_back')),
     devices integer NOT NULL DEFAULT 0,
     actor text NOT NULL,

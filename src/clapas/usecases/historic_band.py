@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clapas.usecases.museum.physics import Floats
+Floats = NDArray[np.float64]
 
 DAY = 86_400.0
 HALF = 15 * DAY

@@ -1,0 +1,142 @@
+"""Subscriptions (clauses 5.8.1 to 5.8.5; 6.10, 6.11), of entities and of context source registrations (5.11)."""
+
+from typing import Any
+from uuid import uuid4
+
+from clapas.context.book import Spec
+from clapas.context.broker import Broker
+from clapas.context.door.entities import created_at
+from clapas.context.door.http import LD, Answer, Request
+from clapas.context.door.reply import page_links, page_of
+from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.model import is_uri, now_text
+from clapas.context.subscription import (
+    read_subscription,
+    show_subscription,
+    update_subscription,
+)
+
+Kind = tuple[str, str, str]
+ENTITIES: Kind = ("e", "Subscription", "/ngsi-ld/v1/subscriptions")
+SOURCES: Kind = ("c", "Subscription", "/ngsi-ld/v1/csourceSubscriptions")
+
+
+def kind_of(request: Request) -> Kind:
+    """Subscriptions of entities, or of registrations."""
+    return SOURCES if "/csourceSubscriptions" in request.path else ENTITIES
+
+
+async def create(broker: Broker, request: Request) -> Answer:
+    """Create Subscription (5.8.1)."""
+    kind, type_, path = kind_of(request)
+    body = read_subscription(request.body, request.context.terms, kind=type_)
+    body.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
+    await _check_context(broker, body)
+    now = now_text()
+    state = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
+    rows = await broker.store.rows(
+        "add_subscription",
+        tenant=request.tenant,
+        kind=kind,
+        id=body["id"],
+        body=body,
+        state=state,
+    )
+    if not rows:
+        raise AlreadyExists(f"{body['id']} exists already")
+    await broker.changed_subscription(request.tenant)
+    return created_at(f"{path}/{body['id']}")
+
+
+def _spec(request: Request) -> Spec | None:
+    spec: Spec | None = request.spec_context
+    return spec
+
+
+async def _check_context(broker: Broker, body: dict[str, Any]) -> None:
+    """The subscription's own jsonldContext is an address that answers."""
+    if "jsonldContext" in body:
+        if not is_uri(body["jsonldContext"]):
+            raise BadRequestData("jsonldContext is the address of a @context")
+        await broker.book.resolve(body["jsonldContext"], link=False)
+
+
+async def _one(broker: Broker, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    name = request.args[0]
+    if not is_uri(name):
+        raise BadRequestData(f"the id {name!r} is not a URI")
+    rows = await broker.store.rows(
+        "subscription", tenant=request.tenant, kind=kind_of(request)[0], id=name
+    )
+    if not rows:
+        raise ResourceNotFound(f"{name} does not exist")
+    return rows[0][0], rows[0][1]
+
+
+def _shown(request: Request, body: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+    system = "sysAttrs" in request.options
+    found = show_subscription(body, state, request.context.terms, system=system)
+    return found | {"@context": request.context.embedded} if request.media == LD else found
+
+
+async def retrieve(broker: Broker, request: Request) -> Answer:
+    """Retrieve Subscription (5.8.3)."""
+    body, state = await _one(broker, request)
+    return Answer(body=_shown(request, body, state))
+
+
+async def listed(broker: Broker, request: Request) -> Answer:
+    """Query Subscriptions (5.8.4)."""
+    limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
+    where = {"tenant": request.tenant, "kind": kind_of(request)[0]}
+    rows = await broker.store.rows("subscriptions", limit=limit + 1, offset=offset, **where)
+    headers = page_links(request, limit, offset, more=len(rows) > limit)
+    if count:
+        total = await broker.store.rows("count_subscriptions", **where)
+        headers.append(("NGSILD-Results-Count", str(total[0][0])))
+    return Answer(body=[_shown(request, *row) for row in rows[:limit]], headers=headers)
+
+
+async def update(broker: Broker, request: Request) -> Answer:
+    """Update Subscription (5.8.2)."""
+    kind = kind_of(request)[0]
+    body, _ = await _one(broker, request)
+    changed = update_subscription(body, request.body, request.context.terms)
+    await _check_context(broker, changed)
+    state: dict[str, Any] = {"modifiedAt": now_text()}
+    if "q" in (request.body or {}):
+        state["context"] = _spec(request)
+    await broker.store.run(
+        "set_subscription",
+        tenant=request.tenant,
+        kind=kind,
+        id=body["id"],
+        body=changed,
+        state=state,
+    )
+    await broker.changed_subscription(request.tenant)
+    return Answer(status=204)
+
+
+async def delete(broker: Broker, request: Request) -> Answer:
+    """Delete Subscription (5.8.5)."""
+    body, _ = await _one(broker, request)
+    kind = kind_of(request)[0]
+    await broker.store.rows("drop_subscription", tenant=request.tenant, kind=kind, id=body["id"])
+    await broker.changed_subscription("")
+    return Answer(status=204)
+
+
+async def ledger(broker: Broker, request: Request) -> Answer:
+    """The delivery ledger of a subscription: what, to whom, when, with what result (not in the standard)."""
+    await _one(broker, request)
+    rows = await broker.store.rows(
+        "deliveries",
+        tenant=request.tenant,
+        kind=kind_of(request)[0],
+        subscription=request.args[0],
+        before=request.number("before", 0),
+        limit=min(request.number("limit", 50), 1000),
+    )
+    names = ("id", "endpoint", "createdAt", "attempts", "doneAt", "result", "notification")
+    return Answer(body=[dict(zip(names, row, strict=True)) for row in rows], data=False)

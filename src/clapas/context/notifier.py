@@ -1,0 +1,298 @@
+"""The notifier: takes events, keeps deliveries in the ledger, sends them; one process at a time, nothing lost.
+
+An event is removed in the transaction that keeps its deliveries, and a delivery is done only once its
+endpoint answered: killed at any moment, what was promised is sent after the next start.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import orjson
+
+from clapas.context.broker import Broker
+from clapas.context.errors import NgsiError
+from clapas.context.fetch import is_private
+from clapas.context.model import now_text
+from clapas.context.mqtt import send_mqtt
+from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
+from clapas.context.search import Query, Selector, find
+from clapas.domain.errors import ClapasError
+from clapas.store.context import as_json
+from clapas.store.postgres import listen
+
+log = logging.getLogger(__name__)
+BATCH = 500
+BACKOFF = (2.0, 10.0, 60.0, 300.0)
+
+
+class Notifier:
+    """Works while its broker is open."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._store = broker.store
+        self._awake = asyncio.Event()
+        self._stale = True
+        self._subscribers: dict[str, list[Subscriber]] = {}
+        self._sent: dict[tuple[str, str], float] = {}
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._resting: dict[str, float] = {}
+
+    def wake(self) -> None:
+        """Something was written."""
+        self._awake.set()
+
+    def forget(self) -> None:
+        """Subscriptions changed."""
+        self._stale = True
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        listening = asyncio.create_task(
+            listen(
+                self._store.dsn,
+                "clapas_context",
+                told=lambda payload: self.forget() if payload == "s" else self.wake(),
+                lost=self.forget,
+            )
+        )
+        try:
+            while True:
+                try:
+                    async with self._store.leading() as lead:
+                        if lead:
+                            await self._lead()
+                    await asyncio.sleep(2)
+                except ClapasError as error:
+                    log.warning("notifications wait: %s", error)
+                    await asyncio.sleep(1)
+        finally:
+            listening.cancel()
+            for task in self._busy.values():
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    async def _lead(self) -> None:
+        ticking = asyncio.create_task(self._tick())
+        try:
+            while True:
+                self._awake.clear()
+                await self._load()
+                while await self._digest():
+                    pass
+                await self._dispatch()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._awake.wait(), 0.5)
+        finally:
+            ticking.cancel()
+
+    async def _load(self) -> None:
+        if not self._stale:
+            return
+        self._stale = False
+        found: dict[str, list[Subscriber]] = defaultdict(list)
+        for tenant, body, state in await self._store.rows("all_subscriptions", kind="e"):
+            try:
+                found[tenant].append(await ready(self._broker, tenant, body, state))
+            except NgsiError as error:
+                log.warning("the subscription %s cannot be used: %s", body.get("id"), error)
+        self._subscribers = found
+
+    async def _digest(self) -> bool:
+        """Events into deliveries, in one transaction; false when there were none."""
+        async with self._store.change("") as change:
+            rows = await change.run("take_events", limit=BATCH)
+            if not rows:
+                return False
+            await self._load()
+            chosen = await self._chosen(rows)
+            deliveries: list[dict[str, Any]] = []
+            for subscriber, event, fired in chosen:
+                if self._throttled(subscriber):
+                    continue
+                entity = told(subscriber, event, fired)
+                data = await shown(self._broker, subscriber, [entity])
+                deliveries.append(delivery(subscriber, [entity], data))
+            if deliveries:
+                await change.run("add_deliveries", rows=as_json(deliveries))
+            await change.run("events_done", seqs=[row[0] for row in rows])
+        return len(rows) == BATCH
+
+    async def _chosen(self, rows: list[Any]) -> list[tuple[Subscriber, Any, Any]]:
+        """Which events concern whom; ``q`` is asked of the database, for all at once."""
+        chosen: list[tuple[Subscriber, Any, Any]] = []
+        pairs: list[dict[str, Any]] = []
+        for place, (_, tenant, event) in enumerate(rows):
+            for subscriber in self._subscribers.get(tenant, ()):
+                if "timeInterval" in subscriber.body:
+                    continue
+                fired = concerned(subscriber, event)
+                geo = subscriber.geo
+                if fired is None or (
+                    geo is not None and not geo.holds(event["doc"].get(geo.attribute, []))
+                ):
+                    continue
+                if subscriber.path:
+                    pairs.append({"place": len(chosen), "document": place, "path": subscriber.path})
+                chosen.append((subscriber, event, fired))
+        if not pairs:
+            return chosen
+        docs = as_json([event["doc"] for _, _, event in rows])
+        answers = await self._store.rows("matches", pairs=as_json(pairs), docs=docs)
+        refused = {place for place, holds in answers if not holds}
+        return [each for place, each in enumerate(chosen) if place not in refused]
+
+    def _throttled(self, subscriber: Subscriber) -> bool:
+        key = (subscriber.tenant, subscriber.id)
+        now = time.monotonic()
+        wait = subscriber.body.get("throttling", 0)
+        if wait and now - self._sent.get(key, -1e9) < wait:
+            return True
+        self._sent[key] = now
+        return False
+
+    async def _tick(self) -> None:
+        """Periodic notifications (timeInterval)."""
+        due: dict[tuple[str, str], float] = {}
+        while True:
+            await asyncio.sleep(0.25)
+            now = time.monotonic()
+            for subscriber in [each for held in self._subscribers.values() for each in held]:
+                interval = subscriber.body.get("timeInterval")
+                if not interval or not subscriber.active:
+                    continue
+                key = (subscriber.tenant, subscriber.id)
+                if key not in due:
+                    due[key] = now + interval
+                elif now >= due[key]:
+                    due[key] = now + interval
+                    try:
+                        await self._periodic(subscriber)
+                    except ClapasError as error:
+                        log.warning("a periodic notification failed: %s", error)
+
+    async def _periodic(self, subscriber: Subscriber) -> None:
+        body = subscriber.body
+        selectors = tuple(
+            Selector(
+                kind=",".join(each["type"]) if isinstance(each["type"], list) else each["type"],
+                ids=tuple([each["id"]] if isinstance(each.get("id"), str) else each.get("id", ())),
+                pattern=each.get("idPattern", ""),
+            )
+            for each in body.get("entities", [])
+        )
+        asked = Query(
+            selectors=selectors,
+            q=body.get("q", ""),
+            scope=body.get("scopeQ", ""),
+            geo=subscriber.geo,
+        )
+        terms = subscriber.context.terms
+        found = await find(self._broker, subscriber.tenant, asked, terms=terms, limit=1000)
+        if not found.entities:
+            return
+        data = await shown(self._broker, subscriber, found.entities)
+        row = delivery(subscriber, found.entities, data)
+        async with self._store.change("") as change:
+            await change.run("add_deliveries", rows=as_json([row]))
+        self.wake()
+
+    async def _dispatch(self) -> None:
+        """Hand due deliveries to one worker for each endpoint, so that a dead one delays no other."""
+        now = time.monotonic()
+        resting = [each for each, until in self._resting.items() if until > now]
+        busy = [*self._busy, *resting]
+        rows = await self._store.rows("due_deliveries", busy=busy, limit=BATCH * 4)
+        by_endpoint: dict[str, list[Any]] = defaultdict(list)
+        for row in rows:
+            by_endpoint[row[4]].append(row)
+        for endpoint, held in by_endpoint.items():
+            task = asyncio.create_task(self._serve(endpoint, held))
+            self._busy[endpoint] = task
+
+    async def _serve(self, endpoint: str, rows: list[Any]) -> None:
+        try:
+            for number, _, _, _, _, headers, body, attempts in rows:
+                problem = await self._try(endpoint, headers, body)
+                last = attempts + 1 >= self._broker.settings.attempts
+                if not problem or last:
+                    await self._store.run(
+                        "delivered",
+                        id=number,
+                        ok=not problem,
+                        result=problem or "ok",
+                        at=now_text(),
+                    )
+                else:
+                    wait = BACKOFF[min(attempts, len(BACKOFF) - 1)]
+                    await self._store.run("postponed", id=number, seconds=wait, result=problem)
+                if problem:
+                    cooldown = headers.get("cooldown")
+                    if cooldown:
+                        self._resting[endpoint] = time.monotonic() + cooldown / 1000
+                    break
+        except ClapasError as error:
+            log.warning("deliveries to %s wait: %s", endpoint, error)
+        finally:
+            self._busy.pop(endpoint, None)
+            self._awake.set()
+
+    async def _try(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> str:
+        """Send one notification; gives what went wrong, '' when nothing."""
+        settings = self._broker.settings
+        timeout = (headers.get("timeout") or settings.notify_timeout * 1000) / 1000
+        host = httpx.URL(endpoint).host
+        if not settings.private_addresses and await is_private(host):
+            return "this address is private"
+        send: Callable[..., Awaitable[None]] = (
+            send_mqtt if endpoint.startswith("mqtt") else self._send_http
+        )
+        try:
+            async with asyncio.timeout(timeout):
+                await send(endpoint, headers, body)
+        except TimeoutError:
+            return "no answer in time"
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ClapasError) as error:
+            return f"{type(error).__name__}: {error}"[:300]
+        return ""
+
+    async def _send_http(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> None:
+        answer = await self._broker.client.post(
+            endpoint, content=orjson.dumps(body), headers=headers["http"], timeout=None
+        )
+        if answer.status_code >= 300:
+            raise httpx.HTTPError(f"status {answer.status_code}")
+
+
+async def sweep(broker: Broker) -> None:
+    """Remove what expired, again and again (clause 4.22)."""
+    while True:
+        await asyncio.sleep(broker.settings.sweep_seconds)
+        try:
+            for tenant, name in await broker.store.rows("expired"):
+                async with broker.store.change(tenant) as change:
+                    docs = await change.lock([name])
+                    await change.delete([name])
+                    await change.heads_deleted([name], now_text())
+                    await change.tell(
+                        [
+                            {
+                                "entity": name,
+                                "what": "deleted",
+                                "doc": {**docs[name], "@deleted": now_text()},
+                                "changes": [],
+                            }
+                        ]
+                        if name in docs
+                        else []
+                    )
+        except ClapasError as error:
+            log.warning("the sweep waits: %s", error)

@@ -1,0 +1,233 @@
+"""Subscriptions as data: the rules of clause 5.2.12, names expanded when they come in, compacted when they go out."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from clapas.context.door.queryform import geo_of, read_selectors
+from clapas.context.door.reply import read_projection
+from clapas.context.errors import BadRequestData
+from clapas.context.model import NULL, is_date_time, is_uri, moment, now_text
+from clapas.context.query import q as language
+from clapas.context.query.select import scope_predicate, type_words
+from clapas.context.terms import Terms
+
+TRIGGERS = frozenset(
+    {"entityCreated", "entityUpdated", "entityDeleted"}
+    | {"attributeCreated", "attributeUpdated", "attributeDeleted"}
+)
+DEFAULT_TRIGGERS = ["attributeCreated", "attributeUpdated"]
+FORMATS = ("normalized", "concise", "keyValues", "simplified")
+ACCEPTS = ("application/json", "application/ld+json", "application/geo+json")
+READ_ONLY = ("status", "createdAt", "modifiedAt")
+COUNTERS = ("timesSent", "timesFailed", "lastNotification", "lastSuccess", "lastFailure", "status")
+SCHEMES = ("http", "https", "mqtt", "mqtts")
+HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
+
+
+def read_subscription(payload: Any, terms: Terms, *, kind: str = "Subscription") -> dict[str, Any]:
+    """A whole subscription with its names expanded. Raises BadRequestData."""
+    if not isinstance(payload, dict) or not payload:
+        raise BadRequestData("a subscription is a JSON object")
+    body = {key: copy.deepcopy(value) for key, value in payload.items() if key != "@context"}
+    for name in READ_ONLY:
+        body.pop(name, None)
+    if body.get("type") != kind:
+        raise BadRequestData(f"the type is {kind}")
+    if "id" in body and not is_uri(body["id"]):
+        raise BadRequestData("the id of a subscription is a URI")
+    if any(value is None or value == NULL for value in body.values()):
+        raise BadRequestData("null is not allowed")
+    _check(body, terms)
+    return _renamed(body, terms.expand)
+
+
+def update_subscription(body: dict[str, Any], fragment: Any, terms: Terms) -> dict[str, Any]:
+    """A subscription with a fragment applied: null removes. Raises BadRequestData."""
+    if not isinstance(fragment, dict) or not fragment:
+        raise BadRequestData("a fragment is a JSON object")
+    found = _renamed(body, terms.compact)
+    changes = {key: value for key, value in fragment.items() if key != "@context"}
+    for name in ("id", "type"):
+        if name in changes and changes[name] != found[name]:
+            raise BadRequestData(f"the {name} cannot change")
+    for name in READ_ONLY:
+        changes.pop(name, None)
+    for name, value in changes.items():
+        if value is None or value == NULL:
+            found.pop(name, None)
+        elif name == "notification" and isinstance(value, dict):
+            found[name] = _laid_over(found.get(name, {}), value)
+        else:
+            found[name] = copy.deepcopy(value)
+    _check(found, terms, expiry="expiresAt" in changes)
+    return _renamed(found, terms.expand)
+
+
+def _laid_over(before: Any, after: dict[str, Any]) -> dict[str, Any]:
+    found = dict(before) if isinstance(before, dict) else {}
+    for name, value in after.items():
+        if value is None or value == NULL:
+            found.pop(name, None)
+        elif isinstance(value, dict):
+            found[name] = _laid_over(found.get(name), value)
+        else:
+            found[name] = value
+    return found
+
+
+def _check(body: dict[str, Any], terms: Terms, *, expiry: bool = True) -> None:
+    selectors = read_selectors(body.get("entities"), kinds=True)
+    watched = body.get("watchedAttributes")
+    if watched is not None:
+        _names(watched, "watchedAttributes")
+    if not selectors and not watched:
+        raise BadRequestData("a subscription needs entities or watchedAttributes")
+    _check_times(body, expiry=expiry)
+    if "notificationTrigger" in body:
+        for trigger in _names(body["notificationTrigger"], "notificationTrigger"):
+            if trigger not in TRIGGERS:
+                raise BadRequestData(f"notificationTrigger: {trigger!r} is not one")
+    _check_filters(body, terms)
+    for selector in selectors:
+        type_words(selector.kind)
+    if "isActive" in body and not isinstance(body["isActive"], bool):
+        raise BadRequestData("isActive is true or false")
+    _check_notification(body.get("notification"), terms)
+
+
+def _check_filters(body: dict[str, Any], terms: Terms) -> None:
+    if "q" in body:
+        if not isinstance(body["q"], str):
+            raise BadRequestData("q is a text")
+        language.parse(body["q"])
+    if "scopeQ" in body:
+        scope_predicate(str(body["scopeQ"]))
+    geo_of(body.get("geoQ"), terms)
+
+
+def _check_times(body: dict[str, Any], *, expiry: bool) -> None:
+    for name in ("throttling", "timeInterval"):
+        value = body.get(name)
+        if name in body and (
+            not isinstance(value, int | float) or isinstance(value, bool) or value <= 0
+        ):
+            raise BadRequestData(f"{name} is a number of seconds")
+    if "throttling" in body and "timeInterval" in body:
+        raise BadRequestData("throttling and timeInterval exclude each other")
+    if "timeInterval" in body and "watchedAttributes" in body:
+        raise BadRequestData("timeInterval and watchedAttributes exclude each other")
+    if "expiresAt" in body:
+        if not is_date_time(body["expiresAt"]):
+            raise BadRequestData("expiresAt is a DateTime")
+        if expiry and moment(body["expiresAt"]) <= moment(now_text()):
+            raise BadRequestData("expiresAt is in the past")
+
+
+def _check_notification(notification: Any, terms: Terms) -> None:
+    if not isinstance(notification, dict):
+        raise BadRequestData("a subscription needs notification")
+    for name in ("attributes", "pick", "omit"):
+        if name in notification:
+            _names(notification[name], f"notification.{name}")
+    if "attributes" in notification and ("pick" in notification or "omit" in notification):
+        raise BadRequestData("attributes cannot be used together with pick or omit")
+    pick, omit = (_projected(notification.get(name), terms) for name in ("pick", "omit"))
+    if set(pick) & set(omit):
+        raise BadRequestData("pick and omit name the same member")
+    form = notification.get("format", "normalized")
+    if form not in FORMATS:
+        raise BadRequestData(f"format: {form!r} is not one of {', '.join(FORMATS)}")
+    if not {type(notification.get(name, False)) for name in ("sysAttrs", "showChanges")} <= {bool}:
+        raise BadRequestData("sysAttrs and showChanges are true or false")
+    if notification.get("showChanges") and form in {"keyValues", "simplified"}:
+        raise BadRequestData("showChanges is not for simplified notifications")
+    if notification.get("join", "@none") not in {"flat", "inline", "@none"}:
+        raise BadRequestData("join is flat, inline or @none")
+    _check_endpoint(notification.get("endpoint"))
+
+
+def _projected(names: Any, terms: Terms) -> dict[str, Any]:
+    return read_projection(",".join(names), terms) if names else {}
+
+
+def _check_endpoint(endpoint: Any) -> None:
+    if not isinstance(endpoint, dict) or not isinstance(endpoint.get("uri"), str):
+        raise BadRequestData("notification.endpoint needs uri")
+    if urlsplit(endpoint["uri"]).scheme not in SCHEMES or not urlsplit(endpoint["uri"]).hostname:
+        raise BadRequestData("the endpoint is an address of HTTP or MQTT")
+    if endpoint.get("accept", ACCEPTS[0]) not in ACCEPTS:
+        raise BadRequestData(f"accept is one of {', '.join(ACCEPTS)}")
+    for name in ("timeout", "cooldown"):
+        value = endpoint.get(name, 1)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+            raise BadRequestData(f"{name} is a number of milliseconds")
+    for name in ("receiverInfo", "notifierInfo"):
+        pairs = endpoint.get(name, [])
+        if not isinstance(pairs, list) or not all(
+            isinstance(each, dict) and {"key", "value"} <= set(each) for each in pairs
+        ):
+            raise BadRequestData(f"{name} is an array of key and value")
+
+
+def _names(value: Any, what: str) -> list[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(e, str) and e for e in value):
+        raise BadRequestData(f"{what} is an array of names")
+    return value
+
+
+def _renamed(body: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    """A copy with types, attributes and geoproperty renamed."""
+    found = copy.deepcopy(body)
+    for selector in found.get("entities", []):
+        selector["type"] = rename_selector(selector["type"], rename)
+    if "watchedAttributes" in found:
+        found["watchedAttributes"] = [rename(each) for each in found["watchedAttributes"]]
+    if "geoproperty" in found.get("geoQ", {}):
+        found["geoQ"]["geoproperty"] = rename(found["geoQ"]["geoproperty"])
+    notification = found.get("notification", {})
+    for name in ("attributes", "pick", "omit"):
+        if name in notification:
+            notification[name] = [
+                each if each in HEAD or "{" in each else rename(each) for each in notification[name]
+            ]
+    return found
+
+
+def rename_selector(selector: Any, rename: Callable[[str], str]) -> Any:
+    """A type selector with its names renamed."""
+    if isinstance(selector, list):
+        return [rename(each) for each in selector]
+    if selector == "*":
+        return selector
+    out, word = "", ""
+    for letter in selector + "\0":
+        if letter in "();,|\0 ":
+            out += (rename(word) if word else "") + ("" if letter == "\0" else letter)
+            word = ""
+        else:
+            word += letter
+    return out
+
+
+def status_of(body: dict[str, Any]) -> str:
+    """active, paused or expired (5.2.12)."""
+    if "expiresAt" in body and moment(body["expiresAt"]) <= moment(now_text()):
+        return "expired"
+    return "active" if body.get("isActive", True) else "paused"
+
+
+def show_subscription(
+    body: dict[str, Any], state: dict[str, Any], terms: Terms, *, system: bool
+) -> dict[str, Any]:
+    """A subscription as it is shown."""
+    found = _renamed(body, terms.compact)
+    found["status"] = status_of(body)
+    if body["type"] == "Subscription":
+        found.setdefault("notificationTrigger", list(DEFAULT_TRIGGERS))
+    notification = found["notification"]
+    notification |= {name: state[name] for name in COUNTERS if name in state}
+    if system:
+        found |= {name: state[name] for name in ("createdAt", "modifiedAt") if name in state}
+    return found
