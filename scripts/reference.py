@@ -71,7 +71,7 @@ def _command(command: Any, path: str) -> Iterator[str]:
         return
     yield f"## `{path}`\n"
     yield _flat(command.help or "") + "\n"
-    rows = [_parameter(each) for each in command.params if each.name not in {"help"}]
+    rows = [_parameter(each) for each in command.params if each.name != "help"]
     if rows:
         yield "| parameter | default | meaning |\n|---|---|---|"
         yield from rows
