@@ -18,8 +18,8 @@ def test_the_service_may_write_its_data_and_the_named_folders_only() -> None:
 
 
 def test_a_low_port_gets_the_right_it_needs_and_no_more() -> None:
-    text = unit(program=Path("/x"), data=HERE, user="clapas", host="0.0.0.0", port=443)
-    assert 'up --data "/srv/clapas" --host 0.0.0.0 --port 443\n' in text
+    text = unit(program=Path("/x"), data=HERE, user="clapas", host="10.0.0.1", port=443)
+    assert 'up --data "/srv/clapas" --host 10.0.0.1 --port 443\n' in text
     assert text.count("CAP_NET_BIND_SERVICE") == 1
 
 
