@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-import psycopg
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
@@ -148,8 +147,8 @@ class ContextStore:
         """The rows of a named query of the broker. Raises PathRefused."""
         try:
             return await self._postgres.rows(SQL[name], **_adapted(values))
-        except psycopg.DataError as error:
-            raise PathRefused(str(error).partition("\n")[0]) from error
+        except InvalidInput as error:
+            raise PathRefused(str(error.__cause__ or error).partition("\n")[0]) from error
 
     async def one(self, tenant: str, name: str, rows: RowFilter = EVERYTHING) -> Document | None:
         """One entity's document."""

@@ -51,7 +51,7 @@ async def test_observations_are_attributes(api: httpx.AsyncClient, store: Store,
 async def test_nobody_enters_without_a_right(store: Store, urn: str) -> None:
     """Outside the conformance profile, an unknown caller is asked to sign in."""
     async with open_door(store, None, Charter.standard(), Settings()) as door:
-        transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/ngsi-ld/v1") as who:
             answer = await who.post("/entities", json={"id": urn, "type": "Thing"})
             assert answer.status_code == 401
@@ -63,7 +63,7 @@ async def test_remote_contexts_need_permission(store: Store, urn: str) -> None:
     """A @context of a host that the operator did not name is never fetched."""
     settings = msgspec.structs.replace(CONFORMANCE, context_hosts=("example.org",))
     async with open_door(store, None, Charter.standard(), settings) as door:
-        transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/ngsi-ld/v1") as who:
             body = {"id": urn, "type": "Thing", "@context": "http://169.254.169.254/latest"}
             media = {"Content-Type": "application/ld+json"}
