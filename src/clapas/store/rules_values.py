@@ -75,6 +75,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     masked: str = ""
     flapping: bool = False
     public: bool = False
+    name: str = ""
+    """The entity's name, as lists show it; not kept with the alarm."""
 
 
 class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):

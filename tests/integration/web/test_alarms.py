@@ -99,7 +99,11 @@ async def test_the_public_reads_what_is_public(services: Services, stranger: Vis
                                   at=1_700_000_000_000, severity="critical", title=name, public=public))  # fmt: skip
         assert step is not None
         change = Change(step.alarm, step.events)
-        await kept.commit([(name, "urn:ngsi-ld:River:1")], lambda _, change=change: [change])
+
+        def decide(_: object, change: Change = change) -> list[Change]:
+            return [change]
+
+        await kept.commit([(name, "urn:ngsi-ld:River:1")], decide)
     feed = await stranger.call("GET", "/api/v1/alarms/feed.atom")
     assert feed.status_code == 200
     assert "river" in feed.text

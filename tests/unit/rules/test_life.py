@@ -10,10 +10,8 @@ from clapas.rules.life import Clear, Raise, act, follow
 from clapas.store.rules_values import Alarm
 
 
-def raised(at: int, **more: object) -> Raise:
-    return Raise(
-        rule="r", entity="urn:ngsi-ld:Tank:1", measured=at, at=at, severity="major", **more
-    )  # type: ignore[arg-type]
+def raised(at: int) -> Raise:
+    return Raise(rule="r", entity="urn:ngsi-ld:Tank:1", measured=at, at=at, severity="major")
 
 
 def cleared(at: int) -> Clear:

@@ -55,7 +55,7 @@ SELECT alarm, at, kind, who, values FROM json_to_recordset(%(rows)s::json)
 
 -- name: page
 -- Alarms that may be seen, newest raised first; mine and active come by filters.
-SELECT a.* FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE (%(state)s = '' OR (%(state)s = 'open' AND a.closed IS NULL) OR (%(state)s = 'active' AND a.active)
        OR (%(state)s = 'new' AND a.active AND a.acknowledged IS NULL)
        OR (%(state)s = 'cleared' AND NOT a.active AND a.closed IS NULL)
@@ -76,7 +76,7 @@ LIMIT %(limit)s
 
 -- name: one
 -- One alarm when it may be seen.
-SELECT a.* FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE a.id = %(id)s
   AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
        AND (%(anywhere)s OR a.commune = ANY(%(communes)s))))

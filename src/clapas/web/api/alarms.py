@@ -37,6 +37,7 @@ class AlarmOut(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     rule: str
     entity: str
+    name: str
     title: str
     severity: str
     trade: str
@@ -317,7 +318,8 @@ async def bulletin(services: Services, found: Alarm) -> Bulletin:
         sent=sent,
         onset=found.first,
         event=found.title or found.rule,
-        description=found.message.get("fr") or f"{found.title} ({found.entity.rpartition(':')[2]})",
+        description=found.message.get("fr")
+        or f"{found.title} ({found.name or found.entity.rpartition(':')[2]})",
         severity=found.severity,
         area=communes.get(found.commune, place.name),
         status="Exercise" if services.simulated else "Actual",

@@ -4,6 +4,7 @@ export interface Alarm {
   id: number;
   rule: string;
   entity: string;
+  name: string;
   title: string;
   severity: string;
   trade: string;
