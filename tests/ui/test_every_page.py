@@ -17,6 +17,7 @@ PATHS = [
     "/", "/carte", "/entites", "/appareils", "/sources", "/sources?vue=rejets", "/premiere-source",
     "/premiere-source?etape=reglages&porte=http", "/premiere-source?etape=reglages&porte=csv",
     "/premiere-source?etape=lieu", "/compte",
+    "/charte", "/journal", "/applications",
 ]  # fmt: skip
 TABS = ["maintenant", "historique", "technique"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -145,5 +145,3 @@ def network_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     if parsed.version == 4:
         return address
     return str(ip_network(f"{parsed}/64", strict=False).network_address)
-
-

@@ -131,7 +131,7 @@ async def create(request: Call, data: JSONBody[ApplicationIn]) -> ApplicationRow
 )
 async def change(
     request: Call, id: FromPath[UUID], data: JSONBody[ApplicationSet]
-) -> ApplicationRow:  # noqa: A002
+) -> ApplicationRow:
     """Its plan, territory, networks, state."""
     if data.state not in {"active", "suspended", "closed"}:
         raise InvalidInput("unknown state", field="state")
