@@ -33,6 +33,7 @@ from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
 from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
+from clapas.fleet.settings import Settings as FleetSettings
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
@@ -308,6 +309,7 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
             Publisher: Publisher(bus.tell),
             CodecPool: codecs,
             Sealer: sealer,
+            FleetSettings: orders.configuration.fleet,
         }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()

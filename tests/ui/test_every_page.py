@@ -18,6 +18,7 @@ PATHS = [
     "/premiere-source?etape=reglages&porte=http", "/premiere-source?etape=reglages&porte=csv",
     "/premiere-source?etape=lieu", "/compte",
     "/charte", "/journal", "/applications",
+    "/premiere-source?etape=lieu", "/compte", "/importer", "/reparations", "/terrain",
 ]  # fmt: skip
 TABS = ["maintenant", "historique", "technique"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
