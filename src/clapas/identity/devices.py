@@ -112,10 +112,8 @@ class Devices:
             )
         )
         if service.organisation.startswith("application:"):
-            return MqttGrant(
-                principal=service,
-                subscribe=(f"out/{service.organisation.removeprefix('application:')}/#",),
-            )
+            own = f"out/{service.organisation.removeprefix('application:')}"
+            return MqttGrant(principal=service, subscribe=(own, f"{own}/#"))
         topic = Resource(kind="topic")
         grant = MqttGrant(
             principal=service,

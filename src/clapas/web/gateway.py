@@ -128,7 +128,7 @@ def caller(
     """Who is counted, under which plan."""
     if key is not None and key.application is not None:
         return f"application:{key.application}", PLANS.get(key.plan, PLANS["ouvert"])
-    if user.kind == "service" or user.kind == "device":
+    if user.kind in {"service", "device"}:
         return f"{user.kind}:{user.id}", PLANS["ecriture"]
     if user.kind == "user":
         return f"user:{user.id}", PLANS["interne"]
@@ -145,5 +145,3 @@ def network_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     if parsed.version == 4:
         return address
     return str(ip_network(f"{parsed}/64", strict=False).network_address)
-
-

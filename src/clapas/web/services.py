@@ -17,8 +17,8 @@ from clapas.domain.access import Principal, RowFilter
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
-from clapas.web.live import LiveHub
 from clapas.web.gateway import Usage
+from clapas.web.live import LiveHub
 from clapas.web.settings import Settings
 
 Call = Request[Principal, OpenSession | None, Any]

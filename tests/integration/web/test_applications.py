@@ -90,7 +90,7 @@ async def test_the_life_of_a_subscription(
     assert msgspec.json.decode(sent[0][1])["value"] == 51.0
     granted = await services.identity.authorize_mqtt("bureau", secret, "c")
     assert granted is not None
-    assert granted.subscribe == (f"out/{made['id']}/#",)
+    assert granted.subscribe == (f"out/{made['id']}", f"out/{made['id']}/#")
     assert granted.publish == ()
     revoked = {"state": "revoked", "reason": "fin"}
     assert (await operator.call("POST", decision, json=revoked)).status_code == 204

@@ -130,8 +130,10 @@ async def create(request: Call, data: JSONBody[ApplicationIn]) -> ApplicationRow
     summary="Set an application",
 )
 async def change(
-    request: Call, id: FromPath[UUID], data: JSONBody[ApplicationSet]
-) -> ApplicationRow:  # noqa: A002
+    request: Call,
+    id: FromPath[UUID],  # noqa: A002
+    data: JSONBody[ApplicationSet],
+) -> ApplicationRow:
     """Its plan, territory, networks, state."""
     if data.state not in {"active", "suspended", "closed"}:
         raise InvalidInput("unknown state", field="state")

@@ -22,7 +22,6 @@ from clapas.web.answers import Listed, listing
 from clapas.web.guard import asks
 from clapas.web.services import Call, exit_of, services_of
 
-
 Asked = Literal["read", "export", "subscribe", "write", "publish", "administer"]
 
 
