@@ -59,6 +59,8 @@ def backup(
 
     console = Console(stderr=True)
     key = _sealing_key(data, key_file, ask=passphrase, console=console)
+    if not data.is_dir():
+        raise InvalidInput(f"{data} is not a data directory", field="data")
     target = (to or Path(name_at(datetime.now(UTC)))).absolute()
     made = asyncio.run(_backup(data, target, key, console))
     if as_json:
@@ -91,8 +93,6 @@ async def _opened(data: Path) -> "AsyncIterator[tuple[Store, NatsBus]]":
     from clapas.bus import NatsBus
     from clapas.store import Store, migrate
 
-    if not data.is_dir():
-        raise InvalidInput(f"{data} is not a data directory", field="data")
     async with attached(data) as addresses:
         await migrate(addresses)
         async with (

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -34,11 +33,13 @@ from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
 from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
+from clapas.fleet.settings import Settings as FleetSettings
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
-from clapas.orders import Orders
+from clapas.orders import Orders, kept_secret
 from clapas.pipeline import ChannelMemory, Ports, Worker
+from clapas.radio_role import run_lorawan
 from clapas.rules.service import RulesService
 from clapas.side_roles import notices, refused_publishes, run_keeping, run_sources, source_setups
 from clapas.store import Store, migrate
@@ -123,7 +124,9 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         trail = AuditTrail(store.audit)
         quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
         usage = Usage()
-        outlet = Outlet(store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body))
+        outlet = Outlet(
+            store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body)
+        )
         background = [
             keeper.run(),
             trail.run(),
@@ -294,6 +297,7 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
 
 async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
     """Work that takes long: imports, bulk actions, health, commands; apart, so that nothing waits for it."""
+    await migrate(orders.addresses)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(orders.addresses, pool=4))
         bus = await stack.enter_async_context(
@@ -301,7 +305,12 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         )
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
-        tools: dict[type, object] = {Publisher: Publisher(bus.tell), CodecPool: codecs, Sealer: sealer}
+        tools: dict[type, object] = {
+            Publisher: Publisher(bus.tell),
+            CodecPool: codecs,
+            Sealer: sealer,
+            FleetSettings: orders.configuration.fleet,
+        }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
 
@@ -328,17 +337,8 @@ ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, No
     "simulation": run_simulation,
     "sources": run_sources,
     "keeping": run_keeping,
+    "lorawan": run_lorawan,
 }
-
-
-def kept_secret(directory: Path, name: str) -> bytes:
-    """A secret of this installation, made at its first use (32 random bytes)."""
-    path = directory / "secrets" / name
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, secrets.token_bytes(32))
-    return path.read_bytes()
 
 
 def main(role: str) -> int:

@@ -113,6 +113,7 @@ def _fill(context: BrowserContext, address: str) -> None:
     for number in range(3):
         body = {"device": f"stranger-{number}", "values": {"temperature": 20 + number}}
         httpx.post(f"{address}/api/v1/uplinks", json=body, headers=headers).raise_for_status()
+    ledger: dict[str, Any] = {}
     limit = time.monotonic() + 120
     while time.monotonic() < limit:
         ledger = api.get(f"{address}/api/v1/ledger").json()

@@ -38,11 +38,17 @@ class Notifier:
         self._broker = broker
         self._store = broker.store
         self._awake = asyncio.Event()
+        self.stopped = False
         self._stale = True
         self._subscribers: dict[str, list[Subscriber]] = {}
         self._sent: dict[tuple[str, str], float] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, float] = {}
+
+    def stop(self) -> None:
+        """No further round is begun: a cancellation may be lost inside a library, this is not."""
+        self.stopped = True
+        self._awake.set()
 
     def wake(self) -> None:
         """Something was written."""
@@ -64,12 +70,13 @@ class Notifier:
             )
         )
         try:
-            while True:
+            while not self.stopped:
                 try:
                     async with self._store.leading() as lead:
                         if lead:
                             await self._lead()
-                    await asyncio.sleep(2)
+                    if not self.stopped:
+                        await asyncio.sleep(2)
                 except ClapasError as error:
                     log.warning("notifications wait: %s", error)
                     await asyncio.sleep(1)
@@ -83,14 +90,15 @@ class Notifier:
     async def _lead(self) -> None:
         ticking = asyncio.create_task(self._tick())
         try:
-            while True:
+            while not self.stopped:
                 self._awake.clear()
                 await self._load()
                 while await self._digest():
                     pass
                 await self._dispatch()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), 0.5)
+                    async with asyncio.timeout(0.5):
+                        await self._awake.wait()
         finally:
             ticking.cancel()
 

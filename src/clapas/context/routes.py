@@ -30,9 +30,10 @@ async def open_door(
         try:
             yield Door(broker, Access(identity, charter, everybody=settings.open))
         finally:
+            notifier.stop()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks, timeout=5)
 
 
 MOUNTS = {PATH: open_door}

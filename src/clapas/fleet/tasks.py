@@ -3,9 +3,11 @@
 from typing import Any
 
 from clapas.codecs import CodecPool
-from clapas.fleet import bulk, health, importing
+from clapas.fleet import bulk, health, importing, sync
+from clapas.fleet.chirpstack import connect
 from clapas.fleet.dispatch import Publisher, dispatch
 from clapas.fleet.sealing import Sealer
+from clapas.fleet.settings import Settings
 from clapas.jobs import Running, Task, Tick, Tools
 
 
@@ -40,6 +42,20 @@ async def examine(run: Running) -> dict[str, Any]:
     return {"unwell": await health.examine(run.store), "communes": filled}
 
 
+async def synchronise(run: Running) -> dict[str, Any]:
+    """Compare with ChirpStack; unless it is a dry run, bring each side what it lacks."""
+    async with connect(run.tool(Settings)) as chirpstack:
+        remote = await chirpstack.read()
+        wanted = await sync.plan(run.store, remote)
+        told: dict[str, Any] = wanted.told()
+        if run.args.get("dry", True):
+            return told
+        sealer = run.tool(Sealer)
+        received = await sync.receive(run.store, chirpstack, remote, wanted, sealer=sealer)
+        sent = await sync.send(run.store, chirpstack, remote, wanted, sealer=sealer, note=run.note)
+        return {**told, "received": received, "sent": sent}
+
+
 async def fill_communes(run: Running) -> dict[str, Any]:
     """Communes that are missing."""
     return {"communes": await health.fill_communes(run.store)}
@@ -59,6 +75,7 @@ TASKS = {
     "fleet.import.check": Task(run=check_import),
     "fleet.import.apply": Task(run=apply_import),
     "fleet.import.undo": Task(run=undo_import),
+    "fleet.chirpstack": Task(run=synchronise, attempts=1),
     "fleet.bulk": Task(run=bulk.act),
     "fleet.communes": Task(run=fill_communes),
     "fleet.examine": Task(run=examine, every_s=3600),

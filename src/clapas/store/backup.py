@@ -54,12 +54,15 @@ class Manifest(msgspec.Struct, frozen=True):
     sequences: dict[str, int]
     cut: dict[int, int] = {}
     hours: tuple[int, ...] = ()
+    columns: dict[str, list[str]] = {}
+    """Of PostgreSQL's tables, in their files' order: columns that came later take their defaults."""
 
 
 class _Snapshot(msgspec.Struct, frozen=True):
     """What PostgreSQL says at the moment of the copy."""
 
     rows: dict[str, int]
+    columns: dict[str, list[str]]
     sequences: dict[str, int]
     cut: dict[int, int]
     series: int
@@ -94,7 +97,7 @@ class Backup:
         rows = await self._dump_clickhouse(directory / "clickhouse", seen, taken)
         beyond = await self._clickhouse.read_own(SQL["clickhouse_beyond"], seen.values())
         hours = tuple(beyond.column("hour").to_pylist())
-        manifest = Manifest(seen.rows, rows, seen.sequences, seen.cut, hours)
+        manifest = Manifest(seen.rows, rows, seen.sequences, seen.cut, hours, seen.columns)
         (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
         await taken(directory / "manifest.json")
         return manifest
@@ -115,6 +118,7 @@ class Backup:
 
     async def _dump_postgres(self, directory: Path, cut: dict[int, int], taken: Taken) -> _Snapshot:
         counts: dict[str, int] = {}
+        columns: dict[str, list[str]] = {}
         async with self._snapshot() as (connection, sequences):
             cursor = await connection.execute(SQL["of_api"], {"name": LOG_API})
             cut |= {row[0]: sequences.get("api_write", 0) for row in await cursor.fetchall()}
@@ -123,13 +127,16 @@ class Backup:
             cursor = await connection.execute(SQL["tables"])
             for (name,) in await cursor.fetchall():
                 file = directory / f"{name}.copy"
+                table = sql.Identifier(name)
+                none = await connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(table))
+                columns[name] = [each.name for each in none.description or ()]
                 await _copy_out(connection, name, file)
                 count = await connection.execute(
                     sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
                 )
                 counts[name] = (await count.fetchone() or (0,))[0]
                 await taken(file)
-        return _Snapshot(counts, sequences, cut, series)
+        return _Snapshot(counts, columns, sequences, cut, series)
 
     async def _dump_clickhouse(
         self, directory: Path, seen: _Snapshot, taken: Taken
@@ -174,7 +181,8 @@ class Backup:
                 cursor = await connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table))
                 if await cursor.fetchone():
                     raise NotEmpty(table=name)
-                statement = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(table)
+                names = sql.SQL(", ").join(map(sql.Identifier, manifest.columns[name]))
+                statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
                 async with connection.cursor().copy(statement) as copy:
                     async for block in _blocks(directory / f"{name}.copy"):
                         await copy.write(block)

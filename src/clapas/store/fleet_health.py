@@ -6,13 +6,16 @@ from typing import Any
 
 import msgspec
 
+from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
 from clapas.domain.window import milliseconds
+from clapas.store import filters
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.postgres import Postgres, batch
 from clapas.store.sql import queries
 
 SQL = queries("fleet_health")
+ALL = RowFilter(everything=True)
 
 
 class GatewayState(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,30 +127,37 @@ class FleetHealth:
         await self._postgres.run(SQL["mended"], kinds=list(kinds), before=began)
 
     async def repairs(
-        self, *, kind: str = "", muted: bool = False, skip: int = 0, limit: int = 100
+        self,
+        rows: RowFilter = ALL,
+        *,
+        kind: str = "",
+        muted: bool = False,
+        skip: int = 0,
+        limit: int = 100,
     ) -> list[Repair]:
         """What is wrong, what touches most devices first."""
-        return await self._repairs(id=0, kind=kind, muted=muted, skip=skip, limit=limit)
+        return await self._repairs(rows, id=0, kind=kind, muted=muted, skip=skip, limit=limit)
 
     async def repair(self, number: int) -> Repair:
         """One problem. Raises NotFound."""
-        found = await self._repairs(id=number, kind="", muted=True, skip=0, limit=1)
+        found = await self._repairs(ALL, id=number, kind="", muted=True, skip=0, limit=1)
         if not found or not number:
             raise NotFound(repair=number)
         return found[0]
 
-    async def repair_counts(self) -> dict[str, int]:
+    async def repair_counts(self, rows: RowFilter = ALL) -> dict[str, int]:
         """How many problems of each kind."""
-        return {row[0]: row[1] for row in await self._postgres.rows(SQL["repair_counts"])}
+        found = await self._postgres.rows(SQL["repair_counts"], **filters.values(rows))
+        return {row[0]: row[1] for row in found}
 
     async def mute(self, number: int, days: int) -> None:
         """Do not show a problem for some days."""
         await self._postgres.run(SQL["mute"], id=number, days=days)
 
-    async def _repairs(self, **values: Any) -> list[Repair]:
-        rows = await self._postgres.rows(SQL["repairs"], **values)
+    async def _repairs(self, rows: RowFilter, **values: Any) -> list[Repair]:
+        found = await self._postgres.rows(SQL["repairs"], **values, **filters.values(rows))
         names = Repair.__struct_fields__
-        return [Repair(**dict(zip(names, row, strict=True))) for row in rows]
+        return [Repair(**dict(zip(names, row, strict=True))) for row in found]
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Commands: four eyes, the closing that always comes, effects seen, whatever is too late."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -179,11 +180,17 @@ async def test_a_codec_fix_is_tried_rolled_out_and_rolled_back(store: Store) -> 
         known = await store.registry.resolve(keys)
         return sorted(each.model.codec.version for each in known.values() if each.model)
 
-    assert await versions() == [1, 1, 1, 2, 2]
+    async def soon(expected: list[int]) -> None:
+        """Memories are corrected by a notification, which takes a moment."""
+        async with asyncio.timeout(20):
+            while await versions() != expected:
+                await asyncio.sleep(0.02)
+
+    await soon([1, 1, 1, 2, 2])
     await store.rollouts.everywhere(rollout.id)
-    assert await versions() == [2, 2, 2, 2, 2]
+    await soon([2, 2, 2, 2, 2])
     await store.rollouts.back(rollout.id)
-    assert await versions() == [1, 1, 1, 1, 1]
+    await soon([1, 1, 1, 1, 1])
     assert (await store.models.get("probe")).codec == CodecRef(
         kind="javascript", name="probe", mode="ttn", version=1
     )

@@ -8,11 +8,12 @@ from clapas.cli import command_modules
 
 HEAVY = {"polars", "pyarrow", "chdb", "psycopg", "litestar", "nats", "scipy", "wntr", "sklearn"}
 LOADER = """
-import importlib, json, sys
+import json, sys
+from clapas.cli import load_commands
 found = {}
 for name in json.loads(sys.argv[1]):
     before = set(sys.modules)
-    importlib.import_module(name)
+    load_commands(name)
     found[name] = sorted({each.partition(".")[0] for each in set(sys.modules) - before})
 print(json.dumps(found))
 """

@@ -7,6 +7,7 @@ from clapas.context.book import Spec
 from clapas.context.broker import Broker
 from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
+from clapas.context.door.registrations import first
 from clapas.context.door.reply import page_links, page_of
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from clapas.context.model import is_uri, now_text
@@ -45,6 +46,8 @@ async def create(broker: Broker, request: Request) -> Answer:
     if not rows:
         raise AlreadyExists(f"{body['id']} exists already")
     await broker.changed_subscription(request.tenant)
+    if kind == "c":
+        await first(broker, request.tenant, body, state)
     return created_at(f"{path}/{body['id']}")
 
 

@@ -11,6 +11,8 @@ from clapas.context.door import (
     contexts,
     discovery,
     entities,
+    identity,
+    registrations,
     subscriptions,
     temporal,
 )
@@ -65,6 +67,10 @@ RESUBSCRIBE = Spec(params=LOCAL, body="merge", action="subscribe")
 UNSUBSCRIBE = Spec(params=LOCAL, action="subscribe")
 SUBSCRIBED = Spec(params=PAGE | LOCAL, options=SYS, action="subscribe")
 LEDGER = Spec(params=frozenset({"before", "limit"}), action="subscribe", data=False)
+REGISTER = Spec(params=LOCAL, body="json", action="write", kind="registration")
+REREGISTER = Spec(params=LOCAL, body="merge", action="write", kind="registration")
+UNREGISTER = Spec(params=LOCAL, action="write", kind="registration")
+REGISTERED = Spec(params=FILTER | PAGE | TIMES | LOCAL, options=SYS, kind="registration")
 FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
     ("POST", "entities", entities.create, _write()),
     ("GET", "entities", entities.query, Spec(params=QUERY, options=SYS, formats=FORMATS, geo=True)),
@@ -141,6 +147,12 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
             ("GET", f"{resource}/*/deliveries", subscriptions.ledger, LEDGER),
         )
     ),
+    ("POST", "csourceRegistrations", registrations.create, REGISTER),
+    ("GET", "csourceRegistrations", registrations.listed, REGISTERED),
+    ("GET", "csourceRegistrations/*", registrations.retrieve, SUBSCRIBED),
+    ("PATCH", "csourceRegistrations/*", registrations.update, REREGISTER),
+    ("DELETE", "csourceRegistrations/*", registrations.delete, UNREGISTER),
+    ("GET", "info/sourceIdentity", identity.retrieve, Spec(params=LOCAL)),
     ("GET", "types", discovery.types, Spec(params=frozenset({"details", "local"}))),
     ("GET", "types/*", discovery.entity_type, Spec(params=frozenset({"local"}))),
     ("GET", "attributes", discovery.attributes, Spec(params=frozenset({"details", "local"}))),

@@ -5,6 +5,7 @@ read, or has its outcome and all its rows by then; both are in the copy. What ca
 """
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import msgspec
 import clapas
 from clapas.bus import NatsBus, waiting
 from clapas.domain.message import RawMessage
+from clapas.engines.processes import identify
 from clapas.ops.keeping.archive import ArchiveWriter, Contents, Part, Position, unpack
 from clapas.ops.keeping.errors import BackupDiffers
 from clapas.ops.keeping.keys import Key
@@ -88,14 +90,21 @@ async def _fill(
 
 @asynccontextmanager
 async def _workplace(data: Path) -> AsyncIterator[Path]:
-    """A private folder for one part at a time; what a killed backup left there goes."""
-    place = data / "run" / "backup"
-    await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
-    place.mkdir(parents=True, mode=0o700)
+    """A private folder for one part at a time; what a killed backup left goes."""
+    place = data / "run" / f"backup-{os.getpid()}"
+    await asyncio.to_thread(_clear, place)
     try:
         yield place
     finally:
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    for left in place.parent.glob("backup-*"):
+        number = left.name.rpartition("-")[2]
+        if left == place or not number.isdigit() or identify(int(number)) is None:
+            shutil.rmtree(left, ignore_errors=True)
+    place.mkdir(parents=True, mode=0o700)
 
 
 async def _positions(store: Store, bus: NatsBus) -> tuple[Position, ...]:

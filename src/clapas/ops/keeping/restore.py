@@ -74,19 +74,19 @@ async def _parts_of(store: Store, folder: Path) -> tuple[Part, ...]:
 
     async def take(file: Path) -> None:
         name = STORE + file.relative_to(folder).as_posix()
-        parts.append(Part(name, file.stat().st_size, await asyncio.to_thread(_digest, file)))
+        parts.append(await asyncio.to_thread(_part, file, name))
         await asyncio.to_thread(file.unlink)
 
     await store.backup.dump(folder, taken=take)
     return tuple(parts)
 
 
-def _digest(file: Path) -> str:
+def _part(file: Path, name: str) -> Part:
     digest = sha256()
     with file.open("rb") as content:
         while block := content.read(1 << 20):
             digest.update(block)
-    return digest.hexdigest()
+    return Part(name, file.stat().st_size, digest.hexdigest())
 
 
 async def finish_waiting(

@@ -392,3 +392,31 @@ SELECT tenant, id FROM ngsild_entity WHERE expires <= now() LIMIT 1000
 -- name: notify
 -- Wake the notifiers.
 SELECT pg_notify('clapas_context', %(payload)s)
+
+-- name: add_registration
+-- A new registration; nothing when its id is taken.
+INSERT INTO ngsild_registration (tenant, id, body, expires)
+VALUES (%(tenant)s, %(id)s, %(body)s, %(expires)s) ON CONFLICT DO NOTHING RETURNING id
+
+-- name: set_registration
+-- A registration changed.
+UPDATE ngsild_registration SET body = %(body)s, expires = %(expires)s
+WHERE tenant = %(tenant)s AND id = %(id)s
+
+-- name: drop_registration
+-- A registration goes.
+DELETE FROM ngsild_registration WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
+
+-- name: registration
+-- One registration.
+SELECT body FROM ngsild_registration
+WHERE tenant = %(tenant)s AND id = %(id)s AND (expires IS NULL OR expires > now())
+
+-- name: registrations
+-- All registrations of a tenant, in the order of their making.
+SELECT body FROM ngsild_registration
+WHERE tenant = %(tenant)s AND (expires IS NULL OR expires > now()) ORDER BY place
+
+-- name: sources_subscriptions
+-- Who subscribed to registrations.
+SELECT body, state FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = 'c' ORDER BY place

@@ -85,11 +85,19 @@ SELECT id, kind, subject, since, count, detail, muted_until > now()
 FROM repair
 WHERE (%(kind)s = '' OR kind = %(kind)s) AND (%(id)s = 0 OR id = %(id)s)
   AND (%(muted)s OR muted_until IS NULL OR muted_until < now())
+  AND (%(everything)s OR EXISTS (
+        SELECT FROM device d WHERE d.key = subject AND d.dataset = ANY(%(datasets)s)
+          AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
 ORDER BY count DESC, since, id OFFSET %(skip)s LIMIT %(limit)s
 
 -- name: repair_counts
 -- How many problems of each kind.
-SELECT kind, count(*) FROM repair WHERE muted_until IS NULL OR muted_until < now() GROUP BY kind ORDER BY kind
+SELECT kind, count(*) FROM repair
+WHERE (muted_until IS NULL OR muted_until < now())
+  AND (%(everything)s OR EXISTS (
+        SELECT FROM device d WHERE d.key = subject AND d.dataset = ANY(%(datasets)s)
+          AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+GROUP BY kind ORDER BY kind
 
 -- name: mute
 -- Not to be shown for some days.

@@ -51,7 +51,7 @@ async def template() -> Response[bytes]:
     return Response(text.getvalue().encode("utf-8-sig"), media_type=CSV, headers=disposition)
 
 
-@get("/api/v1/imports", tags=["imports"], opt=asks("read", "import"), summary="Imports")
+@get("/api/v1/imports", tags=["imports"], opt=asks("write", "import"), summary="Imports")
 async def imports(
     request: Call, after: FromQuery[str | None] = None, limit: FromQuery[int] = 50
 ) -> Response[Listed[Import]]:
@@ -82,7 +82,7 @@ async def receive(
     )
 
 
-@get("/api/v1/imports/{number:int}", tags=["imports"], opt=asks("read", "import"), summary="One")
+@get("/api/v1/imports/{number:int}", tags=["imports"], opt=asks("write", "import"), summary="One")
 async def one(request: Call, number: FromPath[int]) -> Import:
     """One import with its report."""
     return await services_of(request).store.imports.get(number)
@@ -139,7 +139,7 @@ async def undo(request: Call, number: FromPath[int], data: JSONBody[Wish]) -> Jo
 @get(
     "/api/v1/imports/{number:int}/lines",
     tags=["imports"],
-    opt=asks("read", "import"),
+    opt=asks("write", "import"),
     summary="What is wrong, line by line",
 )
 async def lines(

@@ -11,7 +11,7 @@ from clapas.web.guard import asks
 from clapas.web.services import Call, services_of
 
 
-@get("/api/v1/jobs", tags=["jobs"], opt=asks("read", "job"), summary="Jobs")
+@get("/api/v1/jobs", tags=["jobs"], opt=asks("write", "job"), summary="Jobs")
 async def jobs(
     request: Call,
     kind: Annotated[str, QueryParameter(max_length=100)] = "",
@@ -26,7 +26,7 @@ async def jobs(
     return listing(request, page.items, page.next)
 
 
-@get("/api/v1/jobs/{job_id:int}", tags=["jobs"], opt=asks("read", "job"), summary="A job")
+@get("/api/v1/jobs/{job_id:int}", tags=["jobs"], opt=asks("write", "job"), summary="A job")
 async def job(request: Call, job_id: FromPath[int]) -> Job:
     """One job with its progress."""
     return await services_of(request).store.jobs.get(job_id)
@@ -35,7 +35,7 @@ async def job(request: Call, job_id: FromPath[int]) -> Job:
 @get(
     "/api/v1/jobs/{job_id:int}/items",
     tags=["jobs"],
-    opt=asks("read", "job"),
+    opt=asks("write", "job"),
     summary="Results of a job",
 )
 async def items(

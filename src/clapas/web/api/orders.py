@@ -66,13 +66,13 @@ def command_out(command: Command, who: str) -> CommandOut:
 async def commands(
     request: Call,
     device: Annotated[str, QueryParameter(max_length=128)] = "",
-    progress: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    stands: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     after: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[CommandOut]]:
     """The queue and its past, the newest first."""
     page = await services_of(request).store.commands.page(
-        rows_of(request, "device"), key=device, state=progress, after=after, limit=page_size(limit)
+        rows_of(request, "device"), key=device, state=stands, after=after, limit=page_size(limit)
     )
     me = request.user.id
     return listing(request, [command_out(each, me) for each in page.items], page.next)
@@ -113,6 +113,8 @@ async def approve(request: Call, number: FromPath[int]) -> CommandOut:
     """A second person agrees."""
     command, me = await _seen(request, number), request.user.id
     store = services_of(request).store.commands
+    if request.user.kind != "user":
+        raise NotTwo("a person approves, signed in, not a key", command=number)
     if not await store.approve(command.id, me):
         raise NotTwo(command=number, state=command.state)
     return command_out(await store.get(number), me)

@@ -11,7 +11,7 @@ from clapas.fleet.health import sweep
 from clapas.store.fleet_health import Repair
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
-from clapas.web.services import Call, services_of
+from clapas.web.services import Call, rows_of, services_of
 
 TO_MAINTENANCE = frozenset(
     {"device_silent", "never_heard", "battery", "frozen", "implausible", "loss", "clock"}
@@ -41,7 +41,11 @@ async def repairs(
 ) -> Response[Listed[Repair]]:
     """Problems, what touches most devices first."""
     found = await services_of(request).store.health.repairs(
-        kind=kind, muted=muted, skip=max(0, min(skip, 1_000_000)), limit=page_size(limit)
+        rows_of(request, "device"),
+        kind=kind,
+        muted=muted,
+        skip=max(0, min(skip, 1_000_000)),
+        limit=page_size(limit),
     )
     return listing(request, found)
 
@@ -49,7 +53,7 @@ async def repairs(
 @get("/api/v1/repairs/count", tags=["fleet"], opt=asks("read", "repair"), summary="How many")
 async def count(request: Call) -> dict[str, int]:
     """How many problems of each kind."""
-    return await services_of(request).store.health.repair_counts()
+    return await services_of(request).store.health.repair_counts(rows_of(request, "device"))
 
 
 @post("/api/v1/repairs/look", status_code=200, tags=["fleet"], opt=asks("write", "repair"))

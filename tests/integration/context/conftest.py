@@ -1,0 +1,115 @@
+"""A broker over the real engines, one database for the whole session; and the page that its results make."""
+
+import asyncio
+import os
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+
+from clapas.charter import Charter
+from clapas.context.routes import open_door
+from clapas.context.settings import CONFORMANCE
+from clapas.engines import EngineAddresses, PostgresAddress
+from clapas.store import Store, migrate
+
+RESULTS: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+PAGE = "CLAPAS_CONFORMANCE_PAGE"
+
+
+@pytest.fixture(scope="session")
+def broker_database(engines: EngineAddresses) -> Iterator[EngineAddresses]:
+    """A migrated PostgreSQL and ClickHouse database for the broker's tests."""
+    name = f"broker_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(engines.postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    clickhouse = engines.clickhouse
+    url = f"http://{clickhouse.host}:{clickhouse.port}/"
+    answer = httpx.post(
+        url,
+        content=f"CREATE DATABASE {name} ENGINE = Atomic",
+        auth=(clickhouse.user, clickhouse.password),
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    addresses = msgspec.structs.replace(
+        engines,
+        postgres=PostgresAddress(engines.postgres.dsn.rpartition("/")[0] + f"/{name}"),
+        clickhouse=msgspec.structs.replace(engines.clickhouse, database=name),
+        clickhouse_reader=msgspec.structs.replace(engines.clickhouse_reader, database=name),
+    )
+    asyncio.run(migrate(addresses))
+    return addresses
+
+
+@pytest.fixture
+async def store(broker_database: EngineAddresses) -> AsyncIterator[Store]:
+    """The store of the session's broker."""
+    async with Store.open(broker_database, pool=6) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def api(store: Store) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the broker's door, under the conformance profile."""
+    settings = msgspec.structs.replace(CONFORMANCE, sweep_seconds=0.3)
+    async with open_door(store, None, Charter.standard(), settings) as door:
+        transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://broker/ngsi-ld/v1"
+        ) as client:
+            yield client
+
+
+@pytest.fixture
+def urn() -> str:
+    """An id that no other test uses."""
+    return f"urn:ngsi-ld:Thing:{uuid.uuid4().hex}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Keep the result of each test that holds a clause."""
+    report = yield
+    marker = item.get_closest_marker("clause")
+    if marker and report.when == "call":
+        story = (item.function.__doc__ or item.name).strip().splitlines()[0]  # type: ignore[attr-defined]
+        case = re.search(r"\[(.+)\]$", item.name)
+        if case:
+            story = f"{story.rstrip('.')} ({case[1]})."
+        RESULTS[str(marker.args[0])].append((story, report.passed))
+    return report
+
+
+def pytest_sessionfinish() -> None:
+    """Write docs/conformance.md where asked."""
+    target = os.environ.get(PAGE)
+    if target and RESULTS:
+        Path(target).write_text(_page(), encoding="utf-8")
+
+
+def _page() -> str:
+    every = [passed for held in RESULTS.values() for _, passed in held]
+    lines = [
+        "# Conformance",
+        "",
+        "Made by running the broker's own conformance tests, written from ETSI GS CIM 009 V1.9.1 and",
+        "grouped by its clauses. They are not the official ETSI suite: no official result is stated here.",
+        "",
+        f"**{sum(every)} of {len(every)} pass**, over {len(RESULTS)} clauses.",
+        "",
+        "| clause | passed | of |",
+        "|---|---|---|",
+    ]
+    ordered = sorted(RESULTS, key=lambda c: [int(part) for part in c.split(".")])
+    lines += [f"| {c} | {sum(p for _, p in RESULTS[c])} | {len(RESULTS[c])} |" for c in ordered]
+    for clause in ordered:
+        lines += ["", f"## {clause}", ""]
+        lines += [f"- {'✓' if passed else '✗'} {story}" for story, passed in RESULTS[clause]]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,164 @@
+"""Temporal evolution (clauses 5.6.11 to 5.6.16, 5.7.3, 5.7.4, 4.5.6 to 4.5.19, 6.3.10)."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+
+def evolution(urn: str) -> dict[str, Any]:
+    """Two attributes over an afternoon."""
+    speeds = [(120, "12:03"), (80, "12:05"), (100, "12:07")]
+    levels = [(67, "12:03"), (53, "13:05"), (40, "14:07")]
+    return {
+        "id": urn,
+        "type": "Vehicle",
+        **{
+            name: [
+                {"type": "Property", "value": value, "observedAt": f"2020-08-01T{at}:00Z"}
+                for value, at in values
+            ]
+            for name, values in (("speed", speeds), ("fuelLevel", levels))
+        },
+    }
+
+
+@pytest.fixture
+async def vehicle(api: httpx.AsyncClient, urn: str) -> str:
+    """An entity with an evolution."""
+    assert (await api.post("/temporal/entities", json=evolution(urn))).status_code == 201
+    return urn
+
+
+@pytest.mark.clause("5.6.11")
+async def test_create_then_add(api: httpx.AsyncClient, vehicle: str) -> None:
+    """The first writing creates, the second adds."""
+    assert (await api.post("/temporal/entities", json=evolution(vehicle))).status_code == 204
+    shown = (await api.get(f"/temporal/entities/{vehicle}")).json()
+    assert len(shown["speed"]) == 6
+    assert all(each["instanceId"].startswith("urn:") for each in shown["speed"])
+
+
+@pytest.mark.clause("4.5.8")
+async def test_temporal_values(api: httpx.AsyncClient, vehicle: str) -> None:
+    """Values with their times; the last ones when asked."""
+    path = f"/temporal/entities/{vehicle}?options=temporalValues"
+    shown = (await api.get(path)).json()
+    assert shown["speed"]["values"][0] == [120, "2020-08-01T12:03:00Z"]
+    last = (await api.get(f"{path}&lastN=1")).json()
+    assert last["fuelLevel"] == {"type": "Property", "values": [[40, "2020-08-01T14:07:00Z"]]}
+
+
+@pytest.mark.clause("4.5.19")
+async def test_aggregates(api: httpx.AsyncClient, vehicle: str) -> None:
+    """Aggregates by hour begin with the first instance."""
+    params = "options=aggregatedValues&aggrMethods=avg,max,totalCount&aggrPeriodDuration=PT1H"
+    shown = (await api.get(f"/temporal/entities/{vehicle}?{params}")).json()
+    hour = ["2020-08-01T12:03:00Z", "2020-08-01T13:03:00Z"]
+    assert shown["speed"]["avg"] == [[100.0, *hour]]
+    assert shown["speed"]["max"] == [[120.0, *hour]]
+    assert [each[0] for each in shown["fuelLevel"]["avg"]] == [67.0, 53.0, 40.0]
+    assert (
+        await api.get(f"/temporal/entities/{vehicle}?format=aggregatedValues")
+    ).status_code == 400
+
+
+@pytest.mark.clause("4.11")
+@pytest.mark.parametrize(
+    ("query", "speeds"),
+    [
+        ("timerel=before&timeAt=2020-08-01T12:05:00Z", [120]),
+        ("timerel=after&timeAt=2020-08-01T12:05:00Z", [80, 100]),
+        ("timerel=between&timeAt=2020-08-01T12:05:00Z&endTimeAt=2020-08-01T12:07:00Z", [80]),
+    ],
+)
+async def test_time_relations(
+    api: httpx.AsyncClient, vehicle: str, query: str, speeds: list[int]
+) -> None:
+    """Before is open, after and between include their beginning."""
+    shown = (await api.get(f"/temporal/entities/{vehicle}?{query}")).json()
+    assert [each["value"] for each in shown["speed"]] == speeds
+
+
+@pytest.mark.clause("4.11")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "timerel=after",
+        "timerel=never&timeAt=2020-08-01T12:05:00Z",
+        "timerel=after&timeAt=yesterday",
+        "timerel=between&timeAt=2020-08-01T12:05:00Z",
+        "timeproperty=spokenAt",
+        "lastN=0",
+        "lastN=many",
+    ],
+)
+async def test_wrong_times(api: httpx.AsyncClient, vehicle: str, query: str) -> None:
+    """A wrong temporal query is BadRequestData."""
+    answer = await api.get(f"/temporal/entities/{vehicle}?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("BadRequestData")
+
+
+@pytest.mark.clause("5.7.4")
+async def test_query(api: httpx.AsyncClient, vehicle: str) -> None:
+    """Entities are selected by what their instances were."""
+    base = (
+        f"/temporal/entities?type=Vehicle&id={vehicle}&timerel=before&timeAt=2020-08-02T00:00:00Z"
+    )
+    assert len((await api.get(f"{base}&q=speed==80")).json()) == 1
+    assert (await api.get(f"{base}&q=speed==81")).json() == []
+    assert (await api.get("/temporal/entities?type=Vehicle")).status_code == 400
+    body = {
+        "type": "Query",
+        "entities": [{"id": vehicle, "type": "Vehicle"}],
+        "temporalQ": {"timerel": "after", "timeAt": "2020-08-01T13:00:00Z"},
+    }
+    posted = await api.post("/temporal/entityOperations/query", json=body)
+    assert [each["value"] for each in posted.json()[0]["fuelLevel"]] == [53, 40]
+
+
+@pytest.mark.clause("6.3.10")
+async def test_pages(api: httpx.AsyncClient, urn: str) -> None:
+    """Too many instances: whole instants from the oldest, or from the newest with lastN."""
+    moments = [f"2020-01-01T01:{minute:02}:00Z" for minute in range(20)]
+    values = [{"type": "Property", "value": 1, "observedAt": at} for at in moments]
+    body = {"id": urn, "type": "Vehicle", "speed": values, "fuelLevel": values}
+    await api.post("/temporal/entities", json=body)
+    answer = await api.get(f"/temporal/entities/{urn}")
+    assert answer.status_code == 206
+    assert answer.headers["content-range"] == f"date-time {moments[0]}-{moments[14]}/*"
+    assert len(answer.json()["speed"]) == 15
+    last = await api.get(f"/temporal/entities/{urn}?lastN=20")
+    assert last.headers["content-range"] == f"date-time {moments[19]}-{moments[5]}/20"
+
+
+@pytest.mark.clause("5.6.14")
+async def test_instances_change_and_go(api: httpx.AsyncClient, vehicle: str) -> None:
+    """One instance is changed, then deleted; then the attribute, then everything."""
+    path = f"/temporal/entities/{vehicle}"
+    speed = (await api.get(path)).json()["speed"][0]
+    one = f"{path}/attrs/speed/{speed['instanceId']}"
+    assert (await api.patch(one, json={"value": 5})).status_code == 204
+    assert (await api.get(path)).json()["speed"][0]["value"] == 5
+    assert (await api.delete(one)).status_code == 204
+    assert (await api.delete(one)).status_code == 404
+    assert (await api.delete(f"{path}/attrs/fuelLevel")).status_code == 204
+    assert set((await api.get(path)).json()) == {"id", "type", "speed"}
+    assert (await api.delete(path)).status_code == 204
+    assert (await api.get(path)).status_code == 404
+
+
+@pytest.mark.clause("4.5.6")
+async def test_present_writes_make_history(api: httpx.AsyncClient, urn: str) -> None:
+    """What is written to an entity is seen in its evolution at once, its deletion too."""
+    value = {"type": "Property", "value": 1, "observedAt": "2024-01-01T00:00:00Z"}
+    await api.post("/entities", json={"id": urn, "type": "Vehicle", "speed": value})
+    later = {**value, "value": 2, "observedAt": "2024-01-01T00:01:00Z"}
+    await api.patch(f"/entities/{urn}/attrs", json={"speed": later})
+    path = f"/temporal/entities/{urn}?options=temporalValues"
+    shown = (await api.get(path)).json()
+    assert [each[0] for each in shown["speed"]["values"]] == [1, 2]
+    await api.delete(f"/entities/{urn}")
+    deleted = (await api.get(f"/temporal/entities/{urn}?options=sysAttrs")).json()
+    assert "deletedAt" in deleted

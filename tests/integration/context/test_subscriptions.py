@@ -1,0 +1,332 @@
+"""Subscriptions and their notifications (clauses 5.8, 5.11), registrations and their discovery (5.9, 5.10)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+
+class Receiver:
+    """An endpoint that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[tuple[dict[str, str], Any]] = asyncio.Queue()
+        self.uri = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one notification."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in head[1:] if ":" in line)
+        }
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.told.put_nowait((headers, json.loads(body)))
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def next(self) -> tuple[dict[str, str], Any]:
+        """The next notification."""
+        return await asyncio.wait_for(self.told.get(), 10)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A listening endpoint."""
+    made = Receiver()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notify"
+    async with server:
+        yield made
+
+
+def subscription(urn: str, uri: str, **more: Any) -> dict[str, Any]:
+    """A subscription to one entity."""
+    return {
+        "id": urn.replace("Thing", "Subscription"),
+        "type": "Subscription",
+        "entities": [{"id": urn, "type": "Building"}],
+        "notification": {"endpoint": {"uri": uri, "accept": "application/json"}},
+        **more,
+    }
+
+
+def building(urn: str, name: str = "Tower") -> dict[str, Any]:
+    """An entity."""
+    return {"id": urn, "type": "Building", "name": {"type": "Property", "value": name}}
+
+
+@pytest.mark.clause("5.8.1")
+async def test_create_and_retrieve(api: httpx.AsyncClient, urn: str) -> None:
+    """A subscription is created once and shown with its status and default triggers."""
+    body = subscription(urn, "http://127.0.0.1:9/x")
+    answer = await api.post("/subscriptions/", json=body)
+    assert answer.headers["location"] == f"/ngsi-ld/v1/subscriptions/{body['id']}"
+    assert (await api.post("/subscriptions", json=body)).status_code == 409
+    shown = (await api.get(f"/subscriptions/{body['id']}")).json()
+    assert shown["status"] == "active"
+    assert shown["notificationTrigger"] == ["attributeCreated", "attributeUpdated"]
+    assert (await api.delete(f"/subscriptions/{body['id']}")).status_code == 204
+    assert (await api.get(f"/subscriptions/{body['id']}")).status_code == 404
+
+
+@pytest.mark.clause("5.8.1")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "Wish"},
+        {"entities": []},
+        {"entities": None},
+        {"q": "=="},
+        {"throttling": -1},
+        {"throttling": 5, "timeInterval": 5},
+        {"timeInterval": 5, "watchedAttributes": ["name"]},
+        {"expiresAt": "2000-01-01T00:00:00Z"},
+        {"notification": {}},
+        {"notification": {"endpoint": {"uri": "nowhere"}}},
+        {"notificationTrigger": ["somethingHappened"]},
+        {"id": "no uri"},
+    ],
+    ids=str,
+)
+async def test_refused(api: httpx.AsyncClient, urn: str, change: dict[str, Any]) -> None:
+    """A wrong subscription is BadRequestData."""
+    body = subscription(urn, "http://127.0.0.1:9/x", **change)
+    answer = await api.post("/subscriptions", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("BadRequestData")
+
+
+@pytest.mark.clause("5.8.2")
+async def test_update(api: httpx.AsyncClient, urn: str) -> None:
+    """A subscription is paused, changed, and null removes a member."""
+    body = subscription(urn, "http://127.0.0.1:9/x", q="name==1", description="d")
+    await api.post("/subscriptions", json=body)
+    path = f"/subscriptions/{body['id']}"
+    assert (await api.patch(path, json={"isActive": False, "q": None})).status_code == 204
+    shown = (await api.get(path)).json()
+    assert shown["status"] == "paused"
+    assert "q" not in shown
+    assert (await api.patch(path, json={"q": "=="})).status_code == 400
+    assert (await api.patch("/subscriptions/urn:no:thing", json={"q": "a"})).status_code == 404
+
+
+@pytest.mark.clause("5.8.4")
+async def test_list(api: httpx.AsyncClient, urn: str) -> None:
+    """Subscriptions are listed by pages."""
+    tenant = {"NGSILD-Tenant": urn.rpartition(":")[2]}
+    for number in range(3):
+        body = subscription(f"{urn}{number}", "http://127.0.0.1:9/x")
+        await api.post("/subscriptions", json=body, headers=tenant)
+    answer = await api.get("/subscriptions/?limit=1&offset=1&count=true", headers=tenant)
+    assert len(answer.json()) == 1
+    assert answer.headers["ngsild-results-count"] == "3"
+    assert (
+        '</ngsi-ld/v1/subscriptions?count=true&limit=1&offset=2>;rel="next"'
+        in (answer.headers["link"])
+    )
+
+
+@pytest.mark.clause("5.8.6")
+async def test_notifications(api: httpx.AsyncClient, urn: str, receiver: Receiver) -> None:
+    """What changed is told; what was written again with the same value is not."""
+    await api.post("/subscriptions", json=subscription(urn, receiver.uri))
+    await api.post("/entities", json=building(urn))
+    headers, told = await receiver.next()
+    assert headers["content-type"] == "application/json"
+    assert "json-ld#context" in headers["link"]
+    assert told["type"] == "Notification"
+    assert told["data"] == [building(urn)]
+    await api.patch(f"/entities/{urn}/attrs", json={"name": building(urn)["name"]})
+    await api.patch(f"/entities/{urn}/attrs", json={"name": {"type": "Property", "value": "Two"}})
+    _, told = await receiver.next()
+    assert told["data"][0]["name"]["value"] == "Two"
+
+
+@pytest.mark.clause("5.8.6")
+async def test_deletions_and_changes(api: httpx.AsyncClient, urn: str, receiver: Receiver) -> None:
+    """Deleted attributes are NGSI-LD null, with what was there before; a deleted entity is told."""
+    body = subscription(urn, receiver.uri)
+    body["notificationTrigger"] = ["attributeDeleted", "entityDeleted"]
+    body["notification"]["showChanges"] = True
+    await api.post("/subscriptions", json=body)
+    street = {"type": "LanguageProperty", "languageMap": {"fr": "Place"}}
+    await api.post("/entities", json={**building(urn), "street": street})
+    await api.delete(f"/entities/{urn}/attrs/street")
+    _, told = await receiver.next()
+    assert told["data"][0]["street"] == {
+        "type": "LanguageProperty",
+        "languageMap": {"@none": "urn:ngsi-ld:null"},
+        "previousLanguageMap": {"fr": "Place"},
+    }
+    await api.delete(f"/entities/{urn}")
+    _, told = await receiver.next()
+    assert told["data"][0]["deletedAt"]
+    assert told["data"][0]["name"]["previousValue"] == "Tower"
+
+
+@pytest.mark.clause("5.8.6")
+async def test_filters(api: httpx.AsyncClient, urn: str, receiver: Receiver) -> None:
+    """Watched attributes and q decide; the style is the subscription's."""
+    body = subscription(urn, receiver.uri, q='name=="yes"', watchedAttributes=["level"])
+    body["notification"] |= {"format": "keyValues", "attributes": ["level"]}
+    body["notification"]["endpoint"]["accept"] = "application/ld+json"
+    await api.post("/subscriptions", json=body)
+    await api.post("/entities", json=building(urn, "no"))
+    level = {"level": {"type": "Property", "value": 1}}
+    await api.post(f"/entities/{urn}/attrs", json=level)
+    await api.patch(f"/entities/{urn}/attrs", json={"name": {"type": "Property", "value": "yes"}})
+    await api.patch(f"/entities/{urn}/attrs", json={"level": {"type": "Property", "value": 2}})
+    headers, told = await receiver.next()
+    assert headers["content-type"] == "application/ld+json"
+    assert told["data"][0]["level"] == 2
+    assert "name" not in told["data"][0]
+    assert "@context" in told
+
+
+@pytest.mark.clause("5.8.6")
+async def test_the_ledger_of_deliveries(
+    api: httpx.AsyncClient, urn: str, receiver: Receiver
+) -> None:
+    """A dead endpoint delays no other, and the ledger says what became of each delivery."""
+    dead = subscription(urn, "http://127.0.0.1:9/dead")
+    dead["id"] += "dead"
+    await api.post("/subscriptions", json=dead)
+    await api.post("/subscriptions", json=subscription(urn, receiver.uri))
+    await api.post("/entities", json=building(urn))
+    await receiver.next()
+    path = f"/subscriptions/{dead['id']}"
+    for _ in range(100):
+        entries = (await api.get(f"{path}/deliveries")).json()
+        if entries and entries[0]["doneAt"]:
+            break
+        await asyncio.sleep(0.05)
+    assert entries[0]["result"] != "ok"
+    assert (await api.get(path)).json()["notification"]["timesFailed"] == 1
+
+
+def registration(urn: str, **more: Any) -> dict[str, Any]:
+    """A registration of one kind of entity."""
+    return {
+        "id": urn.replace("Thing", "ContextSourceRegistration"),
+        "type": "ContextSourceRegistration",
+        "information": [
+            {"entities": [{"type": "K" + urn[-8:]}], "propertyNames": ["speed"]},
+            {"entities": [{"type": "Other"}]},
+        ],
+        "endpoint": "http://127.0.0.1:9/",
+        **more,
+    }
+
+
+@pytest.mark.clause("5.9.2")
+async def test_register(api: httpx.AsyncClient, urn: str) -> None:
+    """A source is registered once, found by what it holds, changed and removed."""
+    body = registration(urn)
+    assert (await api.post("/csourceRegistrations", json=body)).status_code == 201
+    assert (await api.post("/csourceRegistrations", json=body)).status_code == 409
+    path = f"/csourceRegistrations/{body['id']}"
+    assert (await api.get(path)).json()["information"] == body["information"]
+    assert (await api.patch(path, json={"endpoint": "http://127.0.0.1:8/"})).status_code == 204
+    assert (await api.delete(path)).status_code == 204
+    assert (await api.get(path)).status_code == 404
+
+
+@pytest.mark.clause("5.9.2")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "Registration"},
+        {"information": []},
+        {"endpoint": "somewhere"},
+        {"mode": "exclusive"},
+        {"mode": "auxiliary", "operations": ["createEntity"]},
+        {"expiresAt": "2000-01-01T00:00:00Z"},
+        {"id": "no uri"},
+    ],
+    ids=str,
+)
+async def test_registration_refused(
+    api: httpx.AsyncClient, urn: str, change: dict[str, Any]
+) -> None:
+    """A wrong registration is BadRequestData."""
+    answer = await api.post("/csourceRegistrations", json=registration(urn, **change))
+    assert answer.status_code == 400
+
+
+@pytest.mark.clause("5.10.2")
+async def test_discovery(api: httpx.AsyncClient, urn: str) -> None:
+    """Only the information that matches is shown."""
+    body = registration(urn)
+    await api.post("/csourceRegistrations", json=body)
+    kind = "K" + urn[-8:]
+    found = (await api.get(f"/csourceRegistrations?type={kind}")).json()
+    assert [each["id"] for each in found] == [body["id"]]
+    assert found[0]["information"] == body["information"][:1]
+    assert (await api.get(f"/csourceRegistrations?type={kind}&attrs=none")).json() == []
+    assert (await api.get("/csourceRegistrations")).status_code == 400
+
+
+@pytest.mark.clause("5.11.7")
+async def test_registrations_are_told(api: httpx.AsyncClient, urn: str, receiver: Receiver) -> None:
+    """Subscribers hear of new, changed and removed registrations, and why."""
+    wish = subscription(urn, receiver.uri, entities=[{"type": "K" + urn[-8:]}])
+    assert (await api.post("/csourceSubscriptions", json=wish)).status_code == 201
+    body = registration(urn)
+    path = f"/csourceRegistrations/{body['id']}"
+    await api.post("/csourceRegistrations", json=body)
+    assert (await receiver.next())[1]["triggerReason"] == "newlyMatching"
+    await api.patch(path, json={"endpoint": "http://127.0.0.1:8/"})
+    assert (await receiver.next())[1]["triggerReason"] == "updated"
+    await api.delete(path)
+    assert (await receiver.next())[1]["triggerReason"] == "noLongerMatching"
+
+
+@pytest.mark.clause("5.15.1")
+async def test_source_identity(api: httpx.AsyncClient) -> None:
+    """The broker says its alias and since when it runs."""
+    shown = (await api.get("/info/sourceIdentity")).json()
+    assert shown["type"] == "ContextSourceIdentity"
+    assert shown["contextSourceAlias"]
+    assert shown["contextSourceUptime"].startswith("PT")
+
+
+@pytest.mark.clause("5.13")
+async def test_hosted_contexts(api: httpx.AsyncClient, urn: str) -> None:
+    """A @context is hosted, used by its address, listed, and deleted."""
+    body = {"@context": {"pace": "http://example.org/pace"}}
+    made = await api.post("/jsonldContexts", json=body)
+    assert made.status_code == 201
+    address = "http://broker" + made.headers["location"]
+    entity = {**building(urn), "pace": {"type": "Property", "value": 1}, "@context": address}
+    media = {"Content-Type": "application/ld+json"}
+    assert (await api.post("/entities", json=entity, headers=media)).status_code == 201
+    plain = (await api.get(f"/entities/{urn}")).json()
+    assert plain["http://example.org/pace"]["value"] == 1
+    link = {"Link": f'<{address}>; rel="http://www.w3.org/ns/json-ld#context"'}
+    named = await api.get(f"/entities/{urn}", headers=link)
+    assert named.json()["pace"]["value"] == 1
+    assert address in named.headers["link"]
+    name = made.headers["location"].rpartition("/")[2]
+    assert (await api.get(f"/jsonldContexts/{name}")).json() == body
+    details = (await api.get(f"/jsonldContexts/{name}?details=true")).json()
+    assert (details["kind"], details["localId"]) == ("Hosted", name)
+    assert (await api.delete(f"/jsonldContexts/{name}?reload=true")).status_code == 400
+    assert (await api.delete(f"/jsonldContexts/{name}")).status_code == 204
+    assert (await api.get(f"/jsonldContexts/{name}")).status_code == 404
+    scoped = {"@context": {"a": {"@id": "http://example.org/a", "@context": {}}}}
+    assert (await api.post("/jsonldContexts", json=scoped)).status_code == 400
+
+
+@pytest.mark.clause("5.5.7")
+async def test_a_context_that_cannot_be_had(api: httpx.AsyncClient, urn: str) -> None:
+    """A remote @context that does not answer is LdContextNotAvailable."""
+    entity = {**building(urn), "@context": "http://127.0.0.1:9/context.jsonld"}
+    media = {"Content-Type": "application/ld+json"}
+    answer = await api.post("/entities", json=entity, headers=media)
+    assert answer.status_code == 504
+    assert answer.json()["type"].endswith("LdContextNotAvailable")
