@@ -118,7 +118,7 @@ def test_snapshots_are_read_in_either_form_and_a_bad_line_is_named(tmp_path: Pat
         + "\n".join([*lines, "x;y;Voiture;Foch;1;620", "2026-01-05;09:00;Velo;Comédie;;20"])
     )
     found = read_snapshots(french)
-    assert str(found.problems[0]).startswith("line 10: cannot read Date 'x'")
+    assert str(found.problems[0]) == "line 10: cannot read Date Heure 'x y'"
     car, bike = found.feeds()
     assert (car.kind, car.free[:, 0].tolist()) == ("car", [100.0 + n for n in range(8)])
     assert bike.kind == "bike"
@@ -130,6 +130,18 @@ def test_snapshots_are_read_in_either_form_and_a_bad_line_is_named(tmp_path: Pat
     bad.write_text("a;b\n1;2\n")
     with pytest.raises(BadTable, match="no column for name"):
         read_snapshots(bad)
+
+
+def test_what_is_no_number_is_named_and_counts_as_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "datetime,kind,name,free,total\n2026-01-05T01:00:00Z,car,Foch,many,620\n2026-01-05T02:00:00Z,car,Foch,7,620\n"
+    )
+    found = read_snapshots(path)
+    assert str(found.problems[0]) == "line 2: free 'many' is no number: taken as missing"
+    assert np.isnan(found.feeds()[0].free[0, 0])
+    with pytest.raises(BadTable, match="no time zone 'Mars/Base'"):
+        read_snapshots(path, zone="Mars/Base")
 
 
 def test_an_archive_of_one_snapshot_is_forecast_as_now() -> None:

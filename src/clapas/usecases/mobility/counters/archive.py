@@ -23,6 +23,7 @@ from clapas.usecases.tables import (
     number,
     parse_table,
     read_lines,
+    unreadable,
 )
 
 SERIAL = re.compile(r"(?:EcoCompt_|EcoCounter:)([A-Za-z0-9]+)")
@@ -130,4 +131,5 @@ def _measures(text: pl.DataFrame, path: Path, zone: str) -> Counts:
         end=instant_of(pl.col(end), zone) if end else start.dt.offset_by("1d"),
     )
     rows, problems = checked(frame, text, {"start": found["start"]}, path)
+    problems += unreadable(text, [found["count"]])
     return Counts(rows=rows, problems=problems)

@@ -142,6 +142,8 @@ def _first(feed: Feed, start: str, civil: str) -> float:
 
 def score_line(horizon: int, found: dict[str, float]) -> str:
     """One horizon's scores in one line."""
+    if not found["forecasts"]:
+        return f"  {horizon:>3} min: nothing to score: no snapshot near a target's time"
     better = found["mae"] <= found["mae_as_now"]
     return (
         f"  {horizon:>3} min: MAE {found['mae']:.2f}, as now {found['mae_as_now']:.2f} "

@@ -20,6 +20,7 @@ from clapas.usecases.tables import (
     instant_of,
     number,
     read_table,
+    unreadable,
 )
 
 DATE = ("date", "jour", "day")
@@ -84,12 +85,12 @@ def read_snapshots(path: Path, *, zone: str = "UTC") -> Snapshots:
     kind, time = column(text, KIND), column(text, TIME)
     if time is None:
         found |= columns(text, path, {"date": DATE, "hour": HOUR})
-        stamp = pl.concat_str(pl.col(found["date"]), pl.col(found["hour"]), separator=" ")
-    else:
-        stamp = pl.col(time)
+        time = f"{found['date']} {found['hour']}"
+        both = (pl.col(found["date"]), pl.col(found["hour"]))
+        text = text.with_columns(pl.concat_str(*both, separator=" ").alias(time))
     frame = text.select(
         "line",
-        at=instant_of(stamp, zone),
+        at=instant_of(pl.col(time), zone),
         kind=pl.col(kind).str.strip_chars().str.to_lowercase().replace(KINDS)
         if kind
         else pl.lit("car"),
@@ -97,9 +98,8 @@ def read_snapshots(path: Path, *, zone: str = "UTC") -> Snapshots:
         free=number(found["free"]),
         total=number(found["total"]),
     )
-    rows, problems = checked(
-        frame, text, {"at": time or found["date"], "name": found["name"]}, path
-    )
+    rows, problems = checked(frame, text, {"at": time, "name": found["name"]}, path)
+    problems += unreadable(text, [found["free"], found["total"]])
     return Snapshots(rows=rows, problems=problems)
 
 
