@@ -124,6 +124,7 @@ def chosen_roles(configuration: Configuration) -> tuple[str, ...]:
     return (
         *ROLES,
         *(["sources"] if configuration.sources.remote else []),
+        *(["lorawan"] if configuration.lorawan.enabled else []),
         *(["keeping"] if configuration.ops.backup_folder else []),
     )
 

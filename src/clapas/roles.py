@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -37,8 +36,9 @@ from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
-from clapas.orders import Orders
+from clapas.orders import Orders, kept_secret
 from clapas.pipeline import ChannelMemory, Ports, Worker
+from clapas.radio_role import run_lorawan
 from clapas.rules.service import RulesService
 from clapas.side_roles import notices, refused_publishes, run_keeping, run_sources, source_setups
 from clapas.store import Store, migrate
@@ -123,7 +123,9 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         trail = AuditTrail(store.audit)
         quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
         usage = Usage()
-        outlet = Outlet(store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body))
+        outlet = Outlet(
+            store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body)
+        )
         background = [
             keeper.run(),
             trail.run(),
@@ -302,7 +304,11 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         )
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
-        tools: dict[type, object] = {Publisher: Publisher(bus.tell), CodecPool: codecs, Sealer: sealer}
+        tools: dict[type, object] = {
+            Publisher: Publisher(bus.tell),
+            CodecPool: codecs,
+            Sealer: sealer,
+        }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
 
@@ -329,17 +335,8 @@ ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, No
     "simulation": run_simulation,
     "sources": run_sources,
     "keeping": run_keeping,
+    "lorawan": run_lorawan,
 }
-
-
-def kept_secret(directory: Path, name: str) -> bytes:
-    """A secret of this installation, made at its first use (32 random bytes)."""
-    path = directory / "secrets" / name
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, secrets.token_bytes(32))
-    return path.read_bytes()
 
 
 def main(role: str) -> int:

@@ -4,10 +4,11 @@ Stable: sorted by name, the same bytes for the same content. Keys are placeholde
 its environment; no secret is ever written.
 """
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 from clapas.api_gateway.plans import PLANS
 from clapas.store.api_gateway import ApplicationRow
@@ -43,10 +44,18 @@ def declaration(applications: Sequence[ApplicationRow], *, upstream: str) -> dic
 
 
 def document(applications: Sequence[ApplicationRow], *, upstream: str) -> str:
-    """The file as YAML."""
-    return yaml.safe_dump(
-        declaration(applications, upstream=upstream), sort_keys=True, allow_unicode=True
-    )
+    """The file as YAML, keys in their order."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    text = io.StringIO()
+    writer.dump(_ordered(declaration(applications, upstream=upstream)), text)
+    return text.getvalue()
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value)}
+    return [_ordered(each) for each in value] if isinstance(value, list) else value
 
 
 def _service(name: str, path: str, upstream: str) -> dict[str, Any]:

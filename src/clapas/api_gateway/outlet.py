@@ -49,6 +49,8 @@ class Outlet:
 
     async def give(self, batch: ObservationBatch) -> int:
         """One batch to every application that may have some of it; how many values went out."""
+        if batch.replayed:
+            return 0
         await self._review()
         sent = 0
         for each in self._applications:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from clapas.usecases.discovery import add, discover, remove
+from clapas.usecases.errors import NoSuchPack
 
 Data = Annotated[Path, typer.Option("--data", help="Data directory.")]
 HERE = Path("clapas-data")
@@ -17,6 +19,7 @@ def register(app: typer.Typer) -> None:
     usecase.command("list")(list_packs)
     usecase.command("add")(add_pack)
     usecase.command("remove")(remove_pack)
+    usecase.command("rules")(print_rules)
     app.add_typer(usecase, name="usecase")
 
 
@@ -45,3 +48,13 @@ def remove_pack(
     typer.echo(
         f"{name}: {'deleted' if done == 'deleted' else 'switched off; add it again to switch it on'}"
     )
+
+
+def print_rules(
+    name: Annotated[str, typer.Argument(help="The trade's name.")], data: Data = HERE
+) -> None:
+    """Print the trade's alarm rules as a file to import."""
+    pack = discover(data).get(name)
+    if pack is None:
+        raise NoSuchPack(f"no trade {name!r}", pack=name)
+    typer.echo(msgspec.json.format(msgspec.json.encode(pack.rules), indent=2).decode())

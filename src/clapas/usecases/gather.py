@@ -1,5 +1,6 @@
 """Figures of every entity of a trade: series that may be seen, read from the history, reduced."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -48,15 +49,28 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
     wanted = {each.quantity for each in pack.indicators if each.quantity}
     latest = await store.state.latest(seen.series, entities=[row.entity.id for row in rows])
     mine = [each for each in latest if each.quantity in wanted]
+    has: dict[str, set[str]] = {}
+    for each in mine:
+        has.setdefault(each.entity, set()).add(each.quantity)
+    rows = [row for row in rows if _belongs(pack, row, has.get(row.entity.id, set()))]
     read = await _histories(store, seen.series, mine, pack, window)
     by_entity: dict[str, dict[str, Points]] = {}
     for each in mine:
         if each.series in read:
             by_entity.setdefault(each.entity, {})[each.quantity] = read[each.series]
-    return [
-        _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key))
-        for row in rows
-    ]
+    return await asyncio.to_thread(
+        lambda: [
+            _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key))
+            for row in rows
+        ]
+    )
+
+
+def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
+    """Is this entity of the trade: in its records, with what it needs?"""
+    if pack.datasets and row.entity.dataset not in pack.datasets:
+        return False
+    return set(pack.needs) <= has
 
 
 async def _histories(

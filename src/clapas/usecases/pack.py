@@ -19,6 +19,9 @@ from typing import Any, Literal
 import msgspec
 
 from clapas.domain.quantities import QUANTITIES
+from clapas.rules.check import check
+from clapas.rules.errors import ImpossibleRule
+from clapas.rules.model import Rule
 from clapas.usecases.errors import BadPack
 from clapas.usecases.formula import names_in
 
@@ -111,11 +114,16 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     interval_s: int
     """How often a value is expected, for the capture rate."""
     min_capture: float = 0.75
+    needs: tuple[str, ...] = ()
+    """Quantities that an entity must have to be of this trade; empty: every entity of the types."""
+    datasets: tuple[str, ...] = ()
+    """Records whose entities are of this trade; empty: all that may be seen."""
     limits: dict[str, Limit] = {}
     indicators: tuple[Indicator, ...]
     page: Page
     dataset: Dataset
-    rules: tuple[dict[str, Any], ...] = ()
+    rules: tuple[Rule, ...] = ()
+    """Alarm rules that the trade proposes; whoever runs the platform puts them in force."""
     story: dict[str, Any] = {}
     quality: dict[str, Any] = {}
     origin: Origin = "own"
@@ -146,7 +154,9 @@ def load(folder: Path, *, origin: Origin = "own") -> Pack:
     try:
         pack = msgspec.convert(data, Pack)
     except msgspec.ValidationError as error:
-        raise BadPack(f"{folder.name}/pack.toml: {error}", pack=folder.name) from error
+        raise BadPack(
+            f"{folder.name}/pack.toml or rules.json: {error}", pack=folder.name
+        ) from error
     _check(pack)
     return pack
 
@@ -181,6 +191,8 @@ def _check(pack: Pack) -> None:
     wrong(not NAME.match(pack.name), "a name is lower case letters, digits and _, 2 to 32")
     wrong(not pack.types, "a pack names at least one entity type")
     wrong(pack.interval_s <= 0, "interval_s is a positive number of seconds")
+    for quantity in pack.needs:
+        wrong(quantity not in QUANTITIES, f"needs: no quantity {quantity!r}")
     known = {each.id for each in pack.indicators}
     wrong(len(known) != len(pack.indicators), "two indicators bear the same id")
     for each in pack.indicators:
@@ -188,8 +200,11 @@ def _check(pack: Pack) -> None:
     for name in (pack.page.headline, *pack.page.columns):
         wrong(name not in known, f"the page shows {name!r}, which is no indicator")
     for rule in pack.rules:
-        lacking = [key for key in ("id", "title", "when", "target") if key not in rule]
-        wrong(bool(lacking), f"a rule without {', '.join(lacking)}")
+        wrong(rule.trade != pack.name, f"the rule {rule.id!r} belongs to {rule.trade!r}")
+        try:
+            check(rule)
+        except ImpossibleRule as error:
+            raise BadPack(f"{pack.name}: the rule {rule.id!r}: {error}", pack=pack.name) from error
 
 
 def _check_indicator(

@@ -95,9 +95,9 @@ def seen_by(request: Call, action: str = "read") -> Seen:
     return Seen(entities=rows("entity"), series=rows("series"))
 
 
-def pack_of(request: Call, name: str) -> Pack:
+async def pack_of(request: Call, name: str) -> Pack:
     """The trade of that name; raises NoSuchPack."""
-    found = discover(rooms_of(request).directory).get(name)
+    found = (await asyncio.to_thread(discover, rooms_of(request).directory)).get(name)
     if found is None:
         raise NoSuchPack(pack=name)
     return found
@@ -129,10 +129,10 @@ def trades(request: Call) -> dict[str, list[TradeOut] | None]:
     return {"items": [trade_out(pack) for pack in found], "next": None}
 
 
-@get("/api/v1/trades/{name:str}", opt=READ, sync_to_thread=True)
-def trade(request: Call, name: FromPath[str]) -> TradeOut:
+@get("/api/v1/trades/{name:str}", opt=READ)
+async def trade(request: Call, name: FromPath[str]) -> TradeOut:
     """One trade: what its page asks, its figures and their methods, its dated limits."""
-    return trade_out(pack_of(request, name))
+    return trade_out(await pack_of(request, name))
 
 
 def trade_out(pack: Pack) -> TradeOut:
@@ -166,7 +166,7 @@ async def trade_figures(
     request: Call, name: FromPath[str], start: From = "", end: To = ""
 ) -> FiguresOut:
     """The trade's figures, one line an entity that may be seen."""
-    pack = pack_of(request, name)
+    pack = await pack_of(request, name)
     window = period(start, end, pack.page.period_days)
     lines = await gather(rooms_of(request).store, seen_by(request), pack, window)
     return FiguresOut(trade=pack.name, start=window.start, end=window.end, items=lines)
@@ -179,7 +179,7 @@ async def trade_report(
     """The trade's report: ``form`` pdf (in French) or csv."""
     if form not in {"pdf", "csv"}:
         raise InvalidInput("pdf or csv", field="form", accepted=["pdf", "csv"])
-    pack = pack_of(request, name)
+    pack = await pack_of(request, name)
     window = period(start, end, pack.page.period_days)
     rooms = rooms_of(request)
     lines = await gather(rooms.store, seen_by(request, "export"), pack, window)

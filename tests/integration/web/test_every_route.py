@@ -56,6 +56,9 @@ READERS_WRITE = {
     ("POST", "/api/v1/me/factor/confirm"),
     ("DELETE", "/api/v1/me/factor"),
     ("POST", "/api/v1/glass"),
+    ("POST", "/api/v1/applications"),
+    ("POST", "/api/v1/applications/{id:uuid}/subscriptions"),
+    ("POST", "/api/v1/applications/{id:uuid}/keys"),
 }
 
 

@@ -8,6 +8,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ import pytest
 from clapas.domain.message import RawMessage
 from clapas.domain.quantities import QUANTITIES
 from clapas.domain.window import Window
+from clapas.rules.book import Book
+from clapas.rules.track import Track, seen, take
 from clapas.sources import understand
+from clapas.store.rules_values import SeriesFacts
 from clapas.usecases import formula
 from clapas.usecases.discovery import add, discover, remove
 from clapas.usecases.errors import BadPack, NoSuchPack
@@ -44,13 +48,32 @@ def test_every_pack_speaks_two_languages_and_says_how_it_was_checked(name: str) 
     for rule, verdict in pack.quality["rules"].items():
         assert verdict == "done" or verdict.startswith("exempt: "), rule
     assert pack.rules
-    assert all(rule["trade"] == pack.name for rule in pack.rules)
     attributes = {each.ngsi for each in QUANTITIES.values()}
-    assert {rule["target"]["attribute"] for rule in pack.rules} <= attributes
+    assert {rule.target.attribute for rule in pack.rules} <= attributes
+
+
+def raised(pack: Pack, binding: dict[str, Any], value: float) -> set[str]:
+    """The alarms that the pack raised in a working day of this value, every quarter of an hour (Tuesday 6 January)."""
+    kind = binding["entity"].split(":")[2]
+    facts = SeriesFacts(
+        1, binding["entity"], binding["attribute"], binding["quantity"], kind, "", "34172", {}, (), 900, None, None
+    )  # fmt: skip
+    book = Book(ZoneInfo("Europe/Paris"))
+    book.replace(pack.rules)
+    rules, track = book.ready(facts), Track()
+    book.align(rules, track)
+    start = int(datetime(2026, 1, 6, 8, tzinfo=UTC).timestamp() * 1000)
+    for n in range(32):
+        take(rules, track, start + n * 900_000, value)
+    end = start + 31 * 900_000
+    active = zip(rules, track.states, strict=True)
+    return {rule.rule for rule, state in active if seen(rule, state.now, end).count}
 
 
 @pytest.mark.parametrize("name", PACKS)
-def test_the_story_of_every_pack_this_uplink_this_observation_this_row(name: str) -> None:
+def test_the_story_of_every_pack_this_uplink_this_observation_this_alarm_this_row(
+    name: str,
+) -> None:
     pack = PACKS[name]
     story: dict[str, Any] = pack.story
     message = story["message"]
@@ -61,8 +84,8 @@ def test_the_story_of_every_pack_this_uplink_this_observation_this_row(name: str
     assert isinstance(reading.value, float)
     observed = reading.value * binding["scale"]
     assert observed == pytest.approx(story["observation"])
-    assert story["alarm"] in {rule["id"] for rule in pack.rules}
     assert binding["entity"].split(":")[2] in pack.types
+    assert story["alarm"] in raised(pack, binding, observed)
     found = figures(pack, {binding["quantity"]: steady(observed)}, WINDOW, "Europe/Paris")
     row = next(each for each in found if each.indicator == story["row"]["indicator"])
     assert row.value == pytest.approx(story["row"]["value"])
@@ -114,6 +137,8 @@ def test_a_pack_is_added_updated_and_removed_without_touching_the_platform(tmp_p
     shutil.copytree(PACKS["parking"].folder, source)
     text = (source / "pack.toml").read_text().replace('name = "parking"', 'name = "harbour"')
     (source / "pack.toml").write_text(text)
+    rules = (source / "rules.json").read_text().replace('"trade": "parking"', '"trade": "harbour"')
+    (source / "rules.json").write_text(rules)
     (source / "evil.py").write_text("raise SystemExit")
     data = tmp_path / "data"
     assert add(source, data).name == "harbour"
@@ -188,3 +213,12 @@ def test_every_pack_prints_its_report(name: str) -> None:
     assert len(rows) == 2 * shown
     assert {row["value"] for row in rows[shown:]} == {""}
     assert rows[0]["name"].startswith("'=")
+
+
+def test_the_confinement_index_of_a_classroom_is_exact() -> None:
+    school = PACKS["school_air"]
+    for co2, index, state in ((400.0, 0.0, "ok"), (1200.0, 2.5, "ok"), (1800.0, 5.0, "alert")):
+        found = figures(school, {"co2": steady(co2, step=600.0)}, WINDOW, "Europe/Paris")
+        icone = next(each for each in found if each.indicator == "icone")
+        assert (icone.value, icone.state) == (index, state)
+        assert icone.capture == 1.0

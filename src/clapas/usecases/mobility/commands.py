@@ -18,6 +18,7 @@ def _mobility() -> typer.Typer:
     mobility = typer.Typer()
     mobility.command("forecast", epilog=places.FORECAST_EPILOG)(places.forecast_places)
     mobility.command("frozen", epilog=places.FROZEN_EPILOG)(places.find_frozen)
+    mobility.command("rebalance")(places.rebalance)
     mobility.command("evaluate")(places.evaluate_places)
     mobility.command("counters", epilog=counters.EPILOG)(counters.count)
     return mobility

@@ -66,7 +66,7 @@ def command_out(command: Command, who: str) -> CommandOut:
 async def commands(
     request: Call,
     device: Annotated[str, QueryParameter(max_length=128)] = "",
-    progress: Annotated[str, QueryParameter(query="state", max_length=20)] = "",
+    progress: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     after: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[CommandOut]]:

@@ -11,7 +11,7 @@ from clapas.usecases.mobility.places.calendar import Clock, day_class, easter
 from clapas.usecases.mobility.places.feed import Feed, read_snapshots
 from clapas.usecases.mobility.places.forecast import value_at
 from clapas.usecases.mobility.places.still import stillness
-from clapas.usecases.mobility.places.tables import forecast_table, score
+from clapas.usecases.mobility.places.tables import forecast_table, rebalance_table, score
 
 START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 
@@ -136,3 +136,22 @@ def test_an_archive_of_one_snapshot_is_forecast_as_now() -> None:
     feed = made_feed(3).until(START + 3600)
     table = forecast_table(feed, 120, "Europe/Paris")
     assert (table["forecast"] == table["now"]).all()
+
+
+def test_the_truck_is_sent_where_a_moving_station_stays_empty() -> None:
+    steps = np.arange(400)
+    walk = np.clip(np.round(6 + 6 * np.sin(steps / 24)), 0, 12)
+    empty = np.where((steps - 10) % 90 < 60, 6.0, 0.0)
+    feed = Feed(
+        kind="bike",
+        names=("walks", "empties", "dead"),
+        at=np.asarray(START + steps * 1800.0, dtype=np.float64),
+        free=np.asarray(np.stack([walk, empty, np.zeros(400)], axis=1), dtype=np.float64),
+        capacity=np.full((400, 3), 12.0),
+    )
+    before = feed.until(START + 360 * 1800.0)
+    table = rebalance_table(before, 60, "Europe/Paris")
+    assert before.free[-1, 1] == 0.0
+    row = table.filter(table["name"] == "empties").row(0, named=True)
+    assert (row["need"], row["bikes_to_move"]) == ("bring", 6)
+    assert "dead" not in table["name"].to_list()

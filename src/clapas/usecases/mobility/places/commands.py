@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import typer
 
+from clapas.usecases.errors import BadTable
 from clapas.usecases.mobility.places.feed import Feed, Snapshots, read_snapshots
 from clapas.usecases.mobility.places.tables import (
     FORECAST_COLUMNS,
     FROZEN_COLUMNS,
     forecast_table,
     frozen_table,
+    rebalance_table,
     score,
 )
 
@@ -80,6 +82,30 @@ def find_frozen(
                 f"  {row['name']}: {row['state']} at {row['value']:.0f} of {row['capacity']:.0f} "
                 f"since {row['still_since']} ({row['still_hours']:.0f} h)"
             )
+
+
+def rebalance(
+    files: Files,
+    out: Annotated[Path | None, typer.Option(help="Where the list is written (CSV).")] = None,
+    horizon: Annotated[int, typer.Option(help="Minutes ahead.", min=5, max=720)] = 60,
+    zone: Zone = "UTC",
+    civil: Civil = "Europe/Paris",
+) -> None:
+    """The truck's list: stations more likely than not to be empty or full, as known at the last snapshot."""
+    feeds = [feed for feed in read_all(files, zone) if feed.kind == "bike"]
+    if not feeds:
+        raise BadTable("no bike station in these files")
+    table = rebalance_table(feeds[0], horizon, civil)
+    if out is not None:
+        table.write_csv(out)
+    typer.echo(
+        f"{table.height} of {len(feeds[0].names)} stations need the truck within {horizon} min"
+    )
+    for row in table.iter_rows(named=True):
+        typer.echo(
+            f"  {row['name']}: {row['need']} {abs(row['bikes_to_move'])} ({row['now']:.0f} of {row['capacity']:.0f}, "
+            f"empty {row['p_empty']:.0%}, full {row['p_full']:.0%})"
+        )
 
 
 def evaluate_places(

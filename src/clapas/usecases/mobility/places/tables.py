@@ -57,6 +57,36 @@ def empty_and_full(feed: Feed, odds: Chances) -> tuple[Floats, Floats]:
     return (odds.none, odds.every) if feed.kind == "bike" else (odds.every, odds.none)
 
 
+REBALANCE_COLUMNS = (
+    "name", "now", "capacity", "forecast", "p_empty", "p_full", "need", "bikes_to_move", "made_at", "target_at",
+)  # fmt: skip
+LIKELY = 0.5
+
+
+def rebalance_table(feed: Feed, horizon_min: int, zone: str) -> pl.DataFrame:
+    """Stations likely to be empty or full at the target's time, as known at the last snapshot.
+
+    ``bikes_to_move`` brings a station to half of its docks: to bring (positive) or to take (negative).
+    Places that no longer move are left out: their number means nothing.
+    """
+    still = [each.name for each in stillness(feed) if each.state in {"frozen", "stalled"}]
+    table = forecast_table(feed, horizon_min, zone)
+    last = table.filter(
+        (pl.col("made_at") == pl.col("made_at").max()) & ~pl.col("name").is_in(still)
+    )
+    return (
+        last.filter((pl.col("p_empty") > LIKELY) | (pl.col("p_full") > LIKELY))
+        .with_columns(
+            need=pl.when(pl.col("p_empty") > LIKELY)
+            .then(pl.lit("bring"))
+            .otherwise(pl.lit("take")),
+            bikes_to_move=((pl.col("capacity") / 2).floor() - pl.col("now")).cast(pl.Int64),
+        )
+        .sort(pl.max_horizontal("p_empty", "p_full"), descending=True)
+        .select(REBALANCE_COLUMNS)
+    )
+
+
 def frozen_table(feed: Feed) -> pl.DataFrame:
     """One line a place: does its number still move?"""
     found = stillness(feed)
