@@ -31,6 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the group ``shared`` out, by name, where its folder is not there."""
+    # The browser's library keeps an event loop running in the main thread: its tests come last.
+    items.sort(key=lambda item: item.get_closest_marker("ui") is not None)
     if SHARED.is_dir():
         return
     left = [item for item in items if item.get_closest_marker("shared")]

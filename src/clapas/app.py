@@ -6,6 +6,7 @@ next start finds the data directory as any crash leaves it.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,10 +20,11 @@ from clapas.domain.errors import EngineUnavailable
 from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_engines
 from clapas.engines.directory import write_private
 from clapas.engines.ports import free_port
+from clapas.engines.refusals import Refusals
 from clapas.engines.supervisor import Child, Command
 from clapas.orders import Orders
 
-ROLES = ("pipeline", "web")
+ROLES = ("pipeline", "web", "jobs", "rules")
 ADDRESSES = "addresses.json"
 """In ``run/``: where this start's engines answer, for commands on the same machine."""
 
@@ -93,7 +95,7 @@ async def platform(
                     addresses=engines.addresses,
                     engines=engines,
                     children=tuple(children),
-                    address=f"http://{place.host}:{place.port}",
+                    address=_address(chosen, place),
                     first_link=_first_link(directory),
                 )
             finally:
@@ -110,6 +112,36 @@ async def _start(children: Sequence[Child]) -> None:
     for child in children:
         if child not in first:
             await child.start()
+
+
+def _address(configuration: Configuration, place: Door) -> str:
+    scheme = "https" if configuration.web.certificate else "http"
+    return f"{scheme}://{place.host}:{place.port}"
+
+
+def chosen_roles(configuration: Configuration) -> tuple[str, ...]:
+    """Our own roles, and those that run only when something is configured for them."""
+    return (
+        *ROLES,
+        *(["sources"] if configuration.sources.remote else []),
+        *(["lorawan"] if configuration.lorawan.enabled else []),
+        *(["keeping"] if configuration.ops.backup_folder else []),
+    )
+
+
+def outgoing(configuration: Configuration) -> dict[str, str]:
+    """The environment by which every outgoing client honours the operator's proxy and authority."""
+    given = configuration.sources
+    found: dict[str, str] = {}
+    if given.proxy:
+        found |= {"HTTPS_PROXY": given.proxy, "HTTP_PROXY": given.proxy}
+        found |= {"https_proxy": given.proxy, "http_proxy": given.proxy}
+        kept = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")]
+        direct = ",".join(filter(None, [*kept, "localhost,127.0.0.1,::1"]))
+        found |= {"NO_PROXY": direct, "no_proxy": direct}
+    if given.ca_file:
+        found |= {"SSL_CERT_FILE": given.ca_file, "REQUESTS_CA_BUNDLE": given.ca_file}
+    return found
 
 
 def _free(door: Door) -> Door:
@@ -129,8 +161,11 @@ def _first_link(directory: DataDirectory) -> str | None:
 
 
 async def _tell_health(engines: RunningEngines, directory: DataDirectory) -> None:
-    """Write how the engines are, for the pages; every two seconds."""
+    """Write how the engines are, and what the broker refused, for the pages; every two seconds."""
+    refusals = Refusals(directory.log("nats"))
     while True:
+        refused = await asyncio.to_thread(refusals.read)
+        write_private(directory.run / "broker.json", msgspec.json.encode(refused))
         write_private(directory.run / "health.json", msgspec.json.encode(await engines.health()))
         await asyncio.sleep(2)
 
@@ -148,6 +183,7 @@ def _role(orders: Orders, directory: DataDirectory) -> Child:
     command = Command(
         name=name,
         argv=(sys.executable, "-m", "clapas.roles", name),
+        env=outgoing(orders.configuration),
         stdin=msgspec.json.encode(orders),
         stop_seconds=15.0,
     )

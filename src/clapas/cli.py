@@ -5,8 +5,10 @@ the request must change, 3 the operator must act, 70 a defect of Clapas, 130 sto
 """
 
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -32,18 +34,30 @@ def application() -> typer.Typer:
     )
     app.callback()(_options)
     for module in command_modules():
-        importlib.import_module(module).register(app)
+        load_commands(module).register(app)
     _register_own(app)
     return app
 
 
 def command_modules() -> list[str]:
-    """The modules ``clapas.<room>.commands`` (and those of trades), by name."""
-    found = ["clapas.commands"]
-    for package in ("clapas", "clapas.usecases"):
+    """The modules ``commands`` of rooms, of parts of ``ops`` and of trades, and the composed ones."""
+    found = ["clapas.commands", "clapas.keep"]
+    for package in ("clapas", "clapas.ops", "clapas.usecases"):
         folder = Path(next(iter(importlib.import_module(package).__path__)))
         found += [f"{package}.{path.parent.name}.commands" for path in folder.glob("*/commands.py")]
     return sorted(found)
+
+
+def load_commands(name: str) -> ModuleType:
+    """A module of commands, without importing the room around it: the command line stays quick."""
+    package, _, last = name.rpartition(".")
+    folder = Path(next(iter(clapas.__path__))).joinpath(*package.split(".")[1:])
+    spec = importlib.util.spec_from_file_location(name, folder / f"{last}.py")
+    if name in sys.modules or spec is None or spec.loader is None:
+        return importlib.import_module(name)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def main() -> None:

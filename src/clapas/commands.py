@@ -16,7 +16,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from clapas import bench
+from clapas import bench, trail
 from clapas.domain.errors import BadSetting, InvalidInput
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ STEPS = {
 def register(app: typer.Typer) -> None:
     """Add the commands of the whole platform."""
     bench.register(app)
+    trail.register(app)
     app.command()(up)
     app.command()(status)
     app.command("replay")(replay_command)
@@ -90,10 +91,12 @@ async def _run(
     simulated: bool,
     configuration: "Configuration | None" = None,
 ) -> None:
-    from clapas.app import ROLES, Door, platform, until_asked_to_stop
+    from clapas.app import Door, chosen_roles, platform, until_asked_to_stop
+    from clapas.config import load
 
     door = Door(host=host, port=port)
-    roles = (*ROLES, "simulation") if simulated else ROLES
+    chosen = configuration or load(data)
+    roles = (*chosen_roles(chosen), *(["simulation"] if simulated else []))
     console = Console(stderr=True)
     stop = asyncio.create_task(until_asked_to_stop())
 
@@ -101,7 +104,7 @@ async def _run(
         console.print(f"  starting {STEPS.get(name, name)} …")
 
     async with platform(
-        data, door=door, roles=roles, progress=step, configuration=configuration
+        data, door=door, roles=roles, progress=step, configuration=chosen
     ) as running:
         console.print(f"Clapas answers at [bold]{running.address}[/bold]")
         if running.first_link:

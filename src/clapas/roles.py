@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -22,24 +21,34 @@ import uvicorn
 import uvloop
 
 import clapas
-from clapas import sources
+from clapas import jobs, sources
+from clapas.api_gateway import Quotas
+from clapas.api_gateway.outlet import Outlet
 from clapas.bus import Authority, Grant, NatsBus
 from clapas.bus.topics import subject_of
-from clapas.charter import Charter
+from clapas.charter import AuditTrail, Charter, CharterKeeper
 from clapas.codecs import CodecPool
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.engines.directory import write_private
+from clapas.fleet.dispatch import Publisher
+from clapas.fleet.sealing import Sealer
+from clapas.fleet.settings import Settings as FleetSettings
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
-from clapas.orders import Orders
+from clapas.orders import Orders, kept_secret
 from clapas.pipeline import ChannelMemory, Ports, Worker
+from clapas.radio_role import run_lorawan
+from clapas.rules.service import RulesService
+from clapas.side_roles import notices, refused_publishes, run_keeping, run_sources, source_setups
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
+from clapas.web.gateway import Usage
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
+from clapas.web.tls import served
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +119,30 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         codecs = await stack.enter_async_context(CodecPool.open(1))
         charter = Charter.standard(configuration.charter)
         identity = compose_identity(store, charter, orders)
+        keeper = CharterKeeper(store.charter, charter)
+        await keeper.load()
+        trail = AuditTrail(store.audit)
+        quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
+        usage = Usage()
+        outlet = Outlet(
+            store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body)
+        )
+        background = [
+            keeper.run(),
+            trail.run(),
+            _every(3600, identity.sessions.purge),
+            _every(5, lambda: usage.write(store.api_gateway)),
+            outlet.run(bus.follow()),
+        ]
+        if quotas is not None:
+            background += [
+                _every(configuration.api_gateway.share_s, quotas.share),
+                _every(86_400, quotas.forget),
+            ]
+        for work in background:
+            await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders)
-        web = configuration.web
+        web = served(configuration.web)
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
@@ -130,8 +161,28 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             version=clapas.__version__,
             simulated=demonstration.marker(Path(orders.directory)) is not None,
             started=datetime.now(UTC),
+            directory=Path(orders.directory),
             engines=lambda: engine_states(Path(orders.directory)),
+            sources=lambda: source_setups(orders),
+            notices=lambda: notices(orders),
+            refused=lambda: _refused(orders),
+            audit=trail,
+            keeper=keeper,
+            quotas=quotas,
+            usage=usage,
         )
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Some work of the background, ended at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def compose_identity(store: Store, charter: Charter, orders: Orders) -> Identity:
@@ -148,7 +199,11 @@ async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> Non
     """Answer the broker's question for every connection, and log what comes without receipt."""
 
     async def authorise(user: str, password: str, client: str) -> Grant | None:
-        granted = await identity.authorize_mqtt(user, password, client)
+        try:
+            granted = await identity.authorize_mqtt(user, password, client)
+        except ClapasError as error:
+            logger.warning("a connection is refused, nobody can be recognised now: %s", error)
+            return None
         if granted is None:
             return None
         return Grant(
@@ -162,6 +217,10 @@ async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> Non
     await bus.relay_unacknowledged(
         sorted({topic for each in sources.discover().values() for topic in each.topics})
     )
+
+
+async def _refused(orders: Orders) -> int:
+    return (await refused_publishes(orders)).total
 
 
 async def engine_states(directory: Path) -> Sequence[EngineState]:
@@ -187,6 +246,10 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=5,
+                proxy_headers=bool(services.settings.proxies),
+                forwarded_allow_ips=list(services.settings.proxies),
+                ssl_certfile=services.settings.certificate or None,
+                ssl_keyfile=services.settings.key or None,
             )
         )
         serving = asyncio.create_task(server.serve())
@@ -205,7 +268,7 @@ async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
 async def tell_first_link(identity: Identity, orders: Orders) -> None:
     """Write the one-time link of the first administrator where the parent prints it from."""
     token = await identity.accounts.first_administrator()
-    link = f"http://{orders.host}:{orders.port}/entrer?jeton={token}" if token else ""
+    link = f"{orders.address}/entrer?jeton={token}" if token else ""
     write_private(Path(orders.directory) / "run" / "first-link", link.encode())
 
 
@@ -217,7 +280,8 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
 
     def doors(key: str) -> Doors:
         return Doors(
-            http=f"http://{orders.host}:{orders.port}",
+            http=orders.address,
+            ca_file=orders.configuration.web.certificate,
             key=key,
             mqtt=f"mqtt://{demonstration.KEY}:{key}@{nats.mqtt_host}:{nats.mqtt_port}",
         )
@@ -231,21 +295,50 @@ async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
         await demonstration.run(store, identity, directory=directory, doors=doors, tell=tell)
 
 
+async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
+    """Work that takes long: imports, bulk actions, health, commands; apart, so that nothing waits for it."""
+    await migrate(orders.addresses)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(orders.addresses, pool=4))
+        bus = await stack.enter_async_context(
+            NatsBus.open(orders.addresses.nats, orders.configuration.bus)
+        )
+        codecs = await stack.enter_async_context(CodecPool.open(1))
+        sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
+        tools: dict[type, object] = {
+            Publisher: Publisher(bus.tell),
+            CodecPool: codecs,
+            Sealer: sealer,
+            FleetSettings: orders.configuration.fleet,
+        }
+        ready()
+        await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
+
+
+async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
+    """Alarms: the rules on the stream of observations, and the messages that they cause."""
+    await migrate(orders.addresses)
+    async with (
+        Store.open(orders.addresses) as store,
+        NatsBus.open(orders.addresses.nats, orders.configuration.bus) as bus,
+    ):
+        await bus.prepare()
+        zone = await store.territory.zone()
+        service = RulesService(store, bus, zone=zone, notify=orders.configuration.notify)
+        ready()
+        await service.run()
+
+
 ROLES: dict[str, Callable[[Orders, Callable[[], None]], Coroutine[None, None, None]]] = {
     "pipeline": run_pipeline,
     "web": run_web,
+    "rules": run_rules,
+    "jobs": run_jobs,
     "simulation": run_simulation,
+    "sources": run_sources,
+    "keeping": run_keeping,
+    "lorawan": run_lorawan,
 }
-
-
-def kept_secret(directory: Path, name: str) -> bytes:
-    """A secret of this installation, made at its first use (32 random bytes)."""
-    path = directory / "secrets" / name
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, secrets.token_bytes(32))
-    return path.read_bytes()
 
 
 def main(role: str) -> int:

@@ -1,18 +1,21 @@
-"""A browser on the page, signed in.
+"""A browser on the page of a real platform: the demonstration, started once for the session.
 
-``platform_url`` is the one thing to change to drive the real platform: by default it is the development
-double of ``ui/dev``; ``CLAPAS_UI_URL`` with ``CLAPAS_UI_LOGIN`` and ``CLAPAS_UI_PASSWORD`` names another.
+``CLAPAS_UI_URL`` with ``CLAPAS_UI_LOGIN`` and ``CLAPAS_UI_PASSWORD`` names a running one instead.
 """
 
-import importlib.util
 import os
+import re
 import shutil
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import httpx
+import msgspec
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -22,42 +25,107 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader",
     "--disable-background-networking", "--no-first-run",
 ]  # fmt: skip
+LOGIN, PASSWORD = "admin", "une pierre du clapas"
+SETTLED = 1_000
+"""Messages of the simulated past that must be in before the pages are looked at."""
 
 NewContext = Callable[..., BrowserContext]
 
 
-def development_double() -> ModuleType:
-    """The module ``ui/dev/server.py``, which lies outside the package."""
-    if (loaded := sys.modules.get("clapas_ui_double")) is not None:
-        return loaded
-    spec = importlib.util.spec_from_file_location("clapas_ui_double", ROOT / "ui/dev/server.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["clapas_ui_double"] = module
-    spec.loader.exec_module(module)
-    return module
+class Demonstration(msgspec.Struct, frozen=True):
+    """A running platform: its address, and the link that it printed."""
+
+    address: str
+    link: str
 
 
 @pytest.fixture(scope="session")
-def platform_url() -> Iterator[str]:
-    """The address of a running platform, without a final slash."""
-    if given := os.environ.get("CLAPAS_UI_URL"):
-        yield given.rstrip("/")
-        return
+def demonstration() -> Iterator[Demonstration]:
+    """The demonstration, started as a person starts it, with sixty simulated things."""
     if not (STATIC / "index.html").is_file():
-        pytest.fail("The page is not built: cd ui && npm ci && npm run build")
-    server = development_double().serve()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+        pytest.fail("The page is not built: ./clapas setup, or cd ui && npm ci && npm run build")
+    folder = tempfile.mkdtemp(prefix="clapas-ui-")
+    command = [sys.executable, "-m", "clapas", "demo", "--data", f"{folder}/data"]
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--size", "60"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "300"},
+    )
+    try:
+        yield _announced(process)
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _announced(process: "subprocess.Popen[str]") -> Demonstration:
+    said = ""
+    for line in process.stderr or ():
+        said += line
+        if "Ctrl-C" in line:
+            break
+    address = re.search(r"answers at (http://[0-9.:]+)", said)
+    link = re.search(r"http://\S+jeton=\S+", said)
+    if address is None or link is None:
+        pytest.fail(f"the demonstration did not start: {said}")
+    return Demonstration(address.group(1), link.group(0))
+
+
+@pytest.fixture(scope="session")
+def platform_url(request: pytest.FixtureRequest) -> str:
+    """The address of a running platform with data in it, without a final slash."""
+    if given := os.environ.get("CLAPAS_UI_URL"):
+        return given.rstrip("/")
+    running: Demonstration = request.getfixturevalue("demonstration")
+    browser: Browser = request.getfixturevalue("browser")
+    context = browser.new_context(locale="fr-FR", base_url=running.address)
+    enter_by_the_link(context.new_page(), running.link)
+    _fill(context, running.address)
+    context.close()
+    return running.address
+
+
+def enter_by_the_link(page: Page, link: str) -> None:
+    """What the first administrator does: open the link, choose a password."""
+    page.goto(link)
+    page.get_by_role("button", name="Ouvrir mon compte").click()
+    page.get_by_label("Nouveau mot de passe").fill(PASSWORD)
+    page.get_by_label("Le même").fill("une autre phrase, par erreur")
+    page.get_by_role("button", name="Enregistrer et entrer").click()
+    page.get_by_role("alert").get_by_text("diffèrent").wait_for()
+    page.get_by_label("Le même").fill(PASSWORD)
+    page.get_by_role("button", name="Enregistrer et entrer").click()
+    page.get_by_role("heading", level=1, name="Ce qui se passe").wait_for()
+
+
+def _fill(context: BrowserContext, address: str) -> None:
+    """Wait for the simulated past, and send three messages that must be refused."""
+    api = context.request
+    cookies = {each["name"]: each["value"] for each in context.cookies()}
+    made = api.post(
+        f"{address}/api/v1/keys",
+        data={"name": "pages", "scopes": ["publish"]},
+        headers={"X-Clapas-CSRF": cookies["clapas_csrf"]},
+    )
+    headers = {"Authorization": f"Bearer {made.json()['secret']}"}
+    for number in range(3):
+        body = {"device": f"stranger-{number}", "values": {"temperature": 20 + number}}
+        httpx.post(f"{address}/api/v1/uplinks", json=body, headers=headers).raise_for_status()
+    ledger: dict[str, Any] = {}
+    limit = time.monotonic() + 120
+    while time.monotonic() < limit:
+        ledger = api.get(f"{address}/api/v1/ledger").json()
+        if ledger["stored"] > SETTLED and ledger["rejected"] >= 3 and ledger["in_flight"] < 50:
+            return
+        time.sleep(1)
+    pytest.fail(f"the simulated past did not come in: {ledger}")
 
 
 @pytest.fixture(scope="session")
 def credentials() -> tuple[str, str]:
-    return os.environ.get("CLAPAS_UI_LOGIN", "agent"), os.environ.get(
-        "CLAPAS_UI_PASSWORD", "agent-agent-agent"
-    )
+    return os.environ.get("CLAPAS_UI_LOGIN", LOGIN), os.environ.get("CLAPAS_UI_PASSWORD", PASSWORD)
 
 
 @pytest.fixture(scope="session")

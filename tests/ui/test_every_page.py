@@ -14,9 +14,11 @@ Settle = Callable[[Page, str], None]
 
 AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
 PATHS = [
-    "/", "/carte", "/entites", "/appareils", "/sources", "/sources?vue=rejets", "/premiere-source",
+    "/", "/carte", "/alarmes", "/alarmes/regles?regle=%2B", "/alarmes/messages", "/entites", "/appareils", "/sources", "/sources?vue=rejets", "/premiere-source",
     "/premiere-source?etape=reglages&porte=http", "/premiere-source?etape=reglages&porte=csv",
     "/premiere-source?etape=lieu", "/compte",
+    "/charte", "/journal", "/applications",
+    "/premiere-source?etape=lieu", "/compte", "/importer", "/reparations", "/terrain",
 ]  # fmt: skip
 TABS = ["maintenant", "historique", "technique"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -22,7 +23,7 @@ def test_a_wrong_password_is_refused_in_words(browser: Browser, platform_url: st
     context = browser.new_context(base_url=platform_url, locale="fr-FR")
     page = context.new_page()
     page.goto("/entites?q=corum")
-    page.get_by_label("Identifiant").fill("agent")
+    page.get_by_label("Identifiant").fill("somebody")
     page.get_by_label("Mot de passe").fill("certainly-not-this-one")
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("alert")).to_contain_text("mot de passe est faux")
@@ -76,10 +77,10 @@ def test_map_and_table_show_the_same_selection_and_the_link_shares_it(
 ) -> None:
     page = signed_in_page
     settle(page, "/carte")
-    page.get_by_label("État", exact=True).select_option("silent")
-    expect(page).to_have_url(re.compile("state=silent"))
+    page.get_by_label("État", exact=True).select_option("ok")
+    expect(page).to_have_url(re.compile("state=ok"))
     page.locator("tbody tr").first.wait_for()
-    expect(page.locator("tbody .state.ok")).to_have_count(0)
+    expect(page.locator("tbody .state.silent")).to_have_count(0)
     title = page.get_by_role("heading", level=2, name="La même sélection").inner_text()
     other = new_context().new_page()
     settle(other, urlsplit(page.url)._replace(scheme="", netloc="").geturl())
@@ -109,8 +110,8 @@ def test_a_history_has_a_chart_a_sentence_a_table_and_files(
     settle(page, f"{entity_path}?onglet=historique")
     expect(page.locator("[data-chart] canvas")).to_have_count(1)
     expect(page.locator("[data-summary]").first).to_contain_text("en moyenne")
-    page.get_by_role("button", name="7 jours").click()
-    expect(page).to_have_url(re.compile("periode=7d"))
+    page.get_by_role("button", name="6 h", exact=True).click()
+    expect(page).to_have_url(re.compile("periode=6h"))
     page.get_by_label("Comparer avec").select_option("before")
     expect(page.locator(".legend li")).to_have_count(2)
     with page.expect_download() as csv:
@@ -205,6 +206,14 @@ def test_shortcuts_and_their_sheet(signed_in_page: Page, settle: Settle) -> None
     expect(page.get_by_role("heading", level=1, name="Appareils")).to_be_visible()
 
 
+def speak(page: Page, key: str) -> None:
+    """A new sensor sends its first value, as the settings that were shown say."""
+    headers = {"Authorization": f"Bearer {key}"}
+    body = {"device": "salle-du-conseil", "values": {"temperature": 21.4, "co2": 640}}
+    address = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
+    httpx.post(f"{address}/api/v1/uplinks", json=body, headers=headers).raise_for_status()
+
+
 def test_the_assistant_goes_from_a_commune_to_a_chart(signed_in_page: Page, settle: Settle) -> None:
     page = signed_in_page
     settle(page, "/premiere-source")
@@ -212,7 +221,10 @@ def test_the_assistant_goes_from_a_commune_to_a_chart(signed_in_page: Page, sett
     page.get_by_role("button", name="HTTP Un programme").click()
     page.get_by_role("button", name="Créer une clé").click()
     expect(page.get_by_text("Copiez-le maintenant")).to_be_visible()
+    key = re.search(r"clp_[0-9A-Za-z_]+", page.locator("main").inner_text())
+    assert key is not None, "the key is shown, to be copied"
     page.get_by_role("button", name="C’est réglé").click()
+    speak(page, key.group(0))
     expect(page.get_by_text("Un message est arrivé")).to_be_visible(timeout=20_000)
     page.get_by_label("Nom du point de mesure").fill("Salle du conseil")
     page.get_by_role("button", name="C’est bien cela").click()

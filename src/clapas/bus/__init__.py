@@ -4,6 +4,7 @@ from clapas.bus.authority import Authority
 from clapas.bus.memory import MemoryBus
 from clapas.bus.nats import NatsBus
 from clapas.bus.port import Authorise, Bus, Delivery, Grant, Handler, Inbox, LogState
+from clapas.bus.waiting import waiting
 
 __all__ = [
     "Authorise",
@@ -16,4 +17,5 @@ __all__ = [
     "LogState",
     "MemoryBus",
     "NatsBus",
+    "waiting",
 ]

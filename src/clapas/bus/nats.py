@@ -233,6 +233,32 @@ class NatsBus:
             *[await self._js.publish_async("observation", part) for part in _parts(batch)]
         )
 
+    async def answer(self, topic: str, reply: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """Answer the requests of other processes of the platform on a topic, until cancelled."""
+        subscription = await self._client.subscribe(subject_of(topic), queue="answer")
+        try:
+            async for message in subscription.messages:
+                await message.respond(await reply(message.data))
+        finally:
+            with contextlib.suppress(NatsError):
+                await subscription.unsubscribe()
+
+    async def ask(self, topic: str, request: bytes, *, timeout_s: float = 5.0) -> bytes:
+        """The answer of another process of the platform. Raises EngineUnavailable when nobody answers."""
+        try:
+            answer = await self._client.request(subject_of(topic), request, timeout=timeout_s)
+        except (NatsError, TimeoutError) as error:
+            raise EngineUnavailable("nobody answers", topic=topic) from error
+        return answer.data
+
+    async def tell(self, topic: str, payload: bytes) -> None:
+        """Give a message to the MQTT clients that listen to a topic now; nothing is kept of it."""
+        try:
+            await self._client.publish(subject_of(topic), payload)
+            await self._client.flush()
+        except (NatsError, OSError) as error:
+            raise EngineUnavailable("NATS does not answer", engine="nats") from error
+
     @asynccontextmanager
     async def inbox(self) -> AsyncIterator[Inbox]:
         """See :class:`clapas.bus.port.Bus`."""

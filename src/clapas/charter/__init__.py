@@ -5,21 +5,36 @@ from functools import lru_cache
 from typing import Any
 
 from clapas.charter.articles import Article
+from clapas.charter.audit import AuditTrail, event_of
 from clapas.charter.decide import ACTIONS, Action, Charter, collection
-from clapas.charter.errors import CharterInvalid
+from clapas.charter.errors import CharterInvalid, RecordInvalid
+from clapas.charter.exits import Exit, Reading
+from clapas.charter.keeping import CharterKeeper
 from clapas.charter.settings import Settings
+from clapas.charter.terms import Terms, terms_of
+from clapas.charter.validate import Finding, validate
 from clapas.domain.access import Decision, Principal, Resource, RowFilter
 
 __all__ = [
     "ACTIONS",
     "Action",
     "Article",
+    "AuditTrail",
     "Charter",
     "CharterInvalid",
+    "CharterKeeper",
+    "Exit",
+    "Finding",
+    "Reading",
+    "RecordInvalid",
     "Settings",
+    "Terms",
     "collection",
     "decide",
+    "event_of",
     "row_filter",
+    "terms_of",
+    "validate",
 ]
 
 

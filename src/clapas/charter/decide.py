@@ -5,15 +5,18 @@ decisions about 80,000 entities share a few lines of the cache.
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any, Literal, cast
 
 import cedarpy
 import msgspec
 
 from clapas.charter.articles import Policies, packaged_schema, packaged_text, read_policies
 from clapas.charter.settings import Settings
-from clapas.domain.access import Decision, Principal, Resource, RowFilter
+from clapas.charter.terms import Terms, terms_of
+from clapas.domain.access import Decision, Principal, Resource, RowFilter, RowRule
+from clapas.domain.dataset import DAY_S, DatasetRecord
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ _TYPES = {
 }
 _ENCODER = msgspec.json.Encoder()
 _CLASSIFICATIONS = frozenset({"ouvert", "interne", "restreint", "personnel"})
+_NOBODY_KNOWS = DatasetRecord(id=UNKNOWN_DATASET, title="", classification="restreint")
 
 
 def collection(kind: str) -> Resource:
@@ -44,21 +48,29 @@ _ANY: dict[str, Any] = {"collection": True}
 
 
 class Charter:
-    """Articles, the classification of each dataset, and a bounded cache of decisions."""
+    """Articles, the record of each dataset, and a bounded cache of decisions.
+
+    :meth:`adopt` replaces articles and records at once, for everybody who holds the charter.
+    """
 
     def __init__(
-        self, policies: Policies, *, classifications: Mapping[str, str], contact: str = ""
+        self,
+        policies: Policies,
+        *,
+        classifications: Mapping[str, str],
+        contact: str = "",
+        records: Iterable[DatasetRecord] = (),
     ) -> None:
-        self.policies = policies
         self.contact = contact
-        known = {"": "interne", **classifications}
-        self._classes = {
-            name: level if level in _CLASSIFICATIONS else "restreint"
-            for name, level in known.items()
+        self._settled = {
+            name: DatasetRecord(
+                id=name,
+                title=name,
+                classification=cast("Any", level if level in _CLASSIFICATIONS else "restreint"),
+            )
+            for name, level in {"": "interne", **classifications}.items()
         }
-        self._cache: dict[object, Decision] = {}
-        self._filters: dict[object, RowFilter] = {}
-        self._principals: dict[Principal, cedarpy.Entities] = {}
+        self.adopt(policies, records=records)
 
     @classmethod
     def standard(cls, settings: Settings | None = None) -> "Charter":
@@ -66,6 +78,33 @@ class Charter:
         chosen = settings or Settings()
         policies = read_policies(packaged_text(), schema=packaged_schema())
         return cls(policies, classifications=chosen.classifications, contact=chosen.contact)
+
+    def adopt(
+        self, policies: Policies | None = None, *, records: Iterable[DatasetRecord] | None = None
+    ) -> None:
+        """From now on these articles, these records; what was decided before is forgotten."""
+        if policies is not None:
+            self.policies = policies
+        if records is not None:
+            self._records = {**self._settled, **{each.id: each for each in records}}
+        self._cache: dict[object, Decision] = {}
+        self._filters: dict[object, RowFilter] = {}
+        self._principals: dict[Principal, cedarpy.Entities] = {}
+        known = [self.policies.version, sorted(self._records.items())]
+        self.version = sha256(msgspec.json.encode(known, order="deterministic")).hexdigest()
+
+    @property
+    def records(self) -> tuple[DatasetRecord, ...]:
+        """The records of the datasets that are known."""
+        return tuple(self._records.values())
+
+    def record(self, dataset: str) -> DatasetRecord | None:
+        """The record of a dataset, None when nobody filled one in."""
+        return self._records.get(dataset)
+
+    def terms(self, principal: Principal, action: str, dataset: str, purpose: str = "") -> Terms:
+        """The conditions under which this dataset is given to somebody who may have it."""
+        return terms_of(self.record(dataset), principal, action, purpose)
 
     def decide(
         self,
@@ -101,39 +140,51 @@ class Charter:
             pass
         except TypeError:
             return self._refusal(())
-        if len(self._cache) >= CACHE_LIMIT:
-            self._cache.clear()
-        decision = self._cache[key] = self._decide(principal, action, resource, context or {})
+        cache = self._cache
+        if len(cache) >= CACHE_LIMIT:
+            cache.clear()
+        decision = cache[key] = self._decide(principal, action, resource, context or {})
         return decision
 
-    def row_filter(self, principal: Principal, action: str, kind: str) -> RowFilter:
-        """Which rows of ``kind`` the principal may see: as if ``decide`` were asked for each row.
-
-        Where datasets open to all and datasets of one territory mix, the filter keeps the territory.
-        """
-        key = (principal, action, kind)
+    def row_filter(
+        self, principal: Principal, action: str, kind: str, purpose: str = ""
+    ) -> RowFilter:
+        """Which rows of ``kind`` the principal may see: as if ``decide`` were asked for each row."""
+        key = (principal, action, kind, purpose)
         found = self._filters.get(key)
         if found is None:
-            if len(self._filters) >= CACHE_LIMIT:
-                self._filters.clear()
-            found = self._filters[key] = self._row_filter(principal, action, kind)
+            filters = self._filters
+            if len(filters) >= CACHE_LIMIT:
+                filters.clear()
+            found = filters[key] = self._row_filter(principal, action, kind, purpose)
         return found
 
-    def _row_filter(self, principal: Principal, action: str, kind: str) -> RowFilter:
+    def _row_filter(self, principal: Principal, action: str, kind: str, purpose: str) -> RowFilter:
+        context = {"purpose": purpose} if purpose else None
         commune = min(principal.communes, default="")
 
         def allowed(dataset: str, where: str) -> bool:
             asked = Resource(kind=kind, dataset=dataset, commune=where)
-            return self.decide(principal, action, asked).allow
+            return self.decide(principal, action, asked, context).allow
 
-        anywhere = frozenset(name for name in self._classes if allowed(name, ""))
-        if allowed(UNKNOWN_DATASET, "") and len(anywhere) == len(self._classes):
+        names = frozenset(self._records)
+        anywhere = frozenset(name for name in names if allowed(name, ""))
+        others_anywhere = allowed(UNKNOWN_DATASET, "")
+        if others_anywhere and anywhere == names:
             return RowFilter(everything=True)
-        here = frozenset(name for name in self._classes if allowed(name, commune))
-        if here == anywhere:
-            return RowFilter(datasets=here)
-        # A filter holds one rule: where open and local datasets mix, the stricter one is kept.
-        return RowFilter(datasets=here, communes=principal.communes)
+        here = frozenset(name for name in names - anywhere if commune and allowed(name, commune))
+        others = None
+        if others_anywhere or (commune and allowed(UNKNOWN_DATASET, commune)):
+            where = frozenset() if others_anywhere else principal.communes
+            others = RowRule(datasets=names, communes=where)
+        if not here:
+            return RowFilter(datasets=anywhere, others=others)
+        return RowFilter(
+            datasets=here,
+            communes=principal.communes,
+            also=(RowRule(datasets=anywhere),) if anywhere else (),
+            others=others,
+        )
 
     def _decide(
         self, principal: Principal, action: str, resource: Resource, context: Mapping[str, Any]
@@ -142,31 +193,26 @@ class Charter:
             return self._decide_collection(principal, action, resource, context)
         if action not in ACTIONS:
             return self._refusal(())
-        level = self._classes.get(resource.dataset, "restreint")
-        request = {
-            "principal": f'{_TYPES.get(principal.kind, "Anonymous")}::"p"',
-            "action": f'Action::"{action}"',
-            "resource": 'Thing::"r"',
-            "context": {
-                "needed": [action, f"{action}:{resource.kind}"],
-                "purpose": str(context.get("purpose") or ""),
-                "step": int(context.get("step") or 0),
-            },
-        }
+        record = self._records.get(resource.dataset, _NOBODY_KNOWS)
+        purpose = str(context.get("purpose") or "")
+        terms = terms_of(record, principal, action, purpose)
         try:
-            entities = self._who(principal).with_added_json_str(_thing(resource, level))
-            answer = cedarpy.is_authorized(request, self.policies.handle, entities)
+            request = _request(principal, action, resource, context)
+            thing = _thing(resource, record, fine=terms.min_step < DAY_S)
+            entities = self._who(principal).with_added_json_str(thing)
+            articles_here = self.policies.slice(_TYPES.get(principal.kind, "Anonymous"), action)
+            answer = cedarpy.is_authorized(request, articles_here.handle, entities)
             reasons, errors = answer.diagnostics.reasons, answer.diagnostics.errors
         except (ValueError, TypeError) as error:
             log.error("the charter could not decide: %s", error)
             return self._refusal(())
-        articles = tuple(sorted(self.policies.identifiers[each] for each in reasons))
+        articles = tuple(sorted(articles_here.identifiers[each] for each in reasons))
         if errors:
             log.error("an article failed, so it is refused: %s", errors)
             return self._refusal(articles)
-        return (
-            Decision(allow=True, articles=articles) if answer.allowed else self._refusal(articles)
-        )
+        if not answer.allowed:
+            return self._refusal(articles, record)
+        return Decision(allow=True, articles=articles, obligations=terms.obligations())
 
     def _who(self, principal: Principal) -> cedarpy.Entities:
         """The principal as Cedar reads it, parsed once: half of an uncached decision's cost."""
@@ -183,15 +229,34 @@ class Charter:
     ) -> Decision:
         commune = min(principal.communes, default="")
         own = {"owner": principal.id, "device": principal.id}
-        for dataset in (*self._classes, UNKNOWN_DATASET):
+        for dataset in (*self._records, UNKNOWN_DATASET):
             each = Resource(kind=resource.kind, dataset=dataset, commune=commune, attributes=own)
             decision = self.decide(principal, action, each, context)
             if decision.allow:
-                return decision
+                return Decision(allow=True, articles=decision.articles)
         return self._refusal(())
 
-    def _refusal(self, articles: tuple[str, ...]) -> Decision:
-        return Decision(allow=False, articles=articles or (DEFAULT_ARTICLE,), contact=self.contact)
+    def _refusal(self, articles: tuple[str, ...], record: DatasetRecord | None = None) -> Decision:
+        contact = (record.steward if record else "") or self.contact
+        return Decision(allow=False, articles=articles or (DEFAULT_ARTICLE,), contact=contact)
+
+
+def _request(
+    principal: Principal, action: str, resource: Resource, context: Mapping[str, Any]
+) -> dict[str, Any]:
+    purpose = str(context.get("purpose") or "")
+    return {
+        "principal": f'{_TYPES.get(principal.kind, "Anonymous")}::"p"',
+        "action": f'Action::"{action}"',
+        "resource": 'Thing::"r"',
+        "context": {
+            "needed": [action, f"{action}:{resource.kind}"],
+            "named": f"{action}@{resource.dataset}",
+            "purpose": purpose,
+            "purpose_of_service": f"{purpose}@{principal.service}",
+            "step": int(context.get("step") or 0),
+        },
+    }
 
 
 def _principal_entity(principal: Principal) -> str:
@@ -212,17 +277,27 @@ def _principal_entity(principal: Principal) -> str:
     return _ENCODER.encode([entity]).decode()
 
 
-def _thing(resource: Resource, level: str) -> str:
+def _thing(resource: Resource, record: DatasetRecord, *, fine: bool) -> str:
     entity = {
         "uid": {"type": "Thing", "id": "r"},
         "attrs": {
             "kind": resource.kind,
             "dataset": resource.dataset,
-            "classification": level,
+            "classification": record.classification,
             "commune": resource.commune,
             "placed": resource.kind in PLACED,
             "owner": str(resource.attributes.get("owner") or ""),
             "device": str(resource.attributes.get("device") or ""),
+            "service": record.owner,
+            "recipients": sorted(record.recipients),
+            "purposes": sorted(each.name for each in record.purposes),
+            "audiences": sorted(
+                f"{each.name}@{service}"
+                for each in record.purposes
+                for service in each.audiences or {record.owner}
+                if service
+            ),
+            "fine": fine,
         },
         "parents": [],
     }

@@ -59,13 +59,23 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     contact: str = ""
 
 
+class RowRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of ``datasets``, in ``communes`` (everywhere when empty)."""
+
+    datasets: frozenset[str] = frozenset()
+    communes: frozenset[str] = frozenset()
+
+
 class RowFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows a principal may see, as data that ``store`` compiles to SQL for either engine.
 
-    ``everything`` wins; else a row is seen when its dataset is in ``datasets`` and, when ``communes``
-    is not empty, its commune is in it. The empty filter sees nothing.
+    ``everything`` wins; else a row is seen when any of these says so: its dataset is in ``datasets``
+    and its commune in ``communes`` (everywhere when empty); a rule of ``also``; ``others``, whose
+    datasets are those that it does *not* speak of. The empty filter sees nothing.
     """
 
     everything: bool = False
     datasets: frozenset[str] = frozenset()
     communes: frozenset[str] = frozenset()
+    also: tuple[RowRule, ...] = ()
+    others: RowRule | None = None

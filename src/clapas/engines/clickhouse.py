@@ -5,7 +5,6 @@ import secrets
 import sys
 from xml.sax.saxutils import escape
 
-import httpx
 import msgspec
 
 from clapas.domain.errors import EngineUnavailable
@@ -61,9 +60,11 @@ async def clickhouse_child(
 
 async def probe(address: ClickHouseAddress) -> str:
     """Its version, by a query. Raises EngineUnavailable."""
+    import httpx
+
     scheme = "https" if address.secure else "http"
     async with httpx.AsyncClient(
-        base_url=f"{scheme}://{address.host}:{address.port}", timeout=5
+        base_url=f"{scheme}://{address.host}:{address.port}", timeout=5, trust_env=False
     ) as client:
         try:
             answer = await client.post(

@@ -29,10 +29,24 @@ def register(app: typer.Typer) -> None:
     def service(
         data: DATA = Path("clapas-data"),
         user: Annotated[str, typer.Option("--user", help="Account the service runs as.")] = "",
+        host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
+        port: Annotated[int, typer.Option(help="Port of the page; 0 = that of 'up'.")] = 0,
+        also: Annotated[
+            list[Path] | None,
+            typer.Option("--writes", help="A folder that it may write besides, such as backups'."),
+        ] = None,
     ) -> None:
         """Print a systemd unit that keeps the platform running on this machine."""
         from clapas.engines.systemd import unit
 
         account = user or pwd.getpwuid(os.geteuid()).pw_name
         program = Path(sys.executable).with_name("clapas")
-        print(unit(program=program, data=data.absolute(), user=account), end="")
+        text = unit(
+            program=program,
+            data=data.absolute(),
+            user=account,
+            host=host,
+            port=port,
+            also=[each.absolute() for each in also or ()],
+        )
+        print(text, end="")

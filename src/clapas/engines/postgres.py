@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 import msgspec
-import psycopg
 
 from clapas.domain.errors import EngineUnavailable
 from clapas.engines.addresses import PostgresAddress
@@ -75,6 +74,8 @@ async def postgres_child(
 
 async def probe(address: PostgresAddress) -> str:
     """Its version, by a query. Raises EngineUnavailable."""
+    import psycopg
+
     try:
         async with await psycopg.AsyncConnection.connect(
             address.dsn, connect_timeout=5

@@ -1,5 +1,6 @@
 """A systemd unit for the platform (systemd.exec(5), systemd.service(5))."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 UNIT = """\
@@ -13,7 +14,7 @@ Wants=network-online.target
 [Service]
 Type=exec
 User={user}
-ExecStart="{program}" up --data "{data}"
+ExecStart="{program}" up --data "{data}"{options}
 KillMode=mixed
 KillSignal=SIGTERM
 TimeoutStopSec=120
@@ -24,8 +25,8 @@ UMask=0077
 NoNewPrivileges=yes
 PrivateTmp=yes
 ProtectSystem=strict
-ReadWritePaths="{data}"{more}
-ProtectKernelTunables=yes
+ReadWritePaths={writes}
+{capabilities}ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes
 RestrictSUIDSGID=yes
@@ -37,7 +38,30 @@ WantedBy=multi-user.target
 """
 
 
-def unit(*, program: Path, data: Path, user: str) -> str:
-    """The unit's text; as root PostgreSQL runs as another user, which needs its own place."""
-    more = "\nReadWritePaths=/var/lib/clapas" if user == "root" else ""
-    return UNIT.format(program=program, data=data, user=user, more=more)
+FIRST_ORDINARY_PORT = 1024
+
+
+def unit(
+    *,
+    program: Path,
+    data: Path,
+    user: str,
+    host: str = "",
+    port: int = 0,
+    also: Sequence[Path] = (),
+) -> str:
+    """The unit's text; as root PostgreSQL runs as another user, which needs its own place.
+
+    Everything is read-only to the service but the data directory and ``also``: the folder of backups.
+    """
+    places = [data, *also, *([Path("/var/lib/clapas")] if user == "root" else [])]
+    low = 0 < port < FIRST_ORDINARY_PORT and user != "root"
+    options = (f" --host {host}" if host else "") + (f" --port {port}" if port else "")
+    return UNIT.format(
+        program=program,
+        data=data,
+        user=user,
+        options=options,
+        writes=" ".join(f'"{place}"' for place in places),
+        capabilities="AmbientCapabilities=CAP_NET_BIND_SERVICE\n" if low else "",
+    )

@@ -1,1 +1,1 @@
-"""Models, bindings, import, commands and health of devices."""
+"""The fleet: imports, life of devices, health, repairs, commands, sync with network servers."""

@@ -3,17 +3,30 @@
 from clapas.domain.access import Principal
 from clapas.identity.accounts import Accounts, principal_of
 from clapas.identity.devices import Allowed, Devices, MqttGrant
-from clapas.identity.errors import LinkSpent, LockedOut, LoginTaken, SignInFailed, WeakPassword
+from clapas.identity.errors import (
+    LinkSpent,
+    LockedOut,
+    LoginTaken,
+    SecondFactorNeeded,
+    SignInFailed,
+    WeakPassword,
+)
+from clapas.identity.factors import Enrolment, Factors
+from clapas.identity.glass import BreakGlass
 from clapas.identity.secrets import Pepper
 from clapas.identity.service_keys import NewKey, ServiceKeys
 from clapas.identity.sessions import NewSession, Sessions
 from clapas.identity.settings import Settings
 from clapas.store.identity import IdentityStore
+from clapas.store.identity_factors import FactorStore
 
 __all__ = [
     "Accounts",
     "Allowed",
+    "BreakGlass",
     "Devices",
+    "Enrolment",
+    "Factors",
     "Identity",
     "LinkSpent",
     "LockedOut",
@@ -22,6 +35,7 @@ __all__ = [
     "NewKey",
     "NewSession",
     "Pepper",
+    "SecondFactorNeeded",
     "ServiceKeys",
     "Sessions",
     "Settings",
@@ -46,6 +60,9 @@ class Identity:
         self.settings = chosen
         self.accounts = Accounts(store, secret, chosen)
         self.sessions = Sessions(store, secret, chosen)
+        second = FactorStore(store.postgres)
+        self.factors = Factors(second, secret, self.accounts.lockout)
+        self.glass = BreakGlass(second, self.sessions)
         self.keys = ServiceKeys(store, secret, chosen)
         self.devices = Devices(
             store, keys=self.keys, pepper=secret, settings=chosen, allowed=allowed

@@ -21,7 +21,7 @@ class Accounts:
         self._pepper = pepper
         self._settings = settings
         self._passwords = Passwords(shortest=settings.password_shortest)
-        self._lockout = Lockout(store, pepper, settings)
+        self.lockout = self._lockout = Lockout(store, pepper, settings)
 
     async def add(
         self,
@@ -123,13 +123,19 @@ class Accounts:
         """Ask for the present password again. Raises SignInFailed, LockedOut."""
         await self.sign_in(login=account.login, password=password, address=address)
 
+    async def change(self, account: AccountRow) -> AccountRow:
+        """Keep what an administrator says of an account. Raises NotFound."""
+        await self.get(account.id)
+        await self._store.change_account(account)
+        return await self.get(account.id)
+
     async def list(self, *, after: str = "", limit: int = 50) -> list[AccountRow]:
         """Accounts by login."""
         return await self._store.accounts(after=after, limit=limit)
 
 
-def principal_of(account: AccountRow) -> Principal:
-    """The person as the charter knows them."""
+def principal_of(account: AccountRow, *, mfa: bool = False) -> Principal:
+    """The person as the charter knows them; ``mfa``: did they give a second factor?"""
     return Principal(
         kind="user",
         id=str(account.id),
@@ -139,4 +145,5 @@ def principal_of(account: AccountRow) -> Principal:
         service=account.service,
         communes=frozenset(account.communes),
         purposes=frozenset(account.purposes),
+        mfa=mfa,
     )

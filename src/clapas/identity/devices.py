@@ -111,6 +111,9 @@ class Devices:
                 if scope.startswith("topic:") and not scope.startswith("topic:$")
             )
         )
+        if service.organisation.startswith("application:"):
+            own = f"out/{service.organisation.removeprefix('application:')}"
+            return MqttGrant(principal=service, subscribe=(own, f"{own}/#"))
         topic = Resource(kind="topic")
         grant = MqttGrant(
             principal=service,

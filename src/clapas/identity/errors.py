@@ -2,6 +2,7 @@
 
 OwnerError
 ├── SignInFailed      the login or the password is wrong (never says which)
+├── SecondFactorNeeded  the password is right, the code is missing
 ├── LockedOut         too many failures: wait, see ``retry_after`` seconds
 ├── LinkSpent         the one-time link was used, or is too old
 ├── WeakPassword      the password is too short or too common
@@ -15,6 +16,12 @@ class SignInFailed(Unauthenticated):
     """The login or the password is wrong."""
 
     code = "sign_in_failed"
+
+
+class SecondFactorNeeded(Unauthenticated):
+    """A code of your second factor is needed."""
+
+    code = "second_factor_needed"
 
 
 class LockedOut(TooMany):

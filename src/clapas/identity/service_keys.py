@@ -18,7 +18,7 @@ from clapas.store.identity import IdentityStore, KeyRow
 
 KEY = re.compile(r"^clp_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})$")
 SCOPE = re.compile(
-    r"^(?:(?:read|write|publish|export|subscribe|administer)(?::[a-z_]{1,40})?|topic:[^\s\x00]{1,200})$"
+    r"^(?:(?:read|write|publish|export|subscribe|administer)(?::[a-z_]{1,40}|@[a-z0-9-]{1,63})?|topic:[^\s\x00]{1,200})$"
 )
 _REMEMBER_S = 5.0
 _REMEMBER_MOST = 10_000
@@ -88,11 +88,13 @@ class ServiceKeys:
         new = await self.create(
             name=old.name,
             owner=old.owner,
-            scopes=old.scopes,
+            scopes=[each for each in old.scopes if old.application is None or "@" not in each],
             communes=old.communes,
             replaces=old.id,
         )
         end = now + timedelta(seconds=self._settings.key_rotation_s)
+        if old.application is not None:
+            await self._store.own_key(new.row.id, old.application)
         await self._store.shorten_key(old.id, end)
         return new
 
@@ -117,7 +119,17 @@ class ServiceKeys:
             name=row.name,
             scopes=frozenset(row.scopes),
             communes=frozenset(row.communes),
+            organisation=f"application:{row.application}" if row.application else "",
         )
+
+    async def give(self, id: str, application: UUID) -> None:  # noqa: A002
+        """A key becomes an application's: it has the rights of its subscriptions."""
+        await self._store.own_key(id, application)
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask the database again at the next call: rights have changed."""
+        self._found.clear()
 
     async def find(self, secret: str) -> KeyRow | None:
         """The live key of a secret."""

@@ -6,6 +6,7 @@ database once; a session revoked by another process ends within that time.
 
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from uuid import UUID
 
 import msgspec
@@ -56,7 +57,9 @@ class Sessions:
             return False
         return self._pepper.matches("csrf", token, claimed)
 
-    async def open(self, account: AccountRow, *, address: str, agent: str) -> NewSession:
+    async def open(
+        self, account: AccountRow, *, address: str, agent: str, mfa: bool = False
+    ) -> NewSession:
         """A new session, always with a new token (a planted one is never taken up)."""
         token, now = new_token(), datetime.now(UTC)
         expires = now + timedelta(seconds=self._settings.session_absolute_s)
@@ -65,7 +68,8 @@ class Sessions:
             account=account.id,
             now=now,
             expires=expires,
-            where=(address, agent[:200]),
+            where=(shortened(address), agent[:200]),
+            mfa=mfa,
         )
         return NewSession(token=token, csrf=self.csrf(token), expires=expires, account=account)
 
@@ -101,6 +105,10 @@ class Sessions:
         now = datetime.now(UTC)
         return await self._store.sessions_of(account, now=now, idle=now - self._idle)
 
+    def forget(self) -> None:
+        """Ask the database again at the next call: rights have changed."""
+        self._found.clear()
+
     async def revoke(self, account: UUID, session: UUID) -> bool:
         """Close one session of an account; False when it is not theirs."""
         self._found.clear()
@@ -115,3 +123,13 @@ class Sessions:
         """Forget what is over; called from time to time."""
         now = datetime.now(UTC)
         await self._store.purge(now=now, idle=now - self._idle, old=now - timedelta(days=1))
+
+
+def shortened(address: str) -> str:
+    """An address without its last part (IPv4 /24, IPv6 /48), as the CNIL asks of logs."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return ""
+    net = ip_network(f"{parsed}/{24 if parsed.version == 4 else 48}", strict=False)
+    return str(net.network_address)

@@ -1,6 +1,6 @@
 """The application layer clock (TS003): tell a device by how many seconds its clock is wrong."""
 
-from clapas.lorawan import downlink, events
+from clapas.lorawan import events, queue
 from clapas.lorawan.bits import Command
 from clapas.lorawan.conversation import gps_now
 from clapas.lorawan.network import Network
@@ -27,6 +27,6 @@ async def answer(network: Network, accepted: events.Accepted) -> None:
     answers = [found for found in (correction(each, heard) for each in asked[:1]) if found]
     if answers:
         data = clock_sync.DOWNLINK.encode(answers)
-        await downlink.enqueue(
+        await queue.enqueue(
             network, device.dev_eui, f_port=clock_sync.PORT, data=data, priority=100
         )

@@ -1,4 +1,4 @@
-"""The MAC conversation with a device: what it says, what is answered, what the network asks.
+"""The MAC conversation with a device: what it says, what is answered, what awaits its answer.
 
 One request of a kind is pending at a time. A request that is refused three times, or never answered in nine, is no
 longer made in the session.
@@ -10,14 +10,14 @@ from typing import Any, Final
 import msgspec
 
 from clapas.domain.window import instant
-from clapas.lorawan import adr
 from clapas.lorawan.bits import Command
 from clapas.lorawan.gps import gps_milliseconds
-from clapas.lorawan.regions.plan import Region, mask_plan
+from clapas.lorawan.regions.plan import Region
 from clapas.lorawan.session import Session
 
 REFUSAL: Final = 3
 PATIENCE: Final = 9
+"""Points at which a request is given up: one for each time it was made, three for a refusal."""
 Values = dict[str, Any]
 
 
@@ -73,8 +73,8 @@ def _link_adr(
             asked["tx_power"],
             asked["nb_rep"] or 1,
         )
-        if asked["ch_mask_cntl"] == 0 and asked["ch_mask"]:
-            session.channels.enabled = tuple(asked["ch_mask"])
+        if asked.get("channels"):
+            session.channels.enabled = tuple(asked["channels"])
         reply.changed = True
 
 
@@ -162,6 +162,15 @@ def _device_mode(
     reply.changed = True
 
 
+def _tx_param(
+    session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
+) -> None:
+    asked = _accepted(session, "TxParamSetupReq", values)
+    if asked is not None:
+        session.dwell = bool(asked["uplink_dwell_time"])
+        reply.changed = True
+
+
 def _done(request: str) -> Callable[..., None]:
     def clear(
         session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
@@ -186,7 +195,7 @@ _READERS: dict[str, Callable[[Session, Values, Heard, Reply, Region], None]] = {
     "ResetInd": _reset,
     "DeviceModeInd": _device_mode,
     "DutyCycleAns": _done("DutyCycleReq"),
-    "TxParamSetupAns": _done("TxParamSetupReq"),
+    "TxParamSetupAns": _tx_param,
     "DlChannelAns": _done("DlChannelReq"),
     "BeaconFreqAns": _done("BeaconFreqReq"),
     "ADRParamSetupAns": _done("ADRParamSetupReq"),
@@ -204,85 +213,32 @@ def listen(session: Session, commands: list[Command], heard: Heard, region: Regi
     return reply
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the network wants of a session."""
-
-    adr: bool
-    margin: float
-    rx2_dr: int
-    rx_delay: int
-    extra: tuple[int, ...]
-    status_every_ms: int
-
-
-def _adr_request(session: Session, wishes: Wishes, heard: Heard, region: Region) -> Command | None:
-    setting = adr.Setting(heard.dr, session.tx_power, session.nb_trans)
-    limits = adr.Limits(
-        max_dr=region.adr_max_dr,
-        max_tx_power=region.tx_powers - 1,
-        required_snr=region.data_rate(heard.dr).required_snr,
-        margin=wishes.margin,
-    )
-    target = adr.decide(setting, limits, session.heard()) if wishes.adr else setting
-    wanted: tuple[int, ...] = ()
-    if not region.fixed_plan:
-        standard = frozenset(range(len(region.channels)))
-        network = standard | frozenset(session.channels.extra)
-        wanted, _result = mask_plan(
-            standard=standard, network=network, device=frozenset(session.channels.enabled)
-        )
-    if target == setting and not wanted:
-        return None
-    mask = wanted or session.channels.enabled
-    values = {"dr": target.dr, "tx_power": target.tx_power, "nb_rep": target.nb_trans}
-    if region.fixed_plan:
-        return Command("LinkADRReq", values | {"ch_mask": tuple(range(8)), "ch_mask_cntl": 6})
-    return Command("LinkADRReq", values | {"ch_mask": mask, "ch_mask_cntl": 0})
-
-
-def _channel_request(session: Session, wishes: Wishes, region: Region) -> Command | None:
-    if region.fixed_plan:
-        return None
-    first = len(region.channels)
-    for index, frequency in enumerate(wishes.extra, first):
-        if session.channels.extra.get(index) != frequency:
-            values = {"ch_index": index, "freq": frequency, "min_dr": 0, "max_dr": 5}
-            return Command("NewChannelReq", values)
-    return None
-
-
-def _receive_request(session: Session, wishes: Wishes) -> Command | None:
-    if session.rx2_dr != wishes.rx2_dr:
-        values = {"rx2_dr": wishes.rx2_dr, "rx1_dr_offset": session.rx1_dr_offset, "opt_neg": False}
-        return Command("RxParamSetupReq", values | {"frequency": session.rx2_frequency})
-    if session.rx_delay != wishes.rx_delay:
-        return Command("RxTimingSetupReq", {"delay": wishes.rx_delay})
-    return None
-
-
-def ask(
-    session: Session, wishes: Wishes, heard: Heard, region: Region, *, adr_on: bool
-) -> list[Command]:
-    """The network's requests that are due, the most useful first.
-
-    ``adr_on`` is the uplink's ADR bit: a device that has it clear keeps its own data rate.
-    """
-    due = [_channel_request(session, wishes, region), _receive_request(session, wishes)]
-    if adr_on and wishes.adr:
-        due.append(_adr_request(session, wishes, heard, region))
-    if wishes.status_every_ms and heard.now - session.status_asked >= wishes.status_every_ms:
-        due.append(Command("DevStatusReq"))
-    return [each for each in due if each and session.mac_errors.get(each.name, 0) < PATIENCE]
-
-
 def sent(session: Session, commands: list[Command]) -> None:
     """Remember the requests that really went out, to read their answers."""
+    channels: tuple[int, ...] = ()
+    counted: set[str] = set()
     for command in commands:
-        if command.name.endswith("Req"):
-            session.pending = session.pending | {command.name: command.values}
+        if not command.name.endswith("Req"):
+            continue
+        values = command.values
+        if command.name == "LinkADRReq":
+            channels = _switched_on(channels, values)
+            values = values | {"channels": channels}
+        session.pending = session.pending | {command.name: values}
+        if command.name not in counted:
+            counted.add(command.name)
             session.mac_errors = session.mac_errors | {
                 command.name: session.mac_errors.get(command.name, 0) + 1
             }
+
+
+def _switched_on(before: tuple[int, ...], values: Values) -> tuple[int, ...]:
+    """The channels that are on after one more LinkADRReq of a run."""
+    control, mask = values["ch_mask_cntl"], values["ch_mask"]
+    if control in {6, 7}:
+        narrow = range(64) if control == 6 else ()
+        return (*narrow, *(64 + channel for channel in mask))
+    return tuple(sorted({*before, *(16 * control + channel for channel in mask)}))
 
 
 def gps_now(wall_ms: int) -> int:

@@ -14,6 +14,8 @@ from clapas.lorawan.radio import Reception
 LOG = logging.getLogger("clapas.lorawan")
 _SAME_GATEWAY_S: Final = 0.4
 """The same gateway cannot hear the same transmission again after that: it is a retransmission."""
+_RESENT_S: Final = 2.5
+"""A device sends again at the soonest one second after its second window."""
 _FLOOR_S: Final = 0.02
 _DECAY: Final = 0.995
 
@@ -83,6 +85,12 @@ class Deduplicator:
 
     @staticmethod
     def _again(known: Gathering, reception: Reception) -> bool:
+        """Whether these bytes were sent once more: another channel, much later, or heard again by the same ear."""
+        if (
+            reception.frequency != known.copies[0].frequency
+            or reception.arrived - known.opened > _RESENT_S
+        ):
+            return True
         same = [
             copy
             for copy in known.copies

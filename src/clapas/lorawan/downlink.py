@@ -1,23 +1,20 @@
-"""Downlinks: the queue, the bytes of a frame, the class A answer and what becomes of it."""
+"""Downlinks: the bytes of a frame, the class A answer and what becomes of it."""
 
-import uuid
 from typing import Final
 
 import msgspec
 
-from clapas.lorawan import conversation, events, mac_commands
+from clapas.lorawan import conversation, events, mac_commands, queue
 from clapas.lorawan.bits import Command
 from clapas.lorawan.ciphers import DOWN, crypt_f_opts, crypt_payload
-from clapas.lorawan.errors import QueueRefused, UnknownDevice
 from clapas.lorawan.frames import DataFrame, MType
 from clapas.lorawan.mic import downlink_mic
 from clapas.lorawan.network import FrameLog, Network, wall_ms
 from clapas.lorawan.radio import Reception, Slot
 from clapas.lorawan.scheduler import Attempt, Scheduler
-from clapas.lorawan.session import DeviceState, ItemState, QueueItem, Session
+from clapas.lorawan.session import DeviceState, QueueItem, Session
 
 F_OPTS: Final = 15
-_OPEN_STATES: Final = frozenset({"queued", "sent"})
 
 
 class Content(msgspec.Struct, kw_only=True):
@@ -28,92 +25,6 @@ class Content(msgspec.Struct, kw_only=True):
     item: QueueItem | None = None
     commands: list[Command] = []
     adr: bool = True
-
-
-async def enqueue(
-    network: Network,
-    dev_eui: str,
-    *,
-    f_port: int,
-    data: bytes,
-    confirmed: bool = False,
-    priority: int = 0,
-    expires: int = 0,
-    item_id: str = "",
-) -> QueueItem:
-    """Queue a downlink; when this returns the request is on the disk. Raises :class:`QueueRefused`."""
-    device = network.state.find(dev_eui)
-    if device is None:
-        raise UnknownDevice(f"no LoRaWAN device {dev_eui} has been heard", device=dev_eui)
-    if not 1 <= f_port <= 223 and f_port not in {200, 201, 202, 224}:
-        raise QueueRefused("a downlink's port is 1 to 223", f_port=f_port)
-    largest = max(network.region.payload_size(dr) for dr in network.region.max_payload)
-    if len(data) > largest:
-        raise QueueRefused(
-            "no data rate of the region carries so many bytes", size=len(data), most=largest
-        )
-    if (
-        len([each for each in device.queue if each.state in _OPEN_STATES])
-        >= network.settings.queue_limit
-    ):
-        raise QueueRefused("this device's queue is full", most=network.settings.queue_limit)
-    now = wall_ms()
-    item = QueueItem(
-        id=item_id or str(uuid.uuid4()), f_port=f_port, data=data, confirmed=confirmed,
-        priority=priority, expires=expires, created=now, changed=now,
-    )  # fmt: skip
-    device.queue = sorted([*device.queue, item], key=lambda each: -each.priority)
-    network.state.queued(dev_eui, item)
-    await network.state.sync()
-    return item
-
-
-def move(
-    network: Network, dev_eui: str, item: QueueItem, state: ItemState, reason: str = ""
-) -> None:
-    """Give a queue item its new state, durably; what is finished leaves the queue."""
-    item.state, item.reason, item.changed = state, reason, wall_ms()
-    network.state.queued(dev_eui, item)
-    if state in _OPEN_STATES:
-        return
-    device = network.state.find(dev_eui)
-    if device is not None:
-        device.queue = [each for each in device.queue if each.id != item.id]
-    network.state.dropped(dev_eui, item.id)
-    network.finished.append((dev_eui, item))
-
-
-def expire(network: Network, device: DeviceState, now: int) -> None:
-    """Drop the items whose time has passed, and say so."""
-    for item in [each for each in device.queue if each.expires and each.expires <= now]:
-        move(network, device.dev_eui, item, "expired")
-        tell_log(
-            network,
-            device.dev_eui,
-            "EXPIRED",
-            f"downlink {item.id} expired before it could be sent",
-            item.id,
-        )
-
-
-def tell_log(network: Network, dev_eui: str, code: str, description: str, identity: str) -> None:
-    """Publish a 'log' event."""
-    message = events.log(
-        dev_eui,
-        network.register.cached(dev_eui),
-        code=code,
-        description=description,
-        identity=f"{code}-{identity}",
-        received=wall_ms(),
-    )
-    network.publisher.tell(message)
-
-
-def next_item(device: DeviceState) -> QueueItem | None:
-    """The first item that waits; none while a confirmed one awaits its acknowledgement."""
-    if any(each.confirmed and each.state == "sent" for each in device.queue):
-        return None
-    return next((each for each in device.queue if each.state == "queued"), None)
 
 
 def fit(content: Content, room: int) -> tuple[bytes, list[Command], bool]:
@@ -199,6 +110,11 @@ def windows(network: Network, session: Session, copy: Reception, dr: int) -> tup
     return (rx1, rx2)
 
 
+def room_of(network: Network, session: Session, slot: Slot) -> int:
+    """The most bytes of payload that a window carries."""
+    return network.region.payload_size(slot.dr, dwell=session.dwell)
+
+
 def power(network: Network, frequency: int) -> float:
     """EIRP in dBm that a gateway may use there."""
     band = network.region.sub_band(frequency)
@@ -212,19 +128,19 @@ async def answer(
     session = accepted.session
     device = network.state.obtain(session.dev_eui)
     slots = windows(network, session, accepted.copies[0], accepted.dr)
-    content.item = _choose(network, device, slots)
+    content.item = _choose(network, device, session, slots)
     content.more = sum(each.state == "queued" for each in device.queue) > (1 if content.item else 0)
     needed = len(content.item.data) if content.item else 0
-    fitting = tuple(slot for slot in slots if network.region.payload_size(slot.dr) >= needed)
+    fitting = tuple(slot for slot in slots if room_of(network, session, slot) >= needed)
     if not (content.item or content.ack or content.commands or accepted.frame.adr_ack_req):
         return None
-    room = min(network.region.payload_size(slot.dr) for slot in fitting)
+    room = min(room_of(network, session, slot) for slot in fitting)
     phy, f_cnt = await build(network, session, content, room)
     if content.item:
         content.item.f_cnt, content.item.attempts = f_cnt, content.item.attempts + 1
         if content.item.confirmed:
             session.confirmed_down = f_cnt & 0xFFFF
-        move(network, session.dev_eui, content.item, "sent")
+        queue.move(network, session.dev_eui, content.item, "sent")
     candidates = scheduler.candidates(
         dev_eui=session.dev_eui,
         phy=phy,
@@ -239,20 +155,22 @@ async def answer(
     return reason
 
 
-def _choose(network: Network, device: DeviceState, slots: tuple[Slot, ...]) -> QueueItem | None:
+def _choose(
+    network: Network, device: DeviceState, session: Session, slots: tuple[Slot, ...]
+) -> QueueItem | None:
     """The next item that one of the windows can carry; one that none ever could is given up."""
-    expire(network, device, wall_ms())
-    item = next_item(device)
+    queue.expire(network, device, wall_ms())
+    item = queue.next_item(device)
     if item is None:
         return None
-    most = max(network.region.payload_size(slot.dr) for slot in slots)
+    most = max(room_of(network, session, slot) for slot in slots)
     if len(item.data) <= most:
         return item
     item.attempts += 1
     if item.attempts >= 10 * network.settings.confirmed_attempts:
-        move(network, device.dev_eui, item, "failed", "payload_size")
+        queue.move(network, device.dev_eui, item, "failed", "payload_size")
         description = f"downlink {item.id} has {len(item.data)} bytes, the windows carry {most}"
-        tell_log(network, device.dev_eui, "DOWNLINK_PAYLOAD_SIZE", description, item.id)
+        queue.tell_log(network, device.dev_eui, "DOWNLINK_PAYLOAD_SIZE", description, item.id)
     return None
 
 
@@ -312,34 +230,10 @@ class Outcome:
         if self._item is None:
             return
         if self._item.attempts < self._network.settings.confirmed_attempts:
-            move(self._network, self._session.dev_eui, self._item, "queued", reason)
+            queue.move(self._network, self._session.dev_eui, self._item, "queued", reason)
             return
-        move(self._network, self._session.dev_eui, self._item, "failed", reason)
+        queue.move(self._network, self._session.dev_eui, self._item, "failed", reason)
         description = f"no gateway could send downlink {self._item.id}: {reason}"
-        tell_log(
+        queue.tell_log(
             self._network, self._session.dev_eui, "DOWNLINK_GATEWAY", description, self._item.id
         )
-
-
-def acknowledge(network: Network, session: Session, *, ack: bool) -> None:
-    """Settle the confirmed downlink that awaited this uplink: acknowledged, again, or given up."""
-    device = network.state.find(session.dev_eui)
-    item = (
-        next((each for each in device.queue if each.confirmed and each.state == "sent"), None)
-        if device
-        else None
-    )
-    if item is None:
-        return
-    if not ack and item.attempts < network.settings.confirmed_attempts:
-        move(network, session.dev_eui, item, "queued", "not_acknowledged")
-        return
-    move(
-        network,
-        session.dev_eui,
-        item,
-        "acknowledged" if ack else "failed",
-        "" if ack else "not_acknowledged",
-    )
-    label = network.register.cached(session.dev_eui)
-    network.publisher.tell(events.ack(session, label, item, received=wall_ms()))

@@ -121,7 +121,7 @@ def up(accepted: Accepted, gateways: Gateways, region: Region) -> RawMessage:
             "fCnt": accepted.f_cnt,
             "fPort": frame.f_port,
             "confirmed": frame.confirmed,
-            "data": b64encode(accepted.data).decode(),
+            "data": b64encode(accepted.data).decode() if frame.f_port else "",
         }
     )
     body["rxInfo"] = [_rx_info(copy, gateways) for copy in copies]

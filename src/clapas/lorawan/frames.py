@@ -154,8 +154,8 @@ def parse(phy: bytes) -> Frame:
     """
     if not 12 <= len(phy) <= MAX_PHY_PAYLOAD:
         raise FrameError("a PHYPayload has 12 to 255 bytes", size=len(phy))
-    if phy[0] & 3:
-        raise FrameError("unknown major version", mhdr=phy[0])
+    if phy[0] & 0x1F:
+        raise FrameError("unknown major version or reserved bits", mhdr=phy[0])
     m_type = MType(phy[0] >> 5)
     if m_type in DATA_TYPES:
         return _parse_data(m_type, phy)

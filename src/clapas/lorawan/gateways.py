@@ -78,7 +78,7 @@ class Gateway(msgspec.Struct, kw_only=True):
 
 
 class Gateways:
-    """Every gateway heard since the start; bounded, so that forged EUIs cannot fill the memory."""
+    """Every gateway heard since the start, the last heard last; forged EUIs cannot fill the memory."""
 
     def __init__(self, region: Region, *, limit: int = 10_000) -> None:
         self.region = region
@@ -93,12 +93,12 @@ class Gateways:
 
     def touch(self, gateway: str, *, door: str, now: float, wall: int) -> Gateway:
         """The gateway of that EUI, seen now."""
-        found = self._known.get(gateway)
+        found = self._known.pop(gateway, None)
         if found is None:
+            found = Gateway(id=gateway, first_seen=wall)
             if len(self._known) >= self._limit:
-                oldest = min(self._known.values(), key=lambda each: each.heard_at)
-                del self._known[oldest.id]
-            found = self._known[gateway] = Gateway(id=gateway, first_seen=wall)
+                del self._known[next(iter(self._known))]
+        self._known[gateway] = found
         found.door, found.last_seen, found.heard_at = door, wall, now
         return found
 

@@ -98,7 +98,7 @@ async def handle(
 ) -> None:
     """A join-request: checked, answered, and told."""
     first = gathering.copies[0]
-    device = await network.register.device(request.dev_eui)
+    device = await network.register.joining(request.dev_eui)
     refusal = check(device, network.state.find(request.dev_eui), request)
     if refusal is not None or device is None:
         refuse(network, first, request.dev_eui, refusal or "unknown_device")
@@ -170,6 +170,7 @@ def new_session(
     region = network.region
     extra = () if region.fixed_plan else network.extra[:5]
     newer = device.version == "1.1.0"
+    channels = frozenset(network.settings.enabled_channels or range(len(region.channels)))
     accept = JoinAccept(
         join_nonce=state.join_nonce,
         net_id=network.net_id,
@@ -177,7 +178,7 @@ def new_session(
         rx2_dr=network.rx2_dr,
         opt_neg=newer,
         rx_delay=network.settings.rx1_delay,
-        cf_list=region.join_cf_list(extra),
+        cf_list=region.join_cf_list(extra, channels if region.fixed_plan else None),
     )
     first = len(region.channels)
     session = Session(
@@ -191,7 +192,9 @@ def new_session(
         rx2_frequency=region.rx2_frequency,
         channels=Channels(
             extra=dict(enumerate(extra, first)),
-            enabled=tuple(range(first + len(extra))) if not region.fixed_plan else (),
+            enabled=tuple(sorted(channels))
+            if region.fixed_plan
+            else tuple(range(first + len(extra))),
         ),
         device_class=device.device_class if not (newer and device.device_class == "C") else "A",
         activated=wall_ms(),

@@ -1,17 +1,20 @@
 """The parts of the network server, put together, and the doors' way in."""
 
 import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from clapas.domain.errors import BadSetting, DiskFull
 from clapas.lorawan.addresses import dev_addr_prefix
 from clapas.lorawan.dedup import Deduplicator, Gathering
 from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import FrameError
+from clapas.lorawan.events import Accepted
 from clapas.lorawan.frames import MType
 from clapas.lorawan.gateways import Gateways
 from clapas.lorawan.publisher import Publish, Publisher
@@ -25,6 +28,7 @@ from clapas.lorawan.state import State
 if TYPE_CHECKING:
     from clapas.lorawan.session import QueueItem
 
+LOG = logging.getLogger("clapas.lorawan")
 _GATHERINGS: Final = 50_000
 
 
@@ -57,7 +61,7 @@ class Network:
     ) -> None:
         self.settings = settings
         self.region = region(settings.region)
-        self.net_id = int(settings.net_id, 16)
+        self.net_id = _net_id(settings.net_id)
         self.prefix = dev_addr_prefix(self.net_id)
         self.extra = (
             settings.extra_channels
@@ -76,6 +80,8 @@ class Network:
         self.rejections = Rejections()
         self.doors: dict[str, Door] = {}
         self.frames: deque[FrameLog] = deque(maxlen=1000)
+        self.listeners: list[Callable[[Accepted], Awaitable[None]]] = []
+        """Told of each new uplink before it is answered (firmware campaigns)."""
         self.pushing: set[str] = set()
         """Class B and C devices that are being sent to."""
         self.watchers: set[asyncio.Queue[FrameLog]] = set()
@@ -105,7 +111,7 @@ class Network:
         if reception.gps_ms is not None:
             self.gateways.knows_time(reception.gateway)
         phy = reception.phy
-        if not 12 <= len(phy) <= 255 or phy[0] & 3:
+        if not 12 <= len(phy) <= 255 or phy[0] & 0x1F:
             self.reject("malformed_frame", reception, detail=f"{len(phy)} bytes")
         elif (phy[0] >> 5) not in {
             MType.JOIN_REQUEST,
@@ -126,12 +132,19 @@ class Network:
             await self._handle(self, gathering)
         except FrameError as wrong:
             self.reject("malformed_frame", gathering.copies[0], detail=str(wrong))
+        except DiskFull as wrong:
+            self.reject("disk_full", gathering.copies[0], detail=str(wrong))
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something beside; it is awaited or cancelled when the server closes."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.error("work of the network server failed", exc_info=task.exception())
 
     def reject(
         self, reason: str, reception: Reception, *, device: str = "", detail: str = ""
@@ -156,6 +169,21 @@ class Network:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.publisher.drain(5.0)
+
+
+def _net_id(text: str) -> int:
+    try:
+        number = int(text, 16)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 24:
+        raise BadSetting(
+            "lorawan.net_id is six hexadecimal digits",
+            key="lorawan.net_id",
+            value=text,
+            accepted="000000 to FFFFFF",
+        )
+    return number
 
 
 def _log_of(reception: Reception, *, outcome: str, device: str) -> FrameLog:

@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 from clapas.domain.window import instant
-from clapas.lorawan import class_b, downlink
+from clapas.lorawan import class_b, downlink, queue
 from clapas.lorawan.gps import gps_milliseconds
 from clapas.lorawan.network import Network, wall_ms
 from clapas.lorawan.radio import Door, Emission, Slot
@@ -28,7 +28,7 @@ _GAP_S: Final = 0.1
 def wants_push(state: DeviceState) -> bool:
     """Whether a device or group has something to send and can be reached at any time."""
     session = state.session
-    return bool(session and session.device_class in {"B", "C"} and downlink.next_item(state))
+    return bool(session and session.device_class in {"B", "C"} and queue.next_item(state))
 
 
 async def push(network: Network, scheduler: Scheduler, dev_eui: str) -> None:
@@ -41,8 +41,8 @@ async def push(network: Network, scheduler: Scheduler, dev_eui: str) -> None:
             state = network.state.find(dev_eui)
             if state is None or state.session is None or not wants_push(state):
                 return
-            downlink.expire(network, state, wall_ms())
-            item = downlink.next_item(state)
+            queue.expire(network, state, wall_ms())
+            item = queue.next_item(state)
             if item is not None:
                 await _send_item(network, scheduler, state, item)
             await asyncio.sleep(RETRY_S if item is not None and item.state == "queued" else _GAP_S)
@@ -61,17 +61,17 @@ async def _send_item(
     if not ways:
         item.reason = "NO_GATEWAY"
         return
-    if len(item.data) > network.region.payload_size(slot.dr):
-        downlink.move(network, state.dev_eui, item, "failed", "payload_size")
+    if len(item.data) > downlink.room_of(network, session, slot):
+        queue.move(network, state.dev_eui, item, "failed", "payload_size")
         return
     content = downlink.Content(item=item, more=False)
     phy, f_cnt = await downlink.build(
-        network, session, content, network.region.payload_size(slot.dr)
+        network, session, content, downlink.room_of(network, session, slot)
     )
     item.f_cnt, item.attempts = f_cnt, item.attempts + 1
     if item.confirmed:
         session.confirmed_down = f_cnt & 0xFFFF
-    downlink.move(network, state.dev_eui, item, "sent")
+    queue.move(network, state.dev_eui, item, "sent")
     outcome = downlink.Outcome(network, session, item, f_cnt)
     candidates = [
         candidate(network, scheduler, session.dev_eui, phy, slot, gps_ms, way) for way in ways
@@ -105,7 +105,7 @@ async def _await_ack(
     attempt = item.attempts
     await asyncio.sleep(ACK_S)
     if item.state == "sent" and item.attempts == attempt:
-        downlink.acknowledge(network, session, ack=False)
+        queue.acknowledge(network, session, ack=False)
         await push(network, scheduler, session.dev_eui)
 
 

@@ -15,7 +15,7 @@ REASONS: Final = frozenset(
         "malformed_packet", "malformed_frame", "oversized", "bad_crc", "unknown_gateway", "gateway_conflict",
         "unknown_dev_addr", "bad_mic", "replayed", "wrong_direction", "foreign_network", "unsupported_frequency",
         "unknown_device", "disabled_device", "join_eui_mismatch", "join_bad_mic", "dev_nonce_used", "join_no_key",
-        "rejoin_refused", "duty_cycle", "overload", "remote_shell", "unauthorised",
+        "rejoin_refused", "disk_full", "duty_cycle", "overload", "remote_shell", "unauthorised",
     }
 )  # fmt: skip
 

@@ -40,7 +40,7 @@ async def handle(
 ) -> None:
     """A rejoin-request: checked, answered by a join-accept under JSEncKey, and told."""
     first = gathering.copies[0]
-    device = await network.register.device(request.dev_eui)
+    device = await network.register.joining(request.dev_eui)
     state = network.state.find(request.dev_eui)
     refusal = check(network, device, state, request)
     if refusal is not None or device is None or state is None:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from clapas.lorawan import downlink, join, multicast, pushed, uplink
+from clapas.lorawan import join, multicast, pushed, queue, uplink
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import UnknownDevice
@@ -91,8 +91,8 @@ class LorawanServer:
         await self.network.state.close()
 
     async def enqueue(self, dev_eui: str, **request: Any) -> QueueItem:
-        """Queue a downlink (see :func:`clapas.lorawan.downlink.enqueue`)."""
-        item = await downlink.enqueue(self.network, dev_eui, **request)
+        """Queue a downlink (see :func:`clapas.lorawan.queue.enqueue`)."""
+        item = await queue.enqueue(self.network, dev_eui, **request)
         self.push(dev_eui)
         return item
 
@@ -133,6 +133,7 @@ class LorawanServer:
         """Give a device a session by personalisation (ABP, 1.0.x)."""
         region = self.network.region
         state = self.network.state.obtain(dev_eui)
+        device = await self.network.register.joining(dev_eui)
         state.next_session = None
         state.session = Session(
             id=new_session_id(),
@@ -141,12 +142,11 @@ class LorawanServer:
             keys=session_keys_10(nwk_s_key, app_s_key),
             rx2_dr=region.rx2_dr,
             rx2_frequency=region.rx2_frequency,
-            channels=Channels(
-                enabled=tuple(range(len(region.channels))) if not region.fixed_plan else ()
-            ),
+            channels=Channels(enabled=tuple(range(len(region.channels)))),
             activated=wall_ms(),
             status_asked=wall_ms(),
             joined=False,
+            device_class="C" if device is not None and device.device_class == "C" else "A",
         )
         await self.network.state.save(state)
         return state.session

@@ -76,6 +76,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     rx2_dr: int = 0
     rx2_frequency: int = 0
     channels: Channels = msgspec.field(default_factory=Channels)
+    dwell: bool = False
+    """The device agreed to the 400 ms dwell time (TxParamSetup)."""
     dr: int = 0
     tx_power: int = 0
     nb_trans: int = 1

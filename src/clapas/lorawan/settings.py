@@ -28,6 +28,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Hexadecimal; 000000 and 000001 are for private networks."""
     extra_channels: tuple[int, ...] | None = None
     """Frequencies in Hz added to the region's own; None: those that networks usually add."""
+    enabled_channels: tuple[int, ...] | None = None
+    """US915 and AU915: the numbers of the channels that the gateways listen to, such as 8 to 15 and 65."""
+    dwell_400ms: bool = False
+    """AS923 and AU915: devices and gateways keep each frame under 400 ms."""
     rx1_delay: int = 1
     """Seconds between an uplink and RX1, given at join; 5 suits gateways behind a slow link."""
     rx2_data_rate: int | None = None

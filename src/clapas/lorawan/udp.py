@@ -19,6 +19,7 @@ from clapas.lorawan.semtech import Kind, Packet, RxPacket
 
 Address = tuple[str, int]
 _PULL_S: Final = 60.0
+_SOURCES: Final = 20_000
 _BUFFER: Final = 8 * 1024 * 1024
 """Receive buffer asked of the kernel: a burst waits there while the loop is busy."""
 
@@ -93,8 +94,9 @@ class UdpDoor(asyncio.DatagramProtocol):
         host, at = self._sources.get(packet.gateway, (addr[0], now))
         if host != addr[0] and now - at < settings.gateway_takeover_s:
             return "gateway_conflict"
-        if len(self._sources) > 20_000:
-            self._sources.clear()
+        self._sources.pop(packet.gateway, None)
+        if len(self._sources) >= _SOURCES:
+            del self._sources[next(iter(self._sources))]
         self._sources[packet.gateway] = (addr[0], now)
         return None
 

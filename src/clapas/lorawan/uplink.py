@@ -6,7 +6,7 @@ copies → whose is it? → count → open → converse → tell the log → ans
 import asyncio
 import time
 
-from clapas.lorawan import clock, conversation, downlink, events, join, mac_commands, rejoin
+from clapas.lorawan import clock, conversation, downlink, events, join, mac_commands, queue, rejoin
 from clapas.lorawan.ciphers import UP, crypt_f_opts, crypt_payload
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import LorawanDevice
@@ -17,6 +17,7 @@ from clapas.lorawan.radio import Reception
 from clapas.lorawan.regions.plan import Region
 from clapas.lorawan.scheduler import Scheduler
 from clapas.lorawan.session import Session, Verdict, new_session_id
+from clapas.lorawan.wishes import Wishes, ask
 
 
 async def handle(network: Network, scheduler: Scheduler, gathering: Gathering) -> None:
@@ -39,7 +40,7 @@ async def _data(
     if owner is None:
         return
     session, f_cnt, verdict = owner
-    device = await network.register.device(session.dev_eui)
+    device = await network.register.speaking(session.dev_eui)
     if device is not None and not device.enabled:
         network.reject("disabled_device", copies[0], device=session.dev_eui)
         return
@@ -135,7 +136,7 @@ def _reset(
         return None
     session.id, session.f_cnt_up, session.seen, session.history = new_session_id(), 0, 0, b""
     network.state.note(network.state.obtain(session.dev_eui))
-    downlink.tell_log(
+    queue.tell_log(
         network,
         session.dev_eui,
         "UPLINK_F_CNT_RESET",
@@ -181,8 +182,10 @@ async def _new(
     content = _converse(network, accepted)
     if verdict == "late":
         return
-    downlink.acknowledge(network, session, ack=accepted.frame.ack)
+    queue.acknowledge(network, session, ack=accepted.frame.ack)
     await clock.answer(network, accepted)
+    for listener in tuple(network.listeners):
+        await listener(accepted)
     if accepted.frame.confirmed:
         session.confirmed_up = accepted.f_cnt
         content.ack = await _logged_in_time(network, accepted, logged)
@@ -203,8 +206,10 @@ def _count(session: Session, accepted: events.Accepted) -> None:
     session.last_seen = accepted.copies[0].received
     session.last_dr = session.dr = accepted.dr
     session.last_gateways = tuple(copy.gateway for copy in accepted.copies[:8])
-    if accepted.device is not None and accepted.device.device_class == "B":
-        session.device_class = "B" if accepted.frame.bit4 else "A"
+    if accepted.device is not None and not session.newer:
+        session.device_class = accepted.device.device_class
+    if session.device_class == "B" and not accepted.frame.bit4:
+        session.device_class = "A"
 
 
 def _heard(accepted: events.Accepted) -> conversation.Heard:
@@ -236,15 +241,13 @@ def _converse(network: Network, accepted: events.Accepted) -> downlink.Content:
             received=heard.now,
         )
         network.publisher.tell(message)
-    asked = conversation.ask(
-        session, wishes(network, device), heard, network.region, adr_on=accepted.frame.adr
-    )
+    asked = ask(session, wishes(network, device), heard, network.region, adr_on=accepted.frame.adr)
     if reply.changed:
         network.state.note(network.state.obtain(session.dev_eui))
     return downlink.Content(commands=[*reply.answers, *asked])
 
 
-def wishes(network: Network, device: LorawanDevice | None) -> conversation.Wishes:
+def wishes(network: Network, device: LorawanDevice | None) -> Wishes:
     """What the network wants of a device's session."""
     settings = network.settings
     margin = (
@@ -252,12 +255,14 @@ def wishes(network: Network, device: LorawanDevice | None) -> conversation.Wishe
         if device and device.adr_margin_db is not None
         else settings.adr_margin_db
     )
-    return conversation.Wishes(
+    return Wishes(
         adr=settings.adr and (device is None or device.adr),
         margin=margin,
         rx2_dr=network.rx2_dr,
         rx_delay=settings.rx1_delay,
         extra=network.extra,
+        enabled=frozenset(settings.enabled_channels or ()),
+        dwell=settings.dwell_400ms,
         status_every_ms=settings.device_status_hours * 3_600_000,
     )
 

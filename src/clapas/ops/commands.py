@@ -3,16 +3,15 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from clapas.ops.feed import Progress, feed
-from clapas.ops.local_doors import local_doors
-from clapas.ops.simulate.senders import Count, Doors
-from clapas.sources.recordings import wire_messages
+if TYPE_CHECKING:
+    from clapas.ops.feed import Progress
+    from clapas.ops.simulate.senders import Count
 
 
 def register(app: typer.Typer) -> None:
@@ -48,16 +47,21 @@ def feed_file(  # noqa: PLR0917
     ] = "",
 ) -> int:
     """Send a recorded file through a connector's real door, in its wire form."""
+    from clapas.ops.feed import feed
+    from clapas.ops.local_doors import local_doors
+    from clapas.ops.simulate.senders import Doors
+    from clapas.sources.recordings import wire_messages
+
     doors = Doors(http=to, key=key, mqtt=mqtt, ca_file=ca_file)
     messages = wire_messages(file, source, options)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Bar(*columns, transient=True) as bar:
         task = bar.add_task(f"{file.name} → {source}", total=None)
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: "Progress") -> None:
             bar.update(task, description=f"{file.name} → {source}: {_line(progress)}")
 
-        async def run() -> Count:
+        async def run() -> "Count":
             if data is None:
                 return await feed(messages, doors, speed=speed, tell=tell)
             async with local_doors(data, http=to) as local:
@@ -68,13 +72,13 @@ def feed_file(  # noqa: PLR0917
     return 1 if count.refused else 0
 
 
-def _line(progress: Progress) -> str:
+def _line(progress: "Progress") -> str:
     when = datetime.fromtimestamp(progress.time_ms / 1000, UTC) if progress.time_ms else None
     at = f", {when:%Y-%m-%d %H:%M}" if when else ""
     return f"{progress.sent} sent, {progress.accepted} accepted{at}"
 
 
-def summary(count: Count) -> str:
+def summary(count: "Count") -> str:
     """One line for the end: what was sent, what the log has, what was refused."""
     refused = "".join(f", {number} refused ({code})" for code, number in count.refused.items())
     return f"{count.sent} sent, {count.accepted} accepted{refused}"

@@ -126,7 +126,7 @@ async def run(
     entrance = doors(await service_key(identity))
     async with asyncio.TaskGroup() as group:
         if chosen.recordings:
-            group.create_task(feed_recordings(store, Path(chosen.recordings), entrance, tell))
+            group.create_task(_recordings_once(store, directory, chosen, entrance, tell))
         stop = asyncio.Event()
         try:
             await play(fleet, entrance, until=stop, tell=lambda done: tell(_line(done)))
@@ -157,6 +157,14 @@ async def feed_recordings(
         )
         done[recording.name] = (count.sent, count.accepted)
     return done
+
+
+async def _recordings_once(
+    store: Store, directory: Path, chosen: Marker, doors: Doors, tell: Callable[[str], None]
+) -> None:
+    """Feed them, and remember that it was done: a restart does not say them again."""
+    await feed_recordings(store, Path(chosen.recordings), doors, tell)
+    mark(directory, size=chosen.size)
 
 
 async def register_recorded(store: Store) -> None:

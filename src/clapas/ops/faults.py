@@ -200,7 +200,7 @@ async def _publishing(tree: Tree, key: str, plan: Plan) -> AsyncIterator[Sender]
 
 async def _service_key(said: str) -> str:
     """Enter by the one-time link as a person would, and make a key for the publisher."""
-    found = LINK.search(said.replace("\n", ""))
+    found = LINK.search(said)
     if found is None:
         raise EngineUnavailable("the platform printed no one-time link")
     address, token = found.groups()

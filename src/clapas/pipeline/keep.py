@@ -78,7 +78,8 @@ def _outcomes(batch: Batch, mine: list[bool]) -> list[Outcome]:
         index = bound.item.delivery
         if not own:
             duplicates.add(index)
-        elif bound.observations or bound.item.uplink.kind != "up":
+        elif bound.observations or index not in batch.refused:
+            # A frame that was understood and holds no value (a join, a setting) is kept too.
             stored[index] = stored.get(index, 0) + len(bound.observations)
     return [
         _outcome(

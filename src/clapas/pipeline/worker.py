@@ -55,7 +55,7 @@ class Worker:
 
     async def _finish(self, inbox: Inbox, deliveries: list[Delivery]) -> None:
         began = time.perf_counter()
-        outcomes = await self._persist(deliveries)
+        outcomes = await self.settle(deliveries)
         await inbox.done(deliveries)
         done = self.progress
         done.messages += len(outcomes)
@@ -63,8 +63,8 @@ class Worker:
         done.rejected += sum(each.result == "rejected" for each in outcomes)
         done.last_batch_ms = (time.perf_counter() - began) * 1000
 
-    async def _persist(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Handle until it succeeds; the wait grows from 0.1 to 5 seconds."""
+    async def settle(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        """Handle until it succeeds; the wait grows from 0.1 to 5 seconds. Acknowledges nothing."""
         wait = 0.1
         while True:
             try:
@@ -87,7 +87,7 @@ class Worker:
         outcomes: list[Outcome] = []
         middle = len(deliveries) // 2
         for half in (deliveries[:middle], deliveries[middle:]):
-            outcomes.extend(await self._persist(half))
+            outcomes.extend(await self.settle(half))
         return outcomes
 
     async def _refuse(self, delivery: Delivery) -> list[Outcome]:

@@ -116,11 +116,16 @@ class Entities:
         type: str = "",  # noqa: A002
         bbox: Bbox | None = None,
         limit: int = 100_000,
+        withheld: Collection[str] = (),
     ) -> MapColumns:
-        """All located entities, column by column, with their headline number."""
+        """All located entities, column by column, with their headline number.
+
+        Entities of the datasets ``withheld`` come without it: their present values are not given.
+        """
         found = await self._postgres.rows(
-            SQL["map"], type=type, limit=min(limit, 100_000), **_box(bbox), **filters.values(rows)
-        )
+            SQL["map"], type=type, limit=min(limit, 100_000), withheld=list(withheld),
+            **_box(bbox), **filters.values(rows),
+        )  # fmt: skip
         columns = [list(column) for column in zip(*found, strict=True)] or [[] for _ in range(7)]
         names = ("ids", "types", "longitudes", "latitudes", "measured", "values", "qualities")
         etag = blake2b(msgspec.msgpack.encode(columns), digest_size=12).hexdigest()

@@ -50,6 +50,8 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     seen: datetime
     expires: datetime
     account: AccountRow
+    mfa: bool = False
+    """Was a second factor given in it?"""
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,10 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     last_used: date | None = None
     replaces: str = ""
     revoked: datetime | None = None
+    application: UUID | None = None
+    plan: str = ""
+    networks: list[str] = []
+    """Of its application: the plan, and the networks that it may be used from (none = any)."""
 
 
 _ACCOUNT = AccountRow.__struct_fields__
@@ -75,7 +81,7 @@ class IdentityStore:
     """The identity tables, over the store's own connections."""
 
     def __init__(self, postgres: Postgres) -> None:
-        self._postgres = postgres
+        self.postgres = self._postgres = postgres
 
     async def _rows(self, query: str, **values: Any) -> list[Row]:
         return await self._postgres.rows(QUERIES[query], **values)
@@ -118,12 +124,26 @@ class IdentityStore:
         """The account must choose a password at its next visit."""
         await self._run("must_set_password", id=id)
 
+    async def change_account(self, account: AccountRow) -> None:
+        """Keep what an administrator says of an account: all but its login and its password."""
+        values = {name: getattr(account, name) for name in _ACCOUNT}
+        for name in ("login", "password", "must_set", "created"):
+            del values[name]
+        await self._run("change_account", **values)
+
     async def disable_account(self, id: UUID) -> None:  # noqa: A002
         """The account may sign in no more, and its sessions end."""
         await self._run("disable_account", id=id)
 
     async def add_session(
-        self, *, proof: bytes, account: UUID, now: datetime, expires: datetime, where: Sequence[str]
+        self,
+        *,
+        proof: bytes,
+        account: UUID,
+        now: datetime,
+        expires: datetime,
+        where: Sequence[str],
+        mfa: bool = False,
     ) -> UUID:
         """Open a session; ``where`` is (address, agent)."""
         rows = await self._rows(
@@ -134,6 +154,7 @@ class IdentityStore:
             expires=expires,
             address=where[0],
             agent=where[1],
+            mfa=mfa,
         )
         identifier: UUID = rows[0][0]
         return identifier
@@ -149,7 +170,8 @@ class IdentityStore:
             seen=row[1],
             expires=row[2],
             opened=row[3],
-            account=_row(AccountRow, row[4:]),
+            mfa=row[4],
+            account=_row(AccountRow, row[5:]),
         )
 
     async def see_session(self, id: UUID, now: datetime) -> None:  # noqa: A002
@@ -208,7 +230,10 @@ class IdentityStore:
 
     async def add_key(self, key: KeyRow) -> None:
         """Keep a service key."""
-        await self._run("add_key", **msgspec.structs.asdict(key))
+        values = msgspec.structs.asdict(key)
+        for name in ("application", "plan", "networks"):
+            del values[name]
+        await self._run("add_key", **values)
 
     async def key(self, id: str, now: datetime) -> KeyRow | None:  # noqa: A002
         """The live key of an id."""
@@ -223,6 +248,10 @@ class IdentityStore:
     async def use_key(self, id: str, today: date) -> None:  # noqa: A002
         """The key was used today."""
         await self._run("use_key", id=id, today=today)
+
+    async def own_key(self, id: str, application: UUID) -> None:  # noqa: A002
+        """A key becomes an application's."""
+        await self._run("own_key", id=id, application=application)
 
     async def shorten_key(self, id: str, expires: datetime) -> None:  # noqa: A002
         """A key that is replaced ends soon."""

@@ -15,6 +15,7 @@ from clapas.store.models import model_of
 from clapas.store.page import bounded, cursor, key_of
 from clapas.store.postgres import Postgres, Row, batch
 from clapas.store.sql import queries
+from clapas.store.territory import Territory
 from clapas.store.text import pattern, searchable
 from clapas.store.values import DeviceRow, Known, Page, Proposal, Seen
 
@@ -28,9 +29,10 @@ _BINDINGS = msgspec.json.Decoder(
 class Registry:
     """The devices of the territory."""
 
-    def __init__(self, postgres: Postgres, cache: KnownDevices) -> None:
+    def __init__(self, postgres: Postgres, cache: KnownDevices, territory: Territory) -> None:
         self._postgres = postgres
         self._cache = cache
+        self._territory = territory
 
     async def resolve(self, keys: Collection[str]) -> dict[str, Known]:
         """External device ids → what decoding needs; unknown ids are absent.
@@ -67,13 +69,31 @@ class Registry:
             await self._postgres.run(SQL["propose"], devices=batch(rows))
 
     async def save_devices(self, devices: Sequence[Device], *, simulated: bool = False) -> None:
-        """Create or replace devices by key (an existing device keeps its id and birth)."""
+        """Create or replace devices by key (an existing device keeps its id and birth).
+
+        A device that has a place and no commune goes to the commune that holds it.
+        """
+        wanted = await self._placed(list({each.key: each for each in devices}.values()))
         rows = [
-            {**msgspec.structs.asdict(each), "search": searchable(each.key, each.name)}
-            for each in {each.key: each for each in devices}.values()
+            {
+                **msgspec.structs.asdict(each),
+                "search": searchable(each.key, each.name, *map(str, each.tags.values())),
+            }
+            for each in wanted
         ]
         if rows:
             await self._postgres.run(SQL["save"], devices=batch(rows), simulated=simulated)
+
+    async def _placed(self, devices: list[Device]) -> list[Device]:
+        unplaced = [
+            (index, (each.longitude, each.latitude))
+            for index, each in enumerate(devices)
+            if not each.commune and each.longitude is not None and each.latitude is not None
+        ]
+        codes = await self._territory.commune_at([place for _, place in unplaced])
+        for (index, _), code in zip(unplaced, codes, strict=True):
+            devices[index] = msgspec.structs.replace(devices[index], commune=code)
+        return devices
 
     async def remove_devices(self, keys: Collection[str]) -> int:
         """Remove devices with their bindings (their history stays); gives how many."""
@@ -115,7 +135,7 @@ class Registry:
         found = await self._postgres.rows(
             SQL["devices"], q=q, pattern=pattern(q), **values, **filters.values(rows)
         )
-        return [_listed(row) for row in found]
+        return [listed_row(row) for row in found]
 
     async def freshness(self, rows: RowFilter, *, now: datetime) -> dict[str, int]:
         """Active devices: how many, heard within the hour, late (> 2 intervals), silent (> 5), never."""
@@ -151,7 +171,7 @@ def _known(row: Row) -> Known:
     return Known(_device(row), model_of(row[12:23]) if row[12] else None, row[23], bindings)
 
 
-def _listed(row: Row) -> DeviceRow:
+def listed_row(row: Row) -> DeviceRow:
     return DeviceRow(
         device=_device(row, row[12]),
         rssi=row[13],

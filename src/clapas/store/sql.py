@@ -5,6 +5,8 @@ from functools import cache
 from importlib.resources import files
 from typing import LiteralString, cast
 
+from clapas.store.filters import written_out
+
 NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -15,7 +17,7 @@ def queries(room: str) -> dict[str, LiteralString]:
     They come from our own package and never hold a user's string, hence the literal type.
     """
     text = (files("clapas.store") / "queries" / f"{room}.sql").read_text("utf-8")
-    parts = NAME.split(text)[1:]
+    parts = NAME.split(written_out(text))[1:]
     return {
         name: cast("LiteralString", body.strip())
         for name, body in zip(parts[::2], parts[1::2], strict=True)

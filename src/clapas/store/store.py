@@ -5,11 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from clapas.engines import EngineAddresses
+from clapas.store.api_gateway import ApiGatewayStore
+from clapas.store.audit import AuditStore
 from clapas.store.backup import Backup
 from clapas.store.cache import KnownDevices
+from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
+from clapas.store.fleet import Fleet
+from clapas.store.fleet_codecs import Rollouts
+from clapas.store.fleet_commands import Commands
+from clapas.store.fleet_health import FleetHealth
+from clapas.store.fleet_imports import Imports
 from clapas.store.history import History
+from clapas.store.jobs import Jobs
 from clapas.store.ledger import Ledger
 from clapas.store.messages import Messages
 from clapas.store.models import Models
@@ -39,9 +48,15 @@ class Store:
         self.postgres = postgres
         self.clickhouse = clickhouse
         self.messages = Messages(postgres)
-        self.registry = Registry(postgres, cache)
-        self.models = Models(postgres)
         self.territory = Territory(postgres)
+        self.registry = Registry(postgres, cache, self.territory)
+        self.models = Models(postgres)
+        self.jobs = Jobs(postgres)
+        self.fleet = Fleet(postgres)
+        self.commands = Commands(postgres)
+        self.imports = Imports(postgres)
+        self.rollouts = Rollouts(postgres, clickhouse)
+        self.health = FleetHealth(postgres, clickhouse)
         self.series = SeriesStore(postgres, clickhouse)
         self.state = State(postgres)
         self.entities = Entities(postgres, self.series, self.territory)
@@ -59,6 +74,9 @@ class Store:
             settings=settings,
         )
         self.backup = Backup(postgres, clickhouse)
+        self.charter = CharterStore(postgres, clickhouse)
+        self.audit = AuditStore(postgres)
+        self.api_gateway = ApiGatewayStore(postgres)
 
     @classmethod
     @asynccontextmanager

@@ -83,6 +83,8 @@ class Territory:
             return []
         if self._contours is None:
             known = [each for each in await self.communes() if each.contour]
+            if not known:
+                return [""] * len(places)  # asked again: another process may load them at any time
             shapes = [shape(each.contour) for each in known]
             self._contours = [each.code for each in known], STRtree(shapes)
         codes, tree = self._contours

@@ -7,6 +7,7 @@ lines cannot be read is refused as a whole. An empty cell, ``NA`` or ``null`` is
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import polars as pl
@@ -115,11 +116,34 @@ def number(name: str) -> pl.Expr:
     return pl.when(is_missing(name) | ~value.is_finite()).then(None).otherwise(value)
 
 
+def unreadable(text: pl.DataFrame, names: Sequence[str]) -> tuple[Problem, ...]:
+    """The cells of these columns that are neither a number nor a lack of one; they count as missing."""
+    problems = []
+    for name in names:
+        wrong = text.filter(~is_missing(name) & number(name).is_null()).head(MAX_PROBLEMS)
+        problems += [
+            Problem(row["line"], f"{name} {row[name]!r} is no number: taken as missing")
+            for row in wrong.select("line", name).to_dicts()
+        ]
+    return tuple(sorted(problems, key=lambda each: each.line)[:MAX_PROBLEMS])
+
+
+def known_zone(zone: str) -> str:
+    """The zone's name when it is one; raises :class:`BadTable`."""
+    try:
+        return ZoneInfo(zone).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadTable(
+            f"no time zone {zone!r}; one such as Europe/Paris or UTC", zone=zone
+        ) from error
+
+
 def instant_of(text: pl.Expr, zone: str) -> pl.Expr:
     """Text as UTC instants: ISO 8601 with its zone, else civil time of ``zone`` (null when unreadable).
 
-    In the hour that autumn repeats, the first pass is meant.
+    In the hour that autumn repeats, the first pass is meant. Raises :class:`BadTable` for an unknown zone.
     """
+    zone = known_zone(zone)
     spaced = text.str.strip_chars().str.replace("T", " ", literal=True)
     zoned = spaced.str.replace(" ", "T", literal=True).str.to_datetime(
         "%+", time_unit="us", strict=False

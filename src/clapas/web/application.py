@@ -10,6 +10,7 @@ from clapas.web.api.page import STATIC
 from clapas.web.authentication import Authentication
 from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
+from clapas.web.gateway import Gateway
 from clapas.web.guard import check_all_declare, guard
 from clapas.web.headers import Headers
 from clapas.web.mounts import Mounts
@@ -26,7 +27,7 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
     app = Litestar(
         route_handlers=handlers(),
         guards=[guard],
-        middleware=[Authentication],
+        middleware=[Authentication, Gateway],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         request_max_body_size=services.settings.largest_body,

@@ -41,9 +41,9 @@ class Authentication:
 async def recognise(connection: Connection) -> tuple[Principal, OpenSession | None]:
     """The caller and their session. Raises Unauthenticated, CsrfRefused."""
     identity: Identity = connection.app.state.services.identity
-    credential = _credential(connection)
-    if credential:
-        principal = await identity.recognise(credential)
+    given = credential(connection)
+    if given:
+        principal = await identity.recognise(given)
         if principal is None:
             raise Unauthenticated("this key is unknown, expired or revoked")
         return principal, None
@@ -59,11 +59,12 @@ async def recognise(connection: Connection) -> tuple[Principal, OpenSession | No
         given = connection.headers.get("x-clapas-csrf", "")
         if not identity.sessions.csrf_matches(token, given):
             raise CsrfRefused
-    return principal_of(session.account), session
+    return principal_of(session.account, mfa=session.mfa), session
 
 
-def _credential(connection: Connection) -> str:
-    key = connection.headers.get("x-api-key", "")
+def credential(connection: Connection) -> str:
+    """The key or token that a call brings in its headers, '' when none; never in the address."""
+    key = connection.headers.get("x-api-key", "") or connection.headers.get("apikey", "")
     scheme, _, value = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() in {"bearer", "token"}:
         return value.strip()

@@ -4,6 +4,7 @@ A handler declares ``opt=asks("read", "entity")``; one that declares nothing sto
 starting. Rows are filtered, or a single thing is asked for again, once it is known.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Litestar
@@ -13,7 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.handlers.http_handlers import HTTPRouteHandler
 from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute, WebSocketRoute
 
-from clapas.charter import ACTIONS, Charter, collection
+from clapas.charter import ACTIONS, AuditTrail, Charter, collection, event_of
 from clapas.domain.access import Decision, Principal, Resource
 from clapas.domain.errors import Forbidden, Unauthenticated
 
@@ -38,13 +39,62 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     asked = declared(handler)
     if asked is None:
         raise Forbidden("this route does not say what it does")
-    charter: Charter = connection.app.state.services.charter
-    require(charter, connection.user, asked[0], collection(asked[1]))
+    services = connection.app.state.services
+    purpose = connection.headers.get("x-clapas-purpose", "")[:60]
+    resource = collection(asked[1])
+    decision = services.charter.decide(
+        connection.user, asked[0], resource, {"purpose": purpose} if purpose else None
+    )
+    _note(services.audit, connection, asked[0], decision)
+    permitted(services.charter, connection.user, asked[0], resource, decision)
 
 
-def require(charter: Charter, principal: Principal, action: str, resource: Resource) -> Decision:
+def _note(
+    trail: AuditTrail | None,
+    connection: ASGIConnection[Any, Any, Any, Any],
+    action: str,
+    said: Decision,
+) -> None:
+    """Changes, administration and refusals are audited; what anonymous readers ask is not."""
+    user: Principal = connection.user
+    quiet = action in {"read", "subscribe", "publish"} and said.allow
+    if trail is None or quiet or user.kind == "anonymous":
+        return
+    names = connection.path_params
+    resource = Resource(
+        kind=str(connection.route_handler.opt.get("kind", "")),
+        id=str(next(iter(names.values()), ""))[:200] if names else "",
+    )
+    event = event_of(
+        user,
+        action,
+        resource,
+        allowed=said.allow,
+        articles=said.articles,
+        scope={
+            "method": connection.scope.get("method", ""),
+            "path": connection.scope["path"][:200],
+        },
+    )
+    trail.note(event)
+
+
+def require(
+    charter: Charter,
+    principal: Principal,
+    action: str,
+    resource: Resource,
+    context: Mapping[str, Any] | None = None,
+) -> Decision:
     """The charter's permission, or the error that quotes the article and whom to ask."""
-    decision = charter.decide(principal, action, resource)
+    decision = charter.decide(principal, action, resource, context)
+    return permitted(charter, principal, action, resource, decision)
+
+
+def permitted(
+    charter: Charter, principal: Principal, action: str, resource: Resource, decision: Decision
+) -> Decision:
+    """The decision when it allows; else the error that quotes the article and whom to ask."""
     if decision.allow:
         return decision
     if principal.kind == "anonymous":

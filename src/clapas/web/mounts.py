@@ -16,7 +16,7 @@ class Mounts:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer."""
-        if scope["type"] == "http":
+        if str(scope["type"]) == "http":
             for path, app in self._mounts.items():
                 if scope["path"].startswith(path) or scope["path"] + "/" == path:
                     await app(scope, receive, send)

@@ -3,18 +3,21 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from litestar import Request
 
+from clapas.api_gateway import Quotas
 from clapas.bus import Bus
-from clapas.charter import Charter
+from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
 from clapas.domain.access import Principal, RowFilter
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
+from clapas.web.gateway import Usage
 from clapas.web.live import LiveHub
 from clapas.web.settings import Settings
 
@@ -41,6 +44,25 @@ class SourceSetup(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Something else that a person should look at; the home page words ``wrong.<kind>`` with the values."""
+
+    kind: str
+    severity: str
+    values: dict[str, Any] = {}
+    link: str = ""
+
+
+async def no_notices() -> Sequence[Notice]:
+    """Nothing else."""
+    return ()
+
+
+async def none_refused() -> int:
+    """No publish was refused."""
+    return 0
+
+
 async def no_engines() -> Sequence[EngineState]:
     """The engines when nobody watches them."""
     return ()
@@ -65,10 +87,19 @@ class Services:
     version: str
     started: datetime
     simulated: bool = False
+    directory: Path | None = None
+    """The node's data directory, where added trades lie."""
     mounts: Mapping[str, Any] = field(default_factory=dict)
     """ASGI applications of other rooms by the path they answer under, which authenticate by themselves."""
     engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
     sources: Callable[[], Awaitable[Sequence[SourceSetup]]] = no_sources
+    notices: Callable[[], Awaitable[Sequence[Notice]]] = no_notices
+    refused: Callable[[], Awaitable[int]] = none_refused
+    """Publishes that rights forbade since the start: outside the ledger."""
+    audit: AuditTrail | None = None
+    keeper: CharterKeeper | None = None
+    quotas: Quotas | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 def services_of(request: Call) -> Services:
@@ -77,6 +108,24 @@ def services_of(request: Call) -> Services:
     return services
 
 
+PURPOSE = "x-clapas-purpose"
+
+
+def exit_of(request: Call, action: str = "read") -> Exit:
+    """The way out for this caller: rows, values and history as the charter gives them.
+
+    The purpose is the one that the call declares in ``X-Clapas-Purpose``.
+    """
+    services = services_of(request)
+    return Exit(
+        charter=services.charter,
+        principal=request.user,
+        action=action,
+        purpose=request.headers.get(PURPOSE, "")[:60],
+        audit=services.audit,
+    )
+
+
 def rows_of(request: Call, kind: str, action: str = "read") -> RowFilter:
     """Which rows of ``kind`` this caller may see."""
-    return services_of(request).charter.row_filter(request.user, action, kind)
+    return exit_of(request, action).rows(kind)

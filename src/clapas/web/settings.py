@@ -8,6 +8,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     https: bool = False
     """The platform is reached over HTTPS (its own certificate or a reverse proxy): cookies and headers say so."""
+    certificate: str = ""
+    """Certificate chain (PEM file) to serve HTTPS by oneself; empty: HTTP, for a reverse proxy or this machine."""
+    key: str = ""
+    """Private key (PEM file) of the certificate."""
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     largest_body: int = 1_000_000
     """The largest body of an ordinary call."""
     largest_ingest: int = 900_000

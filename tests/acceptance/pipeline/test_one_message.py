@@ -148,6 +148,16 @@ async def test_a_binding_survives_a_replaced_device(ports: Ports, logged: Log) -
     assert [each.value for each in kept.told.observations] == [12.0, 12.5]
 
 
+async def test_a_frame_without_values_is_kept(ports: Ports, logged: Log) -> None:
+    script = "function decodeUplink(i){ return {data:{}} }"
+    codec = await ports.store.models.save_script("quiet", script)
+    await ports.store.models.save([Model(id="quiet", label="Quiet", codec=codec)])
+    await ports.store.registry.save_devices([device("0011223344556677", model="quiet")])
+    topic = "application/1/device/0011223344556677/event/up"
+    (outcome,) = (await handle([logged(lorawan(b"\x3e", 1), topic=topic)], ports)).outcomes
+    assert (outcome.result, outcome.observations) == ("stored", 0)
+
+
 async def test_a_codec_that_throws_refuses_its_own_message_only(ports: Ports, logged: Log) -> None:
     script = "function decodeUplink(i){ if (i.bytes[0] === 0) throw new Error('no'); return {data:{temperature:i.bytes[0]}} }"
     codec = await ports.store.models.save_script("thermo", script)

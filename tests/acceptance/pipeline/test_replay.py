@@ -4,6 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from tests.acceptance.pipeline.conftest import RECEIVED, device
+from tests.acceptance.pipeline.test_one_message import lorawan
+
 from clapas.bus import Delivery
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Model
@@ -11,9 +14,6 @@ from clapas.domain.errors import InvalidInput
 from clapas.domain.window import Window, instant
 from clapas.pipeline import Ports, handle
 from clapas.pipeline.replay import Difference, replay
-
-from tests.acceptance.pipeline.conftest import RECEIVED, device
-from tests.acceptance.pipeline.test_one_message import lorawan
 
 pytestmark = pytest.mark.engines
 ALL = RowFilter(everything=True)
@@ -31,10 +31,7 @@ async def with_codec(ports: Ports, script: str) -> None:
 
 
 async def replayed(ports: Ports, *, commit: bool) -> Difference:
-    found = Difference()
-    async for found in replay(ports, WINDOW, commit=commit):
-        pass
-    return found
+    return [found async for found in replay(ports, WINDOW, commit=commit)][-1]
 
 
 async def temperatures(ports: Ports) -> list[float]:

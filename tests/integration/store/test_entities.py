@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clapas.domain.access import RowFilter
+from clapas.domain.access import RowFilter, RowRule
 from clapas.domain.device import Device, Entity, SeriesKey
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.store import Commune, Place, Seen, StateRow, Store
@@ -219,6 +219,11 @@ async def places(store: Store) -> Places:
 
 
 NAMES = ["", "open", "secret", "'quoted'", "a b", "é\\"]
+RULE = st.builds(
+    RowRule,
+    datasets=st.frozensets(st.sampled_from(NAMES), max_size=3),
+    communes=st.frozensets(st.sampled_from(NAMES), max_size=3),
+)
 
 
 @settings(
@@ -232,6 +237,8 @@ NAMES = ["", "open", "secret", "'quoted'", "a b", "é\\"]
         everything=st.booleans(),
         datasets=st.frozensets(st.sampled_from(NAMES)),
         communes=st.frozensets(st.sampled_from(NAMES)),
+        also=st.lists(RULE, max_size=3).map(tuple),
+        others=st.none() | RULE,
     )
 )
 async def test_any_row_filter_equals_individual_decisions(places: Places, rows: RowFilter) -> None:

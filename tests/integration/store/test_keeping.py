@@ -104,6 +104,40 @@ async def test_a_copy_is_restored_into_empty_databases(
             await store.backup.restore(tmp_path / "copy")
 
 
+async def test_a_copy_of_an_older_version_gets_the_defaults_of_what_came_later(
+    fresh_database: EngineAddresses, second_database: EngineAddresses, tmp_path: Path
+) -> None:
+    await migrate(fresh_database)
+    async with Store.open(fresh_database) as store:
+        await fill(store)
+        await store.backup.dump(tmp_path / "copy")
+    await migrate(second_database)
+    async with Store.open(second_database) as store:
+        await store.postgres.run("ALTER TABLE entity ADD COLUMN later text NOT NULL DEFAULT 'x'")
+        await store.backup.restore(tmp_path / "copy")
+        assert await store.postgres.rows("SELECT name, later FROM entity") == [("Salle", "x")]
+
+
+async def test_a_copy_ends_at_its_place_in_the_log(
+    fresh_database: EngineAddresses, second_database: EngineAddresses, tmp_path: Path
+) -> None:
+    await migrate(fresh_database)
+    async with Store.open(fresh_database) as store:
+        series = await fill(store)
+        await store.rollups.refresh(force=True)
+        assert await store.rollups.pending() == 0
+        manifest = await store.backup.dump(tmp_path / "copy", cut={1: 40})
+    assert len(manifest.hours) == 20
+    await migrate(second_database)
+    async with Store.open(second_database) as store:
+        await store.backup.restore(tmp_path / "copy")
+        await store.backup.settle(manifest)
+        assert await store.ledger.outcomes_upto(1, 100) == 40
+        (read,) = await store.history.read(ALL, [series], WINDOW, step="raw")
+        assert sorted(read.values) == [float(number) for number in range(2, 41)]
+        assert await store.rollups.pending() == 20
+
+
 async def picture(store: Store, series: int) -> list[object]:
     """What a restored store must say again."""
     return [

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from clapas.charter import ACTIONS, Charter, CharterInvalid, Settings, collection
 from clapas.charter.articles import packaged_schema, packaged_text, read_policies
 from clapas.domain.access import ANONYMOUS, SYSTEM, Principal, Resource
+from clapas.domain.dataset import DAY_S, DatasetRecord, Purpose
+from clapas.store.filters import sees
 
 OPERATOR = Principal(kind="user", id="1", roles=frozenset({"operator"}))
 READER = Principal(kind="user", id="2", roles=frozenset({"reader"}))
@@ -29,7 +31,14 @@ def allowed(who: Principal, action: str, resource: Resource) -> bool:
 
 def test_the_operator_and_the_platform_may_do_everything() -> None:
     for who, action, kind in product((OPERATOR, SYSTEM), ACTIONS, ("key", "entity", "metrics")):
-        assert allowed(who, action, Resource(kind=kind, dataset="eau"))
+        assert allowed(who, action, Resource(kind=kind))
+
+
+def test_even_the_operator_never_exports_personal_data_finer_than_a_day() -> None:
+    refusal = CHARTER.decide(OPERATOR, "export", Resource(kind="series", dataset="eau"))
+    assert (refusal.allow, refusal.articles) == (False, ("CH-42",))
+    assert allowed(OPERATOR, "read", Resource(kind="series", dataset="eau"))
+    assert allowed(SYSTEM, "export", Resource(kind="series", dataset="eau"))
 
 
 def test_an_anonymous_reader_finds_the_entrance_and_what_is_published_only() -> None:
@@ -124,6 +133,36 @@ def test_a_charter_with_a_fault_is_refused_at_load(text: str) -> None:
         read_policies(text, schema=packaged_schema())
 
 
+MIXED = Charter.standard(
+    Settings(classifications={"eau": "personnel", "interne": "interne", "parcs": "ouvert"})
+)
+MIXED.adopt(
+    read_policies(
+        packaged_text()
+        + """@id("CH-98") @titre("Jamais, même l'exploitant") forbid(principal, action, resource)
+             when { resource.dataset == "interne" };""",
+        schema=packaged_schema(),
+    ),
+    records=[
+        DatasetRecord(
+            id="eau",
+            title="Compteurs",
+            owner="eau",
+            classification="personnel",
+            subjects=("abonnés",),
+            purposes=(Purpose(name="facturation", legal_basis="6.1.b", min_step=DAY_S),),
+        ),
+        DatasetRecord(
+            id="musee",
+            title="Climat des salles",
+            owner="culture",
+            classification="restreint",
+            recipients=frozenset({"eau"}),
+        ),
+    ],
+)
+
+
 @given(
     kind=st.sampled_from(["user", "service", "device", "anonymous"]),
     roles=st.frozensets(st.sampled_from(["operator", "reader"])),
@@ -131,14 +170,20 @@ def test_a_charter_with_a_fault_is_refused_at_load(text: str) -> None:
     communes=st.frozensets(st.sampled_from(["34172", "34057"])),
     action=st.sampled_from(["read", "export", "write"]),
     thing=st.sampled_from(["entity", "device", "ledger", "key"]),
-    dataset=st.sampled_from(["", "eau", "interne", "ailleurs"]),
+    dataset=st.sampled_from(["", "eau", "interne", "parcs", "musee", "ailleurs"]),
     commune=st.sampled_from(["", "34172", "34057", "75056"]),
+    service=st.sampled_from(["", "eau", "culture"]),
+    purpose=st.sampled_from(["", "facturation", "autre"]),
+    mfa=st.booleans(),
 )
 def test_the_row_filter_gives_the_rows_that_single_decisions_give(**drawn: object) -> None:
-    charter = Charter.standard(Settings(classifications={"eau": "personnel", "interne": "interne"}))
+    charter = MIXED
     who = Principal(
         kind=drawn["kind"],  # type: ignore[arg-type]
         id="x",
+        service=str(drawn["service"]),
+        purposes=frozenset({"facturation"}),
+        mfa=bool(drawn["mfa"]),
         roles=drawn["roles"],  # type: ignore[arg-type]
         scopes=drawn["scopes"],  # type: ignore[arg-type]
         communes=drawn["communes"],  # type: ignore[arg-type]
@@ -146,8 +191,7 @@ def test_the_row_filter_gives_the_rows_that_single_decisions_give(**drawn: objec
     row = Resource(
         kind=str(drawn["thing"]), dataset=str(drawn["dataset"]), commune=str(drawn["commune"])
     )
-    rows = charter.row_filter(who, str(drawn["action"]), row.kind)
-    seen = rows.everything or (
-        row.dataset in rows.datasets and (not rows.communes or row.commune in rows.communes)
-    )
-    assert seen == charter.decide(who, str(drawn["action"]), row).allow
+    purpose = str(drawn["purpose"])
+    rows = charter.row_filter(who, str(drawn["action"]), row.kind, purpose)
+    seen = sees(rows, dataset=row.dataset, commune=row.commune)
+    assert seen == charter.decide(who, str(drawn["action"]), row, {"purpose": purpose}).allow

@@ -98,9 +98,9 @@ class Bench:
                 return
 
     async def join(self, device: Device) -> None:
-        """Have a simulated device join for good."""
+        """Have a simulated device join for good, through a gateway of its own (joins at once would collide)."""
         before = len(self.door.emitted)
-        self.door.hear(device.join())
+        self.door.hear(device.join(), gateway=f"join{device.number}-{device.nonce}")
         await self.settle()
         emission = self.door.emitted[before]
         device._joined(frames.open_join_accept(emission.phy, device.app_key, device.nonce))

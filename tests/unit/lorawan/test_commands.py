@@ -27,6 +27,8 @@ LANGUAGES = {
 
 
 def _value(field: Field) -> st.SearchStrategy[Any]:
+    if not field.bits:
+        return st.just("")
     raw = st.integers(0, (1 << field.bits) - 1)
     return {
         "flag": st.booleans(),

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.unit.lorawan.parts import QUICK, bench, registered
 
+from clapas.domain.errors import BadSetting
 from clapas.lorawan import conversation, mac_commands
 from clapas.lorawan.errors import QueueRefused, UnknownDevice
 from clapas.lorawan.network import wall_ms
@@ -372,3 +373,130 @@ async def test_battery_becomes_a_status_event(tmp_path: Path) -> None:
 async def test_unknown_settings_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"prot": 1}, Settings)
+
+
+async def test_an_american_device_gets_its_sub_band_and_answers_on_the_downlink_channels(
+    tmp_path: Path,
+) -> None:
+    one = device()
+    band = (*range(8, 16), 65)
+    settings = msgspec.structs.replace(QUICK, region="US915", enabled_channels=band)
+    async with bench(tmp_path, registered(one), settings=settings) as it:
+        it.door.hear(one.join(), rate="SF10BW125", frequency=904_100_000)
+        await it.settle()
+        rx1 = it.door.emitted[-1]
+        assert (rx1.slot.frequency, rx1.data_rate.text) == (923_900_000, "SF10BW500")
+        session = it.server.device(one.eui.hex()).session
+        assert session is not None
+        assert session.channels.enabled == band
+        one.granted = frames.open_join_accept(rx1.phy, one.app_key, one.nonce)
+        session.channels.enabled = tuple(range(72))
+        it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=904_100_000, snr=20.0)
+        await it.settle()
+        commands = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
+        assert [(each.values["ch_mask_cntl"], each.values["ch_mask"]) for each in commands] == [
+            (7, (1,)),
+            (0, tuple(range(8, 16))),
+        ]
+        one.answers = b"\x03\x07\x03\x07"
+        it.door.hear(one.uplink()[0], rate="SF7BW125", frequency=904_100_000, snr=20.0)
+        await it.settle()
+        assert session.channels.enabled == band
+        assert session.dr == 3
+
+
+async def test_an_asian_device_is_asked_to_keep_its_frames_short(tmp_path: Path) -> None:
+    one = device()
+    settings = msgspec.structs.replace(QUICK, region="AS923", dwell_400ms=True)
+    async with bench(tmp_path, registered(one, adr=False), settings=settings) as it:
+        it.door.hear(one.join(), rate="SF10BW125", frequency=923_200_000)
+        await it.settle()
+        one.granted = frames.open_join_accept(it.door.emitted[-1].phy, one.app_key, one.nonce)
+        it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=923_200_000)
+        await it.settle()
+        (command,) = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
+        assert (command.name, command.values["uplink_dwell_time"]) == ("TxParamSetupReq", True)
+        one.answers = b"\x09"
+        it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=923_200_000)
+        await it.settle()
+        session = it.server.device(one.eui.hex()).session
+        assert session is not None
+        assert session.dwell
+        assert it.server.network.region.payload_size(2, dwell=True) == 11
+
+
+async def test_commands_for_the_network_are_not_told_as_data(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one, adr=False)) as it:
+        await it.join(one)
+        assert one.granted is not None
+        one.granted.app_key, kept = one.granted.net_key, one.granted.app_key
+        it.door.hear(frames.data_up(one.granted, counter=0, port=0, data=b"\x02", adr=False))
+        one.granted.app_key = kept
+        await it.settle()
+        (up,) = it.events("up")
+        assert "data" not in up
+        (command,) = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
+        assert command.name == "LinkCheckAns"
+
+
+async def test_a_full_disk_refuses_by_name_and_the_server_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        with monkeypatch.context() as broken:
+            broken.setattr(
+                "os.write", lambda _file, _data: (_ for _ in ()).throw(OSError(28, "full"))
+            )
+            it.door.hear(one.join())
+            await asyncio.sleep(0.05)
+        assert it.server.figures()["rejected"] == {"disk_full": 1}
+        await it.join(one)
+        it.door.hear(one.uplink()[0])
+        await it.settle()
+        assert len(it.events("up")) == 1
+
+
+async def test_a_wrong_net_id_is_a_setting_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting) as refused:
+        async with bench(tmp_path, settings=msgspec.structs.replace(QUICK, net_id="xyz")):
+            pass
+    assert refused.value.values["key"] == "lorawan.net_id"
+
+
+async def test_a_retransmission_heard_elsewhere_on_another_channel_is_acknowledged(
+    tmp_path: Path,
+) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        await it.join(one)
+        phy, _data = one.uplink(confirmed=True)
+        it.door.hear(phy, gateway="gw1", frequency=868_100_000)
+        await it.settle()
+        before = len(it.door.emitted)
+        it.door.hear(phy, gateway="gw2", frequency=868_300_000)
+        await it.settle()
+        assert it.door.emitted[before].slot.frequency == 868_300_000
+        assert it.open_down(one).ack
+        assert len(it.events("up")) == 1
+
+
+async def test_a_key_that_was_corrected_serves_and_a_flood_of_gateways_forgets_the_silent_ones(
+    tmp_path: Path,
+) -> None:
+    one = device()
+    async with bench(tmp_path, msgspec.structs.replace(registered(one), app_key=bytes(16))) as it:
+        it.door.hear(one.join())
+        await it.settle()
+        it.devices.add(registered(one))
+        it.server.network.register.forget(one.eui.hex())
+        it.door.hear(one.join())
+        await it.settle()
+        assert it.server.figures()["joins"] == 1
+        gateways = it.server.network.gateways
+        for number in range(10_005):
+            gateways.touch("gw1", door="hand", now=number, wall=0)
+            gateways.touch(f"forged{number}", door="hand", now=number, wall=0)
+        assert len(list(gateways)) == 10_000
+        assert gateways.get("gw1") is not None

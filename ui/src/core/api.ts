@@ -66,7 +66,7 @@ async function send(method: string, path: string, body?: unknown, headers: Heade
       method,
       headers: all,
       credentials: "same-origin",
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? undefined : body instanceof Blob ? body : JSON.stringify(body),
       signal,
     });
   } catch (error) {
@@ -92,6 +92,9 @@ export const api = {
     (await send("GET", withQuery(`/api/v1${path}`, query), undefined, { Accept: accept })).text(),
   post: async <T>(path: string, body: unknown = {}, headers: HeadersInit = {}): Promise<T> =>
     json<T>(await send("POST", `/api/v1${path}`, body, headers)),
+  /** A file as it is: the body of the call. */
+  upload: async <T>(path: string, query: Query, file: Blob): Promise<T> =>
+    json<T>(await send("POST", withQuery(`/api/v1${path}`, query), file, { "Content-Type": "application/octet-stream" })),
   put: async <T>(path: string, body: unknown): Promise<T> => json<T>(await send("PUT", `/api/v1${path}`, body)),
   patch: async <T>(path: string, body: unknown): Promise<T> => json<T>(await send("PATCH", `/api/v1${path}`, body)),
   delete: async (path: string): Promise<void> => {

@@ -208,6 +208,8 @@ export interface EntityType {
 
 export interface Quantity {
   key: string;
+  /** The NGSI-LD attribute name. */
+  ngsi: string;
   unit: string;
   kind: "instant" | "total" | "increasing";
   fr: string;

@@ -1,6 +1,6 @@
 """AS923, group 1 (RP002-1.0.4 clause 2.10; the other groups shift every frequency)."""
 
-from clapas.lorawan.regions.lora import EUROPEAN, SEVEN_AND_FSK, sizes
+from clapas.lorawan.regions.lora import DWELL, EUROPEAN, SEVEN_AND_FSK, sizes
 from clapas.lorawan.regions.plan import Channel, ClassB, Region, SubBand
 
 _OFFSETS = (0, 1, 2, 3, 4, 5, -1, -2)
@@ -17,6 +17,7 @@ REGION = Region(
     rx2_dr=2,
     rx2_dr_advised=2,
     max_payload=sizes(*EUROPEAN),
+    max_payload_dwell=DWELL,
     max_eirp=16,
     downlink_eirp=16,
     tx_powers=8,

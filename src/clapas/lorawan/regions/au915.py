@@ -31,6 +31,8 @@ REGION = Region(
         (59, 59), (59, 59), (59, 59), (123, 123), _BIG, _BIG, _BIG, (58, 58),
         (61, 41), (137, 117), _BIG, _BIG, _BIG, _BIG,
     ),
+    max_payload_dwell={2: (19, 19), 3: (61, 61), 4: (133, 133), 5: _BIG, 6: _BIG, 7: (58, 58)}
+    | {8: (61, 41), 9: (137, 117), 10: _BIG, 11: _BIG, 12: _BIG, 13: _BIG},
     max_eirp=30,
     downlink_eirp=27,
     tx_powers=15,

@@ -93,6 +93,8 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
     """Where RX1 answers on other channels than the uplink's (US915, AU915); else empty."""
     max_payload: dict[int, tuple[int, int]]
     """Largest MACPayload M by data rate: without repeater, and repeater-compatible. N = M − 8."""
+    max_payload_dwell: dict[int, tuple[int, int]] = {}
+    """The same under a 400 ms dwell time, where the region has one; a data rate that is absent carries nothing."""
     max_eirp: float
     downlink_eirp: float
     tx_powers: int
@@ -145,9 +147,10 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
                 return number
         raise FrameError("not a channel of the region", frequency=frequency, region=self.name)
 
-    def payload_size(self, dr: int, *, repeater: bool = False) -> int:
+    def payload_size(self, dr: int, *, repeater: bool = False, dwell: bool = False) -> int:
         """N: the most bytes of application payload when FOpts is empty."""
-        sizes = self.max_payload.get(dr)
+        table = self.max_payload_dwell if dwell and self.max_payload_dwell else self.max_payload
+        sizes = table.get(dr)
         return max(sizes[int(repeater)] - 8, 0) if sizes else 0
 
     def eirp(self, tx_power: int) -> float:
@@ -171,6 +174,23 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
         if enabled is None:
             return b""
         return encode_cf_list(CFList((), enabled, (len(self.channels) + 15) // 16))
+
+
+def mask_blocks(enabled: frozenset[int]) -> list[tuple[int, tuple[int, ...]]]:
+    """(ChMaskCntl, mask) of each LinkADRReq that sets a 72-channel plan: narrow channels off, then block by block."""
+    wide = tuple(sorted(channel - 64 for channel in enabled if channel >= 64))
+    if enabled >= frozenset(range(64)):
+        return [(6, wide)]
+    blocks: list[tuple[int, tuple[int, ...]]] = [(7, wide)]
+    for block in range(4):
+        mask = tuple(
+            channel - 16 * block
+            for channel in sorted(enabled)
+            if 16 * block <= channel < min(16 * block + 16, 64)
+        )
+        if mask:
+            blocks.append((block, mask))
+    return blocks
 
 
 def mask_plan(

@@ -2,7 +2,8 @@
 
 The generator publishes at a steady rate on the same cores as the platform. Latency is measured from the
 moment a message says it was made to the moment its values are told to the rooms downstream, when they
-are already in both engines. Loss is what was acknowledged and has no outcome: it must be 0.
+are already in both engines; percentiles begin once every device has spoken (its series exist), five
+seconds at least. Loss is what was acknowledged and has no outcome: it must be 0.
 """
 
 import asyncio
@@ -64,7 +65,8 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     async with Store.open(addresses, pool=2) as store, NatsBus.open(addresses.nats) as bus:
         await _register(store, fleet)
         per_message = _mean_values(fleet, values)
-        meter = Meter()
+        warm_s = max(5.0, len(fleet) / (rate / per_message))
+        meter = Meter(from_ms=time.time_ns() // 1_000_000 + int(warm_s * 1000))
         following = asyncio.create_task(meter.follow(bus))
         begun = time.perf_counter()
         sent, acknowledged = await _send(
@@ -78,6 +80,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         "mix": str(options.get("mix") or "native"),
         "asked_observations_per_s": rate,
         "seconds": round(sending, 1),
+        "warm_up_s": round(warm_s, 1),
         "messages": sent,
         "messages_per_s": round(sent / sending),
         "observations": meter.observations,
@@ -94,8 +97,9 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
 class Meter:
     """Hears what is told downstream, and how old it is then."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, from_ms: int) -> None:
         self.observations = 0
+        self._from = from_ms
         self._ages: list[np.ndarray[Any, Any]] = []
 
     async def follow(self, bus: NatsBus) -> None:
@@ -103,13 +107,14 @@ class Meter:
         async for batch in bus.follow():
             now = time.time_ns() // 1_000_000
             self.observations += len(batch.observations)
-            self._ages.append(now - np.array([each.measured for each in batch.observations]))
+            measured = np.array([each.measured for each in batch.observations])
+            self._ages.append(now - measured[measured >= self._from])
 
     def latencies(self) -> dict[str, float]:
         """Percentiles of the age, milliseconds."""
-        if not self._ages:
+        ages = np.concatenate([np.empty(0), *self._ages])
+        if not ages.size:
             return {}
-        ages = np.concatenate(self._ages)
         return {f"p{p}_ms": float(np.percentile(ages, p)) for p in (50, 95, 99)} | {
             "max_ms": float(ages.max())
         }

@@ -152,9 +152,9 @@ class Fleet:
             else self.options.start_spread
         )
         await asyncio.sleep(self._random.random() * spread)
-        pause = 7.0
+        pause = 9.0
         while device.granted is None:
-            device.rate = self._random.choice((5, 4, 3)) if pause > 7 else 5
+            device.rate = self._random.choice((5, 4, 3)) if pause > 9 else 5
             await self._transmit(device, device.join(), "join_requests")
             await asyncio.sleep(pause * (1 + self._random.random()))
             pause = min(pause * 2, 300)

@@ -55,8 +55,7 @@ WHERE e.id > %(after)s
   AND (%(q)s = '' OR e.search LIKE %(pattern)s)
   AND (NOT %(boxed)s OR point(e.longitude, e.latitude)
        <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s)))
-  AND (%(everything)s OR (e.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR e.commune = ANY(%(communes)s))))
+  AND /*rows e.dataset, e.commune*/
 ORDER BY e.id
 LIMIT %(limit)s
 
@@ -64,16 +63,15 @@ LIMIT %(limit)s
 -- Types with how many of each may be seen.
 SELECT type, count(*)
 FROM entity e
-WHERE %(everything)s OR (e.dataset = ANY(%(datasets)s)
-      AND (%(anywhere)s OR e.commune = ANY(%(communes)s)))
+WHERE /*rows e.dataset, e.commune*/
 GROUP BY type ORDER BY type
 
 -- name: map
 -- Every located entity with its headline number.
 SELECT e.id, e.type, e.longitude, e.latitude, t.measured,
-       CASE jsonb_typeof(t.value)
+       CASE WHEN e.dataset = ANY(%(withheld)s) THEN NULL ELSE CASE jsonb_typeof(t.value)
             WHEN 'number' THEN t.value::double precision
-            WHEN 'boolean' THEN (t.value::boolean)::integer::double precision END,
+            WHEN 'boolean' THEN (t.value::boolean)::integer::double precision END END,
        coalesce(t.quality, 0)
 FROM entity e
 LEFT JOIN state t ON t.series = e.headline
@@ -81,8 +79,7 @@ WHERE e.longitude IS NOT NULL AND e.latitude IS NOT NULL
   AND (%(type)s = '' OR e.type = %(type)s)
   AND (NOT %(boxed)s OR point(e.longitude, e.latitude)
        <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s)))
-  AND (%(everything)s OR (e.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR e.commune = ANY(%(communes)s))))
+  AND /*rows e.dataset, e.commune*/
 ORDER BY e.id
 LIMIT %(limit)s
 

@@ -38,14 +38,16 @@ UPDATE account SET enabled = false WHERE id = %(id)s;
 
 -- name: add_session
 -- Open a session.
-INSERT INTO session (proof, account, created, seen, expires, address, agent)
-VALUES (%(proof)s, %(account)s, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s)
+INSERT INTO session (proof, account, created, seen, expires, address, agent, mfa)
+VALUES (%(proof)s, %(account)s, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s, %(mfa)s)
 RETURNING id;
 
 -- name: session
 -- The live session of a proof, with its account.
-SELECT s.id AS session, s.seen, s.expires, s.created AS opened,
-       a.id, a.login, a.name, a.password, a.must_set, a.roles, a.organisation, a.service, a.communes, a.purposes, a.language, a.enabled, a.created
+SELECT s.id AS session, s.seen, s.expires, s.created AS opened, s.mfa,
+       a.id, a.login, a.name, a.password, a.must_set,
+       a.roles || ARRAY(SELECT b.role FROM break_glass b WHERE b.account = a.id
+                        AND b.approver IS NOT NULL AND b.until > %(now)s AND b.ended IS NULL), a.organisation, a.service, a.communes, a.purposes, a.language, a.enabled, a.created
 FROM session s JOIN account a ON a.id = s.account
 WHERE s.proof = %(proof)s AND s.expires > %(now)s AND s.seen > %(idle)s AND a.enabled;
 
@@ -111,14 +113,24 @@ INSERT INTO service_key (id, proof, name, owner, scopes, communes, expires, repl
 VALUES (%(id)s, %(proof)s, %(name)s, %(owner)s, %(scopes)s, %(communes)s, %(expires)s, %(replaces)s);
 
 -- name: key
--- The live key of an id; its owner may still sign in.
-SELECT k.id, k.proof, k.name, k.owner, k.scopes, k.communes, k.created, k.expires, k.last_used, k.replaces, k.revoked
-FROM service_key k JOIN account a ON a.id = k.owner
-WHERE k.id = %(id)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled;
+-- The live key of an id; its owner may still sign in. A key of an application has the rights of the
+-- application's approved subscriptions, on the application's territory.
+SELECT k.id, k.proof, k.name, k.owner,
+       k.scopes || ARRAY(
+           SELECT action || '@' || s.dataset
+           FROM subscription s CROSS JOIN unnest(ARRAY['read', 'export', 'subscribe']) AS action
+           WHERE s.application = k.application AND s.state = 'approved'
+             AND (s.expires IS NULL OR s.expires > %(now)s)),
+       coalesce(p.communes, k.communes), k.created, k.expires, k.last_used, k.replaces, k.revoked,
+       k.application, coalesce(p.plan, ''), coalesce(p.networks, '{}')
+FROM service_key k JOIN account a ON a.id = k.owner LEFT JOIN application p ON p.id = k.application
+WHERE k.id = %(id)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled
+  AND (k.application IS NULL OR p.state = 'active');
 
 -- name: keys
 -- Keys that are not revoked, by id, after a cursor.
-SELECT id, proof, name, owner, scopes, communes, created, expires, last_used, replaces, revoked
+SELECT id, proof, name, owner, scopes, communes, created, expires, last_used, replaces, revoked,
+       application, '', '{}'::text[]
 FROM service_key WHERE id > %(after)s AND revoked IS NULL ORDER BY id LIMIT %(limit)s;
 
 -- name: use_key
@@ -150,3 +162,67 @@ WHERE proof = %(proof)s AND (expires IS NULL OR expires > %(now)s);
 -- name: revoke_credentials
 -- A device's tokens work no more.
 DELETE FROM device_credential WHERE device = %(device)s;
+
+-- name: change_account
+-- What an administrator says of an account.
+UPDATE account SET name = %(name)s, roles = %(roles)s, organisation = %(organisation)s,
+    service = %(service)s, communes = %(communes)s, purposes = %(purposes)s,
+    language = %(language)s, enabled = %(enabled)s
+WHERE id = %(id)s;
+
+-- name: factor
+-- The second factor of an account.
+SELECT account, secret, confirmed, last_step, recovery FROM factor WHERE account = %(account)s;
+
+-- name: set_factor
+-- A new second factor, not confirmed yet; one that is confirmed stays.
+INSERT INTO factor AS f (account, secret) VALUES (%(account)s, %(secret)s)
+ON CONFLICT (account) DO UPDATE SET secret = excluded.secret, last_step = 0
+WHERE NOT f.confirmed;
+
+-- name: confirm_factor
+-- The factor works from now on, with these recovery codes.
+UPDATE factor SET confirmed = true, recovery = %(recovery)s WHERE account = %(account)s;
+
+-- name: use_step
+-- A code is used once: false when it, or a later one, was used already.
+UPDATE factor SET last_step = %(step)s WHERE account = %(account)s AND last_step < %(step)s;
+
+-- name: use_recovery
+-- A recovery code is used once.
+UPDATE factor SET recovery = array_remove(recovery, %(proof)s)
+WHERE account = %(account)s AND %(proof)s = ANY(recovery);
+
+-- name: remove_factor
+-- The account has no second factor any more.
+DELETE FROM factor WHERE account = %(account)s;
+
+-- name: trust_session
+-- The second factor was given in this session.
+UPDATE session SET mfa = true WHERE id = %(id)s;
+
+-- name: ask_glass
+-- Somebody asks for a role for a short time.
+INSERT INTO break_glass (account, role, reason, asked, seconds)
+VALUES (%(account)s, %(role)s, %(reason)s, %(now)s, %(seconds)s) RETURNING id;
+
+-- name: approve_glass
+-- Somebody else grants it; within an hour of the asking.
+UPDATE break_glass SET approver = %(approver)s,
+    until = %(now)s::timestamptz + seconds * interval '1 second'
+WHERE id = %(id)s AND approver IS NULL AND ended IS NULL AND account <> %(approver)s
+  AND asked > %(now)s::timestamptz - interval '1 hour'
+RETURNING account;
+
+-- name: end_glass
+-- It ends before its time.
+UPDATE break_glass SET ended = %(now)s WHERE id = %(id)s AND ended IS NULL;
+
+-- name: glasses
+-- What was asked and granted, newest first.
+SELECT id, account, role, reason, asked, seconds, approver, until, ended FROM break_glass
+ORDER BY asked DESC LIMIT 200;
+
+-- name: own_key
+-- The key belongs to an application from now on.
+UPDATE service_key SET application = %(application)s WHERE id = %(id)s;

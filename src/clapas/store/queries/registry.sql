@@ -55,7 +55,8 @@ ON CONFLICT (key) DO UPDATE
 SET source = excluded.source, model = excluded.model, name = excluded.name,
     lifecycle = excluded.lifecycle, longitude = excluded.longitude, latitude = excluded.latitude,
     commune = excluded.commune, owner = excluded.owner, tags = excluded.tags,
-    simulated = excluded.simulated, search = excluded.search
+    simulated = excluded.simulated,
+    search = excluded.search || coalesce(chr(31) || nullif(split_part(d.search, chr(31), 2), ''), '')
 
 -- name: remove
 -- Remove devices with their bindings.
@@ -76,8 +77,7 @@ WHERE d.key > %(after)s
   AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
   AND (%(commune)s = '' OR d.commune = %(commune)s)
   AND (%(key)s = '' OR d.key = %(key)s)
-  AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+  AND /*rows d.dataset, d.commune*/
 ORDER BY d.key
 LIMIT %(limit)s
 
@@ -95,8 +95,7 @@ FROM (
     LEFT JOIN device_seen s ON s.device = d.id
     LEFT JOIN model m ON m.id = d.model
     WHERE d.lifecycle = 'active'
-      AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-           AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+      AND /*rows d.dataset, d.commune*/
 ) AS fleet
 
 -- name: bind

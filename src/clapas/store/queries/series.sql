@@ -37,8 +37,7 @@ SELECT s.id, s.tenant, s.entity, s.attribute, s.dataset_id, s.quantity,
        coalesce(nullif(s.dataset, ''), e.dataset, '') AS dataset
 FROM series s LEFT JOIN entity e ON e.id = s.entity
 WHERE s.id = ANY(%(series)s)
-  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
-       AND (%(anywhere)s OR e.commune = ANY(%(communes)s))))
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), e.commune*/
 
 -- name: of_entity
 -- Series of one entity that may be seen.
@@ -46,8 +45,7 @@ SELECT s.id, s.tenant, s.entity, s.attribute, s.dataset_id, s.quantity,
        coalesce(nullif(s.dataset, ''), e.dataset, '') AS dataset
 FROM series s LEFT JOIN entity e ON e.id = s.entity
 WHERE s.entity = %(entity)s
-  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
-       AND (%(anywhere)s OR e.commune = ANY(%(communes)s))))
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), e.commune*/
 ORDER BY s.rank, s.attribute, s.id
 
 -- name: places

@@ -23,7 +23,6 @@ WHERE (%(all_entities)s OR t.entity = ANY(%(entities)s))
   AND (%(all_series)s OR t.series = ANY(%(series)s))
   AND (%(attribute)s = '' OR t.attribute = %(attribute)s)
   AND (%(quantity)s = '' OR s.quantity = %(quantity)s)
-  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
-       AND (%(anywhere)s OR e.commune = ANY(%(communes)s))))
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), e.commune*/
 ORDER BY t.series
 LIMIT %(limit)s

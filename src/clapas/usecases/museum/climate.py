@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
-from clapas.usecases.museum import physics
-from clapas.usecases.museum.band import (
+from clapas.usecases.historic_band import (
     DAY,
     HALF,
     Live,
@@ -15,6 +14,7 @@ from clapas.usecases.museum.band import (
     live_band,
     settled_band,
 )
+from clapas.usecases.museum import physics
 from clapas.usecases.museum.limits import Limits, limits
 from clapas.usecases.museum.physics import Floats
 

@@ -19,6 +19,7 @@ from clapas.usecases.tables import (
     number,
     parse_table,
     read_lines,
+    unreadable,
 )
 
 SITE = ("site", "receiver", "building", "bâtiment", "musée", "museum")
@@ -68,6 +69,7 @@ def _plain(text: pl.DataFrame, path: Path, zone: str, *, sensor: str, site: str 
         rh=number(found["humidity"]),
     )
     rows, problems = checked(frame, text, {"at": found["time"]}, path)
+    problems += unreadable(text, [found["temperature"], found["humidity"]])
     return Climate(rows=rows, problems=problems)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from clapas.usecases.historic_band import HALF, settled_band, usual_step, window_mean
 from clapas.usecases.museum import physics
-from clapas.usecases.museum.band import HALF, settled_band, usual_step, window_mean
 from clapas.usecases.museum.climate import arrays, days_of, judged
 from clapas.usecases.museum.limits import Limits, limits
 from clapas.usecases.museum.physics import Floats

@@ -2,17 +2,22 @@
 
 import typer
 
-from clapas.usecases.water.billing import commands as billing
-from clapas.usecases.water.leaks import commands as leaks
-from clapas.usecases.water.meters import commands as meters
-from clapas.usecases.water.network import commands as network
+from clapas.usecases.late import late_group
 
 
 def register(app: typer.Typer) -> None:
     """Add ``clapas water …`` to the command line."""
-    water = typer.Typer(
-        help="Water: leaks, meters, overconsumption, districts.", no_args_is_help=True
-    )
+    about = "Water: leaks, meters, overconsumption, districts."
+    app.add_typer(late_group(_water, about=about), name="water")
+
+
+def _water() -> typer.Typer:
+    from clapas.usecases.water.billing import commands as billing
+    from clapas.usecases.water.leaks import commands as leaks
+    from clapas.usecases.water.meters import commands as meters
+    from clapas.usecases.water.network import commands as network
+
+    water = typer.Typer()
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
     water.command("leaks")(leaks.find_leaks)
     evaluate.command("leaks")(leaks.evaluate_leaks)
@@ -22,4 +27,4 @@ def register(app: typer.Typer) -> None:
     water.command("districts")(network.find_bursts)
     evaluate.command("network")(network.evaluate_network)
     water.add_typer(evaluate, name="evaluate")
-    app.add_typer(water, name="water")
+    return water

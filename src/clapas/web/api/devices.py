@@ -8,7 +8,6 @@ import msgspec
 from litestar import Response, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from clapas.charter import Charter
 from clapas.domain.access import Resource
 from clapas.domain.device import Device, Lifecycle
 from clapas.domain.errors import Conflict, InvalidInput, NotFound
@@ -17,7 +16,7 @@ from clapas.domain.window import instant
 from clapas.store.values import DeviceRow, Frame
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks, require
-from clapas.web.services import Call, rows_of, services_of
+from clapas.web.services import Call, exit_of, rows_of, services_of
 
 DEFAULT_INTERVAL_S = 3600
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
@@ -160,13 +159,15 @@ def frame_out(frame: Frame) -> FrameOut:
 
 async def visible(request: Call, key: str, action: str = "read") -> DeviceRow:
     """One device, once the charter permits; one that may not be seen is not found."""
-    services = services_of(request)
-    charter: Charter = services.charter
-    row = await services.store.registry.device(normalise_device(key))
-    thing = Resource(kind="device", id=row.device.key, commune=row.device.commune)
-    if not charter.decide(request.user, "read", thing).allow:
-        raise NotFound(device=key[:128])
-    require(charter, request.user, action, thing)
+    services, name = services_of(request), normalise_device(key)
+    row = await services.store.registry.device(name, rows_of(request, "device"))
+    if action != "read":
+        try:
+            await services.store.registry.device(name, rows_of(request, "device", action))
+        except NotFound:
+            thing = Resource(kind="device", id=name, dataset="?", commune=row.device.commune)
+            require(services.charter, request.user, action, thing)
+            raise
     return row
 
 
@@ -303,10 +304,10 @@ async def frames(
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[FrameOut]]:
     """The last raw messages of a device, newest first."""
-    row = await visible(request, key)
-    page = await services_of(request).store.raw.frames(
-        row.device.key, after=after, limit=page_size(limit)
-    )
+    await visible(request, key)
+    store = services_of(request).store
+    row = await store.registry.device(key, exit_of(request).single_rows("frame"))
+    page = await store.raw.frames(row.device.key, after=after, limit=page_size(limit))
     return listing(request, [frame_out(each) for each in page.items], page.next)
 
 

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from clapas.charter import Exit
 from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import quantity
@@ -14,7 +15,7 @@ from clapas.domain.window import instant
 from clapas.store.values import EntityRow, Latest, MapColumns
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
-from clapas.web.services import Call, rows_of, services_of
+from clapas.web.services import Call, exit_of, rows_of, services_of
 
 Bbox = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""
@@ -120,8 +121,11 @@ def _headline(latest: Latest | None) -> Headline | None:
     )
 
 
-def _fields(row: EntityRow) -> dict[str, Any]:
+def _fields(row: EntityRow, way: Exit) -> dict[str, Any]:
     entity: Entity = row.entity
+    shown = (
+        row.headline if row.headline and way.shows(entity.dataset, row.headline.attribute) else None
+    )
     return {
         "id": entity.id,
         "type": entity.type,
@@ -132,7 +136,7 @@ def _fields(row: EntityRow) -> dict[str, Any]:
         "simulated": entity.simulated,
         "updated": row.updated,
         "state": age_state(row.updated, datetime.now(UTC)),
-        "headline": _headline(row.headline),
+        "headline": _headline(shown),
     }
 
 
@@ -191,7 +195,8 @@ async def entities(
         after=after,
         limit=page_size(limit),
     )
-    found = [EntityOut(**_fields(row)) for row in page.items]
+    way = exit_of(request)
+    found = [EntityOut(**_fields(row, way)) for row in page.items]
     kept = [each for each in found if not state_ or each.state == state_]
     return listing(request, kept, page.next)
 
@@ -206,7 +211,10 @@ async def points(
     """All located entities, at most 100,000, column by column. ``zoom`` changes nothing yet."""
     del zoom
     columns: MapColumns = await services_of(request).store.entities.map(
-        rows_of(request, "entity"), type=type_, bbox=read_bbox(bbox)
+        rows_of(request, "entity"),
+        type=type_,
+        bbox=read_bbox(bbox),
+        withheld=exit_of(request).withheld(),
     )
     now = int(datetime.now(UTC).timestamp() * 1000)
     late, silent = LATE.total_seconds() * 1000, SILENT.total_seconds() * 1000
@@ -237,6 +245,13 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
     row = await services.store.entities.get(rows, id)
     latest = await services.store.state.latest(rows, entities=[id])
     bindings = await services.store.registry.bindings_of(id)
+    way = exit_of(request)
+    series = await services.store.series.by_id(rows, [each.series for each in latest])
+    shown = [
+        each
+        for each in latest
+        if each.series in series and way.shows(series[each.series].dataset, each.attribute)
+    ]
     now = datetime.now(UTC)
     feeding = {
         binding.attribute: device
@@ -244,9 +259,9 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
         if binding.end is None or binding.end > now
     }
     return EntitySheet(
-        **_fields(row),
+        **_fields(row, way),
         attributes=sorted(
-            (_attribute(each, feeding) for each in latest), key=lambda each: each.attribute
+            (_attribute(each, feeding) for each in shown), key=lambda each: each.attribute
         ),
         relations=row.entity.relations,
         devices=[

@@ -7,15 +7,16 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from clapas.charter import Reading
 from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.quantities import quantity
 from clapas.domain.window import Window, instant
-from clapas.store.values import Aggregate, SeriesHistory, Step
+from clapas.store.values import SeriesHistory, Step
 from clapas.web.answers import csv_response, wants_csv
 from clapas.web.api.devices import FrameOut, frame_out
 from clapas.web.guard import asks
-from clapas.web.services import Call, rows_of, services_of
+from clapas.web.services import Call, exit_of, rows_of, services_of
 
 LICENCE = "LO-2.0"
 MOST_SERIES = 20
@@ -113,25 +114,10 @@ def _out(history: SeriesHistory, series: Series, source: str) -> HistoryOut:
     )
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """How a history is asked for."""
-
-    window: Window
-    step: Step
-    aggregate: Aggregate
-    max_points: int
-
-
-async def _read(request: Call, series: list[Series], asked: Asked) -> list[HistoryOut]:
-    services = services_of(request)
-    found = await services.store.history.read(
-        rows_of(request, "series"),
-        [each.id for each in series],
-        asked.window,
-        step=asked.step,
-        aggregate=asked.aggregate,
-        max_points=asked.max_points,
-    )
+async def _read(request: Call, series: list[Series], asked: Reading) -> list[HistoryOut]:
+    """The history under the charter's terms; a table (CSV) is an export."""
+    way = exit_of(request, "export" if wants_csv(request) else "read")
+    found = await way.history(services_of(request).store, series, asked)
     by_id = {each.id: each for each in series}
     return [_out(each, by_id[each.series], request.app.state.source_name) for each in found]
 
@@ -174,7 +160,7 @@ async def of_series(
     known = await services_of(request).store.series.by_id(rows_of(request, "series"), [id])
     if id not in known:
         raise NotFound(series=id)
-    asked = Asked(
+    asked = Reading(
         window=read_window(start, end),
         step=read_step(step),
         aggregate=aggregate,
@@ -215,7 +201,7 @@ async def of_entity(
     ]
     if len(series) > MOST_SERIES:
         raise InvalidInput("at most 20 attributes at a time", field="attributes")
-    asked = Asked(
+    asked = Reading(
         window=read_window(start, end),
         step=read_step(step),
         aggregate=aggregate,
@@ -237,6 +223,9 @@ async def provenance(
     """The value, its quality and codec, and the raw message that it came from."""
     services = services_of(request)
     rows = rows_of(request, "series")
+    known = (await services.store.series.by_id(rows, [series])).get(series)
+    if known is None or not exit_of(request).shows(known.dataset, known.key.attribute):
+        raise NotFound(series=series, measured=measured_ms)
     row = await services.store.history.observation(rows, series, measured_ms)
     try:
         frame = frame_out(await services.store.raw.by_sequence(row.log, row.sequence))

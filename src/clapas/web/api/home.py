@@ -140,6 +140,10 @@ async def home(request: Call) -> Home:
     wrong = what_is_wrong(
         ledger=ledger, engines=engines, sources=sources, silent=freshness.get("silent", 0)
     )
+    wrong += [
+        _wrong(each.kind, each.severity, each.values, each.link)
+        for each in await services.notices()
+    ]
     return Home(
         ledger=ledger,
         engines=engines,

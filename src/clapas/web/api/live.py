@@ -10,7 +10,7 @@ from litestar import get
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from clapas.charter import collection
+from clapas.charter import Exit, collection
 from clapas.domain.access import ANONYMOUS, Principal
 from clapas.domain.device import Series
 from clapas.domain.errors import ClapasError, InvalidInput
@@ -65,11 +65,13 @@ class Reader:
             return
         if len(self.known) > MOST_SERIES:
             self.known.clear()
-        rows = self.services.charter.row_filter(self.principal, "subscribe", "series")
+        way = Exit(charter=self.services.charter, principal=self.principal, action="subscribe")
+        rows = way.rows("series")
         found = await self.services.store.series.by_id(rows, numbers)
         for number in numbers:
             series = found.get(number)
-            self.known[number] = series if series and self._wanted(series) else None
+            given = series and way.shows(series.dataset, series.key.attribute)
+            self.known[number] = series if series and given and self._wanted(series) else None
 
     def _wanted(self, series: Series) -> bool:
         entity = series.key.entity

@@ -52,7 +52,12 @@ async def _families(services: Services) -> list[GaugeMetricFamily]:
     live = GaugeMetricFamily("clapas_live_listeners", "Open live streams", services.live.count)
     uptime = time.time() - services.started.timestamp()
     started = GaugeMetricFamily("clapas_uptime_seconds", "Seconds since the start", uptime)
-    families = [engines, live, started]
+    refused = GaugeMetricFamily(
+        "clapas_publish_refused",
+        "MQTT publishes that rights forbade since the start (outside the ledger)",
+        await services.refused(),
+    )
+    families = [engines, live, started, refused]
     try:
         waiting = GaugeMetricFamily(
             "clapas_log_waiting", "Messages not acknowledged yet", labels=["log"]

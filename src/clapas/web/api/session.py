@@ -24,6 +24,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     login: str
     password: str
+    totp: str = ""
+    """The code of the second factor, when the account has one."""
 
 
 class OneTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,14 +98,14 @@ def own_site(request: Request[Any, Any, Any]) -> None:
         raise CsrfRefused
 
 
-async def _open(request: Call, account: AccountRow) -> list[Any]:
+async def _open(request: Call, account: AccountRow, *, mfa: bool = False) -> list[Any]:
     """A new session for an account; the one that the browser had ends (session fixation)."""
     services = services_of(request)
     planted = request.cookies.get(SESSION, "")
     if planted:
         await services.identity.sessions.end(planted)
     session = await services.identity.sessions.open(
-        account, address=address_of(request), agent=request.headers.get("user-agent", "")
+        account, address=address_of(request), agent=request.headers.get("user-agent", ""), mfa=mfa
     )
     return session_cookies(session, https=services.settings.https)
 
@@ -118,10 +120,12 @@ async def _open(request: Call, account: AccountRow) -> list[Any]:
 async def sign_in(request: Call, data: JSONBody[Credentials]) -> Response[User]:
     """Sign in with a login and a password."""
     own_site(request)
-    account = await services_of(request).identity.accounts.sign_in(
-        login=data.login, password=data.password, address=address_of(request)
+    identity, address = services_of(request).identity, address_of(request)
+    account = await identity.accounts.sign_in(
+        login=data.login, password=data.password, address=address
     )
-    return Response(user_of(account), cookies=await _open(request, account))
+    proven = await identity.factors.demand(account, data.totp[:40], address=address)
+    return Response(user_of(account), cookies=await _open(request, account, mfa=proven))
 
 
 @post(

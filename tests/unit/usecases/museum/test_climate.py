@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from clapas.usecases.errors import BadTable
+from clapas.usecases.historic_band import band, settled_band
 from clapas.usecases.museum import physics
-from clapas.usecases.museum.band import band, settled_band
 from clapas.usecases.museum.climate import COLUMNS, live_table
 from clapas.usecases.museum.limits import limits
 from clapas.usecases.museum.loggers import read_climate

@@ -11,6 +11,7 @@ from clapas.usecases.water.leaks.book import Book
 from clapas.usecases.water.leaks.detector import step
 from clapas.usecases.water.leaks.inject import SHAPES, lost_litres
 from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
+from clapas.usecases.water.leaks.nightly import Ledger, run_night
 
 DAY = 86_400.0
 FIRST = 1_700_000_000.0
@@ -49,12 +50,12 @@ def days_after(alerts: Alerts, day: float) -> list[float]:
 
 
 def test_an_ordinary_home_is_left_in_peace() -> None:
-    assert len(detect(household(300), Levels()).at) == 0
+    assert len(detect(household(150), Levels()).at) == 0
 
 
 @pytest.mark.parametrize(("rate", "within"), [(2.0, 6.0), (5.0, 4.0), (10.0, 4.0), (50.0, 3.0)])
 def test_a_leak_is_told_once_and_in_time(rate: float, within: float) -> None:
-    alerts = detect(with_leak(household(90), day=40, rate=rate), Levels())
+    alerts = detect(with_leak(household(55), day=40, rate=rate), Levels())
     assert len(alerts.at) == 1
     assert 0 < days_after(alerts, 40)[0] <= within
     assert alerts.rate[0] == pytest.approx(rate, rel=0.25, abs=0.5)
@@ -62,7 +63,7 @@ def test_a_leak_is_told_once_and_in_time(rate: float, within: float) -> None:
 
 
 def test_what_came_later_never_changes_what_was_told() -> None:
-    leaky = with_leak(household(90), day=40, rate=5.0)
+    leaky = with_leak(household(55), day=40, rate=5.0)
     whole = detect(leaky, Levels())
     until = int(np.searchsorted(leaky.at, whole.at[0], side="right"))
     cut = Recordings(
@@ -91,16 +92,16 @@ def test_a_leak_that_grows_is_told_again_and_one_that_returns_is_not() -> None:
 def test_ten_litre_pulses_hide_nothing_above_their_weight() -> None:
     home = household(90, pulse=10.0)
     assert len(detect(home, Levels()).at) == 0
-    leaky = with_leak(household(90), day=40, rate=5.0, pulse=10.0)
+    leaky = with_leak(household(55), day=40, rate=5.0, pulse=10.0)
     assert 0 < days_after(detect(leaky, Levels()), 40)[0] <= 4.5
 
 
 def test_a_burst_is_told_within_three_hours() -> None:
-    flood = with_leak(household(90), day=60.3, rate=900.0)
+    flood = with_leak(household(63), day=60.3, rate=900.0)
     first = detect(flood, Levels())
     assert kind_of(int(first.level[0]), float(first.rate[0])) == "burst"
     assert days_after(first, 60.3)[0] <= 3 / 24
-    hose = with_leak(household(90), day=60.3, rate=260.0)
+    hose = with_leak(household(63), day=60.3, rate=260.0)
     assert days_after(detect(hose, EARLY_BURSTS), 60.3)[0] <= 3 / 24
 
 
@@ -165,3 +166,32 @@ def test_the_table_has_the_promised_columns() -> None:
     assert table.columns == ["meter", "raised_at", "kind", "rate_l_h", "volume_l", "confidence"]
     assert table["kind"].to_list() == ["leak"]
     assert table.schema["raised_at"] == pl.Datetime("us", "UTC")
+
+
+def test_nights_carried_by_a_file_tell_what_one_long_run_tells(tmp_path: Path) -> None:
+    leaky = with_leak(household(60), day=40, rate=5.0)
+    rows = pl.DataFrame(
+        {
+            "meter": ["b"] * len(leaky.at) + ["a"] * len(leaky.at),
+            "at": pl.Series(np.tile(leaky.at, 2) * 1e6)
+            .cast(pl.Int64)
+            .cast(pl.Datetime("us", "UTC")),
+            "index_l": np.concatenate([leaky.index, household(60, seed=5).index]),
+        }
+    )
+    _, whole = run_night(Ledger.empty(Levels()), rows, Levels())
+    path = tmp_path / "meters.npz"
+    told = []
+    ledger = Ledger.empty(Levels())
+    for first, last in ((0, 30), (29, 43), (43, 60)):
+        window = (
+            pl.col("at").dt.epoch("s").is_between(int(FIRST + first * DAY), int(FIRST + last * DAY))
+        )
+        ledger, alerts = run_night(ledger, rows.filter(window), Levels())
+        told += [
+            (ledger.names[meter], at) for meter, at in zip(alerts.meter, alerts.at, strict=True)
+        ]
+        ledger.save(path)
+        ledger = Ledger.load(path)
+    assert ledger.names == ("a", "b")
+    assert told == [("b", at) for at in whole.at.tolist()]

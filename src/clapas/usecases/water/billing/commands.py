@@ -8,9 +8,10 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from clapas.usecases.water.billing.dossier import Dossier, write_dossier
+from clapas.usecases.water.billing.dossier import Dossier, render_dossier
 from clapas.usecases.water.billing.periods import Reading, periods
 from clapas.usecases.water.billing.review import REASONS, Review, review
+from clapas.usecases.water.billing.signature import signed
 from clapas.usecases.water.billing.warsmann import month_after, relief
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.meters.tables import Table, read_readings
@@ -20,11 +21,14 @@ COLUMNS = (
     "naive", "verdict", "context", "reason", "certificate_due_if_informed_at_reading", "water_cap_m3", "sanitation_cap_m3",
 )  # fmt: skip
 
+REASON = "Dossier de consommation anormale"
+
 
 def find_overconsumption(
     indexes: Annotated[
         Path, typer.Argument(help="CSV or CSV.gz: meter; date; index (m³ for dates without hours).")
     ],
+    *,
     out: Annotated[Path, typer.Option(help="Where the periods are written (CSV).")],
     leaks: Annotated[
         Path | None, typer.Option(help="Known leaks, left out of references: meter,start,end.")
@@ -36,6 +40,12 @@ def find_overconsumption(
     dossiers: Annotated[
         Path | None, typer.Option(help="Folder for the files of abnormal periods (PDF).")
     ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="PKCS#12 certificate that signs the files.")
+    ] = None,
+    passphrase: Annotated[
+        str, typer.Option(envvar="CLAPAS_CERTIFICATE_PASSPHRASE", help="Its passphrase.")
+    ] = "",
     service: Annotated[
         str, typer.Option(help="Name of the water service on the files.")
     ] = "Service de l’eau",
@@ -59,11 +69,12 @@ def find_overconsumption(
         typer.echo(f"  {count:4}  {context}")
     if dossiers:
         dossiers.mkdir(parents=True, exist_ok=True)
-        for each in abnormal:
-            name = f"{each.period.meter[:8]}-{each.period.end.isoformat()}.pdf"
-            write_dossier(
-                Dossier(review=each, service=service, informed=None, proof=""), dossiers / name
-            )
+    for each in abnormal if dossiers else []:
+        path = Path(str(dossiers)) / f"{each.period.meter[:8]}-{each.period.end.isoformat()}.pdf"
+        pdf = render_dossier(Dossier(review=each, service=service, informed=None, proof=""))
+        path.write_bytes(
+            signed(pdf, certificate, passphrase.encode(), REASON) if certificate else pdf
+        )
 
 
 def review_table(

@@ -2,7 +2,6 @@
 
 from datetime import date
 from importlib import resources
-from pathlib import Path
 
 import msgspec
 
@@ -77,8 +76,3 @@ def render_dossier(dossier: Dossier) -> bytes:
     if not isinstance(rendered, bytes):
         raise TypeError("typst gave several pages apart")
     return rendered
-
-
-def write_dossier(dossier: Dossier, path: Path) -> None:
-    """Render the file and write it."""
-    path.write_bytes(render_dossier(dossier))

@@ -1,10 +1,11 @@
 """What the detector remembers of each meter: plain arrays, one row a meter, kept from night to night."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from clapas.usecases.water.leaks.arrays import Bools, Floats, Ints
+from clapas.usecases.water.leaks.arrays import AnyArray, Bools, Floats, Ints
 
 RING = 30
 """Intervals kept per meter, to size a flow when it is announced."""
@@ -69,9 +70,11 @@ class Book:
     def meters(self) -> int:
         return len(self.at)
 
-    def save(self, path: Path) -> None:
-        """Write the book as one ``.npz`` file."""
-        np.savez_compressed(path, **{name: getattr(self, name) for name in self.__slots__})
+    def save(self, path: Path, **more: AnyArray) -> None:
+        """Write the book, and what else is named, as one ``.npz`` file."""
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        with path.open("wb") as file:
+            np.savez(file, **(arrays | more))
 
     @classmethod
     def load(cls, path: Path) -> "Book":

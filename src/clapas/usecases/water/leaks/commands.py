@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 import typer
 
-from clapas.usecases.water.leaks.batch import COLUMNS, Recordings, alert_table, detect, recordings
+from clapas.usecases.water.leaks.batch import COLUMNS, Recordings, alert_table, recordings
 from clapas.usecases.water.leaks.evaluate import is_held, run_trial
 from clapas.usecases.water.leaks.inject import Plan
 from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
+from clapas.usecases.water.leaks.nightly import Ledger, run_night
 from clapas.usecases.water.leaks.score import burst_lines, leak_lines
 from clapas.usecases.water.meters.commands import read_all
 from clapas.usecases.water.meters.tables import shown_time
@@ -36,18 +37,28 @@ def find_leaks(
     out: Annotated[Path, typer.Option(help="Where the alerts are written (CSV).")],
     zone: Zone = "Europe/Paris",
     bursts: Bursts = "sure",
+    state: Annotated[
+        Path | None,
+        typer.Option(help="What is known of each meter, kept from night to night (.npz)."),
+    ] = None,
     price: Annotated[float, typer.Option(help="Price of water, sanitation included (€/m³).")] = 4.0,
 ) -> None:
     """Leaks after the meter: one line an alert, told with what was known at ``raised_at``."""
     table = read_all(files, zone)
-    data = recordings(table.rows)
-    alerts = alert_table(detect(data, levels_for(bursts)), data.names)
+    levels = levels_for(bursts)
+    ledger = Ledger.load(state) if state and state.is_file() else Ledger.empty(levels)
+    ledger, found = run_night(ledger, table.rows, levels)
+    if state:
+        ledger.save(state)
+    alerts = alert_table(found, ledger.names)
     shown = alerts.with_columns(
         raised_at=shown_time(pl.col("raised_at"), local=table.local, zone=zone)
     )
     shown.select(COLUMNS).write_csv(out)
     ranked = shown.with_columns(euros_month=(pl.col("rate_l_h") * 0.72 * price).round(0))
-    typer.echo(f"{len(data.names)} meters, {len(data.at)} readings, {shown.height} alerts → {out}")
+    typer.echo(
+        f"{len(ledger.names)} meters, {table.rows.height} readings, {shown.height} alerts → {out}"
+    )
     for row in ranked.sort("euros_month", descending=True).head(10).iter_rows(named=True):
         typer.echo(
             f"  {row['meter']}  {row['kind']}  {row['rate_l_h']:.1f} L/h  "

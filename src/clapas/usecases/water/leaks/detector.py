@@ -198,7 +198,7 @@ def _floor(book: Book, rows: Ints, span: Floats) -> Floats:
 def _is_news(book: Book, levels: Levels, seen: Interval, rate: Floats) -> Bools:
     """Not the leak that was announced already, nor its return: clearly more than it, or nothing known."""
     known = book.known[seen.rows]
-    return (known <= 0) | (rate > levels.worse * known + 1.5)
+    return (known <= 0) | (rate > np.maximum(levels.worse * known, known + levels.worse_l_h))
 
 
 def _announce(

@@ -25,8 +25,9 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """Ordinary stretches are forgotten with this time constant."""
     merge_days: float = 60.0
     """After a leak has stopped, its return within this time belongs to the same alert."""
-    worse: float = 2.5
-    """A known leak is announced again when its flow has grown this many times (and by 1.5 L/h)."""
+    worse: float = 2.2
+    worse_l_h: float = 4.0
+    """A known leak is announced again when its flow has grown this many times, and by so much (L/h)."""
     quiet_hours: float = 30.0
     """A leak has stopped when no stretch at its level lasts this long."""
     burst_flow: float = 195.0
@@ -38,7 +39,7 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """The largest hour that any meter is taken to be used to (L/h)."""
     burst_after: float = 2.0
     """A meter whose burst was announced is used to it: the next must be this many times as large."""
-    burst_any_hours: float = 12.0
+    burst_any_hours: float = 8.0
     """A burst-sized flow that lasts this long is strange for every meter."""
     pulse_l: float = 1.0
     """Weight of one step of the index (L); meters show their own when it is larger."""
@@ -46,7 +47,7 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """No domestic meter passes more: a jump beyond it is another meter or a reset (L/h)."""
     full_interval_h: float = 1.7
     """Two readings further apart hide what happened between them: they count for less."""
-    gap_weight: float = 0.5
+    gap_weight: float = 0.7
     blind_interval_h: float = 13.0
     """Beyond this, an interval tells nothing but its mean flow."""
 

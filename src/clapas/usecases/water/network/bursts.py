@@ -17,6 +17,8 @@ from clapas.usecases.water.network.balance import Signal
 WEEK = 168
 WEEKS = 3
 WINDOWS = (24, 72, 168)
+YOUNG = ((3, 2.2), (5, 1.5), (9, 1.2))
+"""The noise of a young watch is taken for larger: (before so many weeks, factor)."""
 LAG = 48
 """Hours left out of the learned noise, so that a growing leak does not hide itself."""
 NOISE_HOURS = 12
@@ -28,7 +30,7 @@ Kind = Literal["burst", "leak", "repair", "shift"]
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Thresholds, in noises of the signal; noises are learned, never below a share of the mean flow."""
 
-    limits: tuple[float, ...] = (4.5, 4.0, 3.5)
+    limits: tuple[float, ...] = (4.0, 3.5, 3.0)
     hold_hours: int = 4
     """The excess must stay beyond its limit for so many hours running."""
     first_noise: float = 0.25
@@ -128,7 +130,7 @@ class Watch:
         past = np.asarray(self.past[window][-8 * WEEK : -LAG])
         if len(past) < self.rules.noise_hours:
             return self.rules.first_noise * float(np.sqrt(self.ordinary(hour)))
-        young = 2.2 if hour < 3 * WEEK else 1.4 if hour < 5 * WEEK else 1.0
+        young = next((factor for weeks, factor in YOUNG if hour < weeks * WEEK), 1.0)
         return young * max(1.4826 * float(np.median(np.abs(past))), floor)
 
     def reference(self, hour: int, window: int) -> Floats:

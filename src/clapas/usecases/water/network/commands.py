@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 import typer
 
 from clapas.usecases.water.errors import BadTable
+from clapas.usecases.water.network.cards import card_table, cards
 from clapas.usecases.water.network.districts import (
     Records,
     Survey,
@@ -41,6 +43,10 @@ def find_bursts(
     inp: Annotated[
         Path | None, typer.Option(help="EPANET model: zones and candidate pipes.")
     ] = None,
+    cards_out: Annotated[
+        Path | None, typer.Option("--cards", help="Where daily cards are written (CSV).")
+    ] = None,
+    price: Annotated[float, typer.Option(help="Marginal price of water, for cards (€/m³).")] = 0.8,
     zone: Zone = "UTC",
 ) -> None:
     """Leaks of the network, zone by zone: one line an alarm, with the likely pipes when a model is given."""
@@ -48,6 +54,8 @@ def find_bursts(
     found = survey(records, Model(inp) if inp else None)
     table = alarm_table(found, records.flows)
     table.write_csv(out)
+    if cards_out:
+        card_table(cards(found, records.flows, ZoneInfo(zone)), price).write_csv(cards_out)
     for each in found.zones:
         typer.echo(f"zone {each.name}: {each.flows} tanks {each.tanks}")
     repairs = sum(step.kind == "repair" for step in found.steps)
@@ -127,10 +135,24 @@ def read_truth(path: Path, records: Records) -> tuple[Leak, ...]:
     return tuple(sorted(leaks, key=lambda each: each.start))
 
 
+def zones_of(
+    found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
+) -> dict[str, str]:
+    """Zone of each leaking pipe, by the junction where it begins."""
+    places = {}
+    for zone in found.zones:
+        inside = model.nodes_of(zone, records.flows.names)
+        for leak in leaks:
+            if model.network.get_link(leak.pipe).start_node_name in inside:
+                places[leak.pipe] = zone.name
+    return places
+
+
 def _report(
     title: str, found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
 ) -> Outcome:
-    outcome = match(found.steps, leaks)
+    zones = zones_of(found, leaks, model, records)
+    outcome = match(found.steps, leaks, zones=zones)
     metres = [
         model.metres_between(leak.pipe, found.candidates[at][0])
         if at is not None and found.candidates[at]
@@ -152,7 +174,7 @@ def _report(
     for leak, delay, far, near in zip(leaks, outcome.delays, metres, nearest, strict=True):
         kind = "abrupt" if leak.peak <= leak.start + 1 else "incipient"
         typer.echo(
-            f"  {leak.pipe:6} {leak.flow:5.1f} m³/h {kind:9} day {leak.start / 24:6.1f}  "
+            f"  {leak.pipe:6} {zones.get(leak.pipe, ''):10} {leak.flow:5.1f} m³/h {kind:9} day {leak.start / 24:6.1f}  "
             f"delay {delay:6.2f} d  first candidate {far:5.0f} m off, nearest of ten {near:5.0f} m"
         )
     return outcome

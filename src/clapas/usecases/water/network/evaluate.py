@@ -6,6 +6,8 @@ Official score (BattLeDIM): 0.80 € per m³ not lost within the period, minus 5
 metres off, when x is at most 300 m; 500 € for a false report.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 
@@ -27,8 +29,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int
 
 
-def match(steps: list[Step], leaks: tuple[Leak, ...], *, slack_hours: float = 48.0) -> Outcome:
-    """Match told alarms to leaks. A leak may still be found ``slack_hours`` after its repair."""
+def match(
+    steps: list[Step],
+    leaks: tuple[Leak, ...],
+    *,
+    slack_hours: float = 48.0,
+    zones: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Match told alarms to leaks. A leak may still be found ``slack_hours`` after its repair.
+
+    With ``zones`` (pipe → zone) an alarm only finds a leak of its own zone.
+    """
+    where = zones or {}
     delays = [np.inf] * len(leaks)
     found: list[int | None] = [None] * len(leaks)
     false = repeats = 0
@@ -39,6 +51,7 @@ def match(steps: list[Step], leaks: tuple[Leak, ...], *, slack_hours: float = 48
             n
             for n, leak in enumerate(leaks)
             if leak.start <= step.raised + 1 <= leak.end + slack_hours
+            and where.get(leak.pipe, step.zone) == step.zone
         ]
         fresh = [n for n in running if found[n] is None]
         if not running:

@@ -1,0 +1,123 @@
+"""Live values for applications: ``out/<application>/<entity>/<attribute>`` on the broker, as JSON.
+
+Applications never subscribe to the devices' topics. Each value is given only when the charter lets the
+application subscribe to its series now; a change of charter or of subscription is obeyed by the next
+batch (charter) or within ``REVIEW_S`` (subscriptions).
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+
+import msgspec
+
+from clapas.charter import Charter, Exit
+from clapas.domain.access import Principal
+from clapas.domain.device import Series
+from clapas.domain.errors import ClapasError
+from clapas.domain.message import Observation, ObservationBatch
+from clapas.domain.window import instant
+from clapas.store import Store
+from clapas.store.api_gateway import LiveApplication
+
+log = logging.getLogger(__name__)
+
+REVIEW_S = 10.0
+MOST_SERIES = 500_000
+Publish = Callable[[str, bytes], Awaitable[None]]
+"""Publish a payload on an MQTT topic."""
+
+
+class Outlet:
+    """Follows observations and gives each application its own."""
+
+    def __init__(self, store: Store, charter: Charter, publish: Publish) -> None:
+        self._store = store
+        self._charter = charter
+        self._publish = publish
+        self._applications: list[LiveApplication] = []
+        self._known: dict[str, dict[int, Series | None]] = {}
+        self._seen = ("", 0.0)
+
+    async def run(self, batches: AsyncIterator[ObservationBatch]) -> None:
+        """Until cancelled; an engine that is down costs the values of that time, never the run."""
+        async for batch in batches:
+            try:
+                await self.give(batch)
+            except ClapasError as error:
+                log.warning("live values for applications wait: %s", error)
+
+    async def give(self, batch: ObservationBatch) -> int:
+        """One batch to every application that may have some of it; how many values went out."""
+        if batch.replayed:
+            return 0
+        await self._review()
+        sent = 0
+        for each in self._applications:
+            known = await self._learn(each, {o.series for o in batch.observations})
+            for observation in batch.observations:
+                series = known.get(observation.series)
+                if series is not None:
+                    await self._publish(topic_of(each, series), payload(observation, series))
+                    sent += 1
+        return sent
+
+    async def _review(self) -> None:
+        version, then = self._seen
+        now = time.monotonic()
+        if version == self._charter.version and now - then < REVIEW_S:
+            return
+        self._seen = (self._charter.version, now)
+        self._applications = await self._store.api_gateway.live()
+        self._known.clear()
+
+    async def _learn(
+        self, application: LiveApplication, numbers: Collection[int]
+    ) -> dict[int, Series | None]:
+        known = self._known.setdefault(str(application.id), {})
+        fresh = [each for each in numbers if each not in known]
+        if fresh:
+            if len(known) > MOST_SERIES:
+                known.clear()
+            way = Exit(
+                charter=self._charter, principal=principal_of(application), action="subscribe"
+            )
+            found = await self._store.series.by_id(way.rows("series"), fresh)
+            for number in fresh:
+                series = found.get(number)
+                given = series is not None and way.shows(series.dataset, series.key.attribute)
+                known[number] = series if given else None
+        return known
+
+
+def principal_of(application: LiveApplication) -> Principal:
+    """The application as the charter knows it."""
+    return Principal(
+        kind="service",
+        id=f"application:{application.id}",
+        name=application.name,
+        scopes=frozenset(f"subscribe@{each}" for each in application.datasets),
+        communes=frozenset(application.communes),
+        organisation=f"application:{application.id}",
+    )
+
+
+def topic_of(application: LiveApplication, series: Series) -> str:
+    """Where a value of a series goes for an application."""
+    attribute = "".join("_" if c in "/+#" or ord(c) < 33 else c for c in series.key.attribute)
+    entity = "".join("_" if c in "/+#" or ord(c) < 33 else c for c in series.key.entity)
+    return f"out/{application.id}/{entity}/{attribute}"
+
+
+def payload(observation: Observation, series: Series) -> bytes:
+    """A value as JSON."""
+    return msgspec.json.encode(
+        {
+            "entity": series.key.entity,
+            "attribute": series.key.attribute,
+            "quantity": series.key.quantity,
+            "value": observation.value,
+            "measured": instant(observation.measured),
+            "quality": observation.quality,
+        }
+    )

@@ -1,0 +1,181 @@
+"""Counting calls: in memory at each call, in PostgreSQL for all processes several times a second.
+
+Windows of a second, a minute and an hour slide: the window before counts for the part of it that is
+still within reach. Days and months are those of the calendar (UTC). A process adds what it counted and
+learns what all counted together each ``share_s``; what is refused by one is refused by all from then on.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from clapas.api_gateway.plans import LENGTHS
+from clapas.store.api_gateway import ApiGatewayStore, QuotaRow
+
+SLIDING = 3600
+DAY_S = 86_400
+
+
+class WindowLeft(msgspec.Struct, frozen=True, gc=False):
+    """One window of a plan: its limit, what is left, seconds until it begins anew."""
+
+    name: str
+    limit: int
+    remaining: int
+    reset: int
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one call; ``tightest`` is the window with the least left."""
+
+    allowed: bool
+    windows: tuple[WindowLeft, ...]
+
+    @property
+    def tightest(self) -> WindowLeft:
+        """The most constrained window."""
+        return min(self.windows, key=lambda each: (each.remaining / each.limit, -each.reset))
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds to wait after a refusal."""
+        return max((each.reset for each in self.windows if each.remaining <= 0), default=1)
+
+    def headers(self) -> dict[str, str]:
+        """RateLimit-* (most constrained window), X-RateLimit-* in both usual forms, Retry-After."""
+        tight = self.tightest
+        found = {
+            "RateLimit-Limit": str(tight.limit),
+            "RateLimit-Remaining": str(tight.remaining),
+            "RateLimit-Reset": str(tight.reset),
+            "X-RateLimit-Limit": str(tight.limit),
+            "X-RateLimit-Remaining": str(tight.remaining),
+            "X-RateLimit-Reset": str(tight.reset),
+        }
+        for each in self.windows:
+            found[f"X-RateLimit-Limit-{each.name.capitalize()}"] = str(each.limit)
+            found[f"X-RateLimit-Remaining-{each.name.capitalize()}"] = str(each.remaining)
+        if not self.allowed:
+            found["Retry-After"] = str(self.retry_after)
+        return found
+
+
+class Count:
+    """One window of one subject: what others used, what we used and have not told yet."""
+
+    __slots__ = ("known", "untold")
+
+    def __init__(self) -> None:
+        self.known = 0
+        self.untold = 0
+
+
+class Quotas:
+    """Counts by subject and window. ``store`` None: this process alone."""
+
+    def __init__(
+        self,
+        store: ApiGatewayStore | None,
+        *,
+        subjects: int = 200_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._most = subjects * 4
+        self._counts: dict[tuple[str, int, int], Count] = {}
+
+    def take(self, subject: str, limits: Mapping[str, int], *, weight: int = 1) -> Spent:
+        """Count one call when every window has room for its weight; a refused call costs nothing."""
+        now = self._clock()
+        places = []
+        for name, limit in limits.items():
+            length = LENGTHS[name]
+            start, end = bounds(length, now)
+            places.append((name, limit, length, start, end))
+        used = [self._used(subject, length, start, now) for _, _, length, start, _ in places]
+        allowed = all(
+            before + weight <= limit for before, (_, limit, *_) in zip(used, places, strict=True)
+        )
+        if allowed:
+            for _, _, length, start, _ in places:
+                self._count(subject, length, start).untold += weight
+        spent = weight if allowed else 0
+        return Spent(
+            allowed=allowed,
+            windows=tuple(
+                WindowLeft(
+                    name,
+                    limit,
+                    max(0, int(limit - before - spent))
+                    if allowed or before + weight <= limit
+                    else 0,
+                    max(1, int(end - now + 0.999)),
+                )
+                for before, (name, limit, _, _, end) in zip(used, places, strict=True)
+            ),
+        )
+
+    def _count(self, subject: str, length: int, start: int) -> Count:
+        key = (subject, length, start)
+        found = self._counts.get(key)
+        if found is None:
+            if len(self._counts) >= self._most:
+                self._drop(self._clock())
+            found = self._counts[key] = Count()
+        return found
+
+    def _used(self, subject: str, length: int, start: int, now: float) -> float:
+        here = self._counts.get((subject, length, start))
+        used: float = here.known + here.untold if here else 0
+        if 0 < length <= SLIDING:
+            before = self._counts.get((subject, length, start - length))
+            if before:
+                used += (before.known + before.untold) * (1 - (now - start) / length)
+        return used
+
+    async def share(self) -> None:
+        """Tell the other processes, learn from them, forget windows that are over."""
+        told = {key: each.untold for key, each in self._counts.items() if each.untold}
+        if self._store is not None and told:
+            rows = [
+                QuotaRow(subject=subject, length=length, start=start, used=used)
+                for (subject, length, start), used in told.items()
+            ]
+            for row in await self._store.spend(rows):
+                key = (row.subject, row.length, row.start)
+                count = self._counts.setdefault(key, Count())
+                count.known = row.used
+                count.untold -= told.get(key, 0)
+        self._drop(self._clock())
+
+    async def forget(self) -> None:
+        """Remove from the database the windows that nobody can be counted in any more."""
+        if self._store is not None:
+            await self._store.forget_quotas(int(self._clock()) - 62 * DAY_S)
+
+    def _drop(self, now: float) -> None:
+        over = [
+            key
+            for key, each in self._counts.items()
+            if not each.untold and key[2] + 2 * (key[1] or 32 * DAY_S) < now
+        ]
+        for key in over:
+            del self._counts[key]
+        if len(self._counts) >= self._most:  # a flood of callers: the oldest windows go first
+            for key in sorted(self._counts, key=lambda each: each[2])[: self._most // 10]:
+                del self._counts[key]
+
+
+def bounds(length: int, now: float) -> tuple[int, int]:
+    """The start and the end (Unix seconds) of the window that holds an instant."""
+    if length:
+        start = int(now) // length * length
+        return start, start + length
+    first = datetime.fromtimestamp(now, UTC).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return int(first.timestamp()), int(following.timestamp())

@@ -1,0 +1,201 @@
+"""The registry of a ChirpStack v4 over gRPC: read whole, written device by device, at a bounded rate.
+
+Source: ChirpStack v4 API (tenant, application, device_profile, device services); metadata
+``authorization: Bearer <key>``. For LoRaWAN 1.0.x its ``nwk_key`` field holds the AppKey.
+"""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from clapas.domain.errors import BadSetting, EngineUnavailable
+from clapas.fleet.settings import Settings
+
+PAGE = 500
+TIMEOUT_S = 20.0
+
+
+class RemoteDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device as ChirpStack has it."""
+
+    dev_eui: str
+    name: str
+    profile: str
+    profile_id: str
+    application: str
+    application_id: str
+
+
+class RemoteProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A device profile as ChirpStack has it; ``mac`` is its LoRaWAN version's number (3 or less: 1.0.x)."""
+
+    id: str
+    name: str
+    tenant_id: str
+    mac: int
+
+
+class Remote(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole registry of a ChirpStack."""
+
+    applications: dict[str, str]
+    """Name by id."""
+    profiles: dict[str, RemoteProfile]
+    """By name."""
+    devices: dict[str, RemoteDevice]
+    """By DevEUI."""
+
+
+class ChirpStack:
+    """A connection; made by :func:`connect`."""
+
+    def __init__(self, channel: Any, api: Any, grpc: Any, settings: Settings) -> None:
+        self._api = api
+        self._grpc = grpc
+        self._metadata = (("authorization", f"Bearer {settings.chirpstack_token}"),)
+        self._pause = 1.0 / max(settings.chirpstack_rate, 0.1)
+        self._turn = asyncio.Lock()
+        self.tenants = api.TenantServiceStub(channel)
+        self.applications = api.ApplicationServiceStub(channel)
+        self.profiles = api.DeviceProfileServiceStub(channel)
+        self.devices = api.DeviceServiceStub(channel)
+
+    async def read(self) -> Remote:
+        """Tenants, applications, profiles and devices. Raises EngineUnavailable."""
+        applications: dict[str, str] = {}
+        profiles: dict[str, RemoteProfile] = {}
+        tenants = [
+            each async for each in self._all(self.tenants.List, self._api.ListTenantsRequest)
+        ]
+        for tenant in tenants:
+            own = {"tenant_id": tenant.id}
+            async for each in self._all(
+                self.applications.List, self._api.ListApplicationsRequest, **own
+            ):
+                applications[each.id] = each.name
+            async for each in self._all(
+                self.profiles.List, self._api.ListDeviceProfilesRequest, **own
+            ):
+                profiles[each.name] = RemoteProfile(
+                    id=each.id, name=each.name, tenant_id=tenant.id, mac=int(each.mac_version)
+                )
+        devices = await self._devices(applications)
+        return Remote(applications=applications, profiles=profiles, devices=devices)
+
+    async def _devices(self, applications: dict[str, str]) -> dict[str, RemoteDevice]:
+        found: dict[str, RemoteDevice] = {}
+        for number, name in applications.items():
+            async for each in self._all(
+                self.devices.List, self._api.ListDevicesRequest, application_id=number
+            ):
+                found[each.dev_eui.lower()] = RemoteDevice(
+                    dev_eui=each.dev_eui.lower(),
+                    name=each.name,
+                    profile=each.device_profile_name,
+                    profile_id=each.device_profile_id,
+                    application=name,
+                    application_id=number,
+                )
+        return found
+
+    async def create(
+        self, dev_eui: str, *, name: str, application: str, profile: RemoteProfile,
+        join_eui: str = "", keys: dict[str, bytes],
+    ) -> None:  # fmt: skip
+        """Create a device, then its keys: two calls, as the API wants."""
+        api = self._api
+        device = api.Device(
+            dev_eui=dev_eui, name=name or dev_eui, application_id=application,
+            device_profile_id=profile.id, join_eui=join_eui or "0" * 16,
+        )  # fmt: skip
+        await self._call(self.devices.Create, api.CreateDeviceRequest(device=device))
+        app, network = keys.get("app_key", b"").hex(), keys.get("nwk_key", b"").hex()
+        if app or network:
+            newer = profile.mac >= self._api_1_1()
+            sealed = api.DeviceKeys(
+                dev_eui=dev_eui,
+                nwk_key=network if newer else app or network,
+                app_key=app if newer else "",
+            )
+            await self._call(
+                self.devices.CreateKeys, api.CreateDeviceKeysRequest(device_keys=sealed)
+            )
+
+    async def keys(self, dev_eui: str, *, mac: int) -> dict[str, bytes]:
+        """The root keys of a device under their LoRaWAN names; empty when ChirpStack has none."""
+        request = self._api.GetDeviceKeysRequest(dev_eui=dev_eui)
+        try:
+            answer = await self._call(self.devices.GetKeys, request)
+        except NotThere:
+            return {}
+        given = answer.device_keys
+        if mac >= self._api_1_1():
+            texts = {"app_key": given.app_key, "nwk_key": given.nwk_key}
+        else:
+            texts = {"app_key": given.nwk_key}
+        return {kind: bytes.fromhex(text) for kind, text in texts.items() if text.strip("0")}
+
+    def _api_1_1(self) -> int:
+        common = importlib.import_module("chirpstack_api.common")
+        return int(common.MacVersion.LORAWAN_1_1_0)
+
+    async def _all(
+        self, call: Callable[..., Awaitable[Any]], request: Any, **fields: Any
+    ) -> AsyncIterator[Any]:
+        offset = 0
+        while True:
+            answer = await self._call(call, request(limit=PAGE, offset=offset, **fields))
+            for each in answer.result:
+                yield each
+            offset += PAGE
+            if offset >= answer.total_count:
+                return
+
+    async def _call(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
+        """One call in its turn. Raises NotThere, BadSetting, EngineUnavailable."""
+        async with self._turn:
+            await asyncio.sleep(self._pause)
+        try:
+            return await call(request, metadata=self._metadata, timeout=TIMEOUT_S)
+        except self._grpc.aio.AioRpcError as error:
+            code = error.code()
+            if code == self._grpc.StatusCode.NOT_FOUND:
+                raise NotThere from error
+            if code in {
+                self._grpc.StatusCode.UNAUTHENTICATED,
+                self._grpc.StatusCode.PERMISSION_DENIED,
+            }:
+                raise BadSetting(
+                    "ChirpStack refuses the API key", key="chirpstack_token"
+                ) from error
+            raise EngineUnavailable(
+                f"ChirpStack does not answer: {error.details()}", engine="chirpstack"
+            ) from error
+
+
+class NotThere(EngineUnavailable):
+    """ChirpStack does not have it."""
+
+    code = "chirpstack_not_there"
+
+
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[ChirpStack]:
+    """Connect. Raises BadSetting when no address is set, or the client library is not installed."""
+    if not settings.chirpstack:
+        raise BadSetting("no ChirpStack is set", key="fleet.chirpstack")
+    try:
+        grpc: Any = importlib.import_module("grpc")
+        api: Any = importlib.import_module("chirpstack_api.api")
+    except ImportError as error:
+        raise BadSetting("install chirpstack-api to speak to ChirpStack", key="fleet") from error
+    if settings.chirpstack_tls:
+        channel = grpc.aio.secure_channel(settings.chirpstack, grpc.ssl_channel_credentials())
+    else:
+        channel = grpc.aio.insecure_channel(settings.chirpstack)
+    async with channel:
+        yield ChirpStack(channel, api, grpc, settings)

@@ -1,0 +1,83 @@
+"""The fleet's long work, as jobs."""
+
+from typing import Any
+
+from clapas.codecs import CodecPool
+from clapas.fleet import bulk, health, importing, sync
+from clapas.fleet.chirpstack import connect
+from clapas.fleet.dispatch import Publisher, dispatch
+from clapas.fleet.sealing import Sealer
+from clapas.fleet.settings import Settings
+from clapas.jobs import Running, Task, Tick, Tools
+
+
+async def check_import(run: Running) -> dict[str, Any]:
+    """Dry run of an import."""
+    return await importing.dry_run(run.store, run.args["import"], progress=run.progress)
+
+
+async def apply_import(run: Running) -> dict[str, Any]:
+    """An import."""
+    return await importing.apply(
+        run.store,
+        run.args["import"],
+        sealer=run.tool(Sealer),
+        actor=run.job.actor,
+        progress=run.progress,
+    )
+
+
+async def undo_import(run: Running) -> dict[str, Any]:
+    """The undoing of an import."""
+    return await importing.undo(
+        run.store, run.args["import"], force=bool(run.args.get("force", False))
+    )
+
+
+async def examine(run: Running) -> dict[str, Any]:
+    """Every device's last day and battery; communes that are missing; old imports are forgotten."""
+    filled = await health.fill_communes(run.store)
+    await run.store.imports.purge()
+    await run.store.jobs.purge()
+    return {"unwell": await health.examine(run.store), "communes": filled}
+
+
+async def synchronise(run: Running) -> dict[str, Any]:
+    """Compare with ChirpStack; unless it is a dry run, bring each side what it lacks."""
+    async with connect(run.tool(Settings)) as chirpstack:
+        remote = await chirpstack.read()
+        wanted = await sync.plan(run.store, remote)
+        told: dict[str, Any] = wanted.told()
+        if run.args.get("dry", True):
+            return told
+        sealer = run.tool(Sealer)
+        received = await sync.receive(run.store, chirpstack, remote, wanted, sealer=sealer)
+        sent = await sync.send(run.store, chirpstack, remote, wanted, sealer=sealer, note=run.note)
+        return {**told, "received": received, "sent": sent}
+
+
+async def fill_communes(run: Running) -> dict[str, Any]:
+    """Communes that are missing."""
+    return {"communes": await health.fill_communes(run.store)}
+
+
+async def sweep(tools: Tools) -> None:
+    """What is wrong with the fleet now."""
+    await health.sweep(tools.store)
+
+
+async def send(tools: Tools) -> None:
+    """One round of the queue of commands."""
+    await dispatch(tools.store, tools.tool(Publisher), tools.tool(CodecPool))
+
+
+TASKS = {
+    "fleet.import.check": Task(run=check_import),
+    "fleet.import.apply": Task(run=apply_import),
+    "fleet.import.undo": Task(run=undo_import),
+    "fleet.chirpstack": Task(run=synchronise, attempts=1),
+    "fleet.bulk": Task(run=bulk.act),
+    "fleet.communes": Task(run=fill_communes),
+    "fleet.examine": Task(run=examine, every_s=3600),
+}
+TICKS = {"fleet.sweep": Tick(run=sweep, every_s=60), "fleet.commands": Tick(run=send, every_s=1)}

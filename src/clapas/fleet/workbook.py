@@ -1,0 +1,55 @@
+"""The fleet as a workbook, with the columns of the import, so that it can come back corrected.
+
+Keys are never exported. Text that a spreadsheet would take for a formula is written as text.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+
+from clapas.fleet.columns import FIELDS
+from clapas.store.fleet import FleetRow
+
+SECRET = frozenset({"app_key", "nwk_key"})
+
+
+def sheet_of(rows: Sequence[FleetRow]) -> bytes:
+    """An XLSX of devices."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("appareils")
+    fields = [each for each in FIELDS if each.name not in SECRET]
+    sheet.append([each.header for each in fields])
+    for row in rows:
+        values = _values(row)
+        sheet.append([_cell(sheet, values.get(each.name)) for each in fields])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _values(row: FleetRow) -> dict[str, Any]:
+    device, file = row.row.device, row.file
+    said = {name: getattr(file, name) for name in file.__struct_fields__}
+    tags = ";".join(f"{name}={text}" for name, text in device.tags.items())
+    return {
+        **said,
+        "key": device.key,
+        "name": device.name,
+        "model": device.model,
+        "source": device.source,
+        "latitude": device.latitude,
+        "longitude": device.longitude,
+        "lifecycle": device.lifecycle,
+        "tags": tags,
+    }
+
+
+def _cell(sheet: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, value=value)
+    cell.data_type = "s"
+    return cell

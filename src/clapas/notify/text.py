@@ -1,0 +1,113 @@
+"""The words of messages, in French and in English."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from clapas.domain.window import instant
+
+SEVERITY = {
+    "fr": {
+        "critical": "Critique",
+        "major": "Majeure",
+        "minor": "Mineure",
+        "warning": "Avertissement",
+        "indeterminate": "Indéterminée",
+    },
+    "en": {
+        "critical": "Critical",
+        "major": "Major",
+        "minor": "Minor",
+        "warning": "Warning",
+        "indeterminate": "Indeterminate",
+    },
+}
+SUBJECT = {
+    "fr": {"raised": "[{severity}] {title}", "cleared": "[Terminée] {title}"},
+    "en": {"raised": "[{severity}] {title}", "cleared": "[Cleared] {title}"},
+}
+BODY = {
+    "fr": {
+        "raised": "{title} : {name}, mesuré {value} le {time}.",
+        "cleared": "C’est terminé : {title}, {name}, le {time}.",
+        "many": "{count} alarmes de la même règle ont été levées ensemble.",
+    },
+    "en": {
+        "raised": "{title}: {name}, measured {value} on {time}.",
+        "cleared": "It is over: {title}, {name}, on {time}.",
+        "many": "{count} alarms of the same rule were raised together.",
+    },
+}
+DIGEST = {
+    "fr": ("{count} messages en attente", "Depuis le dernier envoi :"),
+    "en": ("{count} messages that waited", "Since the last message:"),
+}
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message speaks of."""
+
+    language: str
+    kind: str
+    severity: str
+    title: str
+    entity: str
+    measured: int
+    value: float | None = None
+    message: str = ""
+    zone: str = "Europe/Paris"
+    count: int = 1
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A message as it is sent."""
+
+    subject: str
+    body: str
+
+
+def written(words: Words) -> Written:
+    """The message in the reader's language; a rule's own sentence replaces ours."""
+    language = words.language if words.language in SUBJECT else "en"
+    kind = "cleared" if words.kind == "cleared" else "raised"
+    values = {
+        "severity": SEVERITY[language].get(words.severity, words.severity),
+        "title": words.title,
+        "entity": words.entity,
+        "name": words.entity.rpartition(":")[2] or words.entity,
+        "value": _number(words.value, language),
+        "time": _moment(words.measured, words.zone, language),
+        "count": str(words.count),
+    }
+    body = _filled(words.message or BODY[language][kind], values)
+    if words.count > 1:
+        body += "\n" + _filled(BODY[language]["many"], values)
+    subject = _filled(SUBJECT[language][kind], values)
+    return Written(" ".join(subject.split())[:200], body)
+
+
+def digest(language: str, subjects: list[str]) -> Written:
+    """Many messages as one."""
+    head, first = DIGEST.get(language, DIGEST["en"])
+    lines = "\n".join(f"- {each}" for each in subjects[:200])
+    return Written(head.format(count=len(subjects)), f"{first}\n{lines}")
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """Replace {names} one by one: a template is never a format string with access to objects."""
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def _number(value: float | None, language: str) -> str:
+    if value is None:
+        return "—"
+    text = f"{value:.6g}"
+    return text.replace(".", ",") if language == "fr" else text
+
+
+def _moment(at: int, zone: str, language: str) -> str:
+    local: datetime = instant(at).astimezone(ZoneInfo(zone))
+    return local.strftime("%d/%m/%Y à %H:%M" if language == "fr" else "%Y-%m-%d at %H:%M")

@@ -1,0 +1,125 @@
+-- name: alone
+-- Alarms are changed by one writer at a time.
+SELECT pg_advisory_xact_lock(7406152014)
+
+-- name: open_of
+-- The open alarms of these pairs.
+SELECT a.* FROM alarm a
+JOIN unnest(%(rules)s::text[], %(entities)s::text[]) AS w (rule, entity)
+  ON w.rule = a.rule AND w.entity = a.entity
+WHERE a.closed IS NULL
+
+-- name: of_ids
+-- Alarms by number.
+SELECT * FROM alarm WHERE id = ANY(%(ids)s) ORDER BY id
+
+-- name: insert
+-- New alarms; their numbers in the order of the rows.
+INSERT INTO alarm (rule, entity, severity, title, trade, commune, active, first, last, raised, count,
+                   cleared, acknowledged, acknowledged_by, assignee, verdict, closed, series,
+                   measured, value, message, parents, masked, flapping, public)
+SELECT rule, entity, severity, title, trade, commune, active, first, last, raised, count,
+       cleared, acknowledged, acknowledged_by, assignee, verdict, closed, series,
+       measured, value, message,
+       coalesce((SELECT array_agg(p) FROM jsonb_array_elements_text(parents) p), '{}'),
+       masked, flapping, public
+FROM json_to_recordset(%(rows)s::json)
+    AS n (place integer, rule text, entity text, severity text, title text, trade text, commune text,
+          active boolean, first bigint, last bigint, raised bigint, count integer, cleared bigint,
+          acknowledged bigint, acknowledged_by text, assignee text, verdict text, closed bigint,
+          series integer, measured bigint, value double precision, message jsonb, parents jsonb,
+          masked text, flapping boolean, public boolean)
+ORDER BY place
+RETURNING id
+
+-- name: update
+-- Changed alarms.
+UPDATE alarm a
+SET severity = n.severity, active = n.active, last = n.last, raised = n.raised, count = n.count,
+    cleared = n.cleared, acknowledged = n.acknowledged, acknowledged_by = n.acknowledged_by,
+    assignee = n.assignee, verdict = n.verdict, closed = n.closed, series = n.series,
+    measured = n.measured, value = n.value, message = n.message, masked = n.masked,
+    flapping = n.flapping
+FROM json_to_recordset(%(rows)s::json)
+    AS n (id bigint, severity text, active boolean, last bigint, raised bigint, count integer,
+          cleared bigint, acknowledged bigint, acknowledged_by text, assignee text, verdict text,
+          closed bigint, series integer, measured bigint, value double precision, message jsonb,
+          masked text, flapping boolean)
+WHERE a.id = n.id
+
+-- name: add_events
+-- Lines of timelines.
+INSERT INTO alarm_event (alarm, at, kind, who, values)
+SELECT alarm, at, kind, who, values FROM json_to_recordset(%(rows)s::json)
+    AS n (alarm bigint, at bigint, kind text, who text, values jsonb)
+
+-- name: page
+-- Alarms that may be seen, newest raised first; mine and active come by filters.
+SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+WHERE (%(state)s = '' OR (%(state)s = 'open' AND a.closed IS NULL) OR (%(state)s = 'active' AND a.active)
+       OR (%(state)s = 'new' AND a.active AND a.acknowledged IS NULL)
+       OR (%(state)s = 'cleared' AND NOT a.active AND a.closed IS NULL)
+       OR (%(state)s = 'closed' AND a.closed IS NOT NULL))
+  AND (%(severity)s = '' OR a.severity = %(severity)s)
+  AND (%(rule)s = '' OR a.rule = %(rule)s)
+  AND (%(trade)s = '' OR a.trade = %(trade)s)
+  AND (%(entity)s = '' OR a.entity = %(entity)s OR %(entity)s = ANY(a.parents))
+  AND (%(commune)s = '' OR a.commune = %(commune)s)
+  AND (%(assignee)s = '' OR a.assignee = %(assignee)s)
+  AND (NOT %(public)s OR a.public)
+  AND (%(q)s = '' OR a.title ILIKE %(like)s OR a.entity ILIKE %(like)s OR e.name ILIKE %(like)s)
+  AND (%(start)s::bigint IS NULL OR (a.raised, a.id) < (%(start)s::bigint, %(start_id)s::bigint))
+  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
+       AND (%(anywhere)s OR a.commune = ANY(%(communes)s))))
+ORDER BY a.raised DESC, a.id DESC
+LIMIT %(limit)s
+
+-- name: one
+-- One alarm when it may be seen.
+SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+WHERE a.id = %(id)s
+  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
+       AND (%(anywhere)s OR a.commune = ANY(%(communes)s))))
+
+-- name: events
+-- The timeline of an alarm.
+SELECT alarm, at, kind, who, values FROM alarm_event WHERE alarm = %(id)s ORDER BY id LIMIT 1000
+
+-- name: counts
+-- Open alarms per commune or per parent, by severity and acknowledgement.
+SELECT CASE WHEN %(by)s = 'commune' THEN a.commune ELSE p.parent END AS place, a.severity,
+       count(*) FILTER (WHERE a.active), count(*) FILTER (WHERE a.acknowledged IS NULL), count(*)
+FROM alarm a
+LEFT JOIN LATERAL unnest(a.parents) AS p (parent) ON %(by)s = 'parent'
+LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+WHERE a.closed IS NULL AND (%(by)s = 'commune' OR p.parent IS NOT NULL)
+  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
+       AND (%(anywhere)s OR a.commune = ANY(%(communes)s))))
+GROUP BY 1, 2 ORDER BY 1, 2
+
+-- name: active_of
+-- Pairs of rule and entity that are active, for masks and for rules that are asked.
+SELECT rule, entity, commune, parents FROM alarm WHERE active AND closed IS NULL AND rule = ANY(%(rules)s)
+
+-- name: silences
+-- Silences that are not over.
+SELECT id, kind, rule, entity, commune, start, "end", reason, who FROM alarm_silence
+WHERE "end" > %(now)s ORDER BY start, id LIMIT 1000
+
+-- name: add_silence
+-- A new time of silence.
+INSERT INTO alarm_silence (kind, rule, entity, commune, start, "end", reason, who)
+VALUES (%(kind)s, %(rule)s, %(entity)s, %(commune)s, %(start)s, %(end)s, %(reason)s, %(who)s)
+RETURNING id
+
+-- name: end_silence
+-- End a silence now.
+UPDATE alarm_silence SET "end" = greatest(%(now)s, start + 1) WHERE id = %(id)s AND "end" > %(now)s
+
+-- name: active_besides
+-- Active alarms of rules that are no longer in force.
+SELECT rule, entity FROM alarm WHERE active AND closed IS NULL AND NOT rule = ANY(%(rules)s) LIMIT 10000
+
+-- name: masked
+-- Active alarms that something keeps quiet.
+SELECT * FROM alarm WHERE active AND closed IS NULL AND masked <> '' ORDER BY id LIMIT 5000

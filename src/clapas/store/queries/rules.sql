@@ -1,0 +1,76 @@
+-- name: rules
+-- Every rule, or one.
+SELECT id, revision, body, enabled, owner FROM rule WHERE %(id)s = '' OR id = %(id)s ORDER BY id
+
+-- name: save
+-- Create or change a rule; the revision grows and stays in the book of revisions.
+WITH kept AS (
+    INSERT INTO rule AS r (id, revision, enabled, owner, body)
+    VALUES (%(id)s, 1, %(enabled)s, %(owner)s, %(body)s::jsonb)
+    ON CONFLICT (id) DO UPDATE
+    SET revision = r.revision + 1, enabled = excluded.enabled, owner = excluded.owner,
+        body = excluded.body, changed = now()
+    RETURNING id, revision, body
+)
+INSERT INTO rule_revision (rule, revision, body, who)
+SELECT id, greatest(revision, 1 + coalesce((SELECT max(revision) FROM rule_revision b WHERE b.rule = kept.id), 0)),
+       body, %(who)s FROM kept
+RETURNING revision
+
+-- name: align
+-- A rule that was removed and made again goes on counting its revisions.
+UPDATE rule SET revision = %(revision)s WHERE id = %(id)s AND revision <> %(revision)s
+
+-- name: remove
+-- Remove a rule; its revisions and its alarms stay.
+DELETE FROM rule WHERE id = %(id)s
+
+-- name: revisions
+-- The revisions of a rule, newest first.
+SELECT revision, body, who, (extract(epoch FROM at) * 1000)::bigint
+FROM rule_revision WHERE rule = %(id)s ORDER BY revision DESC LIMIT 200
+
+-- name: facts
+-- What rules match series by (an empty list: all of them after a number).
+SELECT s.id, s.entity, s.attribute, s.quantity, coalesce(e.type, split_part(s.entity, ':', 3)),
+       coalesce(e.name, ''), coalesce(e.commune, ''), coalesce(e.relations, '{}'::jsonb),
+       coalesce(b.models, '{}'), b.interval_s, t.received, t.measured
+FROM series s
+LEFT JOIN entity e ON e.id = s.entity
+LEFT JOIN state t ON t.series = s.id
+LEFT JOIN LATERAL (
+    SELECT array_agg(DISTINCT d.model) AS models, min(m.interval_s) AS interval_s
+    FROM binding b JOIN device d ON d.id = b.device LEFT JOIN model m ON m.id = d.model
+    WHERE b.entity = s.entity AND b.attribute = s.attribute AND b.valid_to IS NULL
+) b ON true
+WHERE CASE WHEN %(all)s THEN s.id > %(after)s ELSE s.id = ANY(%(series)s) END
+ORDER BY s.id
+LIMIT %(limit)s
+
+-- name: references
+-- Present numbers of attributes that rules compare with.
+SELECT t.entity, t.attribute, t.measured, t.value
+FROM state t
+WHERE t.attribute = ANY(%(attributes)s) AND jsonb_typeof(t.value) = 'number'
+LIMIT 1000000
+
+-- name: tracks
+-- The memory of these series.
+SELECT series, state, deadline FROM rule_track WHERE series = ANY(%(series)s)
+
+-- name: deadlines
+-- When each series must be looked at again.
+SELECT series, deadline FROM rule_track WHERE deadline IS NOT NULL
+
+-- name: keep_tracks
+-- Keep the memory of these series.
+INSERT INTO rule_track AS t (series, state, deadline)
+SELECT * FROM unnest(%(series)s::integer[], %(states)s::bytea[], %(deadlines)s::bigint[])
+ON CONFLICT (series) DO UPDATE SET state = excluded.state, deadline = excluded.deadline
+
+-- name: score
+-- What each rule is worth.
+SELECT rule, count(*) FILTER (WHERE closed IS NULL), count(*) FILTER (WHERE closed IS NOT NULL),
+       count(*) FILTER (WHERE verdict = 'confirmed'), count(*) FILTER (WHERE verdict = 'false'),
+       count(*) FILTER (WHERE raised >= %(since)s), max(last)
+FROM alarm GROUP BY rule ORDER BY rule

@@ -1,0 +1,140 @@
+"""Rules, and the memory of the engine that evaluates them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from clapas.domain.access import RowFilter
+from clapas.domain.errors import InvalidInput, NotFound
+from clapas.store.clickhouse import ClickHouse
+from clapas.store.postgres import Postgres, Row, listen
+from clapas.store.rules_values import RuleRow, RuleScore, SeriesFacts, TrackRow
+from clapas.store.sql import queries
+
+SQL = queries("rules")
+PAGE = 20_000
+EVERYTHING = RowFilter(everything=True)
+ASKED_ROWS = 1000
+
+
+class RulesStore:
+    """Rules with their revisions, tracks, and what a rule is worth."""
+
+    def __init__(self, postgres: Postgres, clickhouse: ClickHouse) -> None:
+        self._postgres = postgres
+        self._clickhouse = clickhouse
+
+    async def all(self) -> list[RuleRow]:
+        """Every rule by id."""
+        return [_rule(row) for row in await self._postgres.rows(SQL["rules"], id="")]
+
+    async def get(self, rule: str) -> RuleRow:
+        """One rule. Raises NotFound."""
+        row = await self._postgres.row(SQL["rules"], id=rule) if rule else None
+        if row is None:
+            raise NotFound(rule=rule)
+        return _rule(row)
+
+    async def save(self, rule: RuleRow, *, who: str) -> int:
+        """Create or change a rule; gives its new revision."""
+        body = msgspec.json.encode(rule.body).decode()
+        row = await self._postgres.row(
+            SQL["save"], id=rule.id, enabled=rule.enabled, owner=rule.owner, body=body, who=who
+        )
+        revision = int(row[0]) if row else 0
+        await self._postgres.run(SQL["align"], id=rule.id, revision=revision)
+        return revision
+
+    async def remove(self, rule: str) -> None:
+        """Remove a rule; its alarms and revisions stay. Raises NotFound."""
+        if not await self._postgres.run(SQL["remove"], id=rule):
+            raise NotFound(rule=rule)
+
+    async def revisions(self, rule: str) -> list[dict[str, Any]]:
+        """The revisions of a rule, newest first: revision, body, who, at (ms)."""
+        names = ("revision", "body", "who", "at")
+        rows = await self._postgres.rows(SQL["revisions"], id=rule)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    async def scores(self, *, since: int) -> dict[str, RuleScore]:
+        """What each rule is worth; ``since`` (ms) is where 'the last thirty days' begin."""
+        names = RuleScore.__struct_fields__
+        rows = await self._postgres.rows(SQL["score"], since=since)
+        return {row[0]: RuleScore(**dict(zip(names, row, strict=True))) for row in rows}
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Says that rules changed; also after each connection. Endless."""
+        flag = asyncio.Event()
+        listening = asyncio.create_task(
+            listen(self._postgres.dsn, "clapas_rules", told=lambda _: flag.set(), lost=flag.set)
+        )
+        try:
+            while True:
+                await flag.wait()
+                flag.clear()
+                yield None
+        finally:
+            listening.cancel()
+
+    async def facts(self, series: Sequence[int]) -> list[SeriesFacts]:
+        """What rules match these series by."""
+        rows = await self._postgres.rows(
+            SQL["facts"], all=False, after=0, series=list(series), limit=len(series)
+        )
+        return [_facts(row) for row in rows]
+
+    async def all_facts(self) -> AsyncIterator[list[SeriesFacts]]:
+        """Every series, in pages."""
+        after = 0
+        while rows := await self._postgres.rows(
+            SQL["facts"], all=True, after=after, series=[], limit=PAGE
+        ):
+            after = rows[-1][0]
+            yield [_facts(row) for row in rows]
+
+    async def references(self, attributes: Sequence[str]) -> list[tuple[str, str, int, float]]:
+        """(entity, attribute, measured, value) of present numbers."""
+        rows = await self._postgres.rows(SQL["references"], attributes=list(attributes))
+        return [(row[0], row[1], row[2], float(row[3])) for row in rows]
+
+    async def tracks(self, series: Sequence[int]) -> list[TrackRow]:
+        """The memory of these series, as far as there is one."""
+        rows = await self._postgres.rows(SQL["tracks"], series=list(series))
+        return [TrackRow(row[0], bytes(row[1]), row[2]) for row in rows]
+
+    async def deadlines(self) -> list[tuple[int, int]]:
+        """(series, ms) of every series that must be looked at again."""
+        return [(row[0], row[1]) for row in await self._postgres.rows(SQL["deadlines"])]
+
+    async def ask(self, query: str) -> list[tuple[str, float | None]]:
+        """An analyst's question, with the reader's rights and bounds: rows of entity and value.
+
+        Raises InvalidInput when the columns are not those, TooMany or what ClickHouse refuses.
+        """
+        bounded: Any = f"SELECT * FROM ({query.strip().rstrip(';')}) LIMIT {ASKED_ROWS}"  # noqa: S608 - the reader may only read
+        table = await self._clickhouse.read(bounded)
+        if "entity" not in table.column_names:
+            raise InvalidInput("the question must give a column 'entity'", field="when.query")
+        values = (
+            table.column("value").to_pylist()
+            if "value" in table.column_names
+            else [None] * table.num_rows
+        )
+        entities = table.column("entity").to_pylist()
+        return [
+            (str(entity), float(value) if isinstance(value, int | float) else None)
+            for entity, value in zip(entities, values, strict=True)
+        ]
+
+
+def _rule(row: Row) -> RuleRow:
+    return RuleRow(id=row[0], revision=row[1], body=row[2], enabled=row[3], owner=row[4])
+
+
+def _facts(row: Row) -> SeriesFacts:
+    names = SeriesFacts.__struct_fields__
+    values = dict(zip(names, row, strict=True))
+    values["models"] = tuple(each for each in values["models"] if each)
+    return SeriesFacts(**values)

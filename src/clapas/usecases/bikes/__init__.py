@@ -1,0 +1,1 @@
+"""Shared bikes: the stations' page, and the feed that others read (GBFS)."""

@@ -1,0 +1,191 @@
+"""Figures of one entity over a period, each with its capture rate, quality and state. No data is never 0."""
+
+from datetime import UTC, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clapas.domain.window import Window
+from clapas.usecases.formula import compute
+from clapas.usecases.historic_band import settled_band
+from clapas.usecases.pack import Indicator, Pack, clock
+
+Floats = NDArray[np.float64]
+State = Literal["ok", "watch", "alert", "insufficient", "no_data"]
+
+
+class Points(msgspec.Struct, frozen=True, kw_only=True):
+    """Usable values of one series: ``at`` (s since 1970 UTC) growing, ``values``, readings behind each value.
+
+    ``suspect`` is the share of the readings received that were flagged and left out (0-1).
+    """
+
+    at: Floats
+    values: Floats
+    counts: Floats
+    suspect: float = 0.0
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure. ``value`` is None without data; ``capture`` and ``suspect`` are shares (0-1)."""
+
+    indicator: str
+    value: float | None
+    unit: str
+    capture: float
+    suspect: float
+    state: State
+
+
+NOTHING = Points(at=np.zeros(0), values=np.zeros(0), counts=np.zeros(0))
+
+
+def figures(pack: Pack, series: dict[str, Points], window: Window, zone: str) -> list[Figure]:
+    """All the pack's figures of one entity; ``series`` is by quantity. Formulas come last."""
+    found: dict[str, Figure] = {}
+    for each in sorted(pack.indicators, key=lambda one: one.kind == "formula"):
+        if each.kind == "formula":
+            found[each.id] = _combined(pack, each, found)
+        else:
+            found[each.id] = _measured(pack, each, series.get(each.quantity, NOTHING), window, zone)
+    return [found[each.id] for each in pack.indicators if not each.hidden]
+
+
+def _measured(
+    pack: Pack, indicator: Indicator, points: Points, window: Window, zone: str
+) -> Figure:
+    chosen = within_hours(points, indicator, zone)
+    expected = _expected(indicator, window, zone) / pack.interval_s
+    capture = min(1.0, float(chosen.counts.sum()) / expected) if expected else 0.0
+    low, high = pack.bound(indicator.low), pack.bound(indicator.high)
+    value = reduced(indicator, chosen, low, high, pack.interval_s) if len(chosen.at) else None
+    return _figure(pack, indicator, value, capture, points.suspect)
+
+
+def _combined(pack: Pack, indicator: Indicator, found: dict[str, Figure]) -> Figure:
+    scales = {each.id: each.scale for each in pack.indicators}
+    plain = {
+        name: None if figure.value is None else figure.value / scales[name]
+        for name, figure in found.items()
+    }
+    used = [figure for name, figure in found.items() if name in indicator.expression]
+    capture = min((figure.capture for figure in used), default=0.0)
+    suspect = max((figure.suspect for figure in used), default=0.0)
+    return _figure(pack, indicator, compute(indicator.expression, plain), capture, suspect)
+
+
+def _figure(
+    pack: Pack, indicator: Indicator, value: float | None, capture: float, suspect: float
+) -> Figure:
+    shown = None if value is None else round(value * indicator.scale, indicator.decimals)
+    return Figure(
+        indicator=indicator.id,
+        value=shown,
+        unit=indicator.unit,
+        capture=round(capture, 4),
+        suspect=round(suspect, 4),
+        state=state(indicator, shown, enough=capture >= pack.min_capture),
+    )
+
+
+def state(indicator: Indicator, value: float | None, *, enough: bool) -> State:
+    """The colour of a figure; too little data is said before any other thing."""
+    if value is None:
+        return "no_data"
+    if not enough:
+        return "insufficient"
+    for word, above, below in (
+        ("alert", indicator.alert_above, indicator.alert_below),
+        ("watch", indicator.watch_above, indicator.watch_below),
+    ):
+        if (above is not None and value > above) or (below is not None and value < below):
+            return "alert" if word == "alert" else "watch"
+    return "ok"
+
+
+def within_hours(points: Points, indicator: Indicator, zone: str) -> Points:
+    """The values of the civil days and hours that count."""
+    if _whole(indicator) or not len(points.at):
+        return points
+    start, end = (clock(each) or 0.0 for each in indicator.hours)
+    civil = ZoneInfo(zone)
+    moments = [datetime.fromtimestamp(moment, UTC).astimezone(civil) for moment in points.at]
+    kept = np.array(
+        [
+            each.isoweekday() in indicator.days
+            and start <= each.hour * 3600 + each.minute * 60 + each.second < end
+            for each in moments
+        ]
+    )
+    return Points(
+        at=points.at[kept],
+        values=points.values[kept],
+        counts=points.counts[kept],
+        suspect=points.suspect,
+    )
+
+
+def _whole(indicator: Indicator) -> bool:
+    return indicator.hours == ("00:00", "24:00") and len(set(indicator.days)) == 7
+
+
+def _expected(indicator: Indicator, window: Window, zone: str) -> float:
+    """Seconds of the period that count: civil days and hours, to the quarter of an hour."""
+    if _whole(indicator):
+        return window.duration.total_seconds()
+    first, last = window.start.timestamp(), window.end.timestamp()
+    quarters = np.arange(first, last, 900.0)
+    every = Points(at=quarters, values=quarters, counts=np.ones(len(quarters)))
+    return len(within_hours(every, indicator, zone).at) * 900.0
+
+
+def reduced(
+    indicator: Indicator, points: Points, low: float | None, high: float | None, interval: float
+) -> float | None:
+    """One number of many values, in the quantity's own unit (shares 0-1, hours)."""
+    values, weights = points.values, np.maximum(points.counts, 1.0)
+    below = values < (low if low is not None else -np.inf)
+    above = values > (high if high is not None else np.inf)
+    share = weights / weights.sum()
+    between = ~below & ~above
+    simple: dict[str, float] = {
+        "mean": float((values * share).sum()),
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "percentile": float(np.percentile(values, indicator.percent)),
+        "latest": float(values[-1]),
+        "count": float(points.counts.sum()),
+        "share_above": float(share[above].sum()),
+        "share_below": float(share[below].sum()),
+        "share_between": float(share[between].sum()),
+        "share_outside": float(share[above | below].sum()),
+        "hours_above": float(points.counts[above].sum()) * interval / 3600,
+    }
+    if indicator.kind in simple:
+        return simple[indicator.kind]
+    if indicator.kind == "largest_swing":
+        return largest_swing(points)
+    if indicator.kind == "still_hours":
+        return still_hours(points)
+    outside = settled_band(points.at, values * 100).outside
+    return float(outside.mean())
+
+
+def largest_swing(points: Points) -> float:
+    """Largest difference between two values less than 24 hours apart."""
+    first = np.searchsorted(points.at, points.at - 86_400.0)
+    best = 0.0
+    for n, start in enumerate(first.tolist()):
+        part = points.values[start : n + 1]
+        best = max(best, float(part.max() - part.min()))
+    return best
+
+
+def still_hours(points: Points) -> float:
+    """Hours since the number last moved, at the end of the period."""
+    moved = np.flatnonzero(np.diff(points.values) != 0)
+    since = points.at[moved[-1] + 1] if len(moved) else points.at[0]
+    return float(points.at[-1] - since) / 3600

@@ -1,0 +1,118 @@
+"""Figures of every entity of a trade: series that may be seen, read from the history, reduced."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from clapas.domain.access import RowFilter
+from clapas.domain.quality import Quality
+from clapas.domain.window import Window
+from clapas.store import Store
+from clapas.store.values import EntityRow, Latest, SeriesHistory
+from clapas.usecases.figures import Figure, Points, figures
+from clapas.usecases.pack import Pack
+
+UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE | Quality.SUSPECT)
+MOST_ENTITIES = 500
+MOST_RAW = 300_000
+"""Expected readings above which hours are read instead of readings."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One entity of a trade, with its figures in the pack's order."""
+
+    entity: str
+    name: str
+    type: str
+    commune: str
+    longitude: float | None
+    latitude: float | None
+    simulated: bool
+    figures: list[Figure]
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows the reader may see: of entities and of series."""
+
+    entities: RowFilter
+    series: RowFilter
+
+
+async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[Line]:
+    """The trade's lines over a period, by type then id; at most 500 entities a type."""
+    zone = await store.territory.zone()
+    rows: list[EntityRow] = []
+    for kind in pack.types:
+        rows += (await store.entities.page(seen.entities, type=kind, limit=MOST_ENTITIES)).items
+    wanted = {each.quantity for each in pack.indicators if each.quantity}
+    latest = await store.state.latest(seen.series, entities=[row.entity.id for row in rows])
+    mine = [each for each in latest if each.quantity in wanted]
+    has: dict[str, set[str]] = {}
+    for each in mine:
+        has.setdefault(each.entity, set()).add(each.quantity)
+    rows = [row for row in rows if _belongs(pack, row, has.get(row.entity.id, set()))]
+    read = await _histories(store, seen.series, mine, pack, window)
+    by_entity: dict[str, dict[str, Points]] = {}
+    for each in mine:
+        if each.series in read:
+            by_entity.setdefault(each.entity, {})[each.quantity] = read[each.series]
+    return await asyncio.to_thread(
+        lambda: [
+            _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key))
+            for row in rows
+        ]
+    )
+
+
+def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
+    """Is this entity of the trade: in its records, with what it needs?"""
+    if pack.datasets and row.entity.dataset not in pack.datasets:
+        return False
+    return set(pack.needs) <= has
+
+
+async def _histories(
+    store: Store, rows: RowFilter, mine: Sequence[Latest], pack: Pack, window: Window
+) -> dict[int, Points]:
+    expected = len(mine) * window.duration.total_seconds() / pack.interval_s
+    found = await store.history.read(
+        rows,
+        [each.series for each in mine],
+        window,
+        step="raw" if expected <= MOST_RAW else "hour",
+        max_points=100_000,
+    )
+    return {each.series: points_of(each) for each in found}
+
+
+def points_of(history: SeriesHistory) -> Points:
+    """The usable values of a series; flagged raw values are left out and counted as suspect."""
+    at = np.asarray(history.times, dtype=np.float64) / 1000
+    values = np.asarray(history.values, dtype=np.float64)
+    counts = np.asarray(history.counts, dtype=np.float64)
+    flagged = (np.asarray(history.qualities, dtype=np.int64) & UNUSABLE) != 0
+    usable = np.isfinite(values) & ~(
+        flagged if history.step == 0 else np.zeros(len(at), dtype=bool)
+    )
+    return Points(
+        at=at[usable],
+        values=values[usable],
+        counts=counts[usable],
+        suspect=float(flagged.mean()) if len(at) else 0.0,
+    )
+
+
+def _line(row: EntityRow, found: list[Figure]) -> Line:
+    entity = row.entity
+    return Line(
+        entity=entity.id,
+        name=entity.name or entity.id.rpartition(":")[2],
+        type=entity.type,
+        commune=entity.commune,
+        longitude=entity.longitude,
+        latitude=entity.latitude,
+        simulated=entity.simulated,
+        figures=found,
+    )

@@ -1,0 +1,1 @@
+"""Parking bays on the street, each with its own sensor."""

@@ -1,0 +1,1 @@
+"""Counters of bikes, vehicles and people, for the observatory of mobility."""

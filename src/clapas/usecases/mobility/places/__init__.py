@@ -1,0 +1,1 @@
+"""Places that fill and empty: car parks and bike stations."""

@@ -1,0 +1,210 @@
+"""The trades' doors: which there are, their figures, their report, and the home of the elected."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from clapas.charter import Charter
+from clapas.domain.access import RowFilter
+from clapas.domain.errors import InvalidInput
+from clapas.domain.window import Window
+from clapas.store import Store
+from clapas.usecases.discovery import discover
+from clapas.usecases.elected import Summary, summary
+from clapas.usecases.errors import NoSuchPack
+from clapas.usecases.gather import Line, Seen, gather
+from clapas.usecases.pack import Limit, Pack, Text
+from clapas.usecases.report import as_csv, as_pdf, shown
+
+Call = Request[Any, Any, Any]
+READ = {"action": "read", "kind": "entity"}
+EXPORT = {"action": "export", "kind": "series"}
+LONGEST = timedelta(days=400)
+From = Annotated[str, QueryParameter(name="from", max_length=40)]
+To = Annotated[str, QueryParameter(name="to", max_length=40)]
+Form = Annotated[str, QueryParameter(name="form", max_length=4)]
+
+
+class Rooms(Protocol):
+    """What the trades need of the running platform."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def charter(self) -> Charter: ...
+    @property
+    def directory(self) -> Path | None: ...
+
+
+class IndicatorOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What a figure is and how it is made."""
+
+    id: str
+    title: Text
+    method: Text
+    unit: str
+    decimals: int
+    shown: bool
+
+
+class TradeOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A trade as its page needs it."""
+
+    name: str
+    version: str
+    origin: str
+    title: Text
+    question: Text
+    types: tuple[str, ...]
+    headline: str
+    columns: tuple[str, ...]
+    period_days: int
+    indicators: list[IndicatorOut]
+    limits: dict[str, Limit]
+    rules: int
+    licence: str
+
+
+class FiguresOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A trade's lines over a period."""
+
+    trade: str
+    start: datetime
+    end: datetime
+    items: list[Line]
+
+
+def rooms_of(request: Call) -> Rooms:
+    """The rooms of the application that answers."""
+    found: Rooms = request.app.state.services
+    return found
+
+
+def seen_by(request: Call, action: str = "read") -> Seen:
+    """Which rows this caller may see."""
+    charter = rooms_of(request).charter
+
+    def rows(kind: str) -> RowFilter:
+        return charter.row_filter(request.user, action, kind)
+
+    return Seen(entities=rows("entity"), series=rows("series"))
+
+
+async def pack_of(request: Call, name: str) -> Pack:
+    """The trade of that name; raises NoSuchPack."""
+    found = (await asyncio.to_thread(discover, rooms_of(request).directory)).get(name)
+    if found is None:
+        raise NoSuchPack(pack=name)
+    return found
+
+
+def period(start: str, end: str, days: int) -> Window:
+    """The period asked for; the pack's usual one when nothing is said. Raises InvalidInput."""
+    last = _moment(end, "to") if end else datetime.now(UTC)
+    first = _moment(start, "from") if start else last - timedelta(days=days)
+    if last - first > LONGEST:
+        raise InvalidInput("a period is at most 400 days long", field="from")
+    return Window(first, last)
+
+
+def _moment(text: str, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
+    if not 1970 <= moment.year <= 2100:
+        raise InvalidInput("a time between 1970 and 2100", field=field)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+@get("/api/v1/trades", opt=READ, sync_to_thread=True)
+def trades(request: Call) -> dict[str, list[TradeOut] | None]:
+    """The trades that are on."""
+    found = discover(rooms_of(request).directory).values()
+    return {"items": [trade_out(pack) for pack in found], "next": None}
+
+
+@get("/api/v1/trades/{name:str}", opt=READ)
+async def trade(request: Call, name: FromPath[str]) -> TradeOut:
+    """One trade: what its page asks, its figures and their methods, its dated limits."""
+    return trade_out(await pack_of(request, name))
+
+
+def trade_out(pack: Pack) -> TradeOut:
+    """A pack as its page needs it."""
+    return TradeOut(
+        name=pack.name,
+        version=pack.version,
+        origin=pack.origin,
+        title=pack.title,
+        question=pack.page.question,
+        types=pack.types,
+        headline=pack.page.headline,
+        columns=shown(pack),
+        period_days=pack.page.period_days,
+        indicators=[
+            IndicatorOut(
+                id=each.id, title=each.title, method=each.method, unit=each.unit,
+                decimals=each.decimals, shown=each.id in shown(pack),
+            )
+            for each in pack.indicators
+            if not each.hidden
+        ],
+        limits=pack.limits,
+        rules=len(pack.rules),
+        licence=pack.dataset.licence,
+    )  # fmt: skip
+
+
+@get("/api/v1/trades/{name:str}/figures", opt=READ)
+async def trade_figures(
+    request: Call, name: FromPath[str], start: From = "", end: To = ""
+) -> FiguresOut:
+    """The trade's figures, one line an entity that may be seen."""
+    pack = await pack_of(request, name)
+    window = period(start, end, pack.page.period_days)
+    lines = await gather(rooms_of(request).store, seen_by(request), pack, window)
+    return FiguresOut(trade=pack.name, start=window.start, end=window.end, items=lines)
+
+
+@get("/api/v1/trades/{name:str}/report", opt=EXPORT)
+async def trade_report(
+    request: Call, name: FromPath[str], start: From = "", end: To = "", form: Form = "pdf"
+) -> Response[bytes]:
+    """The trade's report: ``form`` pdf (in French) or csv."""
+    if form not in {"pdf", "csv"}:
+        raise InvalidInput("pdf or csv", field="form", accepted=["pdf", "csv"])
+    pack = await pack_of(request, name)
+    window = period(start, end, pack.page.period_days)
+    rooms = rooms_of(request)
+    lines = await gather(rooms.store, seen_by(request, "export"), pack, window)
+    file = f"{pack.name}-{window.start:%Y%m%d}-{window.end:%Y%m%d}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+    if form == "csv":
+        return Response(as_csv(lines), media_type="text/csv; charset=utf-8", headers=headers)
+    zone = (await rooms.store.territory.zone()).key
+    printed = await asyncio.to_thread(
+        as_pdf, pack, lines, window, zone=zone, territory=await _territory(rooms.store), made=datetime.now(UTC)
+    )  # fmt: skip
+    return Response(printed, media_type="application/pdf", headers=headers)
+
+
+async def _territory(store: Store) -> str:
+    communes = await store.territory.communes()
+    return communes[0].name if len(communes) == 1 else f"{len(communes)} communes"
+
+
+@get("/api/v1/elected", opt=READ)
+async def elected(request: Call, commune: FromQuery[str] = "") -> Summary:
+    """Six figures of the territory or of one commune, each with its date, source and method."""
+    rooms = rooms_of(request)
+    packs = await asyncio.to_thread(discover, rooms.directory)
+    return await summary(rooms.store, seen_by(request), packs, commune=commune)
+
+
+HANDLERS = (trades, trade, trade_figures, trade_report, elected)

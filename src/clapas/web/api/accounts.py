@@ -1,0 +1,183 @@
+"""People's accounts and lent rights, as an administrator sees them."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from clapas.domain.errors import Unauthenticated
+from clapas.store.identity import AccountRow
+from clapas.web.answers import Listed, listing, page_size
+from clapas.web.api.session import own_account
+from clapas.web.guard import asks
+from clapas.web.services import Call, services_of
+
+
+class AccountOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An account, without its password."""
+
+    id: UUID
+    login: str
+    name: str
+    roles: list[str]
+    organisation: str
+    service: str
+    communes: list[str]
+    purposes: list[str]
+    language: str
+    enabled: bool
+    created: datetime | None
+
+
+class AccountIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What an administrator says of an account; ``login`` only when it is made."""
+
+    login: str = ""
+    name: str = ""
+    roles: list[str] = []
+    organisation: str = ""
+    service: str = ""
+    communes: list[str] = []
+    purposes: list[str] = []
+    language: str = "fr"
+    enabled: bool = True
+
+
+class Invited(msgspec.Struct, frozen=True, kw_only=True):
+    """The new account, and the one-time link that opens it, told once."""
+
+    account: AccountOut
+    link: str
+
+
+class GlassIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A role wanted for a short time, and why."""
+
+    role: str
+    reason: str
+    seconds: int = 3600
+
+
+class GlassOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A role lent, or asked for."""
+
+    id: UUID
+    account: UUID
+    role: str
+    reason: str
+    asked: datetime
+    approver: UUID | None
+    until: datetime | None
+    ended: datetime | None
+
+
+def _out(row: AccountRow) -> AccountOut:
+    return AccountOut(**{name: getattr(row, name) for name in AccountOut.__struct_fields__})
+
+
+def _with(row: AccountRow, data: AccountIn) -> AccountRow:
+    said = msgspec.structs.asdict(data)
+    del said["login"]
+    return msgspec.structs.replace(row, **said)
+
+
+@get("/api/v1/accounts", tags=["accounts"], opt=asks("administer", "account"), summary="Accounts")
+async def accounts(
+    request: Call, after: FromQuery[str | None] = None, limit: FromQuery[int] = 50
+) -> Response[Listed[AccountOut]]:
+    """Accounts by login."""
+    size = page_size(limit)
+    found = await services_of(request).identity.accounts.list(after=after or "", limit=size)
+    following = found[-1].login.lower() if len(found) == size else None
+    return listing(request, [_out(each) for each in found], following)
+
+
+@post("/api/v1/accounts", tags=["accounts"], opt=asks("administer", "account"), summary="Invite")
+async def invite(request: Call, data: JSONBody[AccountIn]) -> Invited:
+    """Make an account; its one-time link is told once."""
+    people = services_of(request).identity.accounts
+    row = await people.add(login=data.login, name=data.name, roles=tuple(data.roles))
+    row = await people.change(_with(row, data))
+    token = await people.one_time(row.login)
+    return Invited(account=_out(row), link=f"/entrer?jeton={token}")
+
+
+@put(
+    "/api/v1/accounts/{id:uuid}",
+    tags=["accounts"],
+    opt=asks("administer", "account"),
+    summary="Change an account",
+)
+async def change(request: Call, id: FromPath[UUID], data: JSONBody[AccountIn]) -> AccountOut:  # noqa: A002
+    """Its name, roles, service, territory, purposes; its sessions obey within seconds."""
+    identity = services_of(request).identity
+    row = await identity.accounts.get(id)
+    changed = await identity.accounts.change(_with(row, data))
+    identity.sessions.forget()
+    return _out(changed)
+
+
+@post(
+    "/api/v1/accounts/{id:uuid}/link",
+    tags=["accounts"],
+    opt=asks("administer", "account"),
+    summary="A new one-time link",
+)
+async def link(request: Call, id: FromPath[UUID]) -> Invited:  # noqa: A002
+    """For somebody who lost their password or their telephone: both are chosen again."""
+    identity = services_of(request).identity
+    row = await identity.accounts.get(id)
+    await identity.factors.remove(id)
+    token = await identity.accounts.one_time(row.login)
+    return Invited(account=_out(row), link=f"/entrer?jeton={token}")
+
+
+@get("/api/v1/glass", tags=["accounts"], opt=asks("administer", "glass"), summary="Lent roles")
+async def glasses(request: Call) -> list[GlassOut]:
+    """Roles asked and lent for a short time, newest first."""
+    found = await services_of(request).identity.glass.list()
+    return [
+        GlassOut(**{name: getattr(each, name) for name in GlassOut.__struct_fields__})
+        for each in found
+    ]
+
+
+@post("/api/v1/glass", tags=["accounts"], opt=asks("write", "glass"), summary="Ask for a role")
+async def ask(request: Call, data: JSONBody[GlassIn]) -> dict[str, str]:
+    """Ask for a role for a short time; somebody else grants it."""
+    session = own_account(request)
+    made = await services_of(request).identity.glass.ask(
+        session.account.id, role=data.role, reason=data.reason, seconds=data.seconds
+    )
+    return {"id": str(made)}
+
+
+@post(
+    "/api/v1/glass/{id:uuid}/approve",
+    status_code=204,
+    tags=["accounts"],
+    opt=asks("administer", "glass"),
+    summary="Grant a role",
+)
+async def approve(request: Call, id: FromPath[UUID]) -> None:  # noqa: A002
+    """Grant what somebody else asked for."""
+    if request.auth is None:
+        raise Unauthenticated("a person grants, not a key")
+    await services_of(request).identity.glass.approve(id, approver=request.auth.account.id)
+
+
+@delete(
+    "/api/v1/glass/{id:uuid}",
+    status_code=204,
+    tags=["accounts"],
+    opt=asks("administer", "glass"),
+    summary="End a lent role",
+)
+async def end(request: Call, id: FromPath[UUID]) -> None:  # noqa: A002
+    """End it before its time."""
+    await services_of(request).identity.glass.end(id)
+
+
+HANDLERS = (accounts, invite, change, link, glasses, ask, approve, end)

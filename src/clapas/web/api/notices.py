@@ -1,0 +1,187 @@
+"""Messages to people: the inbox, how I am told, chains, on-call calendars, how the channels are."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from clapas.domain.errors import InvalidInput
+from clapas.domain.window import instant
+from clapas.notify.plan import Calendar, Chain, Contact
+from clapas.store.notify import Notice, Notices
+from clapas.web.answers import Listed, listing, page_size
+from clapas.web.api.alarms import now_ms
+from clapas.web.guard import asks
+from clapas.web.services import Call, services_of
+
+Kind = Literal["chain", "calendar"]
+SHAPES: dict[str, type[msgspec.Struct]] = {"chain": Chain, "calendar": Calendar}
+
+
+class NoticeOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of the inbox."""
+
+    id: int
+    alarm: int | None
+    kind: str
+    subject: str
+    body: str
+    created: datetime
+    read: bool
+
+
+class InboxOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the inbox and how many messages were not read."""
+
+    items: list[NoticeOut]
+    next: str | None
+    unread: int
+
+
+class Ids(msgspec.Struct, frozen=True, kw_only=True):
+    """Which messages; none named: all."""
+
+    ids: Annotated[list[int], msgspec.Meta(max_length=1000)] = []
+
+
+class Read(msgspec.Struct, frozen=True):
+    """How many were marked as read."""
+
+    read: int
+
+
+def outbox_of(request: Call) -> Notices:
+    """The outbox's part of the store."""
+    return Notices(services_of(request).store.postgres)
+
+
+def notice_out(notice: Notice) -> NoticeOut:
+    """A message as the inbox shows it."""
+    return NoticeOut(
+        id=notice.id,
+        alarm=notice.alarm,
+        kind=notice.kind,
+        subject=notice.subject,
+        body=notice.body,
+        created=instant(notice.created),
+        read=notice.read is not None,
+    )
+
+
+@get("/api/v1/me/inbox", tags=["alarms"], opt=asks("read", "account"), summary="My messages")
+async def inbox(
+    request: Call,
+    *,
+    unread: FromQuery[bool] = False,
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> InboxOut:
+    """What I was told, newest first."""
+    outbox = outbox_of(request)
+    person = request.user.name
+    page = await outbox.inbox(person, unread=unread, after=after, limit=page_size(limit))
+    return InboxOut(
+        items=[notice_out(each) for each in page.items],
+        next=page.next,
+        unread=await outbox.unread(person),
+    )
+
+
+@post(
+    "/api/v1/me/inbox/read",
+    status_code=200,
+    tags=["alarms"],
+    opt=asks("write", "account"),
+    summary="I read them",
+)
+async def read(request: Call, data: JSONBody[Ids]) -> Read:
+    """Mark messages as read."""
+    return Read(await outbox_of(request).read(request.user.name, data.ids, now=now_ms()))
+
+
+@get("/api/v1/me/contact", tags=["alarms"], opt=asks("read", "account"), summary="How I am told")
+async def contact(request: Call) -> Contact:
+    """My channels, my quiet hours, my quota, my digest."""
+    found = (await outbox_of(request).contacts(request.user.name)).get(request.user.name, {})
+    return msgspec.convert({**found, "person": request.user.name}, Contact)
+
+
+@put("/api/v1/me/contact", tags=["alarms"], opt=asks("write", "account"), summary="How I am told")
+async def save_contact(request: Call, data: JSONBody[Contact]) -> Contact:
+    """Change how I am told."""
+    kept = msgspec.structs.replace(data, person=request.user.name)
+    body: dict[str, Any] = msgspec.to_builtins(kept)
+    body.pop("person")
+    language = body.pop("language")
+    await outbox_of(request).save_contact(kept.person, language, body)
+    return kept
+
+
+@get("/api/v1/notify/people", tags=["alarms"], opt=asks("read", "rule"), summary="Who can be told")
+async def people(request: Call) -> list[str]:
+    """Names of those who said how they are told."""
+    return list(await outbox_of(request).contacts())
+
+
+@get("/api/v1/notify/channels", tags=["alarms"], opt=asks("read", "rule"), summary="Channels")
+async def channels(request: Call) -> list[dict[str, Any]]:
+    """Each channel: how many messages wait, failed, were sent; its last error."""
+    return await outbox_of(request).channels()
+
+
+@get(
+    "/api/v1/notify/{kind:str}",
+    tags=["alarms"],
+    opt=asks("read", "rule"),
+    summary="Chains or calendars",
+)
+async def plans(request: Call, kind: FromPath[str]) -> Response[Listed[dict[str, Any]]]:
+    """Escalation chains ('chain') or on-call calendars ('calendar')."""
+    _shape(kind)
+    found = await outbox_of(request).plans(kind)
+    return listing(request, [{**body, "id": name} for name, body in found.items()])
+
+
+@put(
+    "/api/v1/notify/{kind:str}/{id:str}",
+    tags=["alarms"],
+    opt=asks("write", "rule"),
+    summary="Keep a chain or calendar",
+)
+async def save_plan(
+    request: Call,
+    kind: FromPath[str],
+    id: FromPath[str],  # noqa: A002
+    data: JSONBody[dict[str, Any]],
+) -> dict[str, Any]:
+    """Create or change a chain or a calendar."""
+    try:
+        plan = msgspec.convert({**data, "id": id}, _shape(kind))
+    except msgspec.ValidationError as error:
+        raise InvalidInput(str(error), field=kind) from error
+    body: dict[str, Any] = msgspec.to_builtins(plan)
+    await outbox_of(request).save_plan(kind, id, body)
+    return body
+
+
+@delete(
+    "/api/v1/notify/{kind:str}/{id:str}",
+    tags=["alarms"],
+    opt=asks("write", "rule"),
+    summary="Remove a chain or calendar",
+)
+async def remove_plan(request: Call, kind: FromPath[str], id: FromPath[str]) -> None:  # noqa: A002
+    """Rules that named it tell nobody any more."""
+    _shape(kind)
+    await outbox_of(request).remove_plan(kind, id)
+
+
+def _shape(kind: str) -> type[msgspec.Struct]:
+    if kind not in SHAPES:
+        raise InvalidInput(field="kind", accepted=list(SHAPES))
+    return SHAPES[kind]
+
+
+HANDLERS = (inbox, read, contact, save_contact, people, channels, plans, save_plan, remove_plan)

@@ -1,0 +1,120 @@
+"""People: the second factor, invited accounts, lent roles; and what each of them may see."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
+if TYPE_CHECKING:
+    from tests.integration.web.conftest import Visitor
+
+    from clapas.web.services import Services
+
+PASSWORD = "la-mer-est-calme-42"
+
+
+def code(secret: str, *, later: int = 0) -> str:
+    """The code that the telephone shows."""
+    clock = TOTP(base64.b32decode(secret), 6, SHA1(), 30)  # noqa: S303
+    return clock.generate(time.time() + later).decode()
+
+
+async def test_a_second_factor_is_asked_for_and_each_code_works_once(
+    reader: Visitor, stranger: Visitor
+) -> None:
+    secret = (await reader.call("POST", "/api/v1/me/factor")).json()["secret"]
+    wrong = await reader.call("POST", "/api/v1/me/factor/confirm", json={"code": "000000"})
+    assert wrong.status_code == 400
+    first = code(secret)
+    done = await reader.call("POST", "/api/v1/me/factor/confirm", json={"code": first})
+    assert done.status_code == 200, done.text
+    recovery = done.json()["codes"]
+    assert (await reader.call("GET", "/api/v1/me/factor")).json() == {
+        "enabled": True,
+        "given": True,
+    }
+    assert (await reader.call("POST", "/api/v1/me/factor")).status_code == 409
+
+    async def enter(totp: str) -> tuple[int, str]:
+        body = {"login": "lecteur", "password": PASSWORD, "totp": totp}
+        answer = await stranger.call("POST", "/api/v1/session", json=body)
+        return answer.status_code, answer.json().get("code", "")
+
+    assert await enter("") == (401, "second_factor_needed")
+    assert await enter(first) == (401, "sign_in_failed"), "a code works once"
+    assert (await enter(code(secret, later=30)))[0] == 200
+    assert (await enter(recovery[0]))[0] == 200
+    assert await enter(recovery[0]) == (401, "sign_in_failed"), "a recovery code works once"
+
+
+async def test_guessing_codes_locks_out_although_the_password_is_right(
+    reader: Visitor, stranger: Visitor
+) -> None:
+    secret = (await reader.call("POST", "/api/v1/me/factor")).json()["secret"]
+    await reader.call("POST", "/api/v1/me/factor/confirm", json={"code": code(secret)})
+    body = {"login": "lecteur", "password": PASSWORD, "totp": "abcdef"}
+    answers = [(await stranger.call("POST", "/api/v1/session", json=body)).json() for _ in range(7)]
+    assert answers[-1]["code"] == "locked_out"
+
+
+async def test_a_role_is_lent_by_somebody_else_and_for_a_time(
+    services: Services, operator: Visitor, reader: Visitor
+) -> None:
+    asked = {"role": "operator", "reason": "fuite majeure cette nuit", "seconds": 600}
+    made = (await reader.call("POST", "/api/v1/glass", json=asked)).json()["id"]
+    own = await reader.call("POST", f"/api/v1/glass/{made}/approve")
+    assert own.status_code == 403
+    assert (await reader.call("GET", "/api/v1/keys")).status_code == 403
+    assert (await operator.call("POST", f"/api/v1/glass/{made}/approve")).status_code == 204
+    assert (await reader.call("GET", "/api/v1/keys")).status_code == 200
+    assert (await operator.call("DELETE", f"/api/v1/glass/{made}")).status_code == 204
+    assert (await reader.call("GET", "/api/v1/keys")).status_code == 403
+    mine = {**asked, "reason": "je me l'accorde à moi-même"}
+    made = (await operator.call("POST", "/api/v1/glass", json=mine)).json()["id"]
+    assert (await operator.call("POST", f"/api/v1/glass/{made}/approve")).status_code == 403
+    assert services.identity.glass is not None
+
+
+async def test_an_invited_officer_reads_the_charter_and_the_trail_but_no_key(
+    operator: Visitor, stranger: Visitor
+) -> None:
+    body = {"login": "dpo", "name": "Déléguée", "roles": ["dpo"], "service": "juridique"}
+    invited = (await operator.call("POST", "/api/v1/accounts", json=body)).json()
+    assert invited["account"]["service"] == "juridique"
+    token = invited["link"].partition("jeton=")[2]
+    entered = await stranger.call("POST", "/api/v1/session/one-time", json={"token": token})
+    assert entered.status_code == 200
+    assert (await stranger.call("GET", "/api/v1/charter")).json()["template"] is True
+    assert (await stranger.call("GET", "/api/v1/audit")).status_code == 200
+    assert (await stranger.call("GET", "/api/v1/audit/verify")).json()["ok"] is True
+    assert (await stranger.call("GET", "/api/v1/keys")).status_code == 403
+    said = (await stranger.call("GET", "/api/v1/charter/why?kind=key&action=administer")).json()
+    assert said["allow"] is False
+    assert said["articles"][0]["id"] == "CH-00"
+
+
+async def test_the_trail_cannot_be_changed(services: Services, operator: Visitor) -> None:
+    from clapas.charter import AuditTrail, event_of
+    from clapas.charter.audit import verify
+    from clapas.domain.access import SYSTEM, Resource
+    from clapas.store.audit import AuditStore
+
+    trail = AuditTrail(services.store.audit)
+    for number in range(3):
+        trail.note(event_of(SYSTEM, "write", Resource(kind="x", id=str(number)), allowed=True))
+    await trail.flush()
+    assert (await verify(services.store.audit)).events == 3
+    for attack in ("UPDATE audit_event SET who = 'x'", "DELETE FROM audit_event"):
+        refused = False
+        try:
+            await services.store.postgres.run(attack)
+        except Exception as error:  # noqa: BLE001
+            refused = "append-only" in str(error)
+        assert refused, attack
+    await services.store.postgres.run("ALTER TABLE audit_event DISABLE TRIGGER USER")
+    await services.store.postgres.run("UPDATE audit_event SET event = '{}' WHERE seq = 2")
+    assert (await verify(AuditStore(services.store.postgres))).broken_at == 2

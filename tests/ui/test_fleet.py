@@ -1,0 +1,64 @@
+"""A spreadsheet imported and undone in the page, and a device installed on a phone."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+pytestmark = pytest.mark.ui
+
+NewContext = Callable[..., BrowserContext]
+Settle = Callable[[Page, str], None]
+SHEET = (
+    "identifiant;nom;modèle;latitude;longitude\r\n"
+    "70B3D57ED0000901;Square;;43,61;3,88\r\n"
+    "70B3D57ED0000902;Inversé;;3,88;43,61\r\n"
+    "70B3D57ED00009;Court;;;\r\n"
+)
+FILE: Any = {"name": "parc.csv", "mimeType": "text/csv", "buffer": SHEET.encode("cp1252")}
+
+
+def test_a_spreadsheet_is_tried_corrected_imported_and_undone(
+    signed_in_page: Page, settle: Settle
+) -> None:
+    page = signed_in_page
+    settle(page, "/importer")
+    page.get_by_label("Choisir un fichier").set_input_files(FILE)
+    expect(page.get_by_text("encodage cp1252")).to_be_visible()
+    page.get_by_role("button", name="Essayer à blanc").click()
+    expect(page.get_by_text("2 lignes sont fausses")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("cell", name="14 / 16")).to_be_visible()
+    page.get_by_label("Remettre à l’endroit").check()
+    page.get_by_label("Importer sans les lignes fausses").check()
+    page.get_by_role("button", name="Essayer à blanc").click()
+    page.get_by_role("button", name=re.compile("^Importer 2 appareils")).click(timeout=30_000)
+    expect(page.get_by_text("2 appareils créés")).to_be_visible(timeout=30_000)
+    found = page.request.get("/api/v1/fleet?q=70b3d57ed00009").json()["items"]
+    assert [each["device"]["commune"] for each in found] == ["34172", "34172"]
+
+    page.get_by_role("button", name="Annuler cet import").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Annuler cet import").click()
+    expect(page.get_by_text("tout est comme avant")).to_be_visible(timeout=30_000)
+    assert page.request.get("/api/v1/fleet?q=70b3d57ed00009").json()["items"] == []
+
+
+def test_a_technician_installs_a_device_on_a_phone(new_context: NewContext, settle: Settle) -> None:
+    context = new_context(width=360, height=740)
+    context.grant_permissions(["geolocation"])
+    context.set_geolocation({"latitude": 43.61, "longitude": 3.88})
+    page = context.new_page()
+    settle(page, "/terrain")
+    page.get_by_label(re.compile("aisir son identifiant")).fill("70B3D57ED0000777")
+    page.get_by_role("button", name="Chercher").click()
+    page.get_by_role("button", name="L’ajouter au parc").click()
+    page.get_by_role("button", name="Le placer ici").click()
+    expect(page.get_by_text("43,61000 ; 3,88000")).to_be_visible()
+    expect(page.get_by_text("En attente de la première trame")).to_be_visible()
+    page.get_by_label("Remarque").fill("posé au mât")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("L’intervention est notée.")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    device = page.request.get("/api/v1/devices/70b3d57ed0000777").json()
+    assert (device["commune"], device["latitude"]) == ("34172", 43.61)

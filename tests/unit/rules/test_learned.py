@@ -1,0 +1,70 @@
+"""Conditions that learn: what they find, what they leave alone, and their published score."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from clapas.ops.benches.anomalies import measure, score
+from clapas.rules.learned import drift, same_hour, shift, unusual
+from clapas.rules.model import SameHour, Unusual
+
+HOUR = 3_600_000
+
+
+def test_same_hour_knows_tuesday_night_from_noon() -> None:
+    memory: list[float] = []
+    rule = SameHour(times=5.0, margin=0.5)
+    dice = random.Random(1)
+
+    def usual(hour: int) -> float:
+        return (10.0 if hour % 24 in range(8, 20) else 1.0) + dice.uniform(-0.2, 0.2)
+
+    for hour in range(6 * 168):
+        found = same_hour(memory, hour * HOUR, usual(hour), rule, 0)
+        assert found is not True, hour
+    night = 6 * 168 * HOUR + 2 * HOUR
+    assert same_hour(memory, night, 4.0, rule, 0) is True
+    assert same_hour(memory, night + 10 * HOUR, usual(12), rule, 0) is False
+
+
+def test_unusual_needs_to_be_far_and_farther_than_the_last_days() -> None:
+    memory: list[float] = []
+    dice = random.Random(2)
+    for hour in range(300):
+        assert not unusual(memory, hour * HOUR, dice.gauss(20, 1), Unusual())
+    assert unusual(memory, 300 * HOUR, 40.0, Unusual())
+    assert not unusual(memory, 310 * HOUR, 38.0, Unusual())
+    assert unusual(memory, 311 * HOUR, 50.0, Unusual())
+    assert not unusual(memory, 330 * HOUR, -50.0, Unusual(direction="up"))
+
+
+def test_a_shift_that_lasts_and_a_slow_drift() -> None:
+    dice = random.Random(3)
+    memory: list[float] = []
+    for _ in range(400):
+        assert not shift(memory, dice.gauss(5, 1), 12.0)
+    assert any(shift(memory, dice.gauss(9, 1), 12.0) for _ in range(30))
+    memory = []
+    for hour in range(24 * 40):
+        assert not drift(memory, hour * HOUR, dice.gauss(5, 1), 5.0)
+    found = [drift(memory, hour * HOUR, 5 + (hour - 960) / 24, 5.0) for hour in range(960, 1500)]
+    assert any(found)
+
+
+def test_the_score_of_nothing_of_perfection_and_of_noise() -> None:
+    windows = [(300, 399), (700, 799)]
+    assert score(1000, windows, []) == (-2.0, 0, 0)
+    points, found, wrong = score(1000, windows, [300, 700])
+    assert (round(points, 6), found, wrong) == (2.0, 2, 0)
+    assert score(1000, windows, [300, 350, 700])[0] == points
+    assert score(1000, windows, [100, 300, 700])[0] == points
+    assert score(1000, windows, [200, 300, 700])[0] == pytest.approx(points - 0.11)
+    late = score(1000, windows, [390, 790])[0]
+    assert 0 < late < points
+
+
+@pytest.mark.shared
+def test_the_published_score_is_reached(shared: Path) -> None:
+    figures = measure(shared / "data" / "anomalies-nab", Unusual())
+    assert figures["score"] >= 60

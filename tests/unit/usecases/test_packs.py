@@ -1,0 +1,224 @@
+"""A trade is a folder: found, checked, added, removed, computed, printed; its story is told to the end."""
+
+import csv
+import io
+import json
+import shutil
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from clapas.domain.message import RawMessage
+from clapas.domain.quantities import QUANTITIES
+from clapas.domain.window import Window
+from clapas.rules.book import Book
+from clapas.rules.track import Track, seen, take
+from clapas.sources import understand
+from clapas.store.rules_values import SeriesFacts
+from clapas.usecases import formula
+from clapas.usecases.discovery import add, discover, remove
+from clapas.usecases.errors import BadPack, NoSuchPack
+from clapas.usecases.figures import NOTHING, Points, figures
+from clapas.usecases.gather import Line
+from clapas.usecases.pack import Pack, load
+from clapas.usecases.report import as_csv, as_pdf
+
+PACKS = discover()
+WINDOW = Window(datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
+
+
+def steady(value: float, *, step: float = 900.0, share: float = 1.0) -> Points:
+    """One value all along the week, every ``step`` s over its first part."""
+    last = WINDOW.start + share * WINDOW.duration
+    at = np.arange(WINDOW.start.timestamp(), last.timestamp(), step)
+    return Points(at=at, values=np.full(len(at), value), counts=np.ones(len(at)))
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_every_pack_speaks_two_languages_and_says_how_it_was_checked(name: str) -> None:
+    pack = PACKS[name]
+    texts = [pack.title, pack.page.question, pack.dataset.title, pack.dataset.description]
+    texts += [text for each in pack.indicators for text in (each.title, each.method)]
+    assert all(each.fr.strip() and each.en.strip() for each in texts)
+    for rule, verdict in pack.quality["rules"].items():
+        assert verdict == "done" or verdict.startswith("exempt: "), rule
+    assert pack.rules
+    attributes = {each.ngsi for each in QUANTITIES.values()}
+    assert {rule.target.attribute for rule in pack.rules} <= attributes
+
+
+def raised(pack: Pack, binding: dict[str, Any], value: float) -> set[str]:
+    """The alarms that the pack raised in a working day of this value, every quarter of an hour (Tuesday 6 January)."""
+    kind = binding["entity"].split(":")[2]
+    facts = SeriesFacts(
+        1, binding["entity"], binding["attribute"], binding["quantity"], kind, "", "34172", {}, (), 900, None, None
+    )  # fmt: skip
+    book = Book(ZoneInfo("Europe/Paris"))
+    book.replace(pack.rules)
+    rules, track = book.ready(facts), Track()
+    book.align(rules, track)
+    start = int(datetime(2026, 1, 6, 8, tzinfo=UTC).timestamp() * 1000)
+    for n in range(32):
+        take(rules, track, start + n * 900_000, value)
+    end = start + 31 * 900_000
+    active = zip(rules, track.states, strict=True)
+    return {rule.rule for rule, state in active if seen(rule, state.now, end).count}
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_the_story_of_every_pack_this_uplink_this_observation_this_alarm_this_row(
+    name: str,
+) -> None:
+    pack = PACKS[name]
+    story: dict[str, Any] = pack.story
+    message = story["message"]
+    body = json.dumps(message["body"]).encode()
+    (uplink,) = understand(RawMessage(message["source"], message["topic"], 1_767_225_600_000, body))
+    binding = story["binding"]
+    reading = next(each for each in uplink.values if each.channel == binding["channel"])
+    assert isinstance(reading.value, float)
+    observed = reading.value * binding["scale"]
+    assert observed == pytest.approx(story["observation"])
+    assert binding["entity"].split(":")[2] in pack.types
+    assert story["alarm"] in raised(pack, binding, observed)
+    found = figures(pack, {binding["quantity"]: steady(observed)}, WINDOW, "Europe/Paris")
+    row = next(each for each in found if each.indicator == story["row"]["indicator"])
+    assert row.value == pytest.approx(story["row"]["value"])
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_without_data_a_figure_is_none_and_never_zero(name: str) -> None:
+    for each in figures(PACKS[name], {}, WINDOW, "Europe/Paris"):
+        assert each.value is None
+        assert (each.state, each.capture) == ("no_data", 0.0)
+
+
+def test_too_little_data_is_said_before_any_colour() -> None:
+    parking = PACKS["parking"]
+    full = {"free_places": steady(0.0, share=0.5), "total_places": steady(200.0, share=0.5)}
+    found = {each.indicator: each for each in figures(parking, full, WINDOW, "Europe/Paris")}
+    assert found["occupancy"].value == 100.0
+    assert found["occupancy"].state == "insufficient"
+    assert found["occupancy"].capture == pytest.approx(0.5, abs=0.01)
+    whole = {"free_places": steady(0.0), "total_places": steady(200.0)}
+    found = {each.indicator: each for each in figures(parking, whole, WINDOW, "Europe/Paris")}
+    assert found["occupancy"].state == "alert"
+    assert found["still"].state == "alert"
+
+
+def test_a_formula_is_arithmetic_and_nothing_else() -> None:
+    assert formula.compute("2.5 / log10(2) * log10(1 + f1 + 3*f2)", {"f1": 0.0, "f2": 1.0}) == 5.0
+    assert formula.compute("1 / x", {"x": 0.0}) is None
+    assert formula.compute("a + b", {"a": 1.0, "b": None}) is None
+    assert formula.names_in("a + max(b, 1)") == {"a", "b"}
+    for wrong in (
+        "().__class__",
+        "a.b",
+        "[1]",
+        "lambda: 1",
+        "a if b else c",
+        "'x' * 9",
+        "x = 1",
+        "9**9**9**9",
+    ):
+        try:
+            assert formula.compute(wrong, {"a": 1.0, "b": 1.0, "c": 1.0}) is None
+        except BadPack:
+            continue
+
+
+def test_a_pack_is_added_updated_and_removed_without_touching_the_platform(tmp_path: Path) -> None:
+    source = tmp_path / "mine"
+    shutil.copytree(PACKS["parking"].folder, source)
+    text = (source / "pack.toml").read_text().replace('name = "parking"', 'name = "harbour"')
+    (source / "pack.toml").write_text(text)
+    rules = (source / "rules.json").read_text().replace('"trade": "parking"', '"trade": "harbour"')
+    (source / "rules.json").write_text(rules)
+    (source / "evil.py").write_text("raise SystemExit")
+    data = tmp_path / "data"
+    assert add(source, data).name == "harbour"
+    assert not (data / "usecases" / "harbour" / "evil.py").exists()
+    (source / "pack.toml").write_text(text.replace('version = "1.0.0"', 'version = "1.1.0"'))
+    wheel = tmp_path / "harbour-1.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path in source.iterdir():
+            archive.write(path, f"harbour/{path.name}")
+    assert add(wheel, data).version == "1.1.0"
+    assert set(discover(data)) == {*PACKS, "harbour"}
+    assert remove("harbour", data) == "deleted"
+    assert remove("bikes", data) == "off"
+    assert set(discover(data)) == set(PACKS) - {"bikes"}
+    with pytest.raises(NoSuchPack):
+        remove("bikes", data)
+    add(Path(PACKS["bikes"].folder), data)
+    assert set(discover(data)) == set(PACKS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('quantity = "free_places"', 'quantity = "warp"', "no quantity 'warp'"),
+        ('headline = "occupancy"', 'headline = "joy"', "which is no indicator"),
+        ('expression = "1 - free_mean', 'expression = "1 - nothing', "the formula names"),
+        ("interval_s = 900", "interval_s = 0", "interval_s is a positive"),
+        ('name = "parking"', 'name = "../up"', "a name is lower case"),
+        ('kind = "latest"', 'kind = "magic"', r"pack\.toml"),
+        ('fr = "Parkings"', 'de = "Parkplätze"', r"pack\.toml"),
+    ],
+)
+def test_a_wrong_pack_is_refused_with_its_reason(
+    tmp_path: Path, old: str, new: str, why: str
+) -> None:
+    source = tmp_path / "mine"
+    shutil.copytree(PACKS["parking"].folder, source)
+    text = (source / "pack.toml").read_text()
+    assert old in text
+    (source / "pack.toml").write_text(text.replace(old, new))
+    with pytest.raises(BadPack, match=why):
+        add(source, tmp_path / "data")
+    assert [
+        path for path in (tmp_path / "data" / "usecases").iterdir() if path.suffix != ".json"
+    ] == []
+
+
+def lines_of(pack: Pack) -> list[Line]:
+    story = pack.story["binding"]
+    series = {story["quantity"]: steady(pack.story["observation"])}
+    return [
+        Line(
+            entity=story["entity"], name="=Salle « Griffon » #1 $x$", type=pack.types[0], commune="34172",
+            longitude=None, latitude=None, simulated=False,
+            figures=figures(pack, each, WINDOW, "Europe/Paris"),
+        )
+        for each in (series, {"none": NOTHING})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_every_pack_prints_its_report(name: str) -> None:
+    pack = load(Path(PACKS[name].folder))
+    printed = as_pdf(
+        pack, lines_of(pack), WINDOW, zone="Europe/Paris", territory="Montpellier",
+        made=WINDOW.end + timedelta(hours=1),
+    )  # fmt: skip
+    assert printed.startswith(b"%PDF-")
+    assert len(printed) > 5000
+    rows = list(csv.DictReader(io.StringIO(as_csv(lines_of(pack)).decode())))
+    shown = sum(not each.hidden for each in pack.indicators)
+    assert len(rows) == 2 * shown
+    assert {row["value"] for row in rows[shown:]} == {""}
+    assert rows[0]["name"].startswith("'=")
+
+
+def test_the_confinement_index_of_a_classroom_is_exact() -> None:
+    school = PACKS["school_air"]
+    for co2, index, state in ((400.0, 0.0, "ok"), (1200.0, 2.5, "ok"), (1800.0, 5.0, "alert")):
+        found = figures(school, {"co2": steady(co2, step=600.0)}, WINDOW, "Europe/Paris")
+        icone = next(each for each in found if each.indicator == "icone")
+        assert (icone.value, icone.state) == (index, state)
+        assert icone.capture == 1.0

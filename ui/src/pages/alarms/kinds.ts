@@ -1,0 +1,87 @@
+/** What the API gives of alarms and rules. */
+
+export interface Alarm {
+  id: number;
+  rule: string;
+  entity: string;
+  name: string;
+  title: string;
+  severity: string;
+  trade: string;
+  commune: string;
+  active: boolean;
+  acknowledged: boolean;
+  state: "new" | "acknowledged" | "cleared" | "closed";
+  first: string;
+  last: string;
+  raised: string;
+  count: number;
+  assignee: string;
+  acknowledged_by: string;
+  verdict: string;
+  value: number | null;
+  series: number | null;
+  measured: string | null;
+  masked: string;
+  flapping: boolean;
+}
+
+export interface AlarmFile {
+  alarm: Alarm;
+  timeline: { at: string; kind: string; who: string; values: Record<string, unknown> }[];
+  told: { person: string; channel: string; step: number; due: string; state: string; attempts: number; error: string; sent: string | null }[];
+  precision: number | null;
+  judged: number;
+}
+
+export interface Condition {
+  kind: string;
+  [field: string]: unknown;
+}
+
+export interface Rule {
+  id: string;
+  title: string;
+  target: { attribute: string; type: string; model?: string; entities?: string[]; communes?: string[] };
+  when: Condition;
+  clear: Condition | null;
+  hold_s: number;
+  clear_hold_s: number;
+  severity: string;
+  chain: string;
+  enabled: boolean;
+  revision: number;
+  [field: string]: unknown;
+}
+
+export interface RuleRow {
+  rule: Rule;
+  precision: number | null;
+  score: { open: number; closed: number; confirmed: number; false: number; last_30_days: number } | null;
+}
+
+export interface Occurrence {
+  raised: number;
+  cleared: number | null;
+  entity: string;
+  name: string;
+  series: number;
+  value: number | null;
+}
+
+export interface Replayed {
+  replay: { supported: boolean; alarms: number; entities: number; per_day: number; watched: number; replayed: number; readings: number; occurrences: Occurrence[] };
+  difference: { added: Occurrence[]; removed: Occurrence[]; kept: number } | null;
+}
+
+export const SEVERITIES = ["critical", "major", "minor", "warning", "indeterminate"];
+export const TABS = (t: (key: string) => string): { id: string; title: string; href: string }[] => [
+  { id: "alarms", title: t("alarms.tab"), href: "/alarmes" },
+  { id: "rules", title: t("alarms.rules"), href: "/alarmes/regles" },
+  { id: "inbox", title: t("alarms.inbox"), href: "/alarmes/messages" },
+];
+
+/** The last part of a URN: what people call the thing when it has no other name. */
+export function short(entity: string): string {
+  return entity.split(":").slice(3).join(":") || entity;
+}
