@@ -16,7 +16,6 @@ AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
 PATHS = [
     "/", "/carte", "/alarmes", "/alarmes/regles?regle=%2B", "/alarmes/messages", "/entites", "/appareils", "/sources", "/sources?vue=rejets", "/premiere-source",
     "/premiere-source?etape=reglages&porte=http", "/premiere-source?etape=reglages&porte=csv",
-    "/premiere-source?etape=lieu", "/compte",
     "/charte", "/journal", "/applications",
     "/premiere-source?etape=lieu", "/compte", "/importer", "/reparations", "/terrain",
 ]  # fmt: skip
