@@ -5,7 +5,7 @@ import os
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import httpx
@@ -24,7 +24,7 @@ PAGE = "CLAPAS_CONFORMANCE_PAGE"
 
 
 @pytest.fixture(scope="session")
-def broker_database(engines: EngineAddresses) -> Iterator[EngineAddresses]:
+def broker_database(engines: EngineAddresses) -> EngineAddresses:
     """A migrated PostgreSQL and ClickHouse database for the broker's tests."""
     name = f"broker_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(engines.postgres.dsn, autocommit=True) as connection:
@@ -74,7 +74,9 @@ def urn() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep the result of each test that holds a clause."""
     report = yield
     marker = item.get_closest_marker("clause")

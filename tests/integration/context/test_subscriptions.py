@@ -200,6 +200,7 @@ async def test_the_ledger_of_deliveries(
     await api.post("/entities", json=building(urn))
     await receiver.next()
     path = f"/subscriptions/{dead['id']}"
+    entries: list[dict[str, Any]] = []
     for _ in range(100):
         entries = (await api.get(f"{path}/deliveries")).json()
         if entries and entries[0]["doneAt"]:
