@@ -6,6 +6,7 @@ from pathlib import Path
 from clapas.bus import NatsBus
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
+from clapas.domain.keys import LORAWAN_ASK
 from clapas.fleet.sealing import Sealer
 from clapas.lorawan import control
 from clapas.lorawan.devices import LorawanDevice
@@ -15,7 +16,6 @@ from clapas.store import Store, migrate
 
 ALL = RowFilter(everything=True)
 SERVED = frozenset({"stock", "to_install", "active", "maintenance"})
-CONTROL = "clapas/ask/lorawan"
 
 
 class RegistryDevices:
@@ -69,4 +69,4 @@ async def run_lorawan(orders: Orders, ready: Callable[[], None]) -> None:
             settings, directory / "lorawan", bus.publish_uplink, devices
         ) as server:
             ready()
-            await bus.answer(CONTROL, lambda request: control.answer(server, request))
+            await bus.answer(LORAWAN_ASK, lambda request: control.answer(server, request))

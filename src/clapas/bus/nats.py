@@ -238,7 +238,9 @@ class NatsBus:
         subscription = await self._client.subscribe(subject_of(topic), queue="answer")
         try:
             async for message in subscription.messages:
-                await message.respond(await reply(message.data))
+                answer = await reply(message.data)
+                if message.reply:
+                    await message.respond(answer)
         finally:
             with contextlib.suppress(NatsError):
                 await subscription.unsubscribe()

@@ -8,3 +8,6 @@ LOG_UPLINK = "uplink"
 LOG_MQTT = "mqtt"
 LOG_API = "api"
 """The ledger's name of writes made through an API: they are transactions, not logged messages."""
+
+LORAWAN_ASK = "clapas/ask/lorawan"
+"""The topic on which the embedded LoRaWAN network server answers the platform's other processes."""

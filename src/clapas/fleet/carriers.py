@@ -13,6 +13,7 @@ import msgspec
 
 from clapas.domain.device import Device
 from clapas.domain.errors import InvalidInput
+from clapas.domain.keys import LORAWAN_ASK
 from clapas.store.fleet_commands import Command
 
 
@@ -69,7 +70,20 @@ def native(command: Command, device: Device) -> Downlink:
     return Downlink(f"down/{device.key}", msgspec.json.encode(body))
 
 
+def embedded(command: Command, device: Device) -> Downlink:
+    """The embedded LoRaWAN network server, asked over the bus as any process of the platform is."""
+    body = {
+        "ask": "enqueue",
+        "device": device.key,
+        "f_port": command.f_port or 1,
+        "data": base64.b64encode(command.payload).decode(),
+        "confirmed": command.confirmed,
+    }
+    return Downlink(LORAWAN_ASK, msgspec.json.encode(body))
+
+
 CARRIERS: Mapping[str, Carrier] = {
+    "lorawan": embedded,
     "chirpstack_v4": chirpstack,
     "the_things_stack": things_stack,
     "mqtt_device": native,

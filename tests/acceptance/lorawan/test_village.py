@@ -14,6 +14,7 @@ import pytest
 from clapas.bus import NatsBus
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Device, Model
+from clapas.domain.keys import LORAWAN_ASK
 from clapas.fleet.sealing import Sealer
 from clapas.ops.faults import Tree
 from clapas.orders import kept_secret
@@ -72,6 +73,22 @@ async def settled(store: Store, bus: NatsBus) -> Ledger:
     return ledger
 
 
+async def a_command_waits_for_its_device(store: Store, bus: NatsBus) -> None:
+    """What the fleet's queue tells the network server is in the device's queue of downlinks."""
+    device = (await store.registry.devices(RowFilter(everything=True))).items[0].device
+    order = {
+        "ask": "enqueue",
+        "device": device.key,
+        "f_port": 10,
+        "data": "AQI=",
+        "confirmed": True,
+    }
+    await bus.tell(LORAWAN_ASK, json.dumps(order).encode())
+    queue = {"ask": "queue", "device": device.key}
+    waiting = json.loads(await bus.ask(LORAWAN_ASK, json.dumps(queue).encode()))
+    assert [each["f_port"] for each in waiting] == [10]
+
+
 async def test_a_fleet_joins_and_reports_through_udp(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,5 +119,6 @@ async def test_a_fleet_joins_and_reports_through_udp(
             rows = RowFilter(everything=True)
             seen = {each.entity for each in await store.state.latest(rows)}
             assert len(seen) == said["joined"], "each device that joined has a present state"
+            await a_command_waits_for_its_device(store, bus)
     finally:
         await tree.stop()
