@@ -11,44 +11,32 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import uvicorn
 import uvloop
 
-import clapas
 from clapas import jobs, sources
-from clapas.api_gateway import Quotas
-from clapas.api_gateway.outlet import Outlet
-from clapas.bus import Authority, Grant, NatsBus
-from clapas.bus.topics import subject_of
-from clapas.charter import AuditTrail, Charter, CharterKeeper
+from clapas.bus import NatsBus
+from clapas.charter import Charter
 from clapas.codecs import CodecPool
-from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
-from clapas.engines.directory import write_private
 from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.settings import Settings as FleetSettings
-from clapas.identity import Identity
+from clapas.housekeeping import every
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
 from clapas.orders import Orders, kept_secret
 from clapas.pipeline import ChannelMemory, Ports, Worker
 from clapas.radio_role import run_lorawan
 from clapas.rules.service import RulesService
-from clapas.side_roles import notices, refused_publishes, run_keeping, run_sources, source_setups
+from clapas.side_roles import run_keeping, run_sources
 from clapas.store import Store, migrate
-from clapas.store.identity import IdentityStore
-from clapas.web.application import create_app
-from clapas.web.gateway import Usage
-from clapas.web.live import LiveHub
-from clapas.web.services import EngineState, Services
-from clapas.web.tls import served
+from clapas.web_role import compose_identity, run_web
 
 logger = logging.getLogger(__name__)
 
@@ -86,190 +74,13 @@ async def run_pipeline(orders: Orders, ready: Callable[[], None]) -> None:
     async with pipeline_ports(orders) as ports, asyncio.TaskGroup() as group:
         worker = Worker(ports, orders.configuration.pipeline)
         group.create_task(worker.run())
-        group.create_task(_every(2, ports.store.rollups.refresh))
+        group.create_task(every(2, ports.store.rollups.refresh))
         group.create_task(
-            _every(1, lambda: ports.store.writes.relay(ports.bus.publish_observations))
+            every(1, lambda: ports.store.writes.relay(ports.bus.publish_observations))
         )
-        group.create_task(_every(600, ports.store.messages.purge))
-        group.create_task(_every(3600, lambda: ports.store.retention.apply(now=datetime.now(UTC))))
+        group.create_task(every(600, ports.store.messages.purge))
+        group.create_task(every(3600, lambda: ports.store.retention.apply(now=datetime.now(UTC))))
         ready()
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    """Do some housekeeping again and again; what fails is logged, and tried again next time."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await work()
-        except ClapasError as error:
-            logger.warning("housekeeping waits: %s", error)
-
-
-@asynccontextmanager
-async def web_services(orders: Orders) -> AsyncIterator[Services]:
-    """Everything that the pages and the API need, open."""
-    configuration = orders.configuration
-    await migrate(orders.addresses)
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(Store.open(orders.addresses))
-        bus = await stack.enter_async_context(
-            NatsBus.open(orders.addresses.nats, configuration.bus)
-        )
-        await bus.prepare()
-        codecs = await stack.enter_async_context(CodecPool.open(1))
-        charter = Charter.standard(configuration.charter)
-        identity = compose_identity(store, charter, orders)
-        keeper = CharterKeeper(store.charter, charter)
-        await keeper.load()
-        trail = AuditTrail(store.audit)
-        quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
-        usage = Usage()
-        outlet = Outlet(
-            store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body)
-        )
-        background = [
-            keeper.run(),
-            trail.run(),
-            _every(3600, identity.sessions.purge),
-            _every(5, lambda: usage.write(store.api_gateway)),
-            outlet.run(bus.follow()),
-        ]
-        if quotas is not None:
-            background += [
-                _every(configuration.api_gateway.share_s, quotas.share),
-                _every(86_400, quotas.forget),
-            ]
-        for work in background:
-            await stack.enter_async_context(_meanwhile(work))
-        await admit_devices(bus, identity, orders)
-        web = served(configuration.web)
-        live = await stack.enter_async_context(
-            LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
-        )
-        broker = await stack.enter_async_context(
-            open_door(store, identity, charter, configuration.context)
-        )
-        yield Services(
-            mounts={PATH: broker},
-            store=store,
-            bus=bus,
-            codecs=codecs,
-            charter=charter,
-            identity=identity,
-            live=live,
-            settings=web,
-            version=clapas.__version__,
-            simulated=demonstration.marker(Path(orders.directory)) is not None,
-            started=datetime.now(UTC),
-            directory=Path(orders.directory),
-            engines=lambda: engine_states(Path(orders.directory)),
-            sources=lambda: source_setups(orders),
-            notices=lambda: notices(orders),
-            refused=lambda: _refused(orders),
-            audit=trail,
-            keeper=keeper,
-            quotas=quotas,
-            usage=usage,
-        )
-
-
-@asynccontextmanager
-async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Some work of the background, ended at the end."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-def compose_identity(store: Store, charter: Charter, orders: Orders) -> Identity:
-    """Identity over the store; the pepper lives in the data directory, outside the databases."""
-    return Identity(
-        IdentityStore(store.postgres),
-        pepper=kept_secret(Path(orders.directory), "pepper"),
-        allowed=lambda who, action, what: charter.decide(who, action, what).allow,
-        settings=orders.configuration.identity,
-    )
-
-
-async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> None:
-    """Answer the broker's question for every connection, and log what comes without receipt."""
-
-    async def authorise(user: str, password: str, client: str) -> Grant | None:
-        try:
-            granted = await identity.authorize_mqtt(user, password, client)
-        except ClapasError as error:
-            logger.warning("a connection is refused, nobody can be recognised now: %s", error)
-            return None
-        if granted is None:
-            return None
-        return Grant(
-            name=granted.principal.id,
-            publish=tuple(map(subject_of, granted.publish)),
-            subscribe=tuple(map(subject_of, granted.subscribe)),
-        )
-
-    seed = orders.addresses.nats.issuer_seed
-    await Authority(client=bus.client, seed=seed, authorise=authorise).start()
-    await bus.relay_unacknowledged(
-        sorted({topic for each in sources.discover().values() for topic in each.topics})
-    )
-
-
-async def _refused(orders: Orders) -> int:
-    return (await refused_publishes(orders)).total
-
-
-async def engine_states(directory: Path) -> Sequence[EngineState]:
-    """How the engines are, as the parent last wrote it."""
-    try:
-        return msgspec.json.decode(
-            (directory / "run" / "health.json").read_bytes(), type=list[EngineState]
-        )
-    except (OSError, msgspec.DecodeError):
-        return []
-
-
-async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
-    """The pages, the API, the live events, and the answer to the broker's question."""
-    async with web_services(orders) as services:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(services),
-                host=orders.host,
-                port=orders.port,
-                loop="none",
-                lifespan="off",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=5,
-                proxy_headers=bool(services.settings.proxies),
-                forwarded_allow_ips=list(services.settings.proxies),
-                ssl_certfile=services.settings.certificate or None,
-                ssl_keyfile=services.settings.key or None,
-            )
-        )
-        serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.02)
-        if not serving.done():
-            await tell_first_link(services.identity, orders)
-            ready()
-        try:
-            await asyncio.shield(serving)
-        finally:
-            server.should_exit = True
-            await serving
-
-
-async def tell_first_link(identity: Identity, orders: Orders) -> None:
-    """Write the one-time link of the first administrator where the parent prints it from."""
-    token = await identity.accounts.first_administrator()
-    link = f"{orders.address}/entrer?jeton={token}" if token else ""
-    write_private(Path(orders.directory) / "run" / "first-link", link.encode())
 
 
 async def run_simulation(orders: Orders, ready: Callable[[], None]) -> None:
