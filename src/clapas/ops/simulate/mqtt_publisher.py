@@ -170,9 +170,13 @@ class MqttPublisher:
         """Connect; raises ``EngineUnavailable`` or ``Forbidden``."""
         try:
             reader, writer = await asyncio.open_connection(*self._address)
+        except OSError as error:
+            raise EngineUnavailable(f"MQTT {self._address}: {error}") from error
+        try:
             writer.write(self._connect)
             answer = await reader.readexactly(4)
         except (OSError, asyncio.IncompleteReadError) as error:
+            writer.close()
             raise EngineUnavailable(f"MQTT {self._address}: {error}") from error
         if answer[0] != 0x20 or answer[3] != 0:
             writer.close()
