@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 SOURCES = Path(__file__).parents[2] / "ui/src"
-FRENCH = sorted(SOURCES.rglob("fr.json"))
+ROOMS = SOURCES.parents[1] / "src/clapas"
+FRENCH = sorted([*SOURCES.rglob("fr.json"), *ROOMS.glob("*/words/fr.json")])
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 ASKED = re.compile(r"""\bt\(\s*"([\w.-]+)\"""")
 

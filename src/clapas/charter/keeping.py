@@ -9,7 +9,7 @@ import msgspec
 
 from clapas.charter.articles import Policies, packaged_schema, packaged_text, read_policies
 from clapas.charter.decide import Charter
-from clapas.charter.errors import CharterInvalid, RecordInvalid
+from clapas.charter.errors import ArticleInvalid, CharterInvalid, RecordInvalid
 from clapas.charter.validate import Finding, validate
 from clapas.domain.dataset import DatasetRecord
 from clapas.domain.errors import ClapasError, InvalidInput
@@ -34,10 +34,13 @@ def with_articles(rows: list[ArticleRow]) -> Policies:
 
 
 def read_article(text: str) -> str:
-    """The id of one article's text. Raises CharterInvalid: none, several, or a fault."""
-    policies = read_policies(text, schema=packaged_schema())
+    """The id of one article's text. Raises ArticleInvalid: none, several, or a fault."""
+    try:
+        policies = read_policies(text, schema=packaged_schema())
+    except CharterInvalid as error:
+        raise ArticleInvalid(str(error)) from error
     if len(policies.articles) != 1:
-        raise CharterInvalid("one article at a time")
+        raise ArticleInvalid("one article at a time")
     return next(iter(policies.articles))
 
 

@@ -125,8 +125,6 @@ RECORDED = (
     _room("London:Room_1", "Salle 1"),
     _room("London:Room_1_Case", "Salle 1, vitrine"),
     _room("London:External", "Extérieur du musée"),
-    _room("York:Store", "Réserve"),
-    _room("External", "Extérieur, autre enregistreur"),
     Recorded(
         key="stage_2001_2013",
         name="L’Ardèche à Meyras",

@@ -56,7 +56,7 @@ async def test_the_fleet_reports_through_basics_station_with_its_token(tmp_path:
         assert server.station is not None
         options = Options(
             devices=6, gateways=2, station=True, port=server.station.port, token="s3cret", uplinks_per_hour=1800,
-            duration=13, start_spread=0.5, confirmed=0.5, loss=0.0,
+            duration=26, start_spread=0.5, confirmed=0.5, loss=0.0,
         )  # fmt: skip
         fleet = Fleet(options)
         report = await fleet.run()
@@ -79,7 +79,7 @@ async def test_every_payload_heard_is_delivered_once_and_downlinks_fall_in_their
     async with LorawanServer.open(settings, tmp_path, log.publish, register(draft)) as server:
         assert server.udp is not None
         options = Options(
-            devices=12, gateways=3, port=server.udp.port, uplinks_per_hour=1800, duration=16, start_spread=1.0,
+            devices=12, gateways=3, port=server.udp.port, uplinks_per_hour=1800, duration=30, start_spread=1.0,
             confirmed=0.3, loss=0.05,
         )  # fmt: skip
         fleet = Fleet(options)

@@ -67,7 +67,7 @@ async def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
         gateways=2,
         port=port,
         uplinks_per_hour=1800,
-        duration=18,
+        duration=34,
         start_spread=0.5,
         confirmed=0.5,
         loss=0.0,
@@ -75,7 +75,7 @@ async def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
     fleet = Fleet(options)
     process = await start(tmp_path, port, fleet)
     running = asyncio.create_task(fleet.run())
-    for wait in (9.0, 3.0):
+    for wait in (18.0, 4.0):
         await asyncio.sleep(wait)
         process.send_signal(signal.SIGKILL)
         await process.wait()

@@ -19,7 +19,7 @@ def test_every_query_has_a_name_a_comment_and_a_user(file: Path) -> None:
     text = file.read_text("utf-8")
     names = re.findall(r"^-- name: (\w+)$", text, re.MULTILINE)
     assert len(names) == len(set(names)) == len(queries(file.stem))
-    code = "".join(each.read_text("utf-8") for each in FOLDER.glob("*.py"))
+    code = "".join(each.read_text("utf-8") for each in FOLDER.parent.rglob("*.py"))
     for name, query in queries(file.stem).items():
         assert query.startswith("-- "), f"{name} has no comment"
         assert f'"{name}"' in code, f"{name} is not used"

@@ -4,7 +4,7 @@ from functools import cache
 from html import escape
 from typing import Any
 
-import orjson
+import msgspec
 from litestar import Response, get
 
 from clapas.web.guard import asks
@@ -32,7 +32,7 @@ def schema(version: str) -> dict[str, Any]:
 @get("/api/openapi.json", tags=["platform"], opt=asks("read", "entrance"), summary="OpenAPI 3.1")
 async def openapi(request: Call) -> Response[bytes]:
     """The description for machines."""
-    body = orjson.dumps(schema(services_of(request).version), option=orjson.OPT_NON_STR_KEYS)
+    body = msgspec.json.encode(schema(services_of(request).version))
     return Response(body, media_type="application/json")
 
 
