@@ -352,10 +352,6 @@ FROM jsonb_to_recordset(%(rows)s::jsonb)
 SELECT id, tenant, kind, subscription, endpoint, headers, body, attempts FROM ngsild_delivery
 WHERE done IS NULL AND due <= now() AND endpoint <> ALL(%(busy)s) ORDER BY id LIMIT %(limit)s
 
--- name: next_due
--- Seconds until the next thing to be sent.
-SELECT extract(epoch FROM min(due) - now())::double precision FROM ngsild_delivery WHERE done IS NULL
-
 -- name: delivered
 -- The result of a delivery, in the ledger and in its subscription.
 WITH ledger AS (
