@@ -1,4 +1,4 @@
-"""The platform's own processes: *pipeline* and *web*. Each composes the rooms that it needs.
+"""The platform's own processes. Each composes the rooms that it needs; ``ROLES`` names them all.
 
 A role reads its orders (addresses, settings, data directory) from standard input, so that no secret is
 ever an argument or an environment variable, and says that it is ready by writing its process number to
