@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 import msgspec
 import psycopg
 from psycopg import AsyncConnection, sql
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from clapas.domain.errors import DiskFull, EngineUnavailable, InvalidInput, TooMany
@@ -20,6 +21,8 @@ from clapas.domain.errors import DiskFull, EngineUnavailable, InvalidInput, TooM
 Row = tuple[Any, ...]
 
 STATEMENT_TIMEOUT_MS = 60_000
+ROWS_A_TURN = 5000
+"""Rows turned into values before the event loop gets its turn."""
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -50,6 +53,7 @@ class Postgres:
             max_size=size,
             open=False,
             timeout=15,
+            configure=_configure,
             kwargs={
                 "autocommit": True,
                 "application_name": "clapas",
@@ -70,7 +74,12 @@ class Postgres:
         """The rows of one statement."""
         async with self._connection() as connection:
             cursor = await connection.execute(query, values)
-            return await cursor.fetchall()
+            found: list[Row] = []
+            while part := await cursor.fetchmany(ROWS_A_TURN):
+                found += part
+                if len(part) == ROWS_A_TURN:
+                    await asyncio.sleep(0)
+            return found
 
     async def row(self, query: LiteralString, **values: Any) -> Row | None:
         """The first row of one statement."""
@@ -104,6 +113,11 @@ class Postgres:
                 raise TooMany("this query takes too long", engine="postgresql") from error
             await self.pool.check()
             raise EngineUnavailable(engine="postgresql") from error
+
+
+async def _configure(connection: AsyncConnection[Row]) -> None:
+    """JSON columns are read by msgspec: half the time of a wide read of present values."""
+    set_json_loads(msgspec.json.decode, connection)
 
 
 async def listen(

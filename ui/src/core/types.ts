@@ -197,6 +197,7 @@ export interface EntityMap {
   latitudes: number[];
   states: string[];
   values: (number | null)[];
+  asked: number;
 }
 
 export interface EntityType {

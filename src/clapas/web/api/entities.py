@@ -22,6 +22,8 @@ Bbox = tuple[float, float, float, float]
 
 LATE = timedelta(hours=3)
 SILENT = timedelta(hours=24)
+ON_THE_WAY_MS = 30_000
+"""A message received at a time is in the present state this much later, even under load."""
 Query = Annotated[str, QueryParameter(max_length=200)]
 
 
@@ -99,6 +101,7 @@ class MapOut(msgspec.Struct, frozen=True, kw_only=True):
     states: list[str]
     values: list[float | None]
     etag: str
+    asked: int
 
 
 def age_state(updated: datetime | None, now: datetime) -> str:
@@ -206,17 +209,21 @@ async def points(
     request: Call,
     type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     bbox: Query = "",
-    zoom: FromQuery[float | None] = None,
+    since: Annotated[int, QueryParameter(ge=0)] = 0,
 ) -> MapOut:
-    """All located entities, at most 100,000, column by column. ``zoom`` changes nothing yet."""
-    del zoom
+    """All located entities, at most 100,000, column by column.
+
+    With ``since`` (ms since 1970 UTC), only those whose present value was received then or later:
+    what a page that shows the map already needs to follow it. ``asked`` is the ``since`` of the next.
+    """
+    now = int(datetime.now(UTC).timestamp() * 1000)
     columns: MapColumns = await services_of(request).store.entities.map(
         rows_of(request, "entity"),
         type=type_,
         bbox=read_bbox(bbox),
+        since=since,
         withheld=exit_of(request).withheld(),
     )
-    now = int(datetime.now(UTC).timestamp() * 1000)
     late, silent = LATE.total_seconds() * 1000, SILENT.total_seconds() * 1000
     return MapOut(
         ids=columns.ids,
@@ -233,6 +240,7 @@ async def points(
         ],
         values=columns.values,
         etag=columns.etag,
+        asked=now - ON_THE_WAY_MS,
     )
 
 

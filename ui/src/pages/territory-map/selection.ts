@@ -25,5 +25,22 @@ export function selected(all: EntityMap, communes: Communes | null, commune: str
     latitudes: pick(all.latitudes),
     states: pick(all.states),
     values: pick(all.values),
+    asked: all.asked,
   };
+}
+
+/** The columns with what changed since they were asked; places that the map did not have are added. */
+export function merged(all: EntityMap, changed: EntityMap): EntityMap {
+  const place = new Map(all.ids.map((id, at) => [id, at]));
+  const next: EntityMap = { ...all, ids: [...all.ids], types: [...all.types], longitudes: [...all.longitudes], latitudes: [...all.latitudes], states: [...all.states], values: [...all.values], asked: changed.asked };
+  changed.ids.forEach((id, from) => {
+    const at = place.get(id) ?? next.ids.length;
+    next.ids[at] = id;
+    next.types[at] = changed.types[from] ?? "";
+    next.longitudes[at] = changed.longitudes[from] ?? 0;
+    next.latitudes[at] = changed.latitudes[from] ?? 0;
+    next.states[at] = changed.states[from] ?? "ok";
+    next.values[at] = changed.values[from] ?? null;
+  });
+  return next;
 }
