@@ -26,7 +26,7 @@ from clapas.housekeeping import every
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.orders import Orders, kept_secret
-from clapas.side_roles import notices, refused_publishes, source_setups
+from clapas.side_roles import notices, refused_publishes, room, source_setups
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
@@ -99,6 +99,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             sources=lambda: source_setups(orders),
             notices=lambda: notices(orders),
             refused=lambda: _refused(orders),
+            has_room=lambda: not room(orders).short,
             audit=trail,
             keeper=keeper,
             quotas=quotas,

@@ -100,6 +100,10 @@ class Child:
         await self._end()
         self._turn("stopped")
 
+    async def renew(self) -> None:
+        """End it as ``stop`` does; it is started again at once."""
+        await self._end()
+
     async def _launch(self) -> None:
         self._turn("starting")
         self._process = await self._spawn()
