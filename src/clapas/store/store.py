@@ -23,6 +23,7 @@ from clapas.store.ledger import Ledger
 from clapas.store.messages import Messages
 from clapas.store.models import Models
 from clapas.store.postgres import Postgres, listen
+from clapas.store.radio import RadioStore
 from clapas.store.raw import Raw
 from clapas.store.registry import Registry
 from clapas.store.rejects import Rejects
@@ -63,6 +64,7 @@ class Store:
         self.rejects = Rejects(postgres)
         self.history = History(postgres, clickhouse, self.series, self.territory)
         self.raw = Raw(postgres, clickhouse)
+        self.radio = RadioStore(postgres, clickhouse)
         self.ledger = Ledger(clickhouse)
         self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
         self.writes = Writes(postgres, clickhouse, self.messages, self.history)

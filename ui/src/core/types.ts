@@ -278,3 +278,23 @@ export interface ServiceKey {
   last_used?: string | null;
   secret?: string;
 }
+
+/** A frame of the live log; what is at its default is left out. ``at`` in milliseconds since 1970 UTC. */
+export interface AirFrame {
+  at: number;
+  direction: "up" | "down";
+  kind: string;
+  outcome: string;
+  gateway?: string;
+  gateways?: number;
+  device?: string;
+  dev_addr?: string;
+  f_cnt?: number | null;
+  f_port?: number | null;
+  frequency?: number;
+  data_rate?: string;
+  rssi?: number | null;
+  snr?: number | null;
+  size?: number;
+  phy?: string;
+}
