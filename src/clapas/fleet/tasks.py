@@ -1,9 +1,12 @@
 """The fleet's long work, as jobs."""
 
+from datetime import datetime
 from typing import Any
 
+import httpx
+
 from clapas.codecs import CodecPool
-from clapas.fleet import bulk, health, importing, sync
+from clapas.fleet import bulk, health, importing, shadow, sync
 from clapas.fleet.chirpstack import connect
 from clapas.fleet.dispatch import Publisher, dispatch
 from clapas.fleet.sealing import Sealer
@@ -61,6 +64,14 @@ async def fill_communes(run: Running) -> dict[str, Any]:
     return {"communes": await health.fill_communes(run.store)}
 
 
+async def compare_shadows(run: Running) -> dict[str, Any]:
+    """The past days of running shadows whose platform gives its readings."""
+    feeds = run.tool(Settings).shadow_feeds
+    today = datetime.now(await run.store.territory.zone()).date()
+    async with httpx.AsyncClient() as client:
+        return {"days": await shadow.fetch_days(run.store, feeds, client=client, today=today)}
+
+
 async def sweep(tools: Tools) -> None:
     """What is wrong with the fleet now."""
     await health.sweep(tools.store)
@@ -78,6 +89,7 @@ TASKS = {
     "fleet.chirpstack": Task(run=synchronise, attempts=1),
     "fleet.bulk": Task(run=bulk.act),
     "fleet.communes": Task(run=fill_communes),
+    "fleet.shadow": Task(run=compare_shadows, every_s=3600),
     "fleet.examine": Task(run=examine, every_s=3600),
 }
 TICKS = {"fleet.sweep": Tick(run=sweep, every_s=60), "fleet.commands": Tick(run=send, every_s=1)}

@@ -13,10 +13,12 @@ from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
 from clapas.store.fleet import Fleet
+from clapas.store.fleet_claims import Claims
 from clapas.store.fleet_codecs import Rollouts
 from clapas.store.fleet_commands import Commands
 from clapas.store.fleet_health import FleetHealth
 from clapas.store.fleet_imports import Imports
+from clapas.store.fleet_shadow import Shadows
 from clapas.store.history import History
 from clapas.store.jobs import Jobs
 from clapas.store.ledger import Ledger
@@ -55,6 +57,8 @@ class Store:
         self.fleet = Fleet(postgres)
         self.commands = Commands(postgres)
         self.imports = Imports(postgres)
+        self.claims = Claims(postgres)
+        self.shadows = Shadows(postgres, clickhouse)
         self.rollouts = Rollouts(postgres, clickhouse)
         self.health = FleetHealth(postgres, clickhouse)
         self.series = SeriesStore(postgres, clickhouse)

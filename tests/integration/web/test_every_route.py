@@ -39,6 +39,7 @@ OPEN = {
     ("GET", "/api/v1/alarms/feed.atom"),
     ("GET", "/api/v1/alarms/{id:int}/cap.xml"),
     ("GET", "/health"),
+    ("POST", "/api/v1/claims/redeem"),
     ("POST", "/api/v1/session"),
     ("POST", "/api/v1/session/one-time"),
     ("DELETE", "/api/v1/session"),
