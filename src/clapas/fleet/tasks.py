@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 
 from clapas.codecs import CodecPool
-from clapas.fleet import bulk, health, importing, shadow, sync
-from clapas.fleet.chirpstack import connect
+from clapas.fleet import bulk, chirpstack, health, importing, shadow, sync, things_stack
 from clapas.fleet.dispatch import Publisher, dispatch
+from clapas.fleet.network import Network
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.settings import Settings
 from clapas.jobs import Running, Task, Tick, Tools
@@ -45,18 +45,28 @@ async def examine(run: Running) -> dict[str, Any]:
     return {"unwell": await health.examine(run.store), "communes": filled}
 
 
-async def synchronise(run: Running) -> dict[str, Any]:
-    """Compare with ChirpStack; unless it is a dry run, bring each side what it lacks."""
-    async with connect(run.tool(Settings)) as chirpstack:
-        remote = await chirpstack.read()
-        wanted = await sync.plan(run.store, remote)
-        told: dict[str, Any] = wanted.told()
-        if run.args.get("dry", True):
-            return told
-        sealer = run.tool(Sealer)
-        received = await sync.receive(run.store, chirpstack, remote, wanted, sealer=sealer)
-        sent = await sync.send(run.store, chirpstack, remote, wanted, sealer=sealer, note=run.note)
-        return {**told, "received": received, "sent": sent}
+async def synchronise_chirpstack(run: Running) -> dict[str, Any]:
+    """Compare with ChirpStack, and unless it is a dry run bring each side what it lacks."""
+    async with chirpstack.connect(run.tool(Settings)) as network:
+        return await _synchronise(run, network)
+
+
+async def synchronise_things_stack(run: Running) -> dict[str, Any]:
+    """Compare with The Things Stack, and unless it is a dry run bring each side what it lacks."""
+    async with things_stack.connect(run.tool(Settings)) as network:
+        return await _synchronise(run, network)
+
+
+async def _synchronise(run: Running, network: Network) -> dict[str, Any]:
+    remote = await network.read()
+    wanted = await sync.plan(run.store, network, remote)
+    told: dict[str, Any] = wanted.told()
+    if run.args.get("dry", True):
+        return told
+    sealer = run.tool(Sealer)
+    received = await sync.receive(run.store, network, remote, wanted, sealer=sealer)
+    sent = await sync.send(run.store, network, remote, wanted, sealer=sealer, note=run.note)
+    return {**told, "received": received, "sent": sent}
 
 
 async def fill_communes(run: Running) -> dict[str, Any]:
@@ -86,7 +96,8 @@ TASKS = {
     "fleet.import.check": Task(run=check_import),
     "fleet.import.apply": Task(run=apply_import),
     "fleet.import.undo": Task(run=undo_import),
-    "fleet.chirpstack": Task(run=synchronise, attempts=1),
+    "fleet.chirpstack": Task(run=synchronise_chirpstack, attempts=1),
+    "fleet.things_stack": Task(run=synchronise_things_stack, attempts=1),
     "fleet.bulk": Task(run=bulk.act),
     "fleet.communes": Task(run=fill_communes),
     "fleet.shadow": Task(run=compare_shadows, every_s=3600),
