@@ -8,6 +8,7 @@ import httpx
 from clapas.codecs import CodecPool
 from clapas.fleet import bulk, chirpstack, health, importing, shadow, sync, things_stack
 from clapas.fleet.dispatch import Publisher, dispatch
+from clapas.fleet.models import ship
 from clapas.fleet.network import Network
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.settings import Settings
@@ -69,6 +70,11 @@ async def _synchronise(run: Running, network: Network) -> dict[str, Any]:
     return {**told, "received": received, "sent": sent}
 
 
+async def ship_models(run: Running) -> dict[str, Any]:
+    """The models that come with this version and are not there yet."""
+    return {"models": await ship(run.store)}
+
+
 async def fill_communes(run: Running) -> dict[str, Any]:
     """Communes that are missing."""
     return {"communes": await health.fill_communes(run.store)}
@@ -100,6 +106,7 @@ TASKS = {
     "fleet.things_stack": Task(run=synchronise_things_stack, attempts=1),
     "fleet.bulk": Task(run=bulk.act),
     "fleet.communes": Task(run=fill_communes),
+    "fleet.models": Task(run=ship_models, every_s=86_400),
     "fleet.shadow": Task(run=compare_shadows, every_s=3600),
     "fleet.examine": Task(run=examine, every_s=3600),
 }

@@ -8,7 +8,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from clapas.domain.errors import InvalidInput
-from clapas.fleet.workbook import sheet_of
+from clapas.fleet.workbook import XLSX, sheet_of
 from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, FleetRow, Group, Health
 from clapas.store.jobs import Job
 from clapas.web.answers import Listed, listing, page_size
@@ -16,7 +16,6 @@ from clapas.web.api.devices import DeviceOut, device_out
 from clapas.web.guard import asks
 from clapas.web.services import Call, rows_of, services_of
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILTERS = frozenset(DeviceQuery.__struct_fields__) - {"keys"}
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Query = Annotated[str, QueryParameter(max_length=200)]
