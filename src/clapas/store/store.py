@@ -22,6 +22,7 @@ from clapas.store.fleet_shadow import Shadows
 from clapas.store.history import History
 from clapas.store.jobs import Jobs
 from clapas.store.ledger import Ledger
+from clapas.store.map import TerritoryMap
 from clapas.store.messages import Messages
 from clapas.store.models import Models
 from clapas.store.postgres import Postgres, listen
@@ -64,6 +65,7 @@ class Store:
         self.series = SeriesStore(postgres, clickhouse)
         self.state = State(postgres)
         self.entities = Entities(postgres, self.series, self.territory)
+        self.map = TerritoryMap(postgres)
         self.rejects = Rejects(postgres)
         self.history = History(postgres, clickhouse, self.series, self.territory)
         self.raw = Raw(postgres, clickhouse)
