@@ -1,9 +1,12 @@
 """Who somebody is: accounts, sessions, service keys, devices' credentials."""
 
 from clapas.domain.access import Principal
+from clapas.domain.errors import OwnerError
 from clapas.identity.accounts import Accounts, principal_of
+from clapas.identity.claims import CODE, Claims
 from clapas.identity.devices import Allowed, Devices, MqttGrant
 from clapas.identity.errors import (
+    ClaimRefused,
     LinkSpent,
     LockedOut,
     LoginTaken,
@@ -17,6 +20,7 @@ from clapas.identity.secrets import Pepper
 from clapas.identity.service_keys import NewKey, ServiceKeys
 from clapas.identity.sessions import NewSession, Sessions
 from clapas.identity.settings import Settings
+from clapas.store.fleet_claims import Claims as ClaimStore
 from clapas.store.identity import IdentityStore
 from clapas.store.identity_factors import FactorStore
 
@@ -24,6 +28,8 @@ __all__ = [
     "Accounts",
     "Allowed",
     "BreakGlass",
+    "ClaimRefused",
+    "Claims",
     "Devices",
     "Enrolment",
     "Factors",
@@ -46,7 +52,7 @@ __all__ = [
 
 
 class Identity:
-    """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``."""
+    """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``, ``claims``."""
 
     def __init__(
         self,
@@ -67,11 +73,20 @@ class Identity:
         self.devices = Devices(
             store, keys=self.keys, pepper=secret, settings=chosen, allowed=allowed
         )
+        self.claims = Claims(ClaimStore(store.postgres), secret, chosen)
 
     async def authorize_mqtt(
         self, username: str, password: str, client_id: str
     ) -> MqttGrant | None:
-        """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`."""
+        """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`.
+
+        A new device gives its id as user name and its claim code as password.
+        """
+        if CODE.match(password.strip()):
+            try:
+                return self.devices.grant(await self.claims.by_code(password, username))
+            except OwnerError:
+                return None
         return await self.devices.authorize_mqtt(username, password, client_id)
 
     async def recognise(self, credential: str) -> Principal | None:

@@ -6,7 +6,8 @@ OwnerError
 ├── LockedOut         too many failures: wait, see ``retry_after`` seconds
 ├── LinkSpent         the one-time link was used, or is too old
 ├── WeakPassword      the password is too short or too common
-└── LoginTaken        another account has this login
+├── LoginTaken        another account has this login
+└── ClaimRefused      a claim code or a device's certificate lets nothing in: ``reason`` says why
 """
 
 from clapas.domain.errors import Conflict, InvalidInput, TooMany, Unauthenticated
@@ -46,3 +47,9 @@ class LoginTaken(Conflict):
     """Another account has this login."""
 
     code = "login_taken"
+
+
+class ClaimRefused(Unauthenticated):
+    """This claim code or certificate does not let this device in."""
+
+    code = "claim_refused"

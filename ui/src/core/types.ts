@@ -200,6 +200,16 @@ export interface EntityMap {
   asked: number;
 }
 
+/** The map gathered by the server: what stands alone has an id. */
+export interface MapClusters {
+  longitudes: number[];
+  latitudes: number[];
+  counts: number[];
+  worst: string[];
+  ids: string[];
+  states: Record<string, number>;
+}
+
 export interface EntityType {
   type: string;
   count: number;

@@ -12,6 +12,7 @@ from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import quantity
 from clapas.domain.window import instant
+from clapas.store.map import Clusters
 from clapas.store.values import EntityRow, Latest, MapColumns
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
@@ -245,6 +246,35 @@ async def points(
 
 
 @get(
+    "/api/v1/entities/clusters",
+    tags=["entities"],
+    opt=asks("read", "entity"),
+    summary="The map, gathered",
+)
+async def clusters(
+    request: Call,
+    zoom: FromQuery[float],
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
+    commune: Query = "",
+    state_: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    bbox: Query = "",
+) -> Clusters:
+    """What stands in the box (the whole territory without one), gathered by cells of 64 pixels at that zoom."""
+    if not 0 <= zoom <= 24:
+        raise InvalidInput("a zoom is 0 to 24", field="zoom")
+    return await services_of(request).store.map.clusters(
+        rows_of(request, "entity"),
+        zoom=zoom,
+        bbox=read_bbox(bbox),
+        type=type_,
+        commune=commune,
+        state=state_,
+        late=LATE,
+        silent=SILENT,
+    )
+
+
+@get(
     "/api/v1/entities/{id:str}", tags=["entities"], opt=asks("read", "entity"), summary="An entity"
 )
 async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
@@ -286,4 +316,4 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
     )
 
 
-HANDLERS = (entities, points, entity)
+HANDLERS = (entities, points, clusters, entity)
