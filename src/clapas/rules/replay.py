@@ -69,7 +69,7 @@ class PastReferences:
         self.series: dict[tuple[str, str], SeriesHistory] = {}
 
     def at(self, entity: str, attribute: str, moment: int, within_ms: int) -> float | None:
-        """See :class:`clapas.rules.conditions.References`."""
+        """See :class:`clapas.rules.references.References`."""
         found = self.series.get((entity, attribute))
         if found is None or not found.times:
             return None

@@ -19,6 +19,7 @@ from clapas.rules.engine import Engine, now_ms
 from clapas.rules.life import Clear, Raise, Signal
 from clapas.rules.model import Rule, Sql
 from clapas.rules.office import Office
+from clapas.rules.settings import Settings
 from clapas.store import Store
 from clapas.store.notify import Notices
 from clapas.store.rules import RulesStore
@@ -40,12 +41,20 @@ def rule_of(row: RuleRow) -> Rule:
 class RulesService:
     """Everything of this room that runs; made once in the role that evaluates rules."""
 
-    def __init__(self, store: Store, bus: Bus, *, zone: ZoneInfo, notify: NotifySettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        *,
+        zone: ZoneInfo,
+        notify: NotifySettings,
+        settings: Settings,
+    ) -> None:
         self._bus = bus
         self.rules = RulesStore(store.postgres, store.clickhouse)
         self.outbox = Notices(store.postgres)
         self.office = Office(Alarms(store.postgres), self.outbox)
-        self.engine = Engine(self.rules, self.office, book=Book(zone))
+        self.engine = Engine(self.rules, self.office, book=Book(zone), settings=settings)
         self._dispatcher = Dispatcher(self.outbox, channels(notify), notify)
         self._asked: dict[str, int] = {}
 
@@ -128,6 +137,7 @@ def asked(
             value=value,
             message=rule.message,
             public=rule.public,
+            because={"kind": "sql"},
         )
         for entity, value in found.items()
         if entity not in known

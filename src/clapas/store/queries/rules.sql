@@ -71,6 +71,7 @@ ON CONFLICT (series) DO UPDATE SET state = excluded.state, deadline = excluded.d
 -- name: score
 -- What each rule is worth.
 SELECT rule, count(*) FILTER (WHERE closed IS NULL), count(*) FILTER (WHERE closed IS NOT NULL),
+       count(*) FILTER (WHERE closed IS NOT NULL OR verdict <> ''),
        count(*) FILTER (WHERE verdict = 'confirmed'), count(*) FILTER (WHERE verdict = 'false'),
        count(*) FILTER (WHERE raised >= %(since)s), max(last)
 FROM alarm GROUP BY rule ORDER BY rule

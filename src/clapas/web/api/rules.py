@@ -14,9 +14,10 @@ from clapas.rules.errors import ImpossibleRule, NoisyRule
 from clapas.rules.model import Rule, Sql
 from clapas.rules.replay import Difference, Replay, difference, replay
 from clapas.rules.service import rule_of
+from clapas.store.notify import Notices
 from clapas.store.rules_values import RuleRow, RuleScore
 from clapas.web.answers import Listed, listing
-from clapas.web.api.alarms import DAY_MS, now_ms, rules_of
+from clapas.web.api.alarms import DAY_MS, now_ms, precision_of, rules_of
 from clapas.web.guard import asks, require
 from clapas.web.services import Call, rows_of, services_of
 
@@ -26,11 +27,12 @@ FILE_VERSION = 1
 
 
 class RuleOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule with what it is worth: ``precision`` = confirmed / judged."""
+    """A rule with what it is worth: ``precision`` = confirmed / settled."""
 
     rule: dict[str, Any]
     score: RuleScore | None
     precision: float | None
+    owner_name: str
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,16 +104,20 @@ def _body(rule: Rule) -> dict[str, Any]:
 @get("/api/v1/rules", tags=["alarms"], opt=asks("read", "rule"), summary="Rules")
 async def rules(request: Call) -> Response[Listed[RuleOut]]:
     """Every rule with its precision and its noise."""
-    kept = rules_of(services_of(request))
+    services = services_of(request)
+    kept = rules_of(services)
     scores = await kept.scores(since=now_ms() - 30 * DAY_MS)
-    out = []
-    for row in await kept.all():
-        score = scores.get(row.id)
-        judged = score.confirmed + score.false if score else 0
-        precision = score.confirmed / judged if score and judged else None
-        out.append(
-            RuleOut(rule=msgspec.to_builtins(rule_of(row)), score=score, precision=precision)
+    rows = await kept.all()
+    names = await Notices(services.store.postgres).names({row.owner for row in rows})
+    out = [
+        RuleOut(
+            rule=msgspec.to_builtins(rule_of(row)),
+            score=scores.get(row.id),
+            precision=precision_of(scores.get(row.id)),
+            owner_name=names.get(row.owner, row.owner),
         )
+        for row in rows
+    ]
     return listing(request, out)
 
 
@@ -150,7 +156,7 @@ async def import_rules(request: Call, data: JSONBody[ImportIn]) -> Listed[Import
         result = "same" if known.get(name) == body else "changed" if name in known else "created"
         if not data.dry_run and result != "same":
             row = RuleRow(id=rule.id, revision=0, body=body, enabled=rule.enabled, owner=rule.owner)
-            await kept.save(row, who=request.user.name)
+            await kept.save(row, who=request.user.id)
         lines.append(ImportLine(id=name, result=result))
     return Listed(items=lines)
 
@@ -194,13 +200,19 @@ async def rule(request: Call, id: FromPath[str]) -> dict[str, Any]:  # noqa: A00
 async def revisions(request: Call, id: FromPath[str]) -> Listed[dict[str, Any]]:  # noqa: A002
     """All that a rule ever was, newest first."""
     found = await rules_of(services_of(request)).revisions(id)
-    return Listed(items=[{**each, "at": instant(each["at"])} for each in found])
+    names = await Notices(services_of(request).store.postgres).names({e["who"] for e in found})
+    return Listed(
+        items=[
+            {**each, "at": instant(each["at"]), "who_name": names.get(each["who"], each["who"])}
+            for each in found
+        ]
+    )
 
 
 @put("/api/v1/rules/{id:str}", tags=["alarms"], opt=asks("write", "rule"), summary="Keep a rule")
 async def save(request: Call, id: FromPath[str], data: JSONBody[Saving]) -> Revision:  # noqa: A002
     """Create or change a rule; one that would raise more than fifty alarms a month asks first."""
-    wanted = read_rule({"owner": request.user.name, **data.rule, "id": id})
+    wanted = read_rule({"owner": request.user.id, **data.rule, "id": id})
     _permit(request, wanted)
     services = services_of(request)
     if wanted.enabled and not data.confirmed:
@@ -208,7 +220,7 @@ async def save(request: Call, id: FromPath[str], data: JSONBody[Saving]) -> Revi
         if found.per_day * 30 > NOISY:
             raise NoisyRule(alarms=found.alarms, per_day=found.per_day, accepted=NOISY)
     row = RuleRow(id=id, revision=0, body=_body(wanted), enabled=wanted.enabled, owner=wanted.owner)
-    revision = await rules_of(services).save(row, who=request.user.name)
+    revision = await rules_of(services).save(row, who=request.user.id)
     return Revision(id=id, revision=revision)
 
 
