@@ -172,10 +172,16 @@ def matches(rule: Rule, facts: SeriesFacts) -> bool:
     return (
         (not target.attribute or target.attribute == facts.attribute)
         and (not target.type or target.type == facts.type)
+        and (not target.types or facts.type in target.types)
+        and (not target.group or target.group in facts.tags or _related(facts, target.group))
         and (not target.model or target.model in facts.models)
         and (not target.entities or facts.entity in target.entities)
         and (not target.communes or facts.commune in target.communes)
     )
+
+
+def _related(facts: SeriesFacts, group: str) -> bool:
+    return group in facts.relations.values()
 
 
 def _begun(rule: Compiled, track: Track, old: RuleState | None) -> RuleState:

@@ -70,7 +70,7 @@ class Groups:
         fresh = [value for measured, value in members.values.values() if measured >= oldest]
         if len(fresh) < when.least:
             return []
-        result = _result(when.function, fresh)
+        result = result_of(when.function, fresh)
         active = COMPARE[when.operator](result, when.limit)
         if active == members.active:
             return []
@@ -83,9 +83,15 @@ def _when(rule: Rule) -> Group:
     return rule.when
 
 
-def _result(function: str, values: list[float]) -> float:
+def result_of(function: str, values: list[float]) -> float:
+    """An aggregate of present values."""
     computed: dict[str, Any] = {"sum": sum, "min": min, "max": max, "count": len}
     return float(sum(values) / len(values) if function == "mean" else computed[function](values))
+
+
+def group_urn(rule: str, place: str) -> str:
+    """The entity that stands for the group of a rule, in one commune or in all."""
+    return f"urn:ngsi-ld:Group:{rule}{':' + place if place else ''}"
 
 
 def _told(members: Members, *, active: bool, value: float, count: int, now: int) -> Signal:
@@ -95,7 +101,7 @@ def _told(members: Members, *, active: bool, value: float, count: int, now: int)
         "kind": "group", "quantity": members.quantity, "function": when.function, "result": value,
         "count": count, "operator": when.operator, "limit": when.limit,
     }  # fmt: skip
-    entity = f"urn:ngsi-ld:Group:{rule.id}{':' + members.place if members.place else ''}"
+    entity = group_urn(rule.id, members.place)
     if not active:
         return Clear(rule=rule.id, entity=entity, measured=now, at=now, value=value)
     return Raise(

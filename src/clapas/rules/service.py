@@ -16,6 +16,7 @@ from clapas.notify.dispatch import Dispatcher
 from clapas.notify.settings import Settings as NotifySettings
 from clapas.rules.book import Book
 from clapas.rules.engine import Engine, now_ms
+from clapas.rules.files import rule_of
 from clapas.rules.life import Clear, Raise, Signal
 from clapas.rules.model import Rule, Sql
 from clapas.rules.office import Office
@@ -24,18 +25,10 @@ from clapas.store import Store
 from clapas.store.notify import Notices
 from clapas.store.rules import RulesStore
 from clapas.store.rules_alarms import Alarms
-from clapas.store.rules_values import RuleRow
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.5
 UNMASK_S = 30
-
-
-def rule_of(row: RuleRow) -> Rule:
-    """A rule from its row; a body that an older version wrote is read with today's defaults."""
-    return msgspec.convert(
-        {**row.body, "id": row.id, "revision": row.revision, "enabled": row.enabled}, Rule
-    )
 
 
 class RulesService:
@@ -107,7 +100,7 @@ class RulesService:
                 continue
             self._asked[rule.id] = now
             try:
-                rows = await self.rules.ask(when.query)
+                rows = await self.rules.ask(when.query, at=now)
             except ClapasError as error:
                 logger.warning("rule %s cannot be asked: %s", rule.id, error)
                 continue

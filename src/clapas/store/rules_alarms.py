@@ -149,6 +149,10 @@ class Alarms:
         found = await self._postgres.rows(SQL["deaf"], entities=list(entities), now=now)
         return {row[0]: row[1] for row in found}
 
+    async def raised_by(self, rule: str, *, since: int) -> list[Row]:
+        """(entity, when raised, name, value) of each occurrence of a rule since then (ms)."""
+        return await self._postgres.rows(SQL["raised_by"], rule=rule, since=since)
+
     async def active_of(self, rules: Collection[str]) -> list[Row]:
         """(rule, entity, commune, parents) of active alarms of these rules."""
         return await self._postgres.rows(SQL["active_of"], rules=list(rules))

@@ -38,6 +38,7 @@ class SeriesFacts(msgspec.Struct, frozen=True, gc=False):
     interval_s: int | None
     received: int | None
     measured: int | None
+    tags: tuple[str, ...] = ()
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

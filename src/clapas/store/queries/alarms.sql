@@ -157,3 +157,12 @@ FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = 
 WHERE a.closed IS NULL
   AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
 GROUP BY a.severity
+
+-- name: raised_by
+-- Each time a rule raised something since then.
+SELECT a.entity, v.at, coalesce(e.name, ''), (v.values ->> 'value')::double precision
+FROM alarm a
+JOIN alarm_event v ON v.alarm = a.id AND v.kind IN ('raised', 'raised_again', 'repeated')
+LEFT JOIN entity e ON e.id = a.entity
+WHERE a.rule = %(rule)s AND v.at >= %(since)s
+ORDER BY v.at DESC LIMIT 5000

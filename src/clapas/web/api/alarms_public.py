@@ -12,9 +12,8 @@ from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
 from clapas.notify.cap import Bulletin, atom, cap
 from clapas.notify.sentences import sentence
+from clapas.rules.files import rule_of
 from clapas.rules.model import Fence
-from clapas.rules.service import rule_of
-from clapas.rules.settings import Settings
 from clapas.store import Commune, Place, Store
 from clapas.store.rules import RulesStore
 from clapas.store.rules_alarms import Alarms
@@ -27,6 +26,8 @@ RAISES = ("raised", "raised_again", "repeated")
 MOST_CORNERS = 100
 SIDES = 24
 DEGREE_KM = 111.32
+RADIUS_KM = 0.5
+"""Of the zone that is prepared around a place, when its rule has no zone of its own."""
 Corners = tuple[tuple[float, float], ...]
 
 
@@ -88,7 +89,7 @@ async def _polygon(store: Store, found: Alarm, communes: Mapping[str, Commune]) 
     except NotFound:
         entity = None
     if entity is not None and entity.longitude is not None and entity.latitude is not None:
-        return around(entity.longitude, entity.latitude, Settings().alert_radius_km)
+        return around(entity.longitude, entity.latitude, RADIUS_KM)
     commune = communes.get(found.commune)
     return outline(commune.contour) if commune is not None and commune.contour else ()
 

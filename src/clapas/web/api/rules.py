@@ -1,19 +1,27 @@
 """Rules: written, replayed on the last thirty days, saved, exported and imported as files."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from clapas.charter import collection
-from clapas.domain.errors import InvalidInput, NotFound
+from clapas.domain.errors import NotFound
 from clapas.domain.window import instant
-from clapas.rules.check import check
-from clapas.rules.errors import ImpossibleRule, NoisyRule
+from clapas.rules.errors import NoisyRule
+from clapas.rules.files import (
+    Line,
+    RuleFile,
+    body_of,
+    checked,
+    keep,
+    read_rule,
+    rule_of,
+    written,
+)
 from clapas.rules.model import Rule, Sql
 from clapas.rules.replay import Difference, Replay, difference, replay
-from clapas.rules.service import rule_of
 from clapas.store.notify import Notices
 from clapas.store.rules_values import RuleRow, RuleScore
 from clapas.web.answers import Listed, listing
@@ -23,7 +31,6 @@ from clapas.web.services import Call, rows_of, services_of
 
 NOISY = 50
 """A rule that would have raised more alarms than that in thirty days asks first."""
-FILE_VERSION = 1
 
 
 class RuleOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,25 +56,10 @@ class Saving(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: bool = False
 
 
-class RuleFile(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules as a file, to carry them from one model or platform to another."""
-
-    clapas_rules: int = FILE_VERSION
-    rules: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=2000)]
-
-
 class ImportIn(RuleFile, frozen=True, kw_only=True):
     """A file to import; ``dry_run`` only says what would happen."""
 
     dry_run: bool = False
-
-
-class ImportLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one rule of a file: created, changed, same or refused (why)."""
-
-    id: str
-    result: str
-    reason: str = ""
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,28 +69,10 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
 
 
-def read_rule(body: dict[str, Any]) -> Rule:
-    """A rule from JSON, checked. Raises ImpossibleRule with the field and the reason."""
-    try:
-        rule = msgspec.convert(body, Rule)
-    except msgspec.ValidationError as error:
-        raise ImpossibleRule(
-            str(error), field=str(error).rpartition("`$.")[2].rstrip("`")
-        ) from error
-    check(rule)
-    return rule
-
-
 def _permit(request: Call, rule: Rule) -> None:
     """A question in SQL reads every row: who writes it must be allowed to administer rules."""
     if isinstance(rule.when, Sql):
         require(services_of(request).charter, request.user, "administer", collection("rule"))
-
-
-def _body(rule: Rule) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(rule)
-    body.pop("revision", None)
-    return body
 
 
 @get("/api/v1/rules", tags=["alarms"], opt=asks("read", "rule"), summary="Rules")
@@ -122,12 +96,11 @@ async def rules(request: Call) -> Response[Listed[RuleOut]]:
 
 
 @get("/api/v1/rules/export", tags=["alarms"], opt=asks("export", "rule"), summary="Rules as a file")
-async def export(request: Call) -> Response[RuleFile]:
+async def export(request: Call) -> Response[bytes]:
     """Every rule, as the import takes them."""
-    kept = await rules_of(services_of(request)).all()
-    file = RuleFile(rules=[_body(rule_of(row)) for row in kept])
     headers = {"Content-Disposition": 'attachment; filename="clapas-rules.json"'}
-    return Response(file, headers=headers)
+    body = await written(services_of(request).store)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @post(
@@ -137,27 +110,15 @@ async def export(request: Call) -> Response[RuleFile]:
     opt=asks("write", "rule"),
     summary="Rules from a file",
 )
-async def import_rules(request: Call, data: JSONBody[ImportIn]) -> Listed[ImportLine]:
+async def import_rules(request: Call, data: JSONBody[ImportIn]) -> Listed[Line]:
     """Create and change rules by id; those that cannot be are refused one by one."""
-    if data.clapas_rules != FILE_VERSION:
-        raise InvalidInput("this file is of another version", field="clapas_rules")
-    kept = rules_of(services_of(request))
-    known = {row.id: _body(rule_of(row)) for row in await kept.all()}
-    lines = []
-    for each in data.rules:
-        name = str(each.get("id", ""))[:64]
-        try:
-            rule = read_rule(each)
-        except ImpossibleRule as error:
-            lines.append(ImportLine(id=name, result="refused", reason=str(error)))
-            continue
-        _permit(request, rule)
-        body = _body(rule)
-        result = "same" if known.get(name) == body else "changed" if name in known else "created"
-        if not data.dry_run and result != "same":
-            row = RuleRow(id=rule.id, revision=0, body=body, enabled=rule.enabled, owner=rule.owner)
-            await kept.save(row, who=request.user.id)
-        lines.append(ImportLine(id=name, result=result))
+    lines = await keep(
+        services_of(request).store,
+        checked(data),
+        who=request.user.id,
+        dry_run=data.dry_run,
+        permit=lambda rule: _permit(request, rule),
+    )
     return Listed(items=lines)
 
 
@@ -219,7 +180,9 @@ async def save(request: Call, id: FromPath[str], data: JSONBody[Saving]) -> Revi
         found = await replay(services.store, wanted, rows=rows_of(request, "observation"))
         if found.per_day * 30 > NOISY:
             raise NoisyRule(alarms=found.alarms, per_day=found.per_day, accepted=NOISY)
-    row = RuleRow(id=id, revision=0, body=_body(wanted), enabled=wanted.enabled, owner=wanted.owner)
+    row = RuleRow(
+        id=id, revision=0, body=body_of(wanted), enabled=wanted.enabled, owner=wanted.owner
+    )
     revision = await rules_of(services).save(row, who=request.user.id)
     return Revision(id=id, revision=revision)
 
