@@ -40,7 +40,8 @@ async def bulletin(services: Services, found: Alarm) -> Bulletin:
     kind = "Cancel" if not found.active else "Update" if found.count > 1 else "Alert"
     return Bulletin(
         identifier=_name(place, found, found.count if found.active else 0),
-        sender=place.name,
+        sender=f"siren-{place.siren}" if place.siren else "clapas",
+        sender_name=place.name,
         sent=found.cleared if not found.active and found.cleared is not None else found.raised,
         onset=found.first,
         event=found.title or found.rule,
