@@ -135,7 +135,10 @@ async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
     ):
         await bus.prepare()
         zone = await store.territory.zone()
-        service = RulesService(store, bus, zone=zone, notify=orders.configuration.notify)
+        settings = orders.configuration
+        service = RulesService(
+            store, bus, zone=zone, notify=settings.notify, settings=settings.rules
+        )
         ready()
         await service.run()
 
