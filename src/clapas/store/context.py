@@ -15,7 +15,7 @@ from clapas.store import filters
 from clapas.store.postgres import NUL, Postgres, Row
 from clapas.store.sql import queries
 
-SQL = queries("context")
+SQL = queries("context") | queries("context_sources")
 EVERYTHING = RowFilter(everything=True)
 Document = dict[str, Any]
 
