@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
+
 from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.door.queries import joined, query_of, run_query
 from clapas.context.door.reply import Replier, read_projection
-from clapas.context.editing import Editor, created
+from clapas.context.editing import Editor, created, deleted
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from clapas.context.federation.reads import retrieved
 from clapas.context.model import Entity, is_date_time, is_uri
@@ -29,11 +31,13 @@ def entity_id(request: Request) -> str:
 async def create(broker: Broker, request: Request) -> Answer:
     """Create Entity (5.6.1)."""
     draft = Reader(request.context.terms).entity(request.body)
-    async with broker.write(request.tenant) as write:
-        held = await write.take([draft.id or ""])
-        if held:
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        if entity is not None:
             raise AlreadyExists(f"{draft.id} exists already")
-        await write.insert([created(draft, write.now)])
+        return created(draft, now)
+
+    await broker.edit(request.tenant, draft.id or "", act)
     return created_at(f"/ngsi-ld/v1/entities/{draft.id}")
 
 
@@ -101,14 +105,20 @@ async def query(broker: Broker, request: Request) -> Answer:
 
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Entity (5.6.6)."""
-    name = entity_id(request)
-    async with broker.write(request.tenant) as write:
-        entity = (await write.take([name])).get(name)
-        kind = request.params.get("type")
-        if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
-            raise ResourceNotFound(f"{name} does not exist")
-        await write.delete([entity])
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        return deleted(present(request, entity), now)
+
+    await broker.edit(request.tenant, entity_id(request), act)
     return Answer(status=204)
+
+
+def present(request: Request, entity: Entity | None) -> Entity:
+    """The entity that a write is about. Raises ResourceNotFound when there is none of the type."""
+    kind = request.params.get("type")
+    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+        raise ResourceNotFound(f"{request.args[0]} does not exist")
+    return entity
 
 
 async def merge(broker: Broker, request: Request) -> Answer:
@@ -117,16 +127,16 @@ async def merge(broker: Broker, request: Request) -> Answer:
     observed = request.params.get("observedAt", "")
     if observed and not is_date_time(observed):
         raise BadRequestData("observedAt is not a DateTime")
-    async with broker.write(request.tenant) as write:
-        entity = (await write.take([name])).get(name)
-        kind = request.params.get("type")
-        if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
-            raise ResourceNotFound(f"{name} does not exist")
-        draft = read_fragment(request, request.body, entity)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        held = present(request, entity)
+        draft = read_fragment(request, request.body, held)
         check_same_id(draft, name)
-        editor = Editor(entity, write.now)
+        editor = Editor(held, now)
         merge_into(editor, draft, observed)
-        await write.save([editor])
+        return editor
+
+    await broker.edit(request.tenant, name, act)
     return Answer(status=204)
 
 
@@ -160,16 +170,15 @@ async def replace(broker: Broker, request: Request) -> Answer:
         payload = {"id": name, **payload}
     draft = Reader(request.context.terms).entity(payload, whole=False)
     check_same_id(draft, name)
-    async with broker.write(request.tenant) as write:
-        entity = (await write.take([name])).get(name)
-        if entity is None:
-            raise ResourceNotFound(f"{name} does not exist")
-        if draft.types is None:
-            draft.types = entity.types
-        editor = Editor(entity, write.now)
-        editor.replace(draft)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        held = present(request, entity)
+        editor = Editor(held, now)
+        editor.replace(msgspec.structs.replace(draft, types=draft.types or held.types))
         editor.touched = True
-        await write.save([editor])
+        return editor
+
+    await broker.edit(request.tenant, name, act)
     return Answer(status=204)
 
 
@@ -189,7 +198,7 @@ async def purge(broker: Broker, request: Request) -> Answer:
     async with broker.write(request.tenant) as write:
         entities = await write.take([each.id for each in found.entities])
         if not drop and not keep:
-            await write.delete(list(entities.values()))
+            await write.save([deleted(each, write.now) for each in entities.values()])
         else:
             editors: list[Editor] = []
             for entity in entities.values():
