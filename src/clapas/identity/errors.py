@@ -6,7 +6,9 @@ OwnerError
 ├── LockedOut         too many failures: wait, see ``retry_after`` seconds
 ├── LinkSpent         the one-time link was used, or is too old
 ├── WeakPassword      the password is too short or too common
-└── LoginTaken        another account has this login
+├── LoginTaken        another account has this login
+├── FederationRefused another system's word is not taken: see ``reason``
+└── PasskeyRefused    this passkey is unknown, or did not sign what was asked
 """
 
 from clapas.domain.errors import Conflict, InvalidInput, TooMany, Unauthenticated
@@ -46,3 +48,15 @@ class LoginTaken(Conflict):
     """Another account has this login."""
 
     code = "login_taken"
+
+
+class FederationRefused(Unauthenticated):
+    """The sign-in elsewhere does not open this platform."""
+
+    code = "federation_refused"
+
+
+class PasskeyRefused(Unauthenticated):
+    """This passkey does not open this account."""
+
+    code = "passkey_refused"
