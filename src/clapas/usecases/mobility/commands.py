@@ -20,7 +20,6 @@ def _mobility() -> typer.Typer:
     mobility.command("forecast", epilog=places.FORECAST_EPILOG)(places.forecast_places)
     mobility.command("frozen", epilog=places.FROZEN_EPILOG)(places.find_frozen)
     mobility.command("rebalance")(places.rebalance)
-    mobility.command("rebalance")(places.rebalance)
     mobility.command("evaluate")(places.evaluate_places)
     mobility.command("bays", epilog=bays.EPILOG)(bays.bays)
     mobility.command("counters", epilog=counters.EPILOG)(counters.count)
