@@ -90,6 +90,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     headline: str
     columns: tuple[str, ...] = ()
     period_days: int = 30
+    blocks: tuple[Literal["forecast", "climate"], ...] = ()
+    """What else the page shows, of what the platform can draw: see docs/add-a-trade.md."""
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
