@@ -54,7 +54,7 @@ class ChirpStack:
     """A connection; made by :func:`connect`."""
 
     def __init__(self, channel: Any, api: Any, grpc: Any, settings: Settings) -> None:
-        self._api = api
+        self.api = api
         self._grpc = grpc
         self._metadata = (("authorization", f"Bearer {settings.chirpstack_token}"),)
         self._pause = 1.0 / max(settings.chirpstack_rate, 0.1)
@@ -68,17 +68,15 @@ class ChirpStack:
         """Tenants, applications, profiles and devices. Raises EngineUnavailable."""
         applications: dict[str, str] = {}
         profiles: dict[str, RemoteProfile] = {}
-        tenants = [
-            each async for each in self._all(self.tenants.List, self._api.ListTenantsRequest)
-        ]
+        tenants = [each async for each in self._all(self.tenants.List, self.api.ListTenantsRequest)]
         for tenant in tenants:
             own = {"tenant_id": tenant.id}
             async for each in self._all(
-                self.applications.List, self._api.ListApplicationsRequest, **own
+                self.applications.List, self.api.ListApplicationsRequest, **own
             ):
                 applications[each.id] = each.name
             async for each in self._all(
-                self.profiles.List, self._api.ListDeviceProfilesRequest, **own
+                self.profiles.List, self.api.ListDeviceProfilesRequest, **own
             ):
                 profiles[each.name] = RemoteProfile(
                     id=each.id, name=each.name, tenant_id=tenant.id, mac=int(each.mac_version)
@@ -90,7 +88,7 @@ class ChirpStack:
         found: dict[str, RemoteDevice] = {}
         for number, name in applications.items():
             async for each in self._all(
-                self.devices.List, self._api.ListDevicesRequest, application_id=number
+                self.devices.List, self.api.ListDevicesRequest, application_id=number
             ):
                 found[each.dev_eui.lower()] = RemoteDevice(
                     dev_eui=each.dev_eui.lower(),
@@ -107,39 +105,39 @@ class ChirpStack:
         join_eui: str = "", keys: dict[str, bytes],
     ) -> None:  # fmt: skip
         """Create a device, then its keys: two calls, as the API wants."""
-        api = self._api
+        api = self.api
         device = api.Device(
             dev_eui=dev_eui, name=name or dev_eui, application_id=application,
             device_profile_id=profile.id, join_eui=join_eui or "0" * 16,
         )  # fmt: skip
-        await self._call(self.devices.Create, api.CreateDeviceRequest(device=device))
+        await self.call(self.devices.Create, api.CreateDeviceRequest(device=device))
         app, network = keys.get("app_key", b"").hex(), keys.get("nwk_key", b"").hex()
         if app or network:
-            newer = profile.mac >= self._api_1_1()
+            newer = profile.mac >= self._newer()
             sealed = api.DeviceKeys(
                 dev_eui=dev_eui,
                 nwk_key=network if newer else app or network,
                 app_key=app if newer else "",
             )
-            await self._call(
+            await self.call(
                 self.devices.CreateKeys, api.CreateDeviceKeysRequest(device_keys=sealed)
             )
 
     async def keys(self, dev_eui: str, *, mac: int) -> dict[str, bytes]:
         """The root keys of a device under their LoRaWAN names; empty when ChirpStack has none."""
-        request = self._api.GetDeviceKeysRequest(dev_eui=dev_eui)
+        request = self.api.GetDeviceKeysRequest(dev_eui=dev_eui)
         try:
-            answer = await self._call(self.devices.GetKeys, request)
+            answer = await self.call(self.devices.GetKeys, request)
         except NotThere:
             return {}
         given = answer.device_keys
-        if mac >= self._api_1_1():
+        if mac >= self._newer():
             texts = {"app_key": given.app_key, "nwk_key": given.nwk_key}
         else:
             texts = {"app_key": given.nwk_key}
         return {kind: bytes.fromhex(text) for kind, text in texts.items() if text.strip("0")}
 
-    def _api_1_1(self) -> int:
+    def _newer(self) -> int:
         common = importlib.import_module("chirpstack_api.common")
         return int(common.MacVersion.LORAWAN_1_1_0)
 
@@ -148,14 +146,14 @@ class ChirpStack:
     ) -> AsyncIterator[Any]:
         offset = 0
         while True:
-            answer = await self._call(call, request(limit=PAGE, offset=offset, **fields))
+            answer = await self.call(call, request(limit=PAGE, offset=offset, **fields))
             for each in answer.result:
                 yield each
             offset += PAGE
             if offset >= answer.total_count:
                 return
 
-    async def _call(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
+    async def call(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
         """One call in its turn. Raises NotThere, BadSetting, EngineUnavailable."""
         async with self._turn:
             await asyncio.sleep(self._pause)

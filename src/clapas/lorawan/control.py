@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from clapas.domain.errors import ClapasError, InvalidInput
+from clapas.lorawan import handover
 from clapas.lorawan.network import FrameLog
 from clapas.lorawan.server import LorawanServer
 from clapas.lorawan.session import GROUP, QueueItem
@@ -29,7 +30,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     device: str = ""
     """A device's EUI; for 'frames' and 'follow' also a gateway's."""
     id: str = ""
-    """A downlink's: chosen by who queues it (the same id is queued once), or the one to cancel."""
+    """A downlink's: chosen by who queues it (the same id is queued once), or the one to cancel; a file's name."""
     f_port: int = 0
     data: bytes = b""
     confirmed: bool = False
@@ -140,6 +141,20 @@ async def _changed(server: LorawanServer, asked: Request) -> dict[str, Any]:
     return {"done": True}
 
 
+async def _hand_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Write every session in the file ``id`` of the handover folder."""
+    path = handover.place(server.directory, asked.id)
+    return {"devices": await handover.hand_over(server.network.state, path)}
+
+
+async def _take_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Adopt the sessions of the file ``id`` of the handover folder."""
+    path = handover.place(server.directory, asked.id)
+    taken = await handover.take_over(server.network.state, path)
+    server.network.register.forget()
+    return {"devices": taken}
+
+
 async def _groups(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
     """The multicast groups."""
     states = server.network.state.devices()
@@ -160,4 +175,6 @@ _HANDLERS: dict[str, Callable[[LorawanServer, Request], Awaitable[Any]]] = {
     "forget_nonces": _forget_nonces,
     "changed": _changed,
     "groups": _groups,
+    "hand_over": _hand_over,
+    "take_over": _take_over,
 }

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from clapas.engines.directory import write_private
 from clapas.lorawan import gateway_memory, join, multicast, pushed, queue, uplink
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import Devices
@@ -39,6 +40,7 @@ class LorawanServer:
     """A running network server."""
 
     def __init__(self, network: Network, scheduler: Scheduler, directory: Path) -> None:
+        self.directory = directory
         self._file = directory / _GATEWAYS
         self.network = network
         self.scheduler = scheduler
@@ -108,7 +110,7 @@ class LorawanServer:
             await asyncio.sleep(gateway_memory.EVERY_S)
             self.push_all()
             with contextlib.suppress(OSError):  # the journal tells of a full disk
-                await asyncio.to_thread(gateway_memory.write, self._file, self._gateways())
+                await asyncio.to_thread(write_private, self._file, self._gateways())
 
     def _gateways(self) -> bytes:
         return gateway_memory.dump(self.network.gateways, now=time.monotonic(), wall=wall_ms())
@@ -122,7 +124,7 @@ class LorawanServer:
         await self.scheduler.close()
         await self.network.state.close()
         with contextlib.suppress(OSError):
-            gateway_memory.write(self._file, self._gateways())
+            write_private(self._file, self._gateways())
 
     async def enqueue(self, dev_eui: str, **request: Any) -> QueueItem:
         """Queue a downlink (see :func:`clapas.lorawan.queue.enqueue`)."""
