@@ -16,7 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from clapas.engines.directory import write_private
-from clapas.lorawan import gateway_memory, join, multicast, pushed, queue, uplink
+from clapas.lorawan import campaigns, gateway_memory, join, multicast, pushed, queue, uplink
+from clapas.lorawan.campaigns import Campaigns
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import UnknownDevice
@@ -41,6 +42,7 @@ class LorawanServer:
 
     def __init__(self, network: Network, scheduler: Scheduler, directory: Path) -> None:
         self.directory = directory
+        self.campaigns = Campaigns(network, directory)
         self._file = directory / _GATEWAYS
         self.network = network
         self.scheduler = scheduler
@@ -72,6 +74,8 @@ class LorawanServer:
             await server._open_doors(settings)
             network.spawn(server._flush())
             network.spawn(server._remember())
+            server.campaigns.load()
+            network.spawn(server._carry_on())
             server.push_all()
             yield server
         finally:
@@ -111,6 +115,13 @@ class LorawanServer:
             self.push_all()
             with contextlib.suppress(OSError):  # the journal tells of a full disk
                 await asyncio.to_thread(write_private, self._file, self._gateways())
+
+    async def _carry_on(self) -> None:
+        """Turn the firmware campaigns."""
+        while True:
+            for group in await self.campaigns.turn():
+                self.push(group)
+            await asyncio.sleep(campaigns.TURN_S)
 
     def _gateways(self) -> bytes:
         return gateway_memory.dump(self.network.gateways, now=time.monotonic(), wall=wall_ms())
