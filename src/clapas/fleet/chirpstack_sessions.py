@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from clapas.domain.errors import ClapasError
-from clapas.fleet.chirpstack import ChirpStack, NotThere, Remote
+from clapas.fleet.chirpstack import ChirpStack
+from clapas.fleet.network import NotThere, Remote
 
 
 def _words() -> Any:

@@ -15,6 +15,7 @@ from clapas.domain.window import instant
 from clapas.fleet.calendar import Ground, Timing, next_after
 from clapas.fleet.carriers import Downlink, carrier_of
 from clapas.fleet.orders import closing_of, order
+from clapas.fleet.shadow import held
 from clapas.store import Known, Store
 from clapas.store.fleet import DeviceQuery
 from clapas.store.fleet_commands import Command
@@ -51,8 +52,12 @@ async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int
     await plan(store)
     sent = 0
     commands = await store.commands.take()
-    known = await store.registry.resolve({each.key for each in commands})
+    keys = {each.key for each in commands}
+    known, elsewhere = await store.registry.resolve(keys), await held(store, keys)
     for command in commands:
+        if command.key in elsewhere:
+            await store.commands.mark(command.id, "failed", "shadow run: commanded elsewhere")
+            continue
         sent += await _send(store, command, known.get(command.key), publisher, codecs)
     await follow(store)
     return sent
