@@ -19,7 +19,6 @@ from clapas.domain.device import CodecRef, Device, Model
 from clapas.domain.errors import EngineUnavailable, InvalidInput
 from clapas.domain.keys import LORAWAN_ASK
 from clapas.engines import EngineAddresses
-from clapas.fleet.built_in import CAYENNE, built_in
 from clapas.fleet.sealing import Sealer
 from clapas.lorawan import handover
 from clapas.lorawan.devices import LorawanDevice
@@ -86,7 +85,7 @@ async def _model(store: Store, name: str, profile: dict[str, Any]) -> Model:
     codec = CodecRef()
     script = str(profile.get("payloadCodecScript") or "")
     if profile.get("payloadCodecRuntime") == "CAYENNE_LPP":
-        codec = built_in()[CAYENNE].codec
+        codec = CodecRef(kind="cayenne", name="cayenne", version=1)
     elif script.strip():
         codec = await store.models.save_script(name, script, mode="chirpstack")
     radio = {

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from clapas.domain.errors import NotFound
-from clapas.fleet.built_in import built_in, keep
 from clapas.fleet.errors import ImportBad
 from clapas.fleet.lines import Known, Reader
 from clapas.fleet.sealing import Sealer
@@ -97,7 +96,6 @@ async def apply(
     if judged.report["bad"] and not plan.skip_bad:
         await store.imports.checked(number, judged.lines, judged.report)
         raise ImportBad(bad=judged.report["bad"], codes=judged.report["codes"])
-    await keep(store, {each.device["model"] for each in judged.entries})
     total = len(judged.entries)
 
     async def written(done: int) -> None:
@@ -139,7 +137,7 @@ def _read(
 
 
 async def _known(store: Store, plan: Plan) -> Known:
-    models = {**built_in(), **{each.id: each for each in await store.models.all()}}.values()
+    models = await store.models.all()
     try:
         box = (await store.territory.get()).bbox
     except NotFound:

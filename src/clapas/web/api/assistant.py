@@ -7,11 +7,11 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromQuery, JSONBody
 
-from clapas.domain.device import Binding, Entity
+from clapas.codecs.device import codecs
+from clapas.domain.device import Binding, CodecRef, Entity, Model
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.message import RawMessage, Uplink
 from clapas.domain.quantities import QUANTITIES
-from clapas.fleet.built_in import keep
 from clapas.sources import understand
 from clapas.sources.errors import Malformed
 from clapas.store.values import Frame, RawRow, Reject
@@ -207,9 +207,20 @@ async def accept(request: Call, data: JSONBody[Acceptance]) -> Accepted:
 
 async def _ensure_model(request: Call, name: str) -> None:
     """A codec of ours that no model names yet becomes a model. Raises NotFound for another name."""
-    store = services_of(request).store
-    await keep(store, [name])
-    await store.models.get(name)
+    models = services_of(request).store.models
+    try:
+        await models.get(name)
+    except NotFound:
+        known = codecs().get(name)
+        if known is not None:
+            codec = CodecRef(kind="python", name=known.name, version=known.version)
+            model = Model(id=name, label=known.label, maker=known.maker, codec=codec)
+        elif name == "cayenne_lpp":
+            codec = CodecRef(kind="cayenne", name="cayenne", version=1)
+            model = Model(id=name, label="Cayenne LPP", codec=codec)
+        else:
+            raise
+        await models.save([model])
 
 
 async def _make_entity(request: Call, data: Acceptance, best: Guess | None, commune: str) -> str:
