@@ -126,7 +126,7 @@ async def the_technician(services: Services, office: Office) -> None:
     assert (await office.ask("GET", path))["state"] == "online", "the first frame is seen"
     await office.ask("POST", f"{path}/step", json={"lifecycle": "active"})
     kinds = [each["kind"] for each in (await office.ask("GET", f"{path}/events"))["items"]]
-    assert kinds == ["lifecycle", "install", "lifecycle", "import"]
+    assert kinds == ["lifecycle", "install", "lifecycle", "import", "import"]
 
 
 async def the_gateway(services: Services, office: Office) -> None:
