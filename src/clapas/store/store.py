@@ -26,11 +26,13 @@ from clapas.store.map import TerritoryMap
 from clapas.store.messages import Messages
 from clapas.store.models import Models
 from clapas.store.postgres import Postgres, listen
+from clapas.store.radio import RadioStore
 from clapas.store.raw import Raw
 from clapas.store.registry import Registry
 from clapas.store.rejects import Rejects
 from clapas.store.retention import Retention
 from clapas.store.rollups import Rollups
+from clapas.store.sensorthings import SensorThings
 from clapas.store.series import SeriesStore
 from clapas.store.settings import Settings
 from clapas.store.state import State
@@ -69,6 +71,7 @@ class Store:
         self.rejects = Rejects(postgres)
         self.history = History(postgres, clickhouse, self.series, self.territory)
         self.raw = Raw(postgres, clickhouse)
+        self.radio = RadioStore(postgres, clickhouse)
         self.ledger = Ledger(clickhouse)
         self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
         self.writes = Writes(postgres, clickhouse, self.messages, self.history)
@@ -83,6 +86,7 @@ class Store:
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
         self.api_gateway = ApiGatewayStore(postgres)
+        self.sensorthings = SensorThings(postgres, clickhouse)
 
     @classmethod
     @asynccontextmanager

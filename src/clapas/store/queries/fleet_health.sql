@@ -142,5 +142,5 @@ FROM (
 -- name: answers
 -- What networks said of downlinks since a moment.
 SELECT device, kind, payload FROM raw
-WHERE received > fromUnixTimestamp64Milli({since:Int64}) AND kind IN ('ack', 'txack', 'down_ack', 'down_sent')
+WHERE received > fromUnixTimestamp64Milli({since:Int64}) AND kind IN ('ack', 'txack', 'log', 'down_ack', 'down_sent', 'down_nack', 'down_failed')
 ORDER BY received LIMIT 10000
