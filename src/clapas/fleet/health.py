@@ -78,9 +78,7 @@ def silences(
     return found
 
 
-def battery_end(
-    line: dict[str, Any], today: date, battery: Battery | None = None
-) -> date | None:
+def battery_end(line: dict[str, Any], today: date, battery: Battery | None = None) -> date | None:
     """When a battery's line reaches its end; None when it does not go down, or beyond 15 years.
 
     The model's curve, where it has one, says at which voltage or share the battery is to be changed.
@@ -146,7 +144,9 @@ async def examine(store: Store) -> int:
             tell(device, "frozen", attribute)
         if device and row["implausible"] > 0.1:
             tell(device, "implausible", row["implausible"])
-    batteries = await _batteries(store, {known[e["series"]][0] for e in lines if e["series"] in known})
+    batteries = await _batteries(
+        store, {known[e["series"]][0] for e in lines if e["series"] in known}
+    )
     for line in lines:
         device = known.get(line["series"], ("", "", ""))[0]
         end = battery_end(line, began.date(), batteries.get(device))

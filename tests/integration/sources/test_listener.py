@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 import aiomqtt
-import pytest
 
 from clapas.domain.errors import EngineUnavailable
 from clapas.domain.message import RawMessage

@@ -5,6 +5,7 @@ import asyncio
 import aiomqtt
 import pytest
 
+from clapas.fleet.carriers import Downlink
 from clapas.fleet.dispatch import Publisher
 from clapas.sources.errors import SourceUnavailable
 from clapas.sources.settings import Settings
@@ -24,14 +25,14 @@ async def test_a_command_goes_to_the_network_server_s_own_broker(broker: int) ->
     async def publish(topic: str, body: bytes) -> None:
         at_home.append(topic)
 
-    publisher = Publisher(publish, Speaker(settings(broker)))
+    publisher = Publisher(publish, speaker=Speaker(settings(broker)))
     async with aiomqtt.Client("127.0.0.1", broker) as network_server:
         await network_server.subscribe("application/+/device/+/command/down", qos=1)
-        await publisher.publish("chirpstack_v4", TOPIC, b'{"fPort":10}')
+        await publisher.give(Downlink(TOPIC, b'{"fPort":10}'), "chirpstack_v4")
         async with asyncio.timeout(20):
             message = await anext(aiter(network_server.messages))
     assert (str(message.topic), message.payload) == (TOPIC, b'{"fPort":10}')
-    await publisher.publish("mqtt_device", "down/a", b"{}")
+    await publisher.give(Downlink("down/a", b"{}"), "mqtt_device")
     assert at_home == ["down/a"], "the others stay on ours"
 
 

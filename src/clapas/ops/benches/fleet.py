@@ -167,18 +167,14 @@ async def _map(store: Store, devices: int) -> dict[str, Any]:
             for n, key in enumerate(keys)
         ]
         await store.state.upsert(rows)
-    gathered = partial(
-        store.map.clusters, ALL, late=timedelta(hours=3), silent=timedelta(hours=12)
-    )
+    gathered = partial(store.map.clusters, ALL, late=timedelta(hours=3), silent=timedelta(hours=12))
     street = (3.87, 43.60, 3.88, 43.605)
     whole = await gathered(zoom=10)
     return {
         "map_points": sum(whole.counts),
         "map_marks": len(whole.counts),
         "map_whole_ms": await _time(lambda: gathered(zoom=10)),
-        "map_street_ms": await _time(
-            lambda: gathered(zoom=15, bbox=street)
-        ),
+        "map_street_ms": await _time(lambda: gathered(zoom=15, bbox=street)),
     }
 
 
