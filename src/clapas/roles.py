@@ -35,6 +35,7 @@ from clapas.pipeline import ChannelMemory, Ports, Worker
 from clapas.radio_role import run_lorawan
 from clapas.rules.service import RulesService
 from clapas.side_roles import run_keeping, run_sources
+from clapas.sources.speaker import Speaker
 from clapas.store import Store, migrate
 from clapas.web_role import compose_identity, run_web
 
@@ -118,7 +119,7 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
         tools: dict[type, object] = {
             Path: Path(orders.directory),
-            Publisher: Publisher(bus.tell, bus.ask),
+            Publisher: Publisher(bus.tell, bus.ask, Speaker(orders.configuration.sources)),
             CodecPool: codecs,
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
