@@ -58,7 +58,8 @@ def api(signed_in_page: Page, platform_url: str) -> Callable[..., Any]:
 
     def call(method: str, path: str, body: Any = None, *, patiently: bool = False) -> Any:
         cookies = {each["name"]: each["value"] for each in context.cookies()}
-        for attempt in range(60 if patiently else 1):
+        said = ""
+        for _ in range(60 if patiently else 1):
             answer = context.request.fetch(
                 f"{platform_url}/api/v1{path}",
                 method=method,
@@ -67,9 +68,9 @@ def api(signed_in_page: Page, platform_url: str) -> Callable[..., Any]:
             )
             if answer.ok:
                 return answer.json() if answer.body() else None
-            assert patiently, f"{attempt} {answer.status} {answer.text()}"
+            said = answer.text()
             signed_in_page.wait_for_timeout(500)
-        raise AssertionError(f"{path}: {answer.text()}")
+        raise AssertionError(f"{path}: {said}")
 
     return call
 
