@@ -117,7 +117,8 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
         tools: dict[type, object] = {
-            Publisher: Publisher(bus.tell),
+            Path: Path(orders.directory),
+            Publisher: Publisher(bus.tell, bus.ask),
             CodecPool: codecs,
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,

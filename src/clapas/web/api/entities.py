@@ -14,6 +14,7 @@ from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import quantity
 from clapas.domain.window import instant
+from clapas.store.map import Clusters
 from clapas.store.rules_alarms import Alarms, Worst
 from clapas.store.values import EntityRow, Latest, MapColumns
 from clapas.web.answers import Listed, listing, page_size
@@ -25,6 +26,8 @@ Bbox = tuple[float, float, float, float]
 
 LATE = timedelta(hours=3)
 SILENT = timedelta(hours=24)
+ON_THE_WAY_MS = 30_000
+"""A message received at a time is in the present state this much later, even under load."""
 Query = Annotated[str, QueryParameter(max_length=200)]
 
 
@@ -110,6 +113,7 @@ class MapOut(msgspec.Struct, frozen=True, kw_only=True):
     states: list[str]
     values: list[float | None]
     etag: str
+    asked: int
 
 
 def age_state(updated: datetime | None, now: datetime) -> str:
@@ -225,17 +229,21 @@ async def points(
     request: Call,
     type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     bbox: Query = "",
-    zoom: FromQuery[float | None] = None,
+    since: Annotated[int, QueryParameter(ge=0)] = 0,
 ) -> MapOut:
-    """All located entities, at most 100,000, column by column. ``zoom`` changes nothing yet."""
-    del zoom
+    """All located entities, at most 100,000, column by column.
+
+    With ``since`` (ms since 1970 UTC), only those whose present value was received then or later:
+    what a page that shows the map already needs to follow it. ``asked`` is the ``since`` of the next.
+    """
+    now = int(datetime.now(UTC).timestamp() * 1000)
     columns: MapColumns = await services_of(request).store.entities.map(
         rows_of(request, "entity"),
         type=type_,
         bbox=read_bbox(bbox),
+        since=since,
         withheld=exit_of(request).withheld(),
     )
-    now = int(datetime.now(UTC).timestamp() * 1000)
     late, silent = LATE.total_seconds() * 1000, SILENT.total_seconds() * 1000
     alarms = await _alarms(request)
     etag = blake2b(f"{columns.etag} {sorted(alarms)}".encode(), digest_size=12).hexdigest()
@@ -256,6 +264,36 @@ async def points(
         ],
         values=columns.values,
         etag=etag,
+        asked=now - ON_THE_WAY_MS,
+    )
+
+
+@get(
+    "/api/v1/entities/clusters",
+    tags=["entities"],
+    opt=asks("read", "entity"),
+    summary="The map, gathered",
+)
+async def clusters(
+    request: Call,
+    zoom: FromQuery[float],
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
+    commune: Query = "",
+    state_: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    bbox: Query = "",
+) -> Clusters:
+    """What stands in the box (the whole territory without one), gathered by cells of 64 pixels at that zoom."""
+    if not 0 <= zoom <= 24:
+        raise InvalidInput("a zoom is 0 to 24", field="zoom")
+    return await services_of(request).store.map.clusters(
+        rows_of(request, "entity"),
+        zoom=zoom,
+        bbox=read_bbox(bbox),
+        type=type_,
+        commune=commune,
+        state=state_,
+        late=LATE,
+        silent=SILENT,
     )
 
 
@@ -301,4 +339,4 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
     )
 
 
-HANDLERS = (entities, points, entity)
+HANDLERS = (entities, points, clusters, entity)
