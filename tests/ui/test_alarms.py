@@ -5,7 +5,6 @@ nobody answers, so that Bob is told in turn; he takes the alarm, the value comes
 and closes, Bob confirms it, and the rule's precision counts it.
 """
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -158,7 +157,7 @@ def test_from_a_rule_in_the_page_to_its_precision(
     bob.reload()
     drawer.get_by_role("button", name="Confirmer").click()
     expect(drawer.get_by_text("confirmée, Bob Vidal")).to_be_visible()
-    expect(drawer.get_by_text(re.compile("terminée"))).to_be_visible()
+    expect(drawer.get_by_role("listitem").filter(has_text="terminée")).to_be_visible()
 
     settle(ana, "/alarmes/regles")
     line = ana.locator("tbody tr", has_text="Serre trop chaude")
