@@ -1,6 +1,8 @@
 """The broker: what every operation needs, and the one way in which entities are written."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -8,6 +10,7 @@ from uuid import uuid4
 import httpx
 
 from clapas.context.book import Book, Kept, Kind
+from clapas.context.federation.federation import Federation
 from clapas.context.fetch import Fetcher
 from clapas.context.model import now_text
 from clapas.context.settings import Settings
@@ -15,6 +18,8 @@ from clapas.context.writing import Act, Write, Writer, document, entity_of
 from clapas.store.context import ContextStore
 
 __all__ = ["Broker", "Shelf", "document", "entity_of"]
+
+log = logging.getLogger(__name__)
 
 
 class Shelf:
@@ -72,11 +77,24 @@ class Broker:
         self.shelf = Shelf(store)
         self.fetcher = Fetcher(settings, client)
         self.book = Book(self.shelf, self.fetcher, settings)
+        self.federation = Federation(store, settings, client, book=self.book, alias=alias)
         self.started = now_text()
         self._writer = Writer(store)
         self._tenants: set[str] = {""}
         self.on_write: Callable[[], None] = lambda: None
         self.on_subscriptions: Callable[[], None] = lambda: None
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def background(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do something while the answer is already given; what is left at the end is given up."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[object]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("work in the background failed: %s", task.exception())
 
     async def changed_subscription(self, tenant: str) -> None:
         """A subscription came, changed or went: whoever notifies reads them again."""
@@ -114,4 +132,9 @@ class Broker:
         alias = settings.alias or await store.kept("alias", f"clapas-{uuid4().hex[:12]}")
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         async with httpx.AsyncClient(limits=limits, timeout=settings.context_timeout) as client:
-            yield cls(store, settings, client, alias)
+            broker = cls(store, settings, client, alias)
+            try:
+                yield broker
+            finally:
+                for task in broker._tasks:
+                    task.cancel()

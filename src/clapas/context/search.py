@@ -1,7 +1,6 @@
 """A query as a value, compiled to one search of the store, ordered and paged (clauses 4.9, 4.10, 4.17, 4.19, 4.23, 5.7.2)."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from clapas.context.editing import value_of
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.geometry import check_geometry
 from clapas.context.model import GEOMETRIES, Entity, is_uri
+from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
 from clapas.context.query.geo import GeoQuery, distance
 from clapas.context.query.select import (
@@ -107,22 +107,6 @@ def _only_kind(query: Query, terms: Terms) -> str:
     if len(query.selectors) != 1 or not SIMPLE.match(query.selectors[0].kind):
         return ""
     return terms.expand(query.selectors[0].kind)
-
-
-def check_pattern(pattern: str) -> None:
-    """Raise BadRequestData unless it is a regular expression."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise BadRequestData(f"idPattern: {error}") from error
-
-
-def matches_pattern(pattern: str, name: str) -> bool:
-    """Whether an id matches an idPattern."""
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:
-        return False
 
 
 def _selected(selector: Selector, terms: Terms) -> str:

@@ -9,9 +9,10 @@ from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Request
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.model import Entity
+from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
 from clapas.context.query.select import scope_predicate, type_predicate
-from clapas.context.search import Query, Selector, check_pattern
+from clapas.context.search import Query, Selector
 from clapas.context.temporal import (
     Aggregation,
     Row,

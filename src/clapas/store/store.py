@@ -28,6 +28,7 @@ from clapas.store.registry import Registry
 from clapas.store.rejects import Rejects
 from clapas.store.retention import Retention
 from clapas.store.rollups import Rollups
+from clapas.store.sensorthings import SensorThings
 from clapas.store.series import SeriesStore
 from clapas.store.settings import Settings
 from clapas.store.state import State
@@ -77,6 +78,7 @@ class Store:
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
         self.api_gateway = ApiGatewayStore(postgres)
+        self.sensorthings = SensorThings(postgres, clickhouse)
 
     @classmethod
     @asynccontextmanager

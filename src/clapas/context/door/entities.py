@@ -5,11 +5,12 @@ from typing import Any
 import msgspec
 
 from clapas.context.broker import Broker, entity_of
-from clapas.context.door.http import Answer, Request
+from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.door.queries import joined, query_of, run_query
 from clapas.context.door.reply import Replier, read_projection
 from clapas.context.editing import Editor, created, deleted
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.federation.reads import retrieved
 from clapas.context.model import Entity, is_date_time, is_uri
 from clapas.context.query.select import type_matches
 from clapas.context.reading import Draft, Reader
@@ -59,7 +60,7 @@ async def held(broker: Broker, request: Request) -> Entity:
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Entity (5.7.1)."""
     replier = Replier(request)
-    entity = await held(broker, request)
+    entity, warnings = await gathered(broker, request)
     style = replier.style
     if "attrs" in request.params:
         wanted = [request.context.terms.expand(each) for each in request.words("attrs")]
@@ -73,10 +74,24 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
         raise ResourceNotFound(f"{entity.id} has no such datasetId")
     shown = await joined(broker, request, [entity], replier)
     if request.params.get("join") == "flat" and len(shown) > 1:
-        return replier.many([entity], shown)
+        return replier.many([entity], shown, warnings)
     if not _says_something(shown[0], replier):
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
-    return replier.one(entity, shown[0])
+    return replier.one(entity, shown[0], warnings)
+
+
+async def gathered(broker: Broker, request: Request) -> tuple[Entity, Headers]:
+    """The entity that the path names, with what other sources say of it. Raises ResourceNotFound."""
+    local, missing = None, ResourceNotFound(f"{request.args[0]} does not exist")
+    try:
+        local = await held(broker, request)
+    except ResourceNotFound as error:
+        missing = error
+    entity, warnings = await retrieved(broker, request, entity_id(request), local)
+    if entity is None:
+        missing.headers = tuple(warnings)
+        raise missing
+    return entity, warnings
 
 
 def _says_something(shown: dict[str, Any], replier: Replier) -> bool:

@@ -12,11 +12,15 @@ from clapas.context.door import (
     discovery,
     entities,
     identity,
+    maps,
     registrations,
+    snapshots,
     subscriptions,
     temporal,
 )
+from clapas.context.door.federated import federated
 from clapas.context.door.http import Answer, Request, Spec
+from clapas.context.federation import subscriptions as remote
 
 Handler = Callable[[Broker, Request], Awaitable[Answer]]
 
@@ -177,8 +181,30 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
         Spec(params=frozenset({"reload"}), action="write", kind="context"),
     ),
 )
+MAPPED = Spec(params=QUERY | TIMES)
+SOURCES: tuple[tuple[str, str, Handler, Spec], ...] = (
+    *(
+        (method, path, handler, Spec(params=MAPPED.params, body=body))
+        for path, handler in (
+            ("entityMaps", maps.create),
+            ("temporal/entityMaps", maps.create_temporal),
+        )
+        for method, body in (("GET", ""), ("POST", "json"))
+    ),
+    ("GET", "entityMaps/*", maps.retrieve, Spec(params=LOCAL)),
+    ("PATCH", "entityMaps/*", maps.update, Spec(params=LOCAL, body="merge")),
+    ("DELETE", "entityMaps/*", maps.delete, Spec(params=LOCAL)),
+    ("POST", "snapshots", snapshots.create, Spec(params=LOCAL, body="json")),
+    ("DELETE", "snapshots", snapshots.purge, Spec(params=LOCAL | {"q"})),
+    ("GET", "snapshots/*", snapshots.retrieve, Spec(params=LOCAL)),
+    ("PATCH", "snapshots/*", snapshots.update, Spec(params=LOCAL, body="merge")),
+    ("DELETE", "snapshots/*", snapshots.delete, Spec(params=LOCAL)),
+    ("POST", "snapshots/*/clone", snapshots.clone, Spec(params=LOCAL, body="json")),
+    ("POST", "remote-notify", remote.told, Spec(body="json", action="told")),
+)
 ROUTES = [
-    Route(method, tuple(path.split("/")), handler, spec) for method, path, handler, spec in FIXED
+    Route(method, tuple(path.split("/")), federated(handler), spec)
+    for method, path, handler, spec in (*FIXED, *SOURCES)
 ]
 
 
