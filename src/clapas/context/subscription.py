@@ -232,6 +232,8 @@ def show_subscription(
     counters = [name for name in COUNTERS if not (sources and name == "timesFailed")]
     if not sources:
         found.setdefault("notificationTrigger", list(DEFAULT_TRIGGERS))
+    if "implicit" in state:
+        found.setdefault("jsonldContext", state["implicit"])
     notification = found["notification"]
     notification |= {name: state[name] for name in counters if name in state}
     if system:

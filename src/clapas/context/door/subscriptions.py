@@ -35,6 +35,8 @@ async def create(broker: Broker, request: Request) -> Answer:
     await _check_context(broker, body)
     now = now_text()
     state = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
+    if isinstance(request.context.embedded, dict | list):
+        state["implicit"] = request.link
     rows = await broker.store.rows(
         "add_subscription",
         tenant=request.tenant,
