@@ -28,6 +28,7 @@ from clapas.store.context import EVERYTHING, PathRefused, Search
 MOST_CANDIDATES = 200_000
 MOST_LINKED = 5_000
 ORDERS = ("asc", "desc", "dist-asc", "dist-desc")
+SIMPLE = re.compile(r"^[^\s();,|*]+$")
 SYSTEM = {"createdAt": "@created", "modifiedAt": "@modified", "expiresAt": "@expires"}
 
 
@@ -95,7 +96,17 @@ async def compile_query(
     if pattern:
         check_pattern(pattern)
     path = " && ".join(tests) or "1 == 1"
-    return Search(path=path, ids=ids, pattern=pattern, rows=rows)
+    sharp = bool(query.q) and language.is_sharp(language.parse(query.q))
+    return Search(
+        path=path, ids=ids, pattern=pattern, rows=rows, kind=_only_kind(query, terms), sharp=sharp
+    )
+
+
+def _only_kind(query: Query, terms: Terms) -> str:
+    """The IRI of the type when exactly one is asked for, else ''."""
+    if len(query.selectors) != 1 or not SIMPLE.match(query.selectors[0].kind):
+        return ""
+    return terms.expand(query.selectors[0].kind)
 
 
 def _selected(selector: Selector, terms: Terms) -> str:

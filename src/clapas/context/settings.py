@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The largest page."""
     temporal_page: int = 5000
     """Instances of each attribute that one temporal answer may hold."""
+    connections: int = 8
+    """Connections to the database that the broker uses at most."""
     sweep_seconds: float = 60.0
     """How often expired entities, attributes, registrations and subscriptions are looked for."""
     alias: str = ""

@@ -18,6 +18,9 @@ from clapas.store.sql import queries
 
 SQL = queries("context") | queries("context_sources")
 EVERYTHING = RowFilter(everything=True)
+DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
+LOOKED = 1000
+"""How many entities of a type are looked at before an index is asked."""
 Document = dict[str, Any]
 
 
@@ -28,7 +31,10 @@ class PathRefused(InvalidInput):
 
 
 class Search:
-    """What is searched: a jsonpath predicate over documents, ids, an id pattern, the rows one may see."""
+    """What is searched: a jsonpath predicate over documents, ids, an id pattern, the rows one may see.
+
+    ``kind``: the one type that is asked for; ``sharp``: an equality that few documents satisfy.
+    """
 
     def __init__(
         self,
@@ -37,7 +43,11 @@ class Search:
         ids: Sequence[str] | None = None,
         pattern: str = "",
         rows: RowFilter = EVERYTHING,
+        kind: str = "",
+        sharp: bool = False,
     ) -> None:
+        self.kind = kind
+        self.sharp = sharp
         self.values = {
             "path": path,
             "ids": list(ids or ()),
@@ -166,9 +176,37 @@ class ContextStore:
         return [row[0] for row in found]
 
     async def page(self, tenant: str, search: Search, limit: int, offset: int) -> list[Document]:
-        """A page of what a search selects, by id."""
+        """A page of what a search selects, by id.
+
+        Those of one type are read in the order of ids until the page is full, which is quick when many
+        satisfy the search; an equality that few do is looked up in its index instead.
+        """
+        if search.kind and not search.among:
+            found = await self._page_of_kind(tenant, search, limit, offset)
+            if found is not None:
+                return found
         name = "page_among" if search.among else "page"
         found = await self.rows(name, tenant=tenant, limit=limit, offset=offset, **search.values)
+        return [row[0] for row in found]
+
+    async def _page_of_kind(
+        self, tenant: str, search: Search, limit: int, offset: int
+    ) -> list[Document] | None:
+        asked = {
+            "tenant": tenant,
+            "kind": search.kind,
+            "short": search.kind.removeprefix(DEFAULT_VOCABULARY),
+            "limit": limit,
+            "offset": offset,
+            **search.values,
+        }
+        within = LOOKED if search.sharp else None
+        *page, (_, others) = await self.rows("page_of_kind", within=within, **asked)
+        if not others and (len(page) == limit or not search.sharp):
+            return [row[0] for row in page]
+        if search.sharp:
+            return None
+        found = await self.rows("page_of_type", fill=limit + offset, **asked)
         return [row[0] for row in found]
 
     async def count(self, tenant: str, search: Search) -> int:

@@ -5,20 +5,33 @@ trip, no work per row in Python.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
 import msgspec
+import orjson
 import psycopg
 from psycopg import AsyncConnection, sql
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from clapas.domain.errors import DiskFull, EngineUnavailable, InvalidInput, TooMany
 
 Row = tuple[Any, ...]
 
+
+def read_json(text: str | bytes) -> Any:
+    """JSON as the database gives it; numbers beyond 64 bits, which the quick reader refuses, too."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+set_json_loads(read_json)
 STATEMENT_TIMEOUT_MS = 60_000
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -42,8 +55,13 @@ class Postgres:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, dsn: str, *, size: int = 8) -> "AsyncIterator[Postgres]":
-        """A pool on that address. Raises EngineUnavailable when nobody answers."""
+    async def open(
+        cls, dsn: str, *, size: int = 8, plan_once: bool = False
+    ) -> "AsyncIterator[Postgres]":
+        """A pool on that address; ``plan_once``: statements are planned once, not at each execution.
+
+        Raises EngineUnavailable when nobody answers.
+        """
         pool = AsyncConnectionPool(
             dsn,
             min_size=1,
@@ -53,7 +71,8 @@ class Postgres:
             kwargs={
                 "autocommit": True,
                 "application_name": "clapas",
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c jit=off",
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c jit=off"
+                + (" -c plan_cache_mode=force_generic_plan" if plan_once else ""),
             },
         )
         try:

@@ -208,15 +208,17 @@ ROUTES = [
 ]
 
 
+BY_SHAPE: dict[tuple[int, str], list[Route]] = {}
+for each in ROUTES:
+    BY_SHAPE.setdefault((len(each.path), each.path[0]), []).append(each)
+
+
 def routes_of(segments: list[str]) -> dict[str, tuple[Route, tuple[str, ...]]]:
     """The operations of a path by method, each with its arguments."""
     found: dict[str, tuple[Route, tuple[str, ...]]] = {}
-    for route in ROUTES:
-        if len(route.path) == len(segments) and all(
-            part in ("*", given) for part, given in zip(route.path, segments, strict=True)
-        ):
-            args = tuple(
-                given for part, given in zip(route.path, segments, strict=True) if part == "*"
-            )
+    for route in BY_SHAPE.get((len(segments), segments[0]) if segments else (0, ""), ()):
+        pairs = list(zip(route.path, segments, strict=True))
+        if all(part in ("*", given) for part, given in pairs):
+            args = tuple(given for part, given in pairs if part == "*")
             found.setdefault(route.method, (route, args))
     return found

@@ -19,6 +19,53 @@ WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR 
   AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
 ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 
+-- name: page_of_kind
+-- A page of the entities that have one type only, read in the order of ids until the page is full;
+-- ``within`` bounds how many are looked at. The last row says whether others have that type too.
+SELECT * FROM (
+    SELECT doc, false FROM (
+        SELECT n.id, n.doc FROM ngsild_entity n
+        WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
+          AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id LIMIT %(within)s
+    ) own
+    WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s)
+    LIMIT %(limit)s OFFSET %(offset)s
+) page
+UNION ALL
+SELECT NULL, EXISTS (SELECT FROM ngsild_entity WHERE tenant = %(tenant)s AND kind = '')
+             OR %(tenant)s = '' AND EXISTS (SELECT FROM entity WHERE type = %(short)s)
+
+-- name: page_of_type
+-- A page of all that have a type: with this type only, with several types, the platform's own.
+SELECT doc FROM (
+    (SELECT id, doc FROM (
+        SELECT n.id, n.doc FROM ngsild_entity n
+        WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
+          AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id
+    ) own WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
+    UNION ALL
+    (SELECT id, doc FROM (
+        SELECT n.id, n.doc FROM ngsild_entity n
+        WHERE n.tenant = %(tenant)s AND n.kind = '' AND (n.expires IS NULL OR n.expires > now())
+          AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id
+    ) several WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
+    UNION ALL
+    (SELECT id, doc FROM (
+        SELECT n.id, coalesce(o.doc, '{}'::jsonb) || n.doc AS doc
+        FROM ngsild_platform n LEFT JOIN ngsild_entity o ON o.tenant = '' AND o.id = n.id
+        WHERE %(tenant)s = '' AND n.type = %(short)s AND (o.expires IS NULL OR o.expires > now())
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id
+    ) platform WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
+) every
+ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
+
 -- name: page_among
 -- A page of what a path selects among some ids.
 SELECT doc FROM ngsild_present
@@ -206,6 +253,15 @@ RETURNING xmax = 0
 WITH gone AS (DELETE FROM ngsild_instance WHERE tenant = %(tenant)s AND entity = %(id)s)
 DELETE FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
 
+-- name: last_instances
+-- The last instance of an attribute for each dataset id, unless it was deleted.
+SELECT doc FROM (
+    SELECT DISTINCT ON (dataset) doc, deleted FROM ngsild_instance
+    WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
+      AND (%(everything)s OR dataset = %(dataset)s)
+    ORDER BY dataset, seq DESC) last
+WHERE deleted IS NULL
+
 -- name: drop_instances
 -- Instances of an attribute go.
 DELETE FROM ngsild_instance
@@ -249,7 +305,7 @@ SELECT entity, attribute, dataset, instance, at, doc FROM (
     WHERE (%(all_attributes)s OR i.attribute = ANY(%(attributes)s))
       AND (%(all_datasets)s OR i.dataset = ANY(%(datasets)s))
       AND (%(open)s OR (i.at >= %(start)s AND i.at < %(end)s))
-      AND (i.deleted IS NULL OR %(property)s = 'deletedAt' OR i.at IS NOT NULL)
+      AND (i.at IS NOT NULL OR %(property)s = 'observedAt' AND i.deleted IS NULL)
 ) numbered
 WHERE place IS NULL OR place <= %(last)s
 ORDER BY entity, at NULLS FIRST, seq
@@ -278,33 +334,53 @@ WHERE e.tenant = %(tenant)s AND e.doc @@ %(head)s::jsonpath
   AND (NOT %(deep)s OR (e.doc || f.members) @@ %(path)s::jsonpath)
 ORDER BY e.id LIMIT %(limit)s
 
--- name: bounds
--- First and last instant of the numbers in a time range.
-SELECT min(n.observed), max(n.observed) FROM ngsild_instance n
-WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
-  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
-  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+-- name: evolved_attributes
+-- Which attributes and dataset ids have instances, found by leaping through the index; with the first and
+-- last instant of each in a time range.
+WITH RECURSIVE leap AS (
+    (SELECT n.entity, n.attribute, n.dataset FROM ngsild_instance n
+     WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+     ORDER BY n.tenant, n.entity, n.attribute, n.dataset LIMIT 1)
+    UNION ALL
+    SELECT f.* FROM leap l, LATERAL (
+        SELECT n.entity, n.attribute, n.dataset FROM ngsild_instance n
+        WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+          AND (n.entity, n.attribute, n.dataset) > (l.entity, l.attribute, l.dataset)
+        ORDER BY n.tenant, n.entity, n.attribute, n.dataset LIMIT 1) f)
+SELECT l.entity, l.attribute, l.dataset, s.first, s.last
+FROM leap l, LATERAL (
+    SELECT min(n.observed) AS first, max(n.observed) AS last FROM ngsild_instance n
+    WHERE n.tenant = %(tenant)s AND n.entity = l.entity AND n.attribute = l.attribute AND n.dataset = l.dataset
+      AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))) s
+WHERE (%(all_attributes)s OR l.attribute = ANY(%(attributes)s))
+  AND (%(all_datasets)s OR l.dataset = ANY(%(datasets)s)) AND s.first IS NOT NULL
 
 -- name: aggregated
--- Numbers by attribute and period.
-SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
-       count(*), count(DISTINCT n.number), sum(n.number), avg(n.number), min(n.number), max(n.number),
-       stddev_pop(n.number), sum(n.number * n.number)
+-- Numbers of one attribute by period.
+SELECT width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
+       count(*), sum(n.number), avg(n.number), min(n.number), max(n.number)
 FROM ngsild_instance n
-WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NOT NULL AND n.observed IS NOT NULL
-  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
-  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+WHERE n.tenant = %(tenant)s AND n.entity = %(id)s AND n.attribute = %(attribute)s AND n.dataset = %(dataset)s
+  AND n.number IS NOT NULL AND n.observed IS NOT NULL
   AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
-GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+GROUP BY 1 ORDER BY 1
+
+-- name: dispersed
+-- The aggregates that cost more: different values, dispersion.
+SELECT width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
+       count(DISTINCT n.number), stddev_pop(n.number), sum(n.number * n.number)
+FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = %(id)s AND n.attribute = %(attribute)s AND n.dataset = %(dataset)s
+  AND n.number IS NOT NULL AND n.observed IS NOT NULL
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+GROUP BY 1 ORDER BY 1
 
 -- name: others
--- Values that are not numbers, to be counted by period.
-SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]), n.doc
+-- Values of one attribute that are not numbers, to be counted by period.
+SELECT width_bucket(n.observed, %(edges)s::timestamptz[]), n.doc
 FROM ngsild_instance n
-WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NULL AND n.observed IS NOT NULL
-  AND n.deleted IS NULL
-  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
-  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+WHERE n.tenant = %(tenant)s AND n.entity = %(id)s AND n.attribute = %(attribute)s AND n.dataset = %(dataset)s
+  AND n.number IS NULL AND n.observed IS NOT NULL AND n.deleted IS NULL
   AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
 ORDER BY n.observed LIMIT 100000
 
