@@ -1,6 +1,7 @@
 """A query as a value, compiled to one search of the store, ordered and paged (clauses 4.9, 4.10, 4.17, 4.19, 4.23, 5.7.2)."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
