@@ -55,8 +55,7 @@ def base_of(request: Call) -> str:
 @get(SERVICE, opt=READ, sync_to_thread=False)
 def sensorthings_root(request: Call) -> dict[str, Any]:
     """SensorThings: the entity sets, and what the service can do."""
-    host = request.url.hostname or "localhost"
-    return root_document(base_of(request) + SERVICE, [f"mqtt://{host}"])
+    return root_document(base_of(request) + SERVICE)
 
 
 @get(SERVICE + "/{address:path}", opt=READ)

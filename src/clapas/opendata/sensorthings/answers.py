@@ -15,21 +15,16 @@ CONFORMANCE = tuple(
         "datamodel",
         "resource-path/resource-path-to-entities",
         "request-data",
-        "receive-updates-via-mqtt/receive-updates",
         "data-array/data-array",
     )
 )
-MQTT = CONFORMANCE[3]
 
 
-def root_document(root: str, brokers: list[str]) -> dict[str, Any]:
+def root_document(root: str) -> dict[str, Any]:
     """What there is, and what the service can do (clause 9.2.1)."""
     return {
         "value": [{"name": name, "url": f"{root}/{name}"} for name in SETS],
-        "serverSettings": {
-            "conformance": list(CONFORMANCE),
-            MQTT: {"endpoints": brokers},
-        },
+        "serverSettings": {"conformance": list(CONFORMANCE)},
     }
 
 
