@@ -9,6 +9,8 @@ from clapas.usecases.water.leaks.arrays import AnyArray, Bools, Floats, Ints
 
 RING = 30
 """Intervals kept per meter, to size a flow when it is announced."""
+SPANS = 4
+"""Durations of which the largest sustained flow is remembered, at most."""
 NEVER = -1.0
 
 
@@ -19,7 +21,7 @@ class Book:
     water mark of small backward steps); ``other_at``, ``other_index`` the same of a second meter under
     the same key; ``pulse`` (L) the smallest step seen; ``behind`` (L) how far the index fell behind each
     level's flow, ``stretch`` (h) since when it has not; ``habit`` (h) the longest ordinary stretch;
-    ``peak`` (L/h) the largest ordinary hour; ``burst`` (h) since when a burst-sized flow runs; ``known``
+    ``sustained`` (L/h) the largest flows held for 2, 3, 4… whole hours; ``burst`` (h) since when a burst-sized flow runs; ``known``
     (L/h) the flow last announced, ``base`` (L/h) the part of it that still runs, ``low`` (s) when it was
     last seen to be absent, ``dry`` (s) since when it is absent every day; ``ring_l``, ``ring_h`` the last
     intervals.
@@ -37,13 +39,13 @@ class Book:
         "low",
         "other_at",
         "other_index",
-        "peak",
         "place",
         "pulse",
         "ring_h",
         "ring_l",
         "steps",
         "stretch",
+        "sustained",
     )
 
     def __init__(self, meters: int, levels: int) -> None:
@@ -56,7 +58,7 @@ class Book:
         self.behind: Floats = np.zeros((meters, levels))
         self.stretch: Floats = np.zeros((meters, levels))
         self.habit: Floats = np.zeros((meters, levels))
-        self.peak: Floats = np.zeros(meters)
+        self.sustained: Floats = np.zeros((meters, SPANS))
         self.burst: Floats = np.zeros(meters)
         self.base: Floats = np.zeros(meters)
         self.known: Floats = np.zeros(meters)
