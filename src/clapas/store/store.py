@@ -32,6 +32,7 @@ from clapas.store.series import SeriesStore
 from clapas.store.settings import Settings
 from clapas.store.state import State
 from clapas.store.territory import Territory
+from clapas.store.water import Water
 from clapas.store.writes import Writes
 
 
@@ -77,6 +78,7 @@ class Store:
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
         self.api_gateway = ApiGatewayStore(postgres)
+        self.water = Water(postgres)
 
     @classmethod
     @asynccontextmanager

@@ -41,6 +41,7 @@ OPEN = {
     ("GET", "/health"),
     ("POST", "/api/v1/session"),
     ("POST", "/api/v1/session/one-time"),
+    ("POST", "/api/v1/water/stop"),
     ("DELETE", "/api/v1/session"),
 }
 """What anybody may reach: the entrance, and nothing else."""

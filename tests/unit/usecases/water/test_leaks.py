@@ -131,8 +131,10 @@ def test_the_book_goes_on_the_next_night(tmp_path: Path) -> None:
             names=leaky.names, meter=leaky.meter[part], at=leaky.at[part], index=leaky.index[part]
         )
         found += detect(night, Levels(), book).at.tolist()
-        book.save(tmp_path / "book.npz")
-        book = Book.load(tmp_path / "book.npz")
+        with (tmp_path / "book.npz").open("wb") as file:
+            book.save(file)
+        with (tmp_path / "book.npz").open("rb") as file:
+            book = Book.load(file)
     assert found == whole.at.tolist()
 
 

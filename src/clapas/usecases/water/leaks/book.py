@@ -1,10 +1,10 @@
 """What the detector remembers of each meter: plain arrays, one row a meter, kept from night to night."""
 
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import AnyArray, Bools, Floats, Ints
 
 RING = 30
@@ -72,18 +72,21 @@ class Book:
     def meters(self) -> int:
         return len(self.at)
 
-    def save(self, path: Path, **more: AnyArray) -> None:
+    def save(self, file: BinaryIO, **more: AnyArray) -> None:
         """Write the book, and what else is named, as one ``.npz`` file."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        with path.open("wb") as file:
-            np.savez(file, **(arrays | more))
+        np.savez(file, **(arrays | more))
 
     @classmethod
-    def load(cls, path: Path) -> "Book":
+    def load(cls, file: BinaryIO) -> "Book":
         """Read a book written by :meth:`save`."""
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(file, allow_pickle=False) as stored:
             book = cls(0, 0)
             for name in cls.__slots__:
+                if name not in stored:
+                    raise BadTable(
+                        "this memory of meters was written by another version", part=name
+                    )
                 setattr(book, name, stored[name])
         return book
 
