@@ -17,6 +17,7 @@ from clapas.store.fleet_codecs import Rollouts
 from clapas.store.fleet_commands import Commands
 from clapas.store.fleet_health import FleetHealth
 from clapas.store.fleet_imports import Imports
+from clapas.store.governance import Governance
 from clapas.store.history import History
 from clapas.store.jobs import Jobs
 from clapas.store.ledger import Ledger
@@ -63,6 +64,7 @@ class Store:
         self.rejects = Rejects(postgres)
         self.history = History(postgres, clickhouse, self.series, self.territory)
         self.raw = Raw(postgres, clickhouse)
+        self.governance = Governance(postgres, clickhouse)
         self.ledger = Ledger(clickhouse)
         self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
         self.writes = Writes(postgres, clickhouse, self.messages, self.history)
