@@ -215,9 +215,10 @@ async def test_each_sees_exactly_what_the_charter_says(
             assert (each["headline"] is not None) == fine, (name, thing, "present value")
         # NGSI-LD: whole rows only, so nothing of what may not be given as it is
         ngsi = await person.get(
-            "/ngsi-ld/v1/entities?type=Park,Room,WaterMeter&options=keyValues&local=true", **said
+            "/ngsi-ld/v1/entities?type=Park,Room,WaterMeter&options=keyValues", **said
         )
         whole = {thing for thing, step in VALUES[name].items() if step == "raw"}
+        assert ngsi.status_code == 200, (name, "NGSI-LD", ngsi.text)
         assert {each["id"] for each in ngsi.json()} == whole, (name, "NGSI-LD", ngsi.text)
         # history and export, thing by thing
         for thing, number in series.items():
@@ -311,10 +312,9 @@ async def test_mqtt_gives_the_partner_its_own_and_nobody_else_anything(
                     pass
         mine = await stack.enter_async_context(await client("bureau", told["partner"]))
         await mine.subscribe(f"out/{told['application']}/#")
-        with pytest.raises(aiomqtt.MqttError):  # the devices' topics are not an application's
-            await mine.subscribe("up/#", timeout=2)
-        mine = await stack.enter_async_context(await client("bureau", told["partner"]))
-        await mine.subscribe(f"out/{told['application']}/#")
+        granted = await mine.subscribe("up/#")
+        code = granted[0]  # the devices' topics are not an application's
+        assert int(getattr(code, "value", code)) >= 128
         assert await outlet.give(batch) == 2
         heard = set()
         async with asyncio.timeout(10):
