@@ -117,7 +117,8 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
         tools: dict[type, object] = {
-            Publisher: Publisher(bus.tell),
+            Path: Path(orders.directory),
+            Publisher: Publisher(bus.tell, bus.ask),
             CodecPool: codecs,
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
@@ -135,7 +136,10 @@ async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
     ):
         await bus.prepare()
         zone = await store.territory.zone()
-        service = RulesService(store, bus, zone=zone, notify=orders.configuration.notify)
+        settings = orders.configuration
+        service = RulesService(
+            store, bus, zone=zone, notify=settings.notify, settings=settings.rules
+        )
         ready()
         await service.run()
 

@@ -13,20 +13,37 @@ from clapas.domain.errors import EngineUnavailable, InvalidInput, NotFound
 from clapas.domain.identifiers import device_entity
 from clapas.domain.window import instant
 from clapas.fleet.calendar import Ground, Timing, next_after
-from clapas.fleet.carriers import carrier_of
+from clapas.fleet.carriers import Downlink, carrier_of
 from clapas.fleet.orders import closing_of, order
+from clapas.fleet.shadow import held
 from clapas.store import Known, Store
 from clapas.store.fleet import DeviceQuery
 from clapas.store.fleet_commands import Command
 
 ALL = RowFilter(everything=True)
+FAILURES = frozenset({"log", "down_nack", "down_failed"})
+"""Kinds of events that say, when they name a command, that it did not reach its device."""
 
 
 class Publisher:
-    """Gives an MQTT message to whoever listens."""
+    """Gives an MQTT message to whoever listens; asks the platform's own processes, which answer."""
 
-    def __init__(self, publish: Callable[[str, bytes], Awaitable[None]]) -> None:
-        self.publish = publish
+    def __init__(
+        self,
+        publish: Callable[[str, bytes], Awaitable[None]],
+        ask: Callable[[str, bytes], Awaitable[bytes]] | None = None,
+    ) -> None:
+        self._publish = publish
+        self._ask = ask
+
+    async def give(self, downlink: Downlink) -> None:
+        """Hand a command over. Raises InvalidInput when the network says that it cannot take it."""
+        if not downlink.asks or self._ask is None:
+            await self._publish(downlink.topic, downlink.body)
+            return
+        said = msgspec.json.decode(await self._ask(downlink.topic, downlink.body))
+        if "error" in said:
+            raise InvalidInput(str(said.get("detail") or said["error"])[:200])
 
 
 async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int:
@@ -35,8 +52,12 @@ async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int
     await plan(store)
     sent = 0
     commands = await store.commands.take()
-    known = await store.registry.resolve({each.key for each in commands})
+    keys = {each.key for each in commands}
+    known, elsewhere = await store.registry.resolve(keys), await held(store, keys)
     for command in commands:
+        if command.key in elsewhere:
+            await store.commands.mark(command.id, "failed", "shadow run: commanded elsewhere")
+            continue
         sent += await _send(store, command, known.get(command.key), publisher, codecs)
     await follow(store)
     return sent
@@ -51,7 +72,7 @@ async def _send(
     try:
         ready = await _encoded(command, known, codecs)
         downlink = carrier_of(known.device.source)(ready, known.device)
-        await publisher.publish(downlink.topic, downlink.body)
+        await publisher.give(downlink)
     except EngineUnavailable as error:
         await store.commands.requeue(command.id, str(error))
         return False
@@ -103,14 +124,31 @@ async def _answers(store: Store, commands: list[Command], since: datetime) -> No
     for device, kind, payload in await store.health.answers(since):
         for command in commands:
             if command.key == device and command.reference.encode() in payload:
-                heard = kind in {"ack", "down_ack"}
-                refused = heard and b'"acknowledged":false' in payload.replace(b" ", b"")
-                if refused:
-                    await store.commands.mark(command.id, "failed", "not acknowledged")
-                elif heard and command.expect is None:
-                    await store.commands.mark(command.id, "confirmed")
-                elif command.state == "sent":
-                    await store.commands.mark(command.id, "acked")
+                await _heard(store, command, kind, payload)
+
+
+async def _heard(store: Store, command: Command, kind: str, payload: bytes) -> None:
+    """A network spoke of a command: it went out, the device has it, or it never will.
+
+    Proto3's JSON leaves out what is false: an 'ack' that does not say "acknowledged" is a refusal.
+    """
+    said = payload.replace(b" ", b"")
+    if kind in FAILURES:
+        await store.commands.mark(command.id, "failed", _why(kind, payload))
+    elif kind == "ack" and b'"acknowledged":true' not in said:
+        await store.commands.mark(command.id, "failed", "not acknowledged")
+    elif kind in {"ack", "down_ack"} and command.expect is None:
+        await store.commands.mark(command.id, "confirmed")
+    elif command.state == "sent":
+        await store.commands.mark(command.id, "acked")
+
+
+def _why(kind: str, payload: bytes) -> str:
+    try:
+        told = msgspec.json.decode(payload, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return kind
+    return str(told.get("description") or kind)[:200]
 
 
 async def _effect(

@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING
 
 from clapas.domain.access import Principal
+from clapas.domain.errors import OwnerError
 from clapas.identity.accounts import Accounts, principal_of
+from clapas.identity.claims import CODE, Claims
 from clapas.identity.devices import Allowed, Devices, MqttGrant
 from clapas.identity.errors import (
+    ClaimRefused,
     FederationRefused,
     LinkSpent,
     LockedOut,
@@ -26,6 +29,7 @@ from clapas.identity.service_keys import NewKey, ServiceKeys
 from clapas.identity.sessions import NewSession, Sessions
 from clapas.identity.settings import Settings
 from clapas.identity.tokens import ShortTokens
+from clapas.store.fleet_claims import Claims as ClaimStore
 from clapas.store.identity import AccountRow, IdentityStore, KeyRow
 from clapas.store.identity_factors import FactorStore
 from clapas.store.identity_federation import FederationStore
@@ -38,7 +42,9 @@ __all__ = [
     "Accounts",
     "Allowed",
     "BreakGlass",
+    "ClaimRefused",
     "Claimed",
+    "Claims",
     "Devices",
     "Enrolment",
     "Factors",
@@ -66,7 +72,7 @@ __all__ = [
 
 
 class Identity:
-    """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``."""
+    """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``, ``claims``."""
 
     def __init__(
         self,
@@ -88,6 +94,7 @@ class Identity:
         self.devices = Devices(
             store, keys=self.keys, pepper=secret, settings=chosen, allowed=allowed
         )
+        self.claims = Claims(ClaimStore(store.postgres), secret, chosen)
         elsewhere = FederationStore(store.postgres)
         self.federation = Federation(store, elsewhere, self.accounts)
         self.passkeys = Passkeys(elsewhere, secret, self.accounts.lockout)
@@ -100,7 +107,15 @@ class Identity:
     async def authorize_mqtt(
         self, username: str, password: str, client_id: str
     ) -> MqttGrant | None:
-        """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`."""
+        """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`.
+
+        A new device gives its id as user name and its claim code as password.
+        """
+        if CODE.match(password.strip()):
+            try:
+                return self.devices.grant(await self.claims.by_code(password, username))
+            except OwnerError:
+                return None
         return await self.devices.authorize_mqtt(username, password, client_id)
 
     async def recognise(self, credential: str) -> Principal | None:

@@ -7,6 +7,7 @@ OwnerError
 ├── LinkSpent         the one-time link was used, or is too old
 ├── WeakPassword      the password is too short or too common
 ├── LoginTaken        another account has this login
+├── ClaimRefused      a claim code or a device's certificate lets nothing in: ``reason`` says why
 ├── FederationRefused another system's word is not taken: see ``reason``
 └── PasskeyRefused    this passkey is unknown, or did not sign what was asked
 """
@@ -48,6 +49,12 @@ class LoginTaken(Conflict):
     """Another account has this login."""
 
     code = "login_taken"
+
+
+class ClaimRefused(Unauthenticated):
+    """This claim code or certificate does not let this device in."""
+
+    code = "claim_refused"
 
 
 class FederationRefused(Unauthenticated):

@@ -122,3 +122,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """MQTT filters that a device may publish to; {device} is its key."""
     device_subscribe: tuple[str, ...] = ("down/{device}", "down/{device}/#")
     """MQTT filters that a device may subscribe to."""
+    device_authorities: str = ""
+    """Certificates (PEM) of makers whose devices may let themselves in; empty: no certificate does."""

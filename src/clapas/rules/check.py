@@ -50,12 +50,19 @@ def _reasons(rule: Rule) -> Iterator[tuple[str, str]]:
         yield from _condition(rule.clear, "clear")
         yield from _together(rule.when, rule.clear)
     if not isinstance(rule.when, Sql | Proposed) and not _aimed(rule):
-        yield "say what is watched: an attribute, a type, a model or entities", "target"
+        yield "say what is watched: an attribute, a type, a model, a group or entities", "target"
 
 
 def _aimed(rule: Rule) -> bool:
     target = rule.target
-    return bool(target.attribute or target.entities or target.model or target.type)
+    return bool(
+        target.attribute
+        or target.entities
+        or target.model
+        or target.type
+        or target.types
+        or target.group
+    )
 
 
 def _schedule(schedule: Schedule) -> Iterator[tuple[str, str]]:

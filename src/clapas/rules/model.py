@@ -164,11 +164,17 @@ When = (
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which series a rule watches: every part that is given must match."""
+    """Which series a rule watches: every part that is given must match.
+
+    ``types`` are the types of a trade; ``group`` is a tag of the devices, or the entity that the
+    watched ones are related to (a site, a building).
+    """
 
     attribute: str = ""
     type: str = ""
+    types: tuple[str, ...] = ()
     model: str = ""
+    group: str = ""
     entities: tuple[str, ...] = ()
     communes: tuple[str, ...] = ()
 

@@ -32,10 +32,13 @@ async def vehicle(api: httpx.AsyncClient, urn: str) -> str:
 
 @pytest.mark.clause("5.6.11")
 async def test_create_then_add(api: httpx.AsyncClient, vehicle: str) -> None:
-    """The first writing creates, the second adds."""
-    assert (await api.post("/temporal/entities", json=evolution(vehicle))).status_code == 204
+    """The first writing creates; the second adds, and corrects what has the same instant."""
+    again = evolution(vehicle)
+    again["speed"][0]["value"] = 121
+    again["speed"][1]["observedAt"] = "2020-08-01T13:05:00Z"
+    assert (await api.post("/temporal/entities", json=again)).status_code == 204
     shown = (await api.get(f"/temporal/entities/{vehicle}")).json()
-    assert len(shown["speed"]) == 6
+    assert [each["value"] for each in shown["speed"]] == [121, 80, 100, 80]
     assert all(each["instanceId"].startswith("urn:") for each in shown["speed"])
 
 

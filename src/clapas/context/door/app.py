@@ -33,8 +33,11 @@ from clapas.context.errors import (
     InvalidRequest,
     NgsiError,
     NonexistentTenant,
+    OperationNotSupported,
     ResourceNotFound,
 )
+from clapas.context.snapshots import scoped
+from clapas.domain.access import RowFilter
 from clapas.domain.errors import ClapasError
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PREFIX = ["ngsi-ld", "v1"]
+NOTHING = RowFilter()
+ECHOED = ("ngsild-tenant", "ngsild-snapshot")
 
 
 class Door:
@@ -88,7 +93,9 @@ class Door:
         route, args = routes[method]
         query = scope.get("query_string", b"").decode("latin-1")
         params = read_params(query, route.spec)
-        rows = await self._access.rows(method, headers, route.spec.action, route.spec.kind)
+        rows = NOTHING
+        if route.spec.action != "told":
+            rows = await self._access.rows(method, headers, route.spec.action, route.spec.kind)
         media = negotiate(headers.get("accept"), geo=route.spec.geo) if route.spec.data else JSON
         tenant = await self._tenant(headers, route.spec)
         body, given = await self._body(receive, headers, route.spec, method)
@@ -116,7 +123,12 @@ class Door:
             raise BadRequestData("the tenant's name is not accepted")
         if tenant and spec.action == "read" and not await self.broker.knows(tenant):
             raise NonexistentTenant(f"the tenant {tenant} does not exist")
-        return tenant
+        snapshot = headers.get("ngsild-snapshot")
+        if snapshot is None:
+            return tenant
+        if spec.action != "read":
+            raise OperationNotSupported("a snapshot is only read")
+        return await scoped(self.broker, tenant, snapshot)
 
     async def _body(
         self, receive: Receive, headers: Mapping[str, str], spec: Spec, method: str
@@ -143,7 +155,9 @@ class Door:
             problem["status"] = 500
         if error.kind == "LdContextNotAvailable" and self.broker.settings.version < "1.9":
             problem["status"] = 503
-        return Answer(status=problem["status"], body=problem, data=False)
+        return Answer(
+            status=problem["status"], body=problem, headers=list(error.headers), data=False
+        )
 
 
 def _inner_context(payload: Any) -> Any:
@@ -212,8 +226,7 @@ async def _send(
         if answer.data and request and not (media == LD or (media == GEO and geo_context(request))):
             link = f'<{request.context.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
             headers.append(("link", link))
-    if "ngsild-tenant" in asked:
-        headers.append(("ngsild-tenant", asked["ngsild-tenant"]))
+    headers += [(name, asked[name]) for name in ECHOED if name in asked]
     if request and "prefer" in asked and answer.status == 200 and "body=" in asked["prefer"]:
         headers.append(("preference-applied", asked["prefer"]))
     if answer.status != 204:

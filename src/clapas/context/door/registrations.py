@@ -9,19 +9,21 @@ from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.door.queryform import geo_of, read_selectors
 from clapas.context.door.reply import page_links, page_of
-from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.errors import AlreadyExists, BadRequestData, Clash, ResourceNotFound
 from clapas.context.model import is_uri, moment, now_text
 from clapas.context.notify import headers_of
+from clapas.context.patterns import check_pattern
 from clapas.context.query.geo import read_geo
 from clapas.context.registration import (
     Body,
+    attributes_of,
     check_conflicts,
     matching,
     read_registration,
     renamed,
     update_registration,
 )
-from clapas.context.search import Query, Selector, check_ids, check_pattern
+from clapas.context.search import Query, Selector, check_ids, find
 from clapas.context.subscription import status_of
 from clapas.context.temporal import Window, read_window
 from clapas.context.terms import Terms
@@ -32,12 +34,14 @@ PLAIN = Terms({})
 
 async def create(broker: Broker, request: Request) -> Answer:
     """Register Context Source (5.9.2)."""
-    body = read_registration(request.body, request.context.terms)
+    lenient = broker.settings.lenient_registrations
+    body = read_registration(request.body, request.context.terms, lenient=lenient)
     body.setdefault("id", f"urn:ngsi-ld:ContextSourceRegistration:{uuid4()}")
     others = await registrations(broker, request.tenant)
     if any(each["id"] == body["id"] for each in others):
         raise AlreadyExists(f"{body['id']} exists already")
     check_conflicts(body, others)
+    await _check_held(broker, request, body)
     async with broker.store.change(request.tenant):
         pass
     rows = await broker.store.rows(
@@ -45,8 +49,29 @@ async def create(broker: Broker, request: Request) -> Answer:
     )
     if not rows:
         raise AlreadyExists(f"{body['id']} exists already")
+    broker.federation.registry.forget(request.tenant)
     await tell(broker, request.tenant, None, body)
     return created_at(f"/ngsi-ld/v1/csourceRegistrations/{body['id']}")
+
+
+async def _check_held(broker: Broker, request: Request, body: Body) -> None:
+    """Raise Clash when what a source alone would hold is kept here already (5.9.2.4)."""
+    mode = body.get("mode", "inclusive")
+    if mode not in {"exclusive", "redirect"} or broker.settings.lenient_registrations:
+        return
+    for each in body["information"]:
+        names = tuple(sorted(attributes_of(each)))
+        for entity in each.get("entities", []):
+            kind = entity["type"]
+            selector = Selector(
+                kind=",".join(kind) if isinstance(kind, list) else kind,
+                ids=(entity["id"],) if "id" in entity else (),
+                pattern=entity.get("idPattern", ""),
+            )
+            asked = Query(selectors=(selector,), attributes=names)
+            found = await find(broker, request.tenant, asked, terms=PLAIN, limit=1)
+            if found.entities:
+                raise Clash(f"{found.entities[0].id} is kept here already")
 
 
 def _kept(body: Body) -> dict[str, Any]:
@@ -125,11 +150,13 @@ async def listed(broker: Broker, request: Request) -> Answer:
 async def update(broker: Broker, request: Request) -> Answer:
     """Update Context Source Registration (5.9.3)."""
     before = await _one(broker, request)
-    after = update_registration(before, request.body, request.context.terms)
+    lenient = broker.settings.lenient_registrations
+    after = update_registration(before, request.body, request.context.terms, lenient=lenient)
     check_conflicts(after, await registrations(broker, request.tenant))
     await broker.store.run(
         "set_registration", tenant=request.tenant, id=after["id"], **_kept(after)
     )
+    broker.federation.registry.forget(request.tenant)
     await tell(broker, request.tenant, before, after)
     return Answer(status=204)
 
@@ -138,6 +165,7 @@ async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Context Source Registration (5.9.4)."""
     before = await _one(broker, request)
     await broker.store.rows("drop_registration", tenant=request.tenant, id=before["id"])
+    broker.federation.registry.forget(request.tenant)
     await tell(broker, request.tenant, before, None)
     return Answer(status=204)
 

@@ -14,6 +14,7 @@ FROM (
     WHERE d.key > %(after)s
       AND (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
       AND (%(q)s = '' OR d.search LIKE %(pattern)s)
+      AND (%(also)s = '' OR d.search LIKE %(also)s)
       AND (%(source)s = '' OR d.source = %(source)s)
       AND (%(model)s = '' OR d.model = %(model)s)
       AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
@@ -27,8 +28,7 @@ FROM (
             WHEN s.received < %(now)s - 5 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'silent'
             WHEN s.received < %(now)s - 2 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'late'
             ELSE 'online' END)
-      AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-           AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+      AND /*rows d.dataset, d.commune*/
     ORDER BY d.key
     LIMIT %(limit)s
 ) AS chosen
@@ -53,6 +53,7 @@ SELECT state, count(*) FROM (
     LEFT JOIN device_file f ON f.device = d.id
     WHERE (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
       AND (%(q)s = '' OR d.search LIKE %(pattern)s)
+      AND (%(also)s = '' OR d.search LIKE %(also)s)
       AND (%(source)s = '' OR d.source = %(source)s)
       AND (%(model)s = '' OR d.model = %(model)s)
       AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
@@ -60,8 +61,7 @@ SELECT state, count(*) FROM (
       AND (%(service)s = '' OR f.service = %(service)s)
       AND (%(gateway)s = '' OR s.gateway = %(gateway)s)
       AND (%(tag)s = '' OR d.tags ? %(tag)s)
-      AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-           AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))) AS chosen
+      AND /*rows d.dataset, d.commune*/) AS chosen
 WHERE %(state)s = '' OR state = %(state)s
 GROUP BY state
 
@@ -200,8 +200,7 @@ SELECT coalesce(f.service, ''), coalesce(f.supplier, ''), count(*),
        count(*) FILTER (WHERE f.warranty < current_date)
 FROM device d LEFT JOIN device_file f ON f.device = d.id
 WHERE d.lifecycle <> 'retired'
-  AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+  AND /*rows d.dataset, d.commune*/
 GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2
 
 -- name: without_commune
