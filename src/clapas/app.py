@@ -176,7 +176,7 @@ async def _watch(engines: RunningEngines, directory: DataDirectory, *, reserve_m
         log = engines.child("nats")
         if log is not None and shortage.ended(space(directory.path, reserve_mb=reserve_mb)):
             logger.warning("there is room on the disk again; the durable log is started anew")
-            await log.renew()
+            log.renew()
         await asyncio.sleep(2)
 
 

@@ -2,7 +2,8 @@
 
 New messages are refused while room is short, so that what was acknowledged can still be stored. Devices
 keep what got no receipt and send it again. The durable log does not recover by itself from a write that
-found no room: it is started anew once there is room again.
+found no room, and what it remembers then disagrees with its files: it is killed once there is room again,
+and reads them anew.
 """
 
 import shutil

@@ -16,11 +16,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1,200 MB in memory."""
     place = tmp_path / "disk"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200m", "tmpfs", str(place)], check=True)  # noqa: S607
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200m", "tmpfs", str(place)], check=True)
     try:
         yield place
     finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: S607
+        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 async def test_a_full_disk_refuses_tells_loses_nothing_and_recovers(small_disk: Path) -> None:
