@@ -28,6 +28,7 @@ from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.settings import Settings as FleetSettings
 from clapas.housekeeping import every
+from clapas.notify.settings import Settings as NotifySettings
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
 from clapas.orders import Orders, kept_secret
@@ -123,6 +124,8 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
             CodecPool: codecs,
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
+            NotifySettings: orders.configuration.notify,
+            Path: Path(orders.directory),
         }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
