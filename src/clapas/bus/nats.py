@@ -341,16 +341,23 @@ class NatsBus:
             bytes=info.state.bytes,
         )
 
-    async def consume(self, durable: str, handler: Handler) -> None:
+    async def enlist(self, durable: str) -> None:
         """See :class:`clapas.bus.port.Bus`."""
-        # One batch at a time: what a killed consumer held comes again before what follows it.
-        subject = await self._consumer(
+        await self._observer(durable)
+
+    async def _observer(self, durable: str) -> str:
+        """One batch at a time: what a killed consumer held comes again before what follows it."""
+        return await self._consumer(
             OBSERVATION_STREAM,
             durable,
             deliver_policy=DeliverPolicy.NEW,
             ack_wait=ACK_WAIT_S,
             max_ack_pending=1,
         )
+
+    async def consume(self, durable: str, handler: Handler) -> None:
+        """See :class:`clapas.bus.port.Bus`."""
+        subject = await self._observer(durable)
         subscription = await self._client.subscribe(subject, queue=durable)
         try:
             async for message in subscription.messages:

@@ -206,7 +206,7 @@ export interface EntityMap {
   latitudes: number[];
   states: string[];
   values: (number | null)[];
-  asked: number;
+  asked?: number;
 }
 
 /** The map gathered by the server: what stands alone has an id. */
