@@ -26,7 +26,7 @@ async def open_door(
     """The ASGI application under :data:`PATH`, with what works behind it."""
     async with (
         Postgres.open(store.postgres.dsn, size=settings.connections, plan_once=True) as postgres,
-        Broker.open(ContextStore(postgres), settings) as broker,
+        Broker.open(ContextStore(postgres), settings, store) as broker,
     ):
         notifier = Notifier(broker)
         broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget

@@ -238,6 +238,14 @@ SELECT e.doc || CASE WHEN n.doc IS NULL OR e.doc ? '@deleted' THEN '{}'::jsonb
 FROM ngsild_evolution e LEFT JOIN ngsild_entity n ON n.tenant = e.tenant AND n.id = e.id
 WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
 
+-- name: of_platform
+-- Which ids are those of the platform's own entities.
+SELECT id FROM entity WHERE id = ANY(%(ids)s)
+
+-- name: any_platform
+-- Whether the platform has entities of its own.
+SELECT 1 FROM entity LIMIT 1
+
 -- name: add_head
 -- A new evolution, or more types for the one that is there; true when new.
 INSERT INTO ngsild_evolution (tenant, id, doc) VALUES (%(tenant)s, %(id)s, %(doc)s::jsonb)
