@@ -156,6 +156,17 @@ SELECT %(tenant)s, g.entity, g.attribute, g.dataset, g.observed,
        CASE jsonb_typeof(g.doc -> 'value') WHEN 'number' THEN (g.doc ->> 'value')::double precision END, g.doc
 FROM given g
 
+-- name: anybody
+-- Whether anybody subscribed to entities of the default tenant.
+SELECT 1 FROM ngsild_subscription WHERE tenant = '' AND kind = 'e' LIMIT 1
+
+-- name: add_events
+-- Events that did not come from a write at the door.
+WITH events AS (
+    INSERT INTO ngsild_event (tenant, entity, body)
+    SELECT %(tenant)s, body ->> 'entity', body FROM jsonb_array_elements(%(events)s::jsonb) body RETURNING 1)
+SELECT CASE WHEN count(*) > 0 THEN pg_notify('clapas_context', '') END FROM events
+
 -- name: take_events
 -- Events that nobody else is handling.
 SELECT seq, tenant, body FROM ngsild_event ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
