@@ -33,6 +33,8 @@ def read_json(text: str | bytes) -> Any:
 
 set_json_loads(read_json)
 STATEMENT_TIMEOUT_MS = 60_000
+ROWS_A_TURN = 5000
+"""Rows turned into values before the event loop gets its turn."""
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -68,6 +70,7 @@ class Postgres:
             max_size=size,
             open=False,
             timeout=15,
+            configure=_configure,
             kwargs={
                 "autocommit": True,
                 "application_name": "clapas",
@@ -89,7 +92,12 @@ class Postgres:
         """The rows of one statement."""
         async with self._connection() as connection:
             cursor = await connection.execute(query, values)
-            return await cursor.fetchall()
+            found: list[Row] = []
+            while part := await cursor.fetchmany(ROWS_A_TURN):
+                found += part
+                if len(part) == ROWS_A_TURN:
+                    await asyncio.sleep(0)
+            return found
 
     async def row(self, query: LiteralString, **values: Any) -> Row | None:
         """The first row of one statement."""
@@ -123,6 +131,11 @@ class Postgres:
                 raise TooMany("this query takes too long", engine="postgresql") from error
             await self.pool.check()
             raise EngineUnavailable(engine="postgresql") from error
+
+
+async def _configure(connection: AsyncConnection[Row]) -> None:
+    """JSON columns are read by msgspec: half the time of a wide read of present values."""
+    set_json_loads(msgspec.json.decode, connection)
 
 
 async def listen(

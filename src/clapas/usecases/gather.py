@@ -1,21 +1,25 @@
 """Figures of every entity of a trade: series that may be seen, read from the history, reduced."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
 
 from clapas.domain.access import RowFilter
 from clapas.domain.quality import Quality
-from clapas.domain.window import Window
+from clapas.domain.window import Window, instant
 from clapas.store import Store
+from clapas.store.indicators import Indicators
 from clapas.store.values import EntityRow, Latest, SeriesHistory
 from clapas.usecases.figures import Figure, Points, figures
 from clapas.usecases.pack import Pack
 
 UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE | Quality.SUSPECT)
 MOST_ENTITIES = 500
+MEMORY = timedelta(days=396)
+"""Thirteen months: what the band of EN 15757 is made of."""
 MOST_RAW = 300_000
 """Expected readings above which hours are read instead of readings."""
 
@@ -31,6 +35,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     latitude: float | None
     simulated: bool
     figures: list[Figure]
+    last: datetime | None = None
+    """The newest reading of what the trade looks at, in the period or not."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +53,7 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
     for kind in pack.types:
         rows += (await store.entities.page(seen.entities, type=kind, limit=MOST_ENTITIES)).items
     wanted = {each.quantity for each in pack.indicators if each.quantity}
+    wanted |= {name for each in pack.derived for name in (each.total, each.minus)}
     latest = await store.state.latest(seen.series, entities=[row.entity.id for row in rows])
     mine = [each for each in latest if each.quantity in wanted]
     has: dict[str, set[str]] = {}
@@ -54,16 +61,59 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
         has.setdefault(each.entity, set()).add(each.quantity)
     rows = [row for row in rows if _belongs(pack, row, has.get(row.entity.id, set()))]
     read = await _histories(store, seen.series, mine, pack, window)
+    last = newest(mine)
+    asked = await _asked(store, seen.series, mine, pack, window)
     by_entity: dict[str, dict[str, Points]] = {}
     for each in mine:
         if each.series in read:
             by_entity.setdefault(each.entity, {})[each.quantity] = read[each.series]
+    for own in by_entity.values():
+        own.update(derived(pack, own))
     return await asyncio.to_thread(
         lambda: [
-            _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key))
+            msgspec.structs.replace(
+                _line(
+                    row,
+                    figures(
+                        pack,
+                        by_entity.get(row.entity.id, {}),
+                        window,
+                        zone.key,
+                        asked.get(row.entity.id, {}),
+                    ),
+                ),
+                last=last.get(row.entity.id),
+            )
             for row in rows
         ]
     )
+
+
+def derived(pack: Pack, own: Mapping[str, Points]) -> dict[str, Points]:
+    """What the pack derives where the source does not send it: at each number, the last total known then."""
+    found: dict[str, Points] = {}
+    for each in pack.derived:
+        total, minus = own.get(each.total), own.get(each.minus)
+        if each.quantity in own or total is None or minus is None or not len(total.at):
+            continue
+        index = np.searchsorted(total.at, minus.at, side="right") - 1
+        known = index >= 0
+        values = np.maximum(total.values[np.maximum(index, 0)] - minus.values, 0.0)
+        found[each.quantity] = Points(
+            at=minus.at[known],
+            values=values[known],
+            counts=minus.counts[known],
+            suspect=max(total.suspect, minus.suspect),
+        )
+    return found
+
+
+def newest(states: Sequence[Latest]) -> dict[str, datetime]:
+    """Entity → when it was last measured."""
+    found: dict[str, int] = {}
+    for each in states:
+        found[each.entity] = max(each.measured, found.get(each.entity, 0))
+    return {entity: instant(moment) for entity, moment in found.items()}
 
 
 def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
@@ -73,13 +123,43 @@ def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
     return set(pack.needs) <= has
 
 
+async def _asked(
+    store: Store, rows: RowFilter, mine: Sequence[Latest], pack: Pack, window: Window
+) -> dict[str, dict[str, float]]:
+    """What the history answers to the indicators written as SQL: entity → indicator → number."""
+    found: dict[str, dict[str, float]] = {}
+    ask = Indicators(store.clickhouse, store.series, store.territory)
+    for indicator in pack.indicators:
+        if indicator.kind != "sql":
+            continue
+        entities = {each.series: each.entity for each in mine if each.quantity == indicator.quantity}  # fmt: skip
+        for series, value in (await ask.read(rows, list(entities), window, indicator.sql)).items():
+            found.setdefault(entities[series], {})[indicator.id] = value
+    return found
+
+
 async def _histories(
     store: Store, rows: RowFilter, mine: Sequence[Latest], pack: Pack, window: Window
 ) -> dict[int, Points]:
-    expected = len(mine) * window.duration.total_seconds() / pack.interval_s
+    banded = {each.quantity for each in pack.indicators if each.kind == "outside_en15757"}
+    found: dict[int, Points] = {}
+    for long in (False, True):
+        group = [each for each in mine if (each.quantity in banded) == long]
+        start = window.end - MEMORY if long else window.start
+        period = Window(min(start, window.start), window.end)
+        found |= await _read(store, rows, group, pack, period)
+    return found
+
+
+async def _read(
+    store: Store, rows: RowFilter, group: Sequence[Latest], pack: Pack, window: Window
+) -> dict[int, Points]:
+    if not group:
+        return {}
+    expected = len(group) * window.duration.total_seconds() / pack.interval_s
     found = await store.history.read(
         rows,
-        [each.series for each in mine],
+        [each.series for each in group],
         window,
         step="raw" if expected <= MOST_RAW else "hour",
         max_points=100_000,
