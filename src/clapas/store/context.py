@@ -1,5 +1,6 @@
 """What the NGSI-LD broker keeps: entities as JSON documents, their evolution, events, @contexts."""
 
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from clapas.store.postgres import NUL, Postgres, Row
 from clapas.store.sql import queries
 
 SQL = queries("context") | queries("context_sources")
+TAIL = queries("tail")
 EVERYTHING = RowFilter(everything=True)
 DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
 LOOKED = 1000
@@ -115,6 +117,24 @@ class Change:
         )
         return sum(1 for row in rows if row[0]) == len(deed.fresh)
 
+    async def measure(self, values: Sequence[tuple[int, int, object]], *, source: str) -> None:
+        """Put (series, instant ms, value) in the history's tail: seen at once, moved on by the pipeline."""
+        cursor = await self._connection.execute(TAIL["numbers"])
+        write, generation = await cursor.fetchone() or (0, 0)
+        now = int(time.time() * 1000)
+        rows = [
+            {
+                "series": each[0],
+                "measured": each[1],
+                "value": each[2],
+                "received": now,
+                "quality": 0,
+            }
+            for each in values
+        ]
+        numbers = {"write": write, "generation": generation, "source": source}
+        await self._connection.execute(TAIL["put"], {"rows": as_json(rows), **numbers})
+
     async def run(self, name: str, /, **values: Any) -> list[Row]:
         """Another named query of the broker inside this transaction."""
         return await self._run(name, **values)
@@ -182,9 +202,9 @@ class ContextStore:
         satisfy the search; an equality that few do is looked up in its index instead.
         """
         if search.kind and not search.among:
-            found = await self._page_of_kind(tenant, search, limit, offset)
-            if found is not None:
-                return found
+            page = await self._page_of_kind(tenant, search, limit, offset)
+            if page is not None:
+                return page
         name = "page_among" if search.among else "page"
         found = await self.rows(name, tenant=tenant, limit=limit, offset=offset, **search.values)
         return [row[0] for row in found]

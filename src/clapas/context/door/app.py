@@ -227,7 +227,7 @@ async def _send(
         media = answer.media or (request.media if request and answer.data else JSON)
         headers.append(("content-type", media))
         if answer.data and request and not (media == LD or (media == GEO and geo_context(request))):
-            link = f'<{request.context.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
+            link = f'<{request.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
             headers.append(("link", link))
     headers += [(name, asked[name]) for name in ECHOED if name in asked]
     if request and "prefer" in asked and answer.status == 200 and "body=" in asked["prefer"]:

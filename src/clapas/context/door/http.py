@@ -92,6 +92,12 @@ class Request(msgspec.Struct, kw_only=True):
         return [word for word in self.params.get(name, "").split(",") if word]
 
     @property
+    def link(self) -> str:
+        """The address of the request's @context, as clients find it."""
+        address = self.context.link
+        return self.base + address if address.startswith("/") else address
+
+    @property
     def options(self) -> set[str]:
         """The values of ``options``."""
         return set(self.words("options"))

@@ -156,6 +156,17 @@ SELECT %(tenant)s, g.entity, g.attribute, g.dataset, g.observed,
        CASE jsonb_typeof(g.doc -> 'value') WHEN 'number' THEN (g.doc ->> 'value')::double precision END, g.doc
 FROM given g
 
+-- name: anybody
+-- Whether anybody subscribed to entities of the default tenant.
+SELECT 1 FROM ngsild_subscription WHERE tenant = '' AND kind = 'e' LIMIT 1
+
+-- name: add_events
+-- Events that did not come from a write at the door.
+WITH events AS (
+    INSERT INTO ngsild_event (tenant, entity, body)
+    SELECT %(tenant)s, body ->> 'entity', body FROM jsonb_array_elements(%(events)s::jsonb) body RETURNING 1)
+SELECT CASE WHEN count(*) > 0 THEN pg_notify('clapas_context', '') END FROM events
+
 -- name: take_events
 -- Events that nobody else is handling.
 SELECT seq, tenant, body FROM ngsild_event ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -237,6 +248,14 @@ SELECT e.doc || CASE WHEN n.doc IS NULL OR e.doc ? '@deleted' THEN '{}'::jsonb
                 ELSE jsonb_build_object('@modified', n.doc -> '@modified') END
 FROM ngsild_evolution e LEFT JOIN ngsild_entity n ON n.tenant = e.tenant AND n.id = e.id
 WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
+
+-- name: of_platform
+-- Which ids are those of the platform's own entities.
+SELECT id FROM entity WHERE id = ANY(%(ids)s)
+
+-- name: any_platform
+-- Whether the platform has entities of its own.
+SELECT 1 FROM entity LIMIT 1
 
 -- name: add_head
 -- A new evolution, or more types for the one that is there; true when new.
