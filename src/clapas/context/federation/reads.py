@@ -13,7 +13,7 @@ from clapas.context.federation.merging import Part, merged
 from clapas.context.federation.questions import query_call, retrieval, types_asked
 from clapas.context.federation.shares import Share
 from clapas.context.model import Entity
-from clapas.context.search import Found, Query, find
+from clapas.context.search import Found, Query, compile_query, find
 from clapas.store.context import as_json
 
 MOST = 5_000
