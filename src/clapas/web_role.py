@@ -88,7 +88,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
         broker = await stack.enter_async_context(
-            open_door(store, identity, charter, configuration.context)
+            open_door(store, identity, charter, configuration.context, bus)
         )
         yield Services(
             mounts={PATH: broker},
