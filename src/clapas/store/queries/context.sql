@@ -461,17 +461,22 @@ SELECT id, tenant, kind, subscription, endpoint, headers, body, attempts FROM ng
 WHERE done IS NULL AND due <= now() AND endpoint <> ALL(%(busy)s) ORDER BY id LIMIT %(limit)s
 
 -- name: delivered
--- The result of a delivery, in the ledger and in its subscription.
-WITH ledger AS (
-    UPDATE ngsild_delivery SET done = now(), result = %(result)s, attempts = attempts + 1
-    WHERE id = %(id)s RETURNING tenant, kind, subscription)
-UPDATE ngsild_subscription s SET state = s.state
-    || jsonb_build_object('timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + 1,
-                          'lastNotification', %(at)s::text)
-    || CASE WHEN %(ok)s THEN jsonb_build_object('lastSuccess', %(at)s::text, 'status', 'ok')
-       ELSE jsonb_build_object('lastFailure', %(at)s::text, 'status', 'failed',
-            'timesFailed', coalesce((s.state ->> 'timesFailed')::bigint, 0) + 1) END
-FROM ledger l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
+-- The results of deliveries, in the ledger and in their subscriptions.
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ok boolean, result text, at text)),
+ledger AS (
+    UPDATE ngsild_delivery d SET done = now(), result = g.result, attempts = attempts + 1
+    FROM given g WHERE d.id = g.id RETURNING d.tenant, d.kind, d.subscription, g.ok, g.at),
+summed AS (
+    SELECT tenant, kind, subscription, count(*) AS sent, count(*) FILTER (WHERE NOT ok) AS failed,
+           max(at) AS last, max(at) FILTER (WHERE ok) AS success, max(at) FILTER (WHERE NOT ok) AS failure
+    FROM ledger GROUP BY 1, 2, 3)
+UPDATE ngsild_subscription s SET state = s.state || jsonb_strip_nulls(jsonb_build_object(
+    'timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + l.sent,
+    'timesFailed', nullif(coalesce((s.state ->> 'timesFailed')::bigint, 0) + l.failed, 0),
+    'lastNotification', l.last, 'lastSuccess', l.success, 'lastFailure', l.failure,
+    'status', CASE WHEN l.failure = l.last THEN 'failed' ELSE 'ok' END))
+FROM summed l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
 
 -- name: postponed
 -- A delivery that failed is tried again later.
