@@ -23,6 +23,7 @@ from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
 from clapas.context.search import Query, Selector, find
+from clapas.context.snapshots import sweep_kept
 from clapas.domain.errors import ClapasError
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
@@ -295,5 +296,6 @@ async def sweep(broker: Broker) -> None:
                 async with broker.write(tenant) as write:
                     await write.take([name])
                     await write.save([deleted(each, write.now) for each in write.over.values()])
+            await sweep_kept(broker)
         except ClapasError as error:
             log.warning("the sweep waits: %s", error)
