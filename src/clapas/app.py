@@ -21,12 +21,11 @@ from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_
 from clapas.engines.directory import write_private
 from clapas.engines.ports import free_port
 from clapas.engines.refusals import Refusals
+from clapas.engines.running import ADDRESSES, running_addresses
 from clapas.engines.supervisor import Child, Command
 from clapas.orders import Orders
 
 ROLES = ("pipeline", "web", "jobs", "rules")
-ADDRESSES = "addresses.json"
-"""In ``run/``: where this start's engines answer, for commands on the same machine."""
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,23 +196,13 @@ async def attached(data: Path) -> AsyncIterator[EngineAddresses]:
 
     Whoever may read the data directory's private files may attach: the operator of this machine.
     """
-    running = _running_addresses(data)
+    running = running_addresses(data)
     if running is not None:
         yield running
         return
     with DataDirectory.open(data) as directory:
         async with open_engines(load(data).engines, directory) as engines:
             yield engines.addresses
-
-
-def _running_addresses(data: Path) -> EngineAddresses | None:
-    """The addresses of the platform that holds this directory now, None when nobody does."""
-    if not DataDirectory.held(data):
-        return None
-    try:
-        return msgspec.json.decode((data / "run" / ADDRESSES).read_bytes(), type=EngineAddresses)
-    except (OSError, msgspec.DecodeError) as error:
-        raise EngineUnavailable("the platform is starting or stopping; try again") from error
 
 
 async def until_asked_to_stop() -> None:

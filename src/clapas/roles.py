@@ -36,6 +36,7 @@ from clapas.pipeline import ChannelMemory, Ports, Worker
 from clapas.radio_role import run_lorawan
 from clapas.rules.service import RulesService
 from clapas.side_roles import run_keeping, run_sources
+from clapas.sources.speaker import Speaker
 from clapas.store import Store, migrate
 from clapas.web_role import compose_identity, run_web
 
@@ -118,7 +119,8 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         codecs = await stack.enter_async_context(CodecPool.open(1))
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
         tools: dict[type, object] = {
-            Publisher: Publisher(bus.tell),
+            Path: Path(orders.directory),
+            Publisher: Publisher(bus.tell, bus.ask, Speaker(orders.configuration.sources)),
             CodecPool: codecs,
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
@@ -138,7 +140,10 @@ async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
     ):
         await bus.prepare()
         zone = await store.territory.zone()
-        service = RulesService(store, bus, zone=zone, notify=orders.configuration.notify)
+        settings = orders.configuration
+        service = RulesService(
+            store, bus, zone=zone, notify=settings.notify, settings=settings.rules
+        )
         ready()
         await service.run()
 

@@ -21,7 +21,9 @@ from clapas.charter import AuditTrail, Charter, CharterKeeper
 from clapas.codecs import CodecPool
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
+from clapas.domain.keys import LORAWAN_ASK
 from clapas.engines.directory import write_private
+from clapas.fleet.sealing import Sealer
 from clapas.housekeeping import every
 from clapas.identity import Identity
 from clapas.ops import demonstration
@@ -99,6 +101,8 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             sources=lambda: source_setups(orders),
             notices=lambda: notices(orders),
             refused=lambda: _refused(orders),
+            radio=lambda request: bus.ask(LORAWAN_ASK, request),
+            sealer=Sealer(kept_secret(Path(orders.directory), "fleet")),
             audit=trail,
             keeper=keeper,
             quotas=quotas,

@@ -1,4 +1,5 @@
-"""Live values for applications: ``out/<application>/<entity>/<attribute>`` on the broker, as JSON.
+"""Live values for applications: ``out/<application>/<entity>/<attribute>`` on the broker, as JSON; numbers also
+as SensorThings, ``out/<application>/v1.1/Datastreams(<id>)/Observations``.
 
 Applications never subscribe to the devices' topics. Each value is given only when the charter lets the
 application subscribe to its series now; a change of charter or of subscription is obeyed by the next
@@ -59,6 +60,8 @@ class Outlet:
                 series = known.get(observation.series)
                 if series is not None:
                     await self._publish(topic_of(each, series), payload(observation, series))
+                    if isinstance(observation.value, int | float):
+                        await self._publish(*sensorthings(each, observation))
                     sent += 1
         return sent
 
@@ -107,6 +110,21 @@ def topic_of(application: LiveApplication, series: Series) -> str:
     attribute = "".join("_" if c in "/+#" or ord(c) < 33 else c for c in series.key.attribute)
     entity = "".join("_" if c in "/+#" or ord(c) < 33 else c for c in series.key.entity)
     return f"out/{application.id}/{entity}/{attribute}"
+
+
+def sensorthings(application: LiveApplication, observation: Observation) -> tuple[str, bytes]:
+    """The same value as SensorThings tells it (OGC 18-088, clause 14), below the application's own topic."""
+    times = {
+        "phenomenonTime": instant(observation.measured),
+        "resultTime": instant(observation.received),
+    }
+    body = {
+        "@iot.id": f"{observation.series}_{observation.measured}",
+        **times,
+        "result": observation.value,
+    }
+    topic = f"out/{application.id}/v1.1/Datastreams({observation.series})/Observations"
+    return topic, msgspec.json.encode(body)
 
 
 def payload(observation: Observation, series: Series) -> bytes:

@@ -80,13 +80,10 @@ WYRES = Model(
 )
 LOGGER = Model(id="recorded-logger", label="Enregistreur", interval_s=900)
 TEMPERATURE = ("temperature", "temperature", "temperature", 1.0)
-_CLIMATE = (
-    ("Temp", "temperature", "temperature", 1.0),
-    ("RH", "relativeHumidity", "relative_humidity", 0.01),
-)
 
 
-def _room(key: str, name: str) -> Recorded:
+def _room(key: str, name: str, channels: tuple[str, str] = ("Temp", "RH")) -> Recorded:
+    """A climate logger; ``channels`` are its columns of temperature (°C) and humidity (%)."""
     return Recorded(
         key=key,
         name=name,
@@ -94,7 +91,10 @@ def _room(key: str, name: str) -> Recorded:
         model=LOGGER,
         type="IndoorEnvironmentObserved",
         place=None,
-        channels=_CLIMATE,
+        channels=(
+            (channels[0], "temperature", "temperature", 1.0),
+            (channels[1], "relativeHumidity", "relative_humidity", 0.01),
+        ),
     )
 
 
@@ -125,6 +125,8 @@ RECORDED = (
     _room("London:Room_1", "Salle 1"),
     _room("London:Room_1_Case", "Salle 1, vitrine"),
     _room("London:External", "Extérieur du musée"),
+    _room("York:Store", "Réserve d’York", ("TEMPERATURE", "HUMIDITY")),
+    _room("External", "Extérieur d’York", ("Temperature (C)", "Humidity (%RH)")),
     Recorded(
         key="stage_2001_2013",
         name="L’Ardèche à Meyras",

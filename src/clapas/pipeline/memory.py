@@ -53,7 +53,13 @@ def _decide(item: Item, reading: Reading) -> tuple[Plan, ...]:
         b for b in (item.known.bindings if item.known else ()) if b.channel == reading.channel
     ]
     if bindings:
-        return tuple(_bound_plan(each, quantity, scale, offset) for each in bindings)
+        guessed = _guessed(item, reading)
+        return tuple(
+            _bound_plan(each, quantity, 1.0, 0.0)
+            if guessed and (each.scale, each.offset) != (1.0, 0.0)
+            else _bound_plan(each, quantity, scale, offset)
+            for each in bindings
+        )
     entity = reading.entity or device_entity(item.uplink.device)
     attribute = (
         QUANTITIES[quantity].ngsi if _telling(quantity, reading.channel) else reading.channel
@@ -86,6 +92,13 @@ def _quantity(item: Item, reading: Reading) -> tuple[str, float, float]:
             return named, scale, offset
     guessed = guess.quantity(reading.channel, unit, reading.value)
     return guessed if guessed is not None else ("", 1.0, 0.0)
+
+
+def _guessed(item: Item, reading: Reading) -> bool:
+    """Did only the channel's name tell its quantity? Then a binding's own scale is the whole conversion."""
+    model = item.known.model if item.known else None
+    named = model.quantities.get(reading.channel, "") if model is not None else ""
+    return not ({reading.quantity, named} & set(QUANTITIES))
 
 
 def _telling(quantity: str, channel: str) -> bool:

@@ -205,6 +205,11 @@ class IdentityStore:
         """Keep a one-time link; earlier ones of the account end."""
         await self._run("add_one_time", proof=proof, account=account, expires=expires)
 
+    async def see_one_time(self, proof: bytes, now: datetime) -> UUID | None:
+        """The account of a one-time link, which is not spent."""
+        rows = await self._rows("see_one_time", proof=proof, now=now)
+        return rows[0][0] if rows else None
+
     async def use_one_time(self, proof: bytes, now: datetime) -> UUID | None:
         """Spend a one-time link: its account, once."""
         rows = await self._rows("use_one_time", proof=proof, now=now)

@@ -1,13 +1,18 @@
 """The command ``clapas usecase``: which trades there are; add one, remove one."""
 
+import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from clapas.usecases.discovery import add, discover, remove
+from clapas.usecases.discovery import add, discover, remove, switch_on
 from clapas.usecases.errors import NoSuchPack
+from clapas.usecases.pack import Pack
+
+if TYPE_CHECKING:
+    from clapas.usecases.enrol import Stewards
 
 Data = Annotated[Path, typer.Option("--data", help="Data directory.")]
 HERE = Path("clapas-data")
@@ -30,24 +35,62 @@ def list_packs(data: Data = HERE) -> None:
 
 
 def add_pack(
-    source: Annotated[Path, typer.Argument(help="A pack's folder, or a wheel that holds one.")],
+    source: Annotated[
+        str, typer.Argument(help="A pack's folder, a wheel that holds one, or a trade's name.")
+    ],
     data: Data = HERE,
+    owner: Annotated[str, typer.Option(help="Service that answers for the data.")] = "",
+    steward: Annotated[str, typer.Option(help="Person to ask about the data.")] = "",
+    controller: Annotated[str, typer.Option(help="Controller (GDPR art. 4), a legal person.")] = "",
 ) -> None:
-    """Add or update a trade; its files are checked first and no code of theirs is run."""
-    pack = add(source, data)
+    """Add or update a trade: its files are checked and no code of theirs is run; its dataset's record enters
+    the charter, its rules the engine."""
+    from clapas.usecases.enrol import Stewards
+
+    pack = named(source, data)
     typer.echo(
         f"{pack.name} {pack.version} added: {len(pack.indicators)} indicators, {len(pack.rules)} rules"
     )
+    said = any((owner, steward, controller))
+    who = Stewards(owner=owner, steward=steward, controller=controller) if said else None
+    typer.echo(asyncio.run(in_force(pack, data, who=who)))
+
+
+def named(source: str, data: Path) -> Pack:
+    """The pack of a folder or wheel, added; or one that is at hand under this name, switched on again."""
+    path = Path(source)
+    return switch_on(source, data) if not path.exists() else add(path, data)
 
 
 def remove_pack(
     name: Annotated[str, typer.Argument(help="The trade's name.")], data: Data = HERE
 ) -> None:
-    """Take a trade away; what it measured stays."""
+    """Take a trade away with its record and rules; what it measured stays."""
+    pack = discover(data).get(name)
     done = remove(name, data)
     typer.echo(
         f"{name}: {'deleted' if done == 'deleted' else 'switched off; add it again to switch it on'}"
     )
+    if pack is not None:
+        typer.echo(asyncio.run(in_force(pack, data, away=True)))
+
+
+async def in_force(
+    pack: Pack, data: Path, *, who: "Stewards | None" = None, away: bool = False
+) -> str:
+    """Tell the running platform; gives what it answers, or that none runs."""
+    from clapas.engines.running import running_addresses
+    from clapas.store import Store
+    from clapas.usecases.enrol import enrol, withdraw
+
+    addresses = running_addresses(data)
+    if addresses is None:
+        return (
+            f"no platform runs in {data}: an added pack's record and rules follow at its next start"
+        )
+    async with Store.open(addresses, pool=2) as store:
+        done = await withdraw(store, pack) if away else await enrol(store, pack, who)
+    return done.sentence
 
 
 def print_rules(

@@ -80,6 +80,18 @@ def add(source: Path, data: Path) -> Pack:
     return load(target, origin="installed")
 
 
+def switch_on(name: str, data: Path) -> Pack:
+    """A trade of our tree or of an installed wheel, on again. Raises :class:`NoSuchPack`."""
+    if name in _off(data):
+        _write_off(data, _off(data) - {name})
+    known = discover(data)
+    if name not in known:
+        raise NoSuchPack(
+            f"no folder, wheel or trade {name!r}; there are {', '.join(known)}", pack=name
+        )
+    return known[name]
+
+
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         for name in FILES:

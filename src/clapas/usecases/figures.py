@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clapas.domain.window import Window
 from clapas.usecases.formula import compute
-from clapas.usecases.historic_band import settled_band
+from clapas.usecases.historic_band import DAY, HISTORY, settled_band
 from clapas.usecases.pack import Indicator, Pack, clock
 
 Floats = NDArray[np.float64]
@@ -38,8 +38,12 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     capture: float
     suspect: float
     state: State
+    provisional: bool = False
+    """Computed on a record shorter than its method wants."""
 
 
+SOME = 20
+"""Readings that tell a source's usual interval."""
 NOTHING = Points(at=np.zeros(0), values=np.zeros(0), counts=np.zeros(0))
 
 
@@ -55,14 +59,54 @@ def figures(pack: Pack, series: dict[str, Points], window: Window, zone: str) ->
 
 
 def _measured(
-    pack: Pack, indicator: Indicator, points: Points, window: Window, zone: str
+    pack: Pack, indicator: Indicator, record: Points, window: Window, zone: str
 ) -> Figure:
+    points = since(record, window.start.timestamp())
     chosen = within_hours(points, indicator, zone)
-    expected = _expected(indicator, window, zone) / pack.interval_s
+    interval = max(float(pack.interval_s), usual_interval(record))
+    expected = _expected(indicator, window, zone) / interval
     capture = min(1.0, float(chosen.counts.sum()) / expected) if expected else 0.0
     low, high = pack.bound(indicator.low), pack.bound(indicator.high)
-    value = reduced(indicator, chosen, low, high, pack.interval_s) if len(chosen.at) else None
-    return _figure(pack, indicator, value, capture, points.suspect)
+    if indicator.kind == "outside_en15757":
+        value, short = outside_share(record, window.start.timestamp())
+    else:
+        value, short = None, False
+        if len(chosen.at):
+            value = reduced(indicator, chosen, low, high, interval)
+    made = _figure(pack, indicator, value, capture, points.suspect)
+    return msgspec.structs.replace(made, provisional=short)
+
+
+def outside_share(record: Points, start: float) -> tuple[float | None, bool]:
+    """Share of the readings since ``start`` (s) outside the band of the whole record; is the record too short?
+
+    The band is that of EN 15757 over 13 months: over less it is provisional.
+    """
+    judged = record.at >= start
+    if not judged.any():
+        return None, False
+    outside = settled_band(record.at, record.values * 100).outside
+    return float(outside[judged].mean()), bool(record.at[-1] - record.at[0] < HISTORY - DAY)
+
+
+def since(points: Points, start: float) -> Points:
+    """The values from an instant (s) on."""
+    first = int(np.searchsorted(points.at, start))
+    if not first:
+        return points
+    return msgspec.structs.replace(
+        points, at=points.at[first:], values=points.values[first:], counts=points.counts[first:]
+    )
+
+
+def usual_interval(points: Points) -> float:
+    """Seconds between readings as this source usually sends them; 0 when too few are known.
+
+    A quarter of the steps are shorter: while fewer than three readings in four are lost, the loss shows.
+    """
+    if len(points.at) < SOME:
+        return 0.0
+    return float(np.percentile(np.diff(points.at) / np.maximum(points.counts[1:], 1.0), 25))
 
 
 def _combined(pack: Pack, indicator: Indicator, found: dict[str, Figure]) -> Figure:
@@ -166,12 +210,7 @@ def reduced(
     }
     if indicator.kind in simple:
         return simple[indicator.kind]
-    if indicator.kind == "largest_swing":
-        return largest_swing(points)
-    if indicator.kind == "still_hours":
-        return still_hours(points)
-    outside = settled_band(points.at, values * 100).outside
-    return float(outside.mean())
+    return largest_swing(points) if indicator.kind == "largest_swing" else still_hours(points)
 
 
 def largest_swing(points: Points) -> float:

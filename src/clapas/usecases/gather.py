@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
 
 from clapas.domain.access import RowFilter
 from clapas.domain.quality import Quality
-from clapas.domain.window import Window
+from clapas.domain.window import Window, instant
 from clapas.store import Store
 from clapas.store.values import EntityRow, Latest, SeriesHistory
 from clapas.usecases.figures import Figure, Points, figures
@@ -16,6 +17,8 @@ from clapas.usecases.pack import Pack
 
 UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE | Quality.SUSPECT)
 MOST_ENTITIES = 500
+MEMORY = timedelta(days=396)
+"""Thirteen months: what the band of EN 15757 is made of."""
 MOST_RAW = 300_000
 """Expected readings above which hours are read instead of readings."""
 
@@ -31,6 +34,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     latitude: float | None
     simulated: bool
     figures: list[Figure]
+    last: datetime | None = None
+    """The newest reading of what the trade looks at, in the period or not."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,16 +59,28 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
         has.setdefault(each.entity, set()).add(each.quantity)
     rows = [row for row in rows if _belongs(pack, row, has.get(row.entity.id, set()))]
     read = await _histories(store, seen.series, mine, pack, window)
+    last = newest(mine)
     by_entity: dict[str, dict[str, Points]] = {}
     for each in mine:
         if each.series in read:
             by_entity.setdefault(each.entity, {})[each.quantity] = read[each.series]
     return await asyncio.to_thread(
         lambda: [
-            _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key))
+            msgspec.structs.replace(
+                _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key)),
+                last=last.get(row.entity.id),
+            )
             for row in rows
         ]
     )
+
+
+def newest(states: Sequence[Latest]) -> dict[str, datetime]:
+    """Entity → when it was last measured."""
+    found: dict[str, int] = {}
+    for each in states:
+        found[each.entity] = max(each.measured, found.get(each.entity, 0))
+    return {entity: instant(moment) for entity, moment in found.items()}
 
 
 def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
@@ -76,10 +93,25 @@ def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
 async def _histories(
     store: Store, rows: RowFilter, mine: Sequence[Latest], pack: Pack, window: Window
 ) -> dict[int, Points]:
-    expected = len(mine) * window.duration.total_seconds() / pack.interval_s
+    banded = {each.quantity for each in pack.indicators if each.kind == "outside_en15757"}
+    found: dict[int, Points] = {}
+    for long in (False, True):
+        group = [each for each in mine if (each.quantity in banded) == long]
+        start = window.end - MEMORY if long else window.start
+        period = Window(min(start, window.start), window.end)
+        found |= await _read(store, rows, group, pack, period)
+    return found
+
+
+async def _read(
+    store: Store, rows: RowFilter, group: Sequence[Latest], pack: Pack, window: Window
+) -> dict[int, Points]:
+    if not group:
+        return {}
+    expected = len(group) * window.duration.total_seconds() / pack.interval_s
     found = await store.history.read(
         rows,
-        [each.series for each in mine],
+        [each.series for each in group],
         window,
         step="raw" if expected <= MOST_RAW else "hour",
         max_points=100_000,

@@ -103,6 +103,8 @@ def known_band(at: Floats, fluctuation: Floats) -> tuple[Floats, Floats]:
 
 
 def _runs(days: Ints) -> list[tuple[int, int]]:
+    if not len(days):
+        return []
     edges = np.flatnonzero(np.diff(days)) + 1
     return list(zip([0, *edges.tolist()], [*edges.tolist(), len(days)], strict=True))
 

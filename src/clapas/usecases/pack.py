@@ -90,6 +90,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     headline: str
     columns: tuple[str, ...] = ()
     period_days: int = 30
+    blocks: tuple[Literal["forecast", "climate"], ...] = ()
+    """What else the page shows, of what the platform can draw: see docs/add-a-trade.md."""
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +104,10 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     keywords: tuple[str, ...] = ()
     frequency: str = "DAILY"
     classification: Literal["ouvert", "interne", "restreint", "personnel"] = "interne"
+    owner: str = ""
+    """The service that answers for it, as long as the territory names no other."""
+    exception: Literal["", "privacy", "business_secret", "security", "third_party"] = ""
+    """Why it is not open, when it is not (CRPA L311-5 and L311-6)."""
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

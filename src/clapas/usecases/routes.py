@@ -68,6 +68,7 @@ class TradeOut(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, Limit]
     rules: int
     licence: str
+    blocks: tuple[str, ...] = ()
 
 
 class FiguresOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +159,7 @@ def trade_out(pack: Pack) -> TradeOut:
         limits=pack.limits,
         rules=len(pack.rules),
         licence=pack.dataset.licence,
+        blocks=pack.page.blocks,
     )  # fmt: skip
 
 

@@ -44,13 +44,21 @@ def read_lines(path: Path) -> list[str]:
         raise BadTable(f"{path}: no such file", path=str(path))
     opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-            text = file.read(MAX_BYTES + 1)
+        with opener(path, "rb") as file:
+            body: bytes = file.read(MAX_BYTES + 1)
     except (OSError, EOFError) as error:
         raise BadTable(f"{path}: {error}", path=str(path)) from error
-    if len(text) > MAX_BYTES:
-        raise BadTable(f"{path}: more than {MAX_BYTES} characters", path=str(path))
-    return text.splitlines()
+    if len(body) > MAX_BYTES:
+        raise BadTable(f"{path}: more than {MAX_BYTES} bytes", path=str(path))
+    return _decoded(body).splitlines()
+
+
+def _decoded(body: bytes) -> str:
+    """UTF-8, else what old spreadsheets write."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("cp1252", errors="replace")
 
 
 def separator(header: str) -> str:

@@ -72,7 +72,7 @@ class Gateway:
         if services.quotas is None or kind in FREE or not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
             return
-        key = await services.identity.keys.find(credential(connection))
+        key = await services.identity.key_of(credential(connection))
         _from_its_networks(key, connection)
         subject, plan = caller(connection.user, key, connection)
         spent = services.quotas.take(subject, plan.limits, weight=_weight(connection))

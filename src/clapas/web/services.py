@@ -14,6 +14,8 @@ from clapas.bus import Bus
 from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
 from clapas.domain.access import Principal, RowFilter
+from clapas.domain.errors import EngineUnavailable
+from clapas.fleet.sealing import Sealer
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
@@ -63,6 +65,11 @@ async def none_refused() -> int:
     return 0
 
 
+async def no_radio(_request: bytes) -> bytes:
+    """No LoRaWAN network server runs here."""
+    raise EngineUnavailable("no LoRaWAN network server runs here", engine="lorawan")
+
+
 async def no_engines() -> Sequence[EngineState]:
     """The engines when nobody watches them."""
     return ()
@@ -96,6 +103,10 @@ class Services:
     notices: Callable[[], Awaitable[Sequence[Notice]]] = no_notices
     refused: Callable[[], Awaitable[int]] = none_refused
     """Publishes that rights forbade since the start: outside the ledger."""
+    radio: Callable[[bytes], Awaitable[bytes]] = no_radio
+    """Asks the embedded LoRaWAN network server: a request and its answer, in JSON."""
+    sealer: Sealer | None = None
+    """Seals devices' root keys that somebody types in."""
     audit: AuditTrail | None = None
     keeper: CharterKeeper | None = None
     quotas: Quotas | None = None

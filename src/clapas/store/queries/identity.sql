@@ -83,6 +83,10 @@ DELETE FROM sign_in_failure WHERE last <= %(old)s;
 WITH earlier AS (DELETE FROM one_time WHERE account = %(account)s)
 INSERT INTO one_time (proof, account, expires) VALUES (%(proof)s, %(account)s, %(expires)s);
 
+-- name: see_one_time
+-- The account of a one-time link that still works.
+SELECT account FROM one_time WHERE proof = %(proof)s AND expires > %(now)s;
+
 -- name: use_one_time
 -- Spend a one-time link: it works once.
 DELETE FROM one_time WHERE proof = %(proof)s AND expires > %(now)s RETURNING account;

@@ -64,14 +64,18 @@ def _station(row: EntityRow, values: dict[str, Latest]) -> Station | None:
     entity, bikes = row.entity, values.get("bikes_available")
     if bikes is None or entity.longitude is None or entity.latitude is None:
         return None
+    count, capacity = _whole(bikes) or 0, _whole(values.get("total_places"))
+    docks = _whole(values.get("docks_available"))
+    if docks is None and capacity is not None:
+        docks = max(0, capacity - count)
     return Station(
         id=entity.id.rpartition(":")[2],
         name=entity.name or entity.id.rpartition(":")[2],
         longitude=entity.longitude,
         latitude=entity.latitude,
-        capacity=_whole(values.get("total_places")),
-        bikes=_whole(bikes) or 0,
-        docks=_whole(values.get("docks_available")),
+        capacity=capacity,
+        bikes=count,
+        docks=docks,
         reported=instant(bikes.measured),
     )
 

@@ -1,6 +1,8 @@
 """Counters lie in known ways: replaced, silent, doubled; a lack is never a zero."""
 
+import csv
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,11 +11,45 @@ import pytest
 from clapas.usecases.errors import BadTable
 from clapas.usecases.mobility.counters.archive import read_counts
 from clapas.usecases.mobility.counters.channels import with_channels
+from clapas.usecases.mobility.counters.events import event_effects, read_events
 from clapas.usecases.mobility.counters.figures import averages, compared, daily, monthly
 from clapas.usecases.mobility.counters.judge import judged
-from clapas.usecases.mobility.counters.national import CHANNELS, MEASURES, SITES, national_files
+from clapas.usecases.mobility.counters.national import (
+    CHANNELS,
+    MEASURES,
+    SITES,
+    national_files,
+    write_national,
+)
+from clapas.usecases.mobility.counters.register import read_communes
 
 ZONE = "Europe/Paris"
+ANY = ".+"
+MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)"
+DEGREES = r"-?\d+(\.\d+)?"
+NATIONAL: dict[str, dict[str, tuple[bool, str]]] = {
+    "sites": {
+        "site_id": (True, ANY), "parent_site_id": (False, ANY), "site_name": (True, ANY),
+        "fr_insee_code": (False, r"([013-9]\d|2[AB1-9])\d{3}"), "xlong": (True, DEGREES), "ylat": (True, DEGREES),
+        "external_ids": (False, ANY), "infrastructure_type": (False, ANY),
+    },
+    "channels": {
+        "channel_id": (True, ANY), "channel_provider_id": (False, ANY), "site_provider_id": (False, ANY),
+        "site_id": (True, ANY),
+        "mobility_type": (False, "BIKE|TWO WHEELS MOTORIZED|PEDESTRIAN|E-SCOOTER|HORSE-RIDER|CAR|BUS|MINIBUS|TRUCK|VAN|TRAMWAY|CANOE|UNDEFINED"),
+        "comment": (False, ".{1,50}"), "counter_transmission_type": (False, "REMOTE TRANSMISSION|MANUAL"),
+        "publication_transmission_type": (False, "API|MANUAL"), "counter_type": (False, ANY),
+        "direction": (False, "N|NW|NE|W|SW|S|SE|E"), "provider_direction_code": (False, ANY),
+        "provider_direction_name": (False, ANY), "data_provider_name": (False, ANY),
+        "temporality": (True, "TEMPORARY|PERMANENT"), "started_at": (True, MOMENT), "ended_at": (False, MOMENT),
+        "last_updated_at": (False, MOMENT), "time_step": (False, r"\d+"), "provider_portal_url": (False, ANY),
+    },
+    "measures": {
+        "channel_id": (True, ANY), "counter_id": (True, ANY), "start_datetime": (True, MOMENT),
+        "end_datetime": (False, MOMENT), "count": (False, r"\d+(\.\d+)?"),
+    },
+}  # fmt: skip
+"""Fields, what is required and how it is written: the schema *comptage-mobilites*, in our own words."""
 
 
 def line(day: date, count: float | None, *, serial: str = "X2H1", longitude: float = 3.87) -> str:
@@ -129,3 +165,70 @@ def test_years_are_compared_on_the_channels_that_counted_both(tmp_path: Path) ->
     assert found["channels"].to_list() == [1]
     assert found["mean_day_before"][0] == pytest.approx(100.0)
     assert found["change"][0] == pytest.approx(0.2, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("register", "second", "lives_on"),
+    [
+        (None, "Y2H20063164", "X2H20063164-bicycle"),
+        (None, "Y2H20063163", "X2H20063163-bicycle"),
+        ({"X2H20063164": "Delmas 2", "ZLT1": "Delmas 2"}, "ZLT1", "X2H20063164-bicycle"),
+        ({"X2H20063163": "Delmas 1", "ZLT1": "Delmas 1"}, "ZLT1", "X2H20063163-bicycle"),
+    ],
+)
+def test_of_two_counters_of_one_place_the_right_one_is_replaced(
+    tmp_path: Path, register: dict[str, str] | None, second: str, lives_on: str
+) -> None:
+    first = [line(day, 100, serial=serial) for serial in ("X2H20063163", "X2H20063164") for day in days(5)]  # fmt: skip
+    after = [line(day, 100, serial=second) for day in days(5, date(2021, 2, 1))]
+    read = read_counts(write(tmp_path / "a.ndjson", "\n".join(first + after)))
+    made = with_channels(read.rows, register)[1]
+    assert len(made) == 2
+    assert next(each for each in made if second in each.serials).id == lives_on
+
+
+def test_an_event_is_said_only_where_it_passes_the_usual(tmp_path: Path) -> None:
+    counts = {day: 100.0 + (day.day % 3) for day in days(56)}
+    fair, rain = date(2021, 2, 20), date(2021, 2, 24)
+    counts[fair], counts[rain] = 350.0, 101.0
+    text = "\n".join(line(day, count) for day, count in counts.items())
+    table = judged(with_channels(read_counts(write(tmp_path / "a.ndjson", text)).rows)[0], ZONE)
+    events = write(
+        tmp_path / "e.csv",
+        f"name;start;end\nFête;{fair};{fair + timedelta(days=1)}\nPluie;{rain};{rain + timedelta(days=1)}\n"
+        "Avant;2021-01-04;2021-01-05\n",
+    )
+    found = event_effects(table, read_events(events, zone=ZONE)).to_dicts()
+    assert [each["verdict"] for each in found] == [
+        "more than usual", "within the usual", "not enough counted or known to say",
+    ]  # fmt: skip
+    assert found[0]["effect"] == pytest.approx(2.46, abs=0.05)
+    assert found[2]["effect"] is None
+    with pytest.raises(BadTable, match="ends before"):
+        read_events(write(tmp_path / "w.csv", "name;start;end\na;2021-01-02;2021-01-01\n"), zone=ZONE)  # fmt: skip
+
+
+def test_the_national_files_follow_the_national_schema(tmp_path: Path) -> None:
+    counts = {day: 100.0 + day.day for day in days(40)}
+    counts[date(2021, 2, 8)] = 0.0
+    text = "\n".join(line(day, count) for day, count in counts.items() if day.day != 9)
+    read = read_counts(write(tmp_path / "a.ndjson", text))
+    rows, made = with_channels(read.rows)
+    contour = {"type": "Polygon", "coordinates": [[[3.8, 43.5], [3.9, 43.5], [3.9, 43.7], [3.8, 43.7], [3.8, 43.5]]]}  # fmt: skip
+    feature = {"type": "Feature", "properties": {"code": "34172"}, "geometry": contour}
+    communes = write(tmp_path / "c.geojson", json.dumps({"type": "FeatureCollection", "features": [feature]}))  # fmt: skip
+    tables = national_files(
+        judged(rows, ZONE), made, {}, zone=ZONE, commune_of=read_communes(communes)
+    )
+    write_national(tmp_path, tables)
+    for name, rules in NATIONAL.items():
+        with (tmp_path / f"{name}.csv").open(newline="") as file:
+            written = list(csv.DictReader(file))
+        assert written
+        assert tuple(written[0]) == tuple(rules)
+        for row in written:
+            for field, (required, pattern) in rules.items():
+                assert re.fullmatch(pattern, row[field]) or (not row[field] and not required), (name, field, row[field])  # fmt: skip
+    sites = tables["sites"]
+    assert sites["fr_insee_code"].to_list() == ["34172"]
+    assert "" not in tables["measures"]["count"].drop_nulls().to_list()

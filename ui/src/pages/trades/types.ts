@@ -32,6 +32,7 @@ export interface Trade {
   period_days: number;
   indicators: Indicator[];
   limits: Record<string, Limit>;
+  blocks: string[];
 }
 
 export interface Figure {
@@ -41,6 +42,7 @@ export interface Figure {
   capture: number;
   suspect: number;
   state: "ok" | "watch" | "alert" | "insufficient" | "no_data";
+  provisional: boolean;
 }
 
 export interface Line {
@@ -51,6 +53,7 @@ export interface Line {
   longitude: number | null;
   latitude: number | null;
   simulated: boolean;
+  last: string | null;
   figures: Figure[];
 }
 
@@ -63,3 +66,65 @@ export interface Figures {
 
 /** The state as one of the four tones of the platform. */
 export const TONES: Record<Figure["state"], string> = { ok: "ok", watch: "late", alert: "alarm", insufficient: "silent", no_data: "silent" };
+
+/** One place of a forecast: free places (car) or bikes (bike), probabilities 0-1. */
+export interface Place {
+  entity: string;
+  name: string;
+  now: number | null;
+  age_s: number | null;
+  capacity: number | null;
+  forecast: number | null;
+  low: number | null;
+  high: number | null;
+  p_empty: number | null;
+  p_full: number | null;
+  method: "model" | "as_now";
+  state: "live" | "frozen" | "stalled" | "short";
+  over_capacity: number;
+  need: "" | "bring" | "take";
+  bikes_to_move: number;
+}
+
+export interface Outlook {
+  kind: "car" | "bike";
+  at: string;
+  horizon_min: number;
+  mae: number | null;
+  mae_as_now: number | null;
+  mae_last_week: number | null;
+  judged: number;
+  places: Place[];
+}
+
+/** One sensor of a museum; shares 0-1, humidities % RH. */
+export interface Room {
+  entity: string;
+  name: string;
+  role: string;
+  capture: number;
+  record_long_enough: boolean;
+  fluctuation_p7: number;
+  fluctuation_p93: number;
+  outside_en15757: number;
+  largest_swing_24h: number;
+  mould_hours: number;
+  ashrae: string;
+  storage: string;
+  attenuation: number | null;
+  protection: string;
+  temperature: number;
+  humidity: number;
+  dew_point: number;
+  absolute_humidity: number;
+  illuminance: number | null;
+  co2: number | null;
+  curve: { times: number[]; humidity: number[]; mean: number[]; low: number[]; high: number[] };
+}
+
+export interface Climate {
+  start: string;
+  end: string;
+  rooms: Room[];
+  to_confirm: string[];
+}

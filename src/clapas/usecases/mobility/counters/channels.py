@@ -6,11 +6,15 @@ the channel goes on. Counters that run together are two channels, never added tw
 """
 
 import math
+import re
+from collections.abc import Mapping
 
 import msgspec
 import polars as pl
 
 NEAR_M = 30.0
+NUMBER = re.compile(r"\d{4,}")
+"""The number in a serial: makers keep it when a counter's electronics is replaced."""
 
 
 class Counter(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,17 +58,31 @@ def counters(rows: pl.DataFrame) -> list[Counter]:
     ]
 
 
-def channels(found: list[Counter]) -> list[Channel]:
-    """Group counters into channels, replaced counters following one another."""
+def channels(found: list[Counter], names: Mapping[str, str] | None = None) -> list[Channel]:
+    """Group counters into channels, replaced counters following one another.
+
+    ``names`` (serial → name in the city's register) tells which of two counters of one place was replaced;
+    without it, the serial's number does (X2H20063163 → Y2H20063163), then the order.
+    """
     made: list[Channel] = []
     for counter in found:
-        at = next((n for n, each in enumerate(made) if _follows(counter, each)), None)
+        at = _replaced(counter, made, names or {})
         if at is None:
             made.append(_new(counter, made))
         else:
             serials = (*made[at].serials, counter.serial)
             made[at] = msgspec.structs.replace(made[at], serials=serials, last=counter.last)
     return made
+
+
+def _replaced(counter: Counter, made: list[Channel], names: Mapping[str, str]) -> int | None:
+    """The channel whose last counter this one took the place of, the surest first; None when there is none."""
+    open_ = [n for n, each in enumerate(made) if _follows(counter, each)]
+    own = names.get(counter.serial)
+    named = [n for n in open_ if own and names.get(made[n].serials[-1]) == own]
+    alike = [n for n in open_ if NUMBER.findall(made[n].serials[-1])[-1:] == NUMBER.findall(counter.serial)[-1:]]  # fmt: skip
+    free = [n for n in open_ if not (own and names.get(made[n].serials[-1], own) != own)]
+    return next(iter([*named, *alike, *free]), None)
 
 
 def _new(counter: Counter, made: list[Channel]) -> Channel:
@@ -98,9 +116,11 @@ def _near(counter: Counter, channel: Channel) -> bool:
     return math.hypot(east, (y2 - y1) * 110_540) <= NEAR_M
 
 
-def with_channels(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Channel]]:
+def with_channels(
+    rows: pl.DataFrame, names: Mapping[str, str] | None = None
+) -> tuple[pl.DataFrame, list[Channel]]:
     """The counts with ``channel`` and ``site``, one row a channel and start (the last written wins)."""
-    made = channels(counters(rows))
+    made = channels(counters(rows), names)
     table = pl.DataFrame(
         [
             {

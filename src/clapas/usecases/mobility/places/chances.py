@@ -15,6 +15,8 @@ STEPS = np.array([0.5, 1.5, 2.5, 3.5, 5.5, 8.5, 13.5, 21.5, 34.5, 55.5, 89.5])
 SORTS = len(STEPS) + 1
 LEAN, OWN_LEAN = 4.0, 30.0
 """How many cases of its own a sort, or a place, needs to weigh as much as what it leans on."""
+HELD = 0.75
+"""Before any case, a number on its bound is believed to stay there: one case imagined, Jeffreys' prior."""
 QUANTILES = (0.1, 0.9)
 MIN_JUDGED = 40
 
@@ -57,7 +59,9 @@ def _reached(
     hits = np.bincount(pair, weights=hit, minlength=SORTS**2).reshape(SORTS, SORTS)
     overall = (hit.sum() + 0.5) / (len(hit) + 10.0)
     by_ahead = (hits.sum(axis=1) + LEAN * overall) / (cases.sum(axis=1) + LEAN)
-    both = (hits + LEAN * by_ahead[:, None]) / (cases + LEAN)
+    leant = np.repeat(by_ahead[:, None], SORTS, axis=1)
+    leant[:, 0] = (hits[:, 0].sum() + LEAN * HELD) / (cases[:, 0].sum() + LEAN)
+    both = (hits + LEAN * leant) / (cases + LEAN)
     places = np.arange(now.shape[1])
     own = (_sort(now[past]) + places * SORTS)[known]
     own_cases = np.bincount(own, minlength=SORTS * len(places))

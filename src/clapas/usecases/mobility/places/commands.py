@@ -144,11 +144,14 @@ def score_line(horizon: int, found: dict[str, float]) -> str:
     """One horizon's scores in one line."""
     if not found["forecasts"]:
         return f"  {horizon:>3} min: nothing to score: no snapshot near a target's time"
-    better = found["mae"] <= found["mae_as_now"]
+
+    def verdict(ours: str, other: str) -> str:
+        return "better or equal" if found[ours] <= found[other] else "WORSE"
+
     return (
         f"  {horizon:>3} min: MAE {found['mae']:.2f}, as now {found['mae_as_now']:.2f} "
-        f"({'better or equal' if better else 'WORSE'}); where last week is known {found['mae_where_week']:.2f}, "
-        f"last week {found['mae_last_week']:.2f}; Brier empty {found['brier_empty']:.4f} (as now "
+        f"({verdict('mae', 'mae_as_now')}); where last week is known {found['mae_where_week']:.2f}, last week "
+        f"{found['mae_last_week']:.2f} ({verdict('mae_where_week', 'mae_last_week')}); Brier empty {found['brier_empty']:.4f} (as now "
         f"{found['brier_empty_as_now']:.4f}), full {found['brier_full']:.4f} (as now "
         f"{found['brier_full_as_now']:.4f}); model used {found['modelled']:.0%}; inside the 80 % interval "
         f"{found['inside_80']:.0%}; {found['forecasts']:.0f} forecasts"

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clapas.usecases.tables import (
+    MAX_PROBLEMS,
     Problem,
     checked,
     column,
@@ -78,7 +79,8 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True):
 def read_snapshots(path: Path, *, zone: str = "UTC") -> Snapshots:
     """Read one archive; raises :class:`~clapas.usecases.errors.BadTable`.
 
-    A count that lacks is *missing*: it is left out of the feed, never taken for 0.
+    A count that lacks or is below 0 is *missing*: it is left out of the feed, never taken for 0. A capacity
+    of 0 is unknown.
     """
     text = read_table(path)
     found = columns(text, path, {"name": NAME, "free": FREE, "total": TOTAL})
@@ -98,9 +100,20 @@ def read_snapshots(path: Path, *, zone: str = "UTC") -> Snapshots:
         free=number(found["free"]),
         total=number(found["total"]),
     )
-    rows, problems = checked(frame, text, {"at": time, "name": found["name"]}, path)
-    problems += unreadable(text, [found["free"], found["total"]])
+    problems = _below_zero(frame)
+    frame = frame.with_columns(
+        free=pl.when(pl.col("free") >= 0).then(pl.col("free")),
+        total=pl.when(pl.col("total") > 0).then(pl.col("total")),
+    )
+    rows, more = checked(frame, text, {"at": time, "name": found["name"]}, path)
+    problems += more + unreadable(text, [found["free"], found["total"]])
     return Snapshots(rows=rows, problems=problems)
+
+
+def _below_zero(frame: pl.DataFrame) -> tuple[Problem, ...]:
+    """Counts that cannot be: told, and taken as missing."""
+    wrong = frame.filter(pl.col("free") < 0).head(MAX_PROBLEMS).select("line", "free")
+    return tuple(Problem(line, f"{free:g} is no count: taken as missing") for line, free in wrong.rows())  # fmt: skip
 
 
 def feed_of(rows: pl.DataFrame, kind: str) -> Feed:

@@ -72,7 +72,8 @@ def rebalance_table(feed: Feed, horizon_min: int, zone: str) -> pl.DataFrame:
     still = [each.name for each in stillness(feed) if each.state in {"frozen", "stalled"}]
     table = forecast_table(feed, horizon_min, zone)
     last = table.filter(
-        (pl.col("made_at") == pl.col("made_at").max()) & ~pl.col("name").is_in(still)
+        (pl.col("made_at") == pl.col("made_at").max()) & ~pl.col("name").is_in(still),
+        pl.col("capacity").is_not_null(),
     )
     return (
         last.filter((pl.col("p_empty") > LIKELY) | (pl.col("p_full") > LIKELY))
@@ -107,6 +108,8 @@ def frozen_table(feed: Feed) -> pl.DataFrame:
 
 def snapshot_near(feed: Feed, moments: Floats) -> Floats:
     """The snapshot nearest to each instant when it is within 15 minutes, (k, m); else NaN."""
+    if len(feed.at) < 2:
+        return np.full((len(moments), len(feed.names)), np.nan)
     after = np.clip(np.searchsorted(feed.at, moments), 1, max(1, len(feed.at) - 1))
     nearer = np.where(
         np.abs(feed.at[after] - moments) < np.abs(feed.at[after - 1] - moments), after, after - 1

@@ -1,0 +1,1 @@
+"""Road traffic: speeds and travel times beside free flow."""
