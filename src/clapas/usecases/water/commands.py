@@ -16,6 +16,7 @@ def _water() -> typer.Typer:
     from clapas.usecases.water.leaks import commands as leaks
     from clapas.usecases.water.meters import commands as meters
     from clapas.usecases.water.network import commands as network
+    from clapas.usecases.water.network import yearly
 
     water = typer.Typer()
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
@@ -25,6 +26,7 @@ def _water() -> typer.Typer:
     water.command("consumption")(meters.write_consumption)
     water.command("overconsumption")(billing.find_overconsumption)
     water.command("districts")(network.find_bursts)
+    water.command("rpqs")(yearly.write_rpqs)
     evaluate.command("network")(network.evaluate_network)
     water.add_typer(evaluate, name="evaluate")
     return water
