@@ -84,6 +84,7 @@ class Identity:
     ) -> None:
         chosen, secret = settings or Settings(), Pepper(pepper)
         self.settings = chosen
+        self._pepper = secret
         self.accounts = Accounts(store, secret, chosen)
         self.sessions = Sessions(store, secret, chosen)
         second = FactorStore(store.postgres)
@@ -122,6 +123,10 @@ class Identity:
         if credential.startswith("cld_"):
             return await self.devices.recognise(credential)
         return self.keys.principal(await self.key_of(credential))
+
+    def subject_proof(self, subject: str) -> bytes:
+        """What may be kept of a pseudonym that was erased: it proves which one, and tells nothing."""
+        return self._pepper.proof("subject", subject)
 
     async def key_of(self, credential: str) -> KeyRow | None:
         """The live service key of a credential: the key itself, or a short token made for it."""

@@ -124,6 +124,9 @@ class ServiceKeys:
             scopes=frozenset(row.scopes),
             communes=frozenset(row.communes),
             organisation=f"application:{row.application}" if row.application else "",
+            attributes=frozenset(row.attributes),
+            decimals=row.decimals,
+            delay=row.delay,
         )
 
     async def give(self, id: str, application: UUID) -> None:  # noqa: A002

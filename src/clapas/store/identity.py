@@ -72,6 +72,10 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     plan: str = ""
     networks: list[str] = []
     """Of its application: the plan, and the networks that it may be used from (none = any)."""
+    attributes: list[str] = []
+    decimals: int = -1
+    delay: int = 0
+    """Of its application too: what its plan leaves of the data."""
 
 
 _ACCOUNT = AccountRow.__struct_fields__
@@ -236,7 +240,7 @@ class IdentityStore:
     async def add_key(self, key: KeyRow) -> None:
         """Keep a service key."""
         values = msgspec.structs.asdict(key)
-        for name in ("application", "plan", "networks"):
+        for name in ("application", "plan", "networks", "attributes", "decimals", "delay"):
             del values[name]
         await self._run("add_key", **values)
 

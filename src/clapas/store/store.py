@@ -19,6 +19,7 @@ from clapas.store.fleet_commands import Commands
 from clapas.store.fleet_health import FleetHealth
 from clapas.store.fleet_imports import Imports
 from clapas.store.fleet_shadow import Shadows
+from clapas.store.governance import Governance
 from clapas.store.history import History
 from clapas.store.jobs import Jobs
 from clapas.store.ledger import Ledger
@@ -72,6 +73,7 @@ class Store:
         self.rejects = Rejects(postgres)
         self.history = History(postgres, clickhouse, self.series, self.territory)
         self.raw = Raw(postgres, clickhouse)
+        self.governance = Governance(postgres, clickhouse)
         self.radio = RadioStore(postgres, clickhouse)
         self.ledger = Ledger(clickhouse)
         self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
@@ -87,8 +89,13 @@ class Store:
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
         self.api_gateway = ApiGatewayStore(postgres)
+<<<<<<< HEAD
         self.water = Water(postgres)
         self.sensorthings = SensorThings(postgres, clickhouse)
+=======
+        self.sensorthings = SensorThings(postgres, clickhouse)
+        self.water = Water(postgres)
+>>>>>>> main
 
     @classmethod
     @asynccontextmanager

@@ -10,16 +10,19 @@ import msgspec
 from litestar import Request
 
 from clapas.api_gateway import Quotas
+from clapas.api_gateway.settings import Settings as GatewaySettings
 from clapas.bus import Bus
 from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
 from clapas.domain.access import Principal, RowFilter
 from clapas.domain.errors import EngineUnavailable
 from clapas.fleet.sealing import Sealer
+from clapas.governance.vault import Vault
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
 from clapas.web.gateway import Usage
+from clapas.web.keyless import Keyless
 from clapas.web.live import LiveHub
 from clapas.web.settings import Settings
 
@@ -110,6 +113,9 @@ class Services:
     audit: AuditTrail | None = None
     keeper: CharterKeeper | None = None
     quotas: Quotas | None = None
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    keyless: Keyless = field(default_factory=lambda: Keyless(seconds=0, megabytes=0))
+    vault: Vault | None = None
     usage: Usage = field(default_factory=Usage)
 
 

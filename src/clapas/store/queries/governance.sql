@@ -32,18 +32,18 @@ ORDER BY id DESC LIMIT %(limit)s
 
 -- name: consenting
 -- Which entities of a list belong to subjects who consented to a purpose: by their own name, or by a device's.
-SELECT entity FROM unnest(%(entities)s::text[]) AS entity
+SELECT asked.name FROM unnest(%(entities)s::text[]) AS asked (name)
 WHERE EXISTS (SELECT FROM consent c WHERE c.dataset = %(dataset)s AND c.purpose = %(purpose)s
-              AND c.withdrawn IS NULL AND (c.subject = entity OR c.subject IN (
-                  SELECT d.key FROM binding b JOIN device d ON d.id = b.device WHERE b.entity = entity)))
+              AND c.withdrawn IS NULL AND (c.subject = asked.name OR c.subject IN (
+                  SELECT d.key FROM binding b JOIN device d ON d.id = b.device WHERE b.entity = asked.name)))
 
 -- name: objecting
 -- Which entities of a list belong to subjects who object to a purpose (or to all of them).
-SELECT entity FROM unnest(%(entities)s::text[]) AS entity
+SELECT asked.name FROM unnest(%(entities)s::text[]) AS asked (name)
 WHERE EXISTS (SELECT FROM objection o WHERE o.dataset = %(dataset)s
               AND (o.purpose = '' OR %(purpose)s = '' OR o.purpose = %(purpose)s)
-              AND o.withdrawn IS NULL AND (o.subject = entity OR o.subject IN (
-                  SELECT d.key FROM binding b JOIN device d ON d.id = b.device WHERE b.entity = entity)))
+              AND o.withdrawn IS NULL AND (o.subject = asked.name OR o.subject IN (
+                  SELECT d.key FROM binding b JOIN device d ON d.id = b.device WHERE b.entity = asked.name)))
 
 -- name: add_request
 -- A person's request, to be answered within a month (GDPR art. 12.3).
