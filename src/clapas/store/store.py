@@ -89,13 +89,8 @@ class Store:
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
         self.api_gateway = ApiGatewayStore(postgres)
-<<<<<<< HEAD
-        self.water = Water(postgres)
-        self.sensorthings = SensorThings(postgres, clickhouse)
-=======
         self.sensorthings = SensorThings(postgres, clickhouse)
         self.water = Water(postgres)
->>>>>>> main
 
     @classmethod
     @asynccontextmanager

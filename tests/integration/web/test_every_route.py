@@ -43,7 +43,6 @@ OPEN = {
     ("POST", "/api/v1/claims/redeem"),
     ("POST", "/api/v1/session"),
     ("POST", "/api/v1/session/one-time"),
-    ("POST", "/api/v1/water/stop"),
     ("POST", "/api/v1/session/recover"),
     ("POST", "/api/v1/session/end"),
     ("POST", "/api/v1/session/passkey"),
