@@ -15,6 +15,7 @@ def _water() -> typer.Typer:
     from clapas.usecases.water.billing import commands as billing
     from clapas.usecases.water.leaks import commands as leaks
     from clapas.usecases.water.meters import commands as meters
+    from clapas.usecases.water.meters import receiver
     from clapas.usecases.water.network import commands as network
     from clapas.usecases.water.network import yearly
 
@@ -24,6 +25,7 @@ def _water() -> typer.Typer:
     evaluate.command("leaks")(leaks.evaluate_leaks)
     water.command("health")(meters.find_signs)
     water.command("consumption")(meters.write_consumption)
+    water.command("telegrams")(receiver.read_telegrams)
     water.command("overconsumption")(billing.find_overconsumption)
     water.command("districts")(network.find_bursts)
     water.command("rpqs")(yearly.write_rpqs)
