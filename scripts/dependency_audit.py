@@ -72,7 +72,7 @@ def main() -> int:
         "npm": asked(["npm", "audit", "--json"], ROOT / "ui"),
     }
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
-    print(json.dumps(record, indent=1))
+    sys.stdout.write(json.dumps(record, indent=1) + "\n")
     parts = [record["python"], record["npm"]]
     if any(each.get("findings") for each in parts if isinstance(each, dict)):
         return 1
