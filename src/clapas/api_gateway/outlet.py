@@ -1,4 +1,5 @@
-"""Live values for applications: ``out/<application>/<entity>/<attribute>`` on the broker, as JSON.
+"""Live values for applications: ``out/<application>/<entity>/<attribute>`` on the broker, as JSON; numbers also
+as SensorThings, ``out/<application>/v1.1/Datastreams(<id>)/Observations``.
 
 Applications never subscribe to the devices' topics. Each value is given only when the charter lets the
 application subscribe to its series now; a change of charter or of subscription is obeyed by the next
@@ -15,7 +16,7 @@ from clapas.charter import Charter, Exit
 from clapas.domain.access import Principal
 from clapas.domain.device import Series
 from clapas.domain.errors import ClapasError
-from clapas.domain.message import Observation, ObservationBatch
+from clapas.domain.message import Observation, ObservationBatch, Value
 from clapas.domain.window import instant
 from clapas.store import Store
 from clapas.store.api_gateway import LiveApplication
@@ -70,6 +71,8 @@ class Outlet:
                 if series is not None:
                     body = payload(observation, series, decimals=each.decimals)
                     await self._publish(topic_of(each, series), body)
+                    if isinstance(observation.value, int | float):
+                        await self._publish(*sensorthings(each, observation))
                     sent += 1
         return sent
 
@@ -137,11 +140,29 @@ def topic_of(application: LiveApplication, series: Series) -> str:
     return f"out/{application.id}/{entity}/{attribute}"
 
 
+def sensorthings(application: LiveApplication, observation: Observation) -> tuple[str, bytes]:
+    """The same value as SensorThings tells it (OGC 18-088, clause 14), below the application's own topic."""
+    times = {
+        "phenomenonTime": instant(observation.measured),
+        "resultTime": instant(observation.received),
+    }
+    body = {
+        "@iot.id": f"{observation.series}_{observation.measured}",
+        **times,
+        "result": precise(observation.value, application.decimals),
+    }
+    topic = f"out/{application.id}/v1.1/Datastreams({observation.series})/Observations"
+    return topic, msgspec.json.encode(body)
+
+
+def precise(value: Value, decimals: int) -> Value:
+    """A value at the precision of a plan (-1: as it is)."""
+    return round(value, decimals) if isinstance(value, float) and decimals >= 0 else value
+
+
 def payload(observation: Observation, series: Series, *, decimals: int = -1) -> bytes:
     """A value as JSON."""
-    value = observation.value
-    if isinstance(value, float) and decimals >= 0:
-        value = round(value, decimals)
+    value = precise(observation.value, decimals)
     return msgspec.json.encode(
         {
             "entity": series.key.entity,

@@ -14,6 +14,7 @@ from clapas.context.model import (
     IMPLIED,
     MEMBER,
     NULL,
+    SCOPE,
     Entity,
     Instance,
     dataset_of,
@@ -137,6 +138,9 @@ class Editor:
 
     def remove(self, iri: str, dataset: str = "", *, everything: bool = False) -> bool:
         """Delete instances of an attribute; False when there is none."""
+        if iri == SCOPE and self.entity.scopes:
+            self.entity.scopes, self.touched = [], True
+            return True
         instances = self.entity.attributes.get(iri, [])
         gone = [each for each in instances if everything or dataset_of(each) == dataset]
         if not gone:

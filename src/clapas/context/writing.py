@@ -12,7 +12,7 @@ import msgspec
 
 from clapas.context.editing import Editor
 from clapas.context.errors import Clash, NgsiError
-from clapas.context.model import MEMBER, NULL, Entity, moment, now_text
+from clapas.context.model import MEMBER, Entity, moment, now_text, null_of
 from clapas.store.context import Change, ContextStore, Deed
 
 Act = Callable[[Entity | None, str], Editor]
@@ -100,9 +100,9 @@ class Write:
         else:
             deed.known.append(head)
         deed.rows += [
-            _row(doc["@id"], change.attribute, change.after, "")
+            evolution_row(doc["@id"], change.attribute, change.after, "")
             if change.after
-            else _row(doc["@id"], change.attribute, change.before or {}, editor.now)
+            else evolution_row(doc["@id"], change.attribute, change.before or {}, editor.now)
             for change in editor.changes
         ]
         if self._watched:
@@ -116,12 +116,15 @@ class Write:
             )
 
 
-def _row(entity: str, attribute: str, instance: dict[str, Any], deleted: str) -> dict[str, Any]:
+def evolution_row(
+    entity: str, attribute: str, instance: dict[str, Any], deleted: str
+) -> dict[str, Any]:
     """One row of the evolution; an instance that was deleted keeps its type and loses its value."""
     doc = instance
     if deleted:
         doc = {key: instance[key] for key in ("type", "datasetId") if key in instance}
-        doc |= {MEMBER[doc["type"]]: NULL, "createdAt": deleted, "modifiedAt": deleted}
+        doc |= {MEMBER[doc["type"]]: null_of(doc["type"])}
+        doc |= {"createdAt": deleted, "modifiedAt": deleted}
         doc["deletedAt"] = deleted
     return {
         "entity": entity,

@@ -25,7 +25,7 @@ class ChirpStack:
     source = "chirpstack_v4"
 
     def __init__(self, channel: Any, api: Any, grpc: Any, settings: Settings) -> None:
-        self._api = api
+        self.api = api
         self._grpc = grpc
         self._metadata = (("authorization", f"Bearer {settings.chirpstack_token}"),)
         self._pause = 1.0 / max(settings.chirpstack_rate, 0.1)
@@ -40,16 +40,16 @@ class ChirpStack:
         applications: dict[str, str] = {}
         profiles: dict[str, RemoteProfile] = {}
         tenants = [
-            each async for each in self._all(self.tenants.List, self._api.ListTenantsRequest)
+            each async for each in self._all(self.tenants.List, self.api.ListTenantsRequest)
         ]
         for tenant in tenants:
             own = {"tenant_id": tenant.id}
             async for each in self._all(
-                self.applications.List, self._api.ListApplicationsRequest, **own
+                self.applications.List, self.api.ListApplicationsRequest, **own
             ):
                 applications[each.id] = each.name
             async for each in self._all(
-                self.profiles.List, self._api.ListDeviceProfilesRequest, **own
+                self.profiles.List, self.api.ListDeviceProfilesRequest, **own
             ):
                 profiles[each.name] = RemoteProfile(
                     id=each.id, name=each.name, tenant_id=tenant.id, mac=int(each.mac_version)
@@ -61,7 +61,7 @@ class ChirpStack:
         found: dict[str, RemoteDevice] = {}
         for number, name in applications.items():
             async for each in self._all(
-                self.devices.List, self._api.ListDevicesRequest, application_id=number
+                self.devices.List, self.api.ListDevicesRequest, application_id=number
             ):
                 found[each.dev_eui.lower()] = RemoteDevice(
                     dev_eui=each.dev_eui.lower(),
@@ -86,7 +86,7 @@ class ChirpStack:
     ) -> None:
         """Create a device, then its keys: two calls, as the API wants."""
         dev_eui, profile = row.row.device.key, remote.profiles[row.row.device.model]
-        api = self._api
+        api = self.api
         device = api.Device(
             dev_eui=dev_eui,
             name=row.row.device.name or dev_eui,
@@ -94,34 +94,34 @@ class ChirpStack:
             device_profile_id=profile.id,
             join_eui=row.file.join_eui or "0" * 16,
         )
-        await self._call(self.devices.Create, api.CreateDeviceRequest(device=device))
+        await self.call(self.devices.Create, api.CreateDeviceRequest(device=device))
         app, network = keys.get("app_key", b"").hex(), keys.get("nwk_key", b"").hex()
         if app or network:
-            newer = profile.mac >= self._api_1_1()
+            newer = profile.mac >= self._newer()
             sealed = api.DeviceKeys(
                 dev_eui=dev_eui,
                 nwk_key=network if newer else app or network,
                 app_key=app if newer else "",
             )
-            await self._call(
+            await self.call(
                 self.devices.CreateKeys, api.CreateDeviceKeysRequest(device_keys=sealed)
             )
 
     async def keys(self, device: RemoteDevice, remote: Remote) -> dict[str, bytes]:
         """The root keys of a device under their LoRaWAN names; empty when ChirpStack has none."""
-        request = self._api.GetDeviceKeysRequest(dev_eui=device.dev_eui)
+        request = self.api.GetDeviceKeysRequest(dev_eui=device.dev_eui)
         try:
-            answer = await self._call(self.devices.GetKeys, request)
+            answer = await self.call(self.devices.GetKeys, request)
         except NotThere:
             return {}
         given, profile = answer.device_keys, remote.profiles.get(device.profile)
-        if profile and profile.mac >= self._api_1_1():
+        if profile and profile.mac >= self._newer():
             texts = {"app_key": given.app_key, "nwk_key": given.nwk_key}
         else:
             texts = {"app_key": given.nwk_key}
         return {kind: bytes.fromhex(text) for kind, text in texts.items() if text.strip("0")}
 
-    def _api_1_1(self) -> int:
+    def _newer(self) -> int:
         common = importlib.import_module("chirpstack_api.common")
         return int(common.MacVersion.LORAWAN_1_1_0)
 
@@ -130,14 +130,14 @@ class ChirpStack:
     ) -> AsyncIterator[Any]:
         offset = 0
         while True:
-            answer = await self._call(call, request(limit=PAGE, offset=offset, **fields))
+            answer = await self.call(call, request(limit=PAGE, offset=offset, **fields))
             for each in answer.result:
                 yield each
             offset += PAGE
             if offset >= answer.total_count:
                 return
 
-    async def _call(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
+    async def call(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
         """One call in its turn. Raises NotThere, BadSetting, EngineUnavailable."""
         async with self._turn:
             await asyncio.sleep(self._pause)

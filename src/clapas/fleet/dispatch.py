@@ -9,13 +9,14 @@ import msgspec
 from clapas.codecs import CodecPool
 from clapas.codecs.job import DecodeJob
 from clapas.domain.access import RowFilter
-from clapas.domain.errors import EngineUnavailable, InvalidInput, NotFound
+from clapas.domain.errors import InvalidInput, NotFound, OperatorError
 from clapas.domain.identifiers import device_entity
 from clapas.domain.window import instant
 from clapas.fleet.calendar import Ground, Timing, next_after
 from clapas.fleet.carriers import Downlink, carrier_of
 from clapas.fleet.orders import closing_of, order
 from clapas.fleet.shadow import held
+from clapas.sources.speaker import Speaker
 from clapas.store import Known, Store
 from clapas.store.fleet import DeviceQuery
 from clapas.store.fleet_commands import Command
@@ -26,24 +27,31 @@ FAILURES = frozenset({"log", "down_nack", "down_failed"})
 
 
 class Publisher:
-    """Gives an MQTT message to whoever listens; asks the platform's own processes, which answer."""
+    """Gives a command to its network: by our broker, by the network server's own, or by asking it."""
 
     def __init__(
         self,
         publish: Callable[[str, bytes], Awaitable[None]],
         ask: Callable[[str, bytes], Awaitable[bytes]] | None = None,
+        speaker: Speaker | None = None,
     ) -> None:
         self._publish = publish
         self._ask = ask
+        self._speaker = speaker
 
-    async def give(self, downlink: Downlink) -> None:
-        """Hand a command over. Raises InvalidInput when the network says that it cannot take it."""
-        if not downlink.asks or self._ask is None:
+    async def give(self, downlink: Downlink, source: str) -> None:
+        """Hand a command to a device of that source over.
+
+        Raises InvalidInput when the network says that it cannot take it, OperatorError when it is away.
+        """
+        if downlink.asks and self._ask is not None:
+            said = msgspec.json.decode(await self._ask(downlink.topic, downlink.body))
+            if "error" in said:
+                raise InvalidInput(str(said.get("detail") or said["error"])[:200])
+        elif self._speaker is not None and self._speaker.reaches(source):
+            await self._speaker.publish(source, downlink.topic, downlink.body)
+        else:
             await self._publish(downlink.topic, downlink.body)
-            return
-        said = msgspec.json.decode(await self._ask(downlink.topic, downlink.body))
-        if "error" in said:
-            raise InvalidInput(str(said.get("detail") or said["error"])[:200])
 
 
 async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int:
@@ -72,8 +80,8 @@ async def _send(
     try:
         ready = await _encoded(command, known, codecs)
         downlink = carrier_of(known.device.source)(ready, known.device)
-        await publisher.give(downlink)
-    except EngineUnavailable as error:
+        await publisher.give(downlink, known.device.source)
+    except OperatorError as error:
         await store.commands.requeue(command.id, str(error))
         return False
     except InvalidInput as error:

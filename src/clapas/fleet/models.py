@@ -13,35 +13,12 @@ from clapas.codecs.device import codecs
 from clapas.domain.device import CodecRef, Model
 from clapas.domain.errors import Conflict, InvalidInput, NotFound
 from clapas.domain.quantities import QUANTITIES
+from clapas.fleet.battery import Battery
 from clapas.fleet.orders import known_commands
 from clapas.store import Store
 from clapas.store.fleet_codecs import trial_name
 
 LICENCE = "EUPL-1.2"
-
-
-class Battery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A battery's curve: points (volts, share left from 0 to 1), and the share at which it is to be changed."""
-
-    curve: list[tuple[float, float]] = []
-    empty: float = 0.05
-
-    def __post_init__(self) -> None:
-        volts = [each[0] for each in self.curve]
-        if volts != sorted(set(volts)) or not all(0 <= each[1] <= 1 for each in self.curve):
-            raise ValueError("a curve rises in volts, with shares between 0 and 1")
-
-    def share(self, volts: float) -> float | None:
-        """What is left at a voltage, straight lines between the points; None without a curve."""
-        if not self.curve:
-            return None
-        low = self.curve[0]
-        for high in self.curve:
-            if volts <= high[0]:
-                run = high[0] - low[0]
-                return high[1] if run == 0 else low[1] + (volts - low[0]) / run * (high[1] - low[1])
-            low = high
-        return low[1]
 
 
 class ModelIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,12 +12,14 @@ from typing import Any, Final
 import msgspec
 
 from clapas.domain.errors import ClapasError, InvalidInput
+from clapas.lorawan import handover
+from clapas.lorawan.campaigns import Wish
 from clapas.lorawan.network import FrameLog
 from clapas.lorawan.server import LorawanServer
 from clapas.lorawan.session import GROUP, QueueItem
 from clapas.lorawan.told import device_row, downlink_rows, gateway_row, group_row
 
-MAX_REQUEST: Final = 65_536
+MAX_REQUEST: Final = 700_000
 MAX_ROWS: Final = 500
 MAX_GATEWAYS: Final = 1000
 
@@ -29,7 +31,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     device: str = ""
     """A device's EUI; for 'frames' and 'follow' also a gateway's."""
     id: str = ""
-    """A downlink's: chosen by who queues it (the same id is queued once), or the one to cancel."""
+    """A downlink's: chosen by who queues it (the same id is queued once), or the one to cancel; a file's name."""
     f_port: int = 0
     data: bytes = b""
     confirmed: bool = False
@@ -39,6 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     after: int = 0
     """'follow': the number of the last frame that is known already."""
     limit: int = 100
+    campaign: Wish | None = None
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,10 +143,42 @@ async def _changed(server: LorawanServer, asked: Request) -> dict[str, Any]:
     return {"done": True}
 
 
+async def _hand_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Write every session in the file ``id`` of the handover folder."""
+    path = handover.place(server.directory, asked.id)
+    return {"devices": await handover.hand_over(server.network.state, path)}
+
+
+async def _take_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Adopt the sessions of the file ``id`` of the handover folder."""
+    path = handover.place(server.directory, asked.id)
+    taken = await handover.take_over(server.network.state, path)
+    server.network.register.forget()
+    return {"devices": taken}
+
+
 async def _groups(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
     """The multicast groups."""
     states = server.network.state.devices()
     return [group_row(each) for each in states if each.dev_eui.startswith(GROUP)]
+
+
+async def _campaigns(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
+    """The firmware campaigns, the newest first."""
+    return server.campaigns.rows()
+
+
+async def _campaign_start(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Start the firmware campaign ``campaign``."""
+    if asked.campaign is None:
+        raise InvalidInput("say which campaign", field="campaign")
+    return await server.campaigns.start(asked.campaign)
+
+
+async def _campaign_remove(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """End and forget the campaign named ``id``."""
+    server.campaigns.remove(asked.id)
+    return {"done": True}
 
 
 _HANDLERS: dict[str, Callable[[LorawanServer, Request], Awaitable[Any]]] = {
@@ -160,4 +195,9 @@ _HANDLERS: dict[str, Callable[[LorawanServer, Request], Awaitable[Any]]] = {
     "forget_nonces": _forget_nonces,
     "changed": _changed,
     "groups": _groups,
+    "campaigns": _campaigns,
+    "campaign_start": _campaign_start,
+    "campaign_remove": _campaign_remove,
+    "hand_over": _hand_over,
+    "take_over": _take_over,
 }

@@ -78,10 +78,3 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         return b"[]"
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace the file in one step."""
-    draft = path.with_suffix(".new")
-    draft.write_bytes(content)
-    draft.replace(path)

@@ -15,7 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from clapas.lorawan import gateway_memory, join, multicast, pushed, queue, uplink
+from clapas.engines.directory import write_private
+from clapas.lorawan import campaigns, gateway_memory, join, multicast, pushed, queue, uplink
+from clapas.lorawan.campaigns import Campaigns
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import UnknownDevice
@@ -39,6 +41,8 @@ class LorawanServer:
     """A running network server."""
 
     def __init__(self, network: Network, scheduler: Scheduler, directory: Path) -> None:
+        self.directory = directory
+        self.campaigns = Campaigns(network, directory)
         self._file = directory / _GATEWAYS
         self.network = network
         self.scheduler = scheduler
@@ -70,6 +74,8 @@ class LorawanServer:
             await server._open_doors(settings)
             network.spawn(server._flush())
             network.spawn(server._remember())
+            server.campaigns.load()
+            network.spawn(server._carry_on())
             server.push_all()
             yield server
         finally:
@@ -108,7 +114,14 @@ class LorawanServer:
             await asyncio.sleep(gateway_memory.EVERY_S)
             self.push_all()
             with contextlib.suppress(OSError):  # the journal tells of a full disk
-                await asyncio.to_thread(gateway_memory.write, self._file, self._gateways())
+                await asyncio.to_thread(write_private, self._file, self._gateways())
+
+    async def _carry_on(self) -> None:
+        """Turn the firmware campaigns."""
+        while True:
+            for group in await self.campaigns.turn():
+                self.push(group)
+            await asyncio.sleep(campaigns.TURN_S)
 
     def _gateways(self) -> bytes:
         return gateway_memory.dump(self.network.gateways, now=time.monotonic(), wall=wall_ms())
@@ -122,7 +135,7 @@ class LorawanServer:
         await self.scheduler.close()
         await self.network.state.close()
         with contextlib.suppress(OSError):
-            gateway_memory.write(self._file, self._gateways())
+            write_private(self._file, self._gateways())
 
     async def enqueue(self, dev_eui: str, **request: Any) -> QueueItem:
         """Queue a downlink (see :func:`clapas.lorawan.queue.enqueue`)."""

@@ -1,7 +1,7 @@
 """Conditions that learn what is usual, each in a few numbers per series, without any training.
 
 ``unusual``   how far a reading lies from the series' middle, in mean deviations of its own side, against
-              the farthest of the last days (a record that fades, half of it in five days): true when it
+              the farthest of the last days (a record that fades, half of it in ``memory_days``): true when it
               is ``times`` deviations away *and* farther than all that; it stays true for six hours.
 ``same_hour`` the middle and the spread of each of the 168 hours of the week, after three weeks.
 ``shift``     Page's cumulative sum (E. S. Page, Biometrika 41, 1954) of deviations, two-sided.
@@ -21,10 +21,10 @@ LEARN = 100
 """Readings before ``unusual`` and ``shift`` say anything."""
 MEMORY = 500
 """Readings over which middles and deviations are followed."""
-HALF_LIFE_MS = 5 * 86_400_000
+DAY_MS = 86_400_000
 STAYS_MS = 6 * 3_600_000
 BOUND = 5.0
-WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * DAY_MS
 WEEKS = 3
 SMALL = 1e-9
 USUAL = 4 * 168
@@ -52,7 +52,7 @@ def unusual(memory: list[float], at: int, value: float, when: Unusual) -> bool |
             memory[:] = [-1.0, *_learned(memory), float(at), 0.0]
         return None
     middle, up, down = memory[1:4]
-    fading = 0.5 ** (max(0.0, at - memory[6]) / HALF_LIFE_MS)
+    fading = 0.5 ** (max(0.0, at - memory[6]) / (when.memory_days * DAY_MS))
     records = [memory[4] * fading, memory[5] * fading]
     side = 0 if value > middle else 1
     far = departure(memory, value)

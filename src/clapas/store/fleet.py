@@ -117,6 +117,15 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     out_of_warranty: int
 
 
+class UseCost(msgspec.Struct, frozen=True, kw_only=True):
+    """The yearly bill (euros) of a use: the type of the things measured, '' when nothing is."""
+
+    use: str
+    devices: int
+    things: int
+    yearly: float
+
+
 class Fleet:
     """The devices, many at a time."""
 
@@ -293,6 +302,12 @@ class Fleet:
         """The yearly bill by service and supplier, the largest first."""
         found = await self._postgres.rows(SQL["costs"], **filters.values(rows))
         return [Cost(**dict(zip(Cost.__struct_fields__, row, strict=True))) for row in found]
+
+    async def costs_by_use(self, rows: RowFilter) -> list[UseCost]:
+        """The yearly bill by what the devices measure, the largest first."""
+        found = await self._postgres.rows(SQL["costs_by_use"], **filters.values(rows))
+        names = UseCost.__struct_fields__
+        return [UseCost(**dict(zip(names, row, strict=True))) for row in found]
 
     async def without_commune(self, after: str = "") -> list[tuple[str, float, float]]:
         """(key, longitude, latitude) of devices that have a place and no commune, 10,000 at a time."""

@@ -15,7 +15,7 @@ GRAMMAR = r"""
 ?start: either
 ?either: both ("or" both)*            -> either
 ?both: denied ("and" denied)*         -> both
-?denied: "not" denied                 -> denied
+?denied: _NOT denied                  -> denied
        | compared
 ?compared: sum (COMPARE sum)?         -> compared
 ?sum: product (ADD product)*          -> chain
@@ -29,6 +29,7 @@ GRAMMAR = r"""
      | NUMBER                         -> number
      | TRUTH                          -> truth
      | PATH                           -> path
+_NOT.6: /not(?=[\s(])/
 COMPARE.3: /\b(eq|ne|gt|ge|lt|le)\b/
 ADD.3: /\b(add|sub)\b/
 MUL.3: /\b(mul|div|mod)\b/
@@ -75,7 +76,9 @@ class _Tree(Transformer[Token, Node]):
         return Node("denied", parts=tuple(found))
 
     def compared(self, found: list[Any]) -> Node:
-        return found[0] if len(found) == 1 else Node("compared", str(found[1]), (found[0], found[2]))
+        return (
+            found[0] if len(found) == 1 else Node("compared", str(found[1]), (found[0], found[2]))
+        )
 
     def chain(self, found: list[Any]) -> Node:
         made: Node = found[0]

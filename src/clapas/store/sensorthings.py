@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, LiteralString, cast
+from typing import Any, Literal
 
 import msgspec
+import pyarrow as pa
+from psycopg import ProgrammingError
 
 from clapas.domain.access import RowFilter
-from clapas.domain.errors import InvalidInput
+from clapas.domain.errors import InternalError, InvalidInput
 from clapas.store import filters
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.odata import FilterRefused, Node
@@ -29,6 +31,8 @@ NUMBERED = 10.0
 DAY = 86_400_000
 LAST = 1 << 42
 ALL = 1_000_000_000
+MISTYPED = ("ILLEGAL_TYPE", "NO_COMMON_TYPE", "TYPE_MISMATCH", "CANNOT_PARSE", "NO_SUPERTYPE")
+"""Names of ClickHouse's errors that a filter of wrong types makes."""
 OWN: dict[Kind, dict[str, str]] = {
     "place": {
         "@iot.id": "id", "id": "id", "name": "name", "description": "description", "time": "changed",
@@ -55,7 +59,11 @@ LEADS: dict[str, tuple[Kind, str]] = {
 """Navigation → the kind it leads to and the alias of its table."""
 FROM_ROOT = {"place": "thing", "sensor": "sensor", "property": "property"}
 OBSERVED = {"phenomenonTime": "measured", "result": "value", "resultQuality": "quality"}
-OBSERVED |= {"resultTime": "addMilliseconds(measured, lag)", "@iot.id": "measured", "id": "measured"}
+OBSERVED |= {
+    "resultTime": "addMilliseconds(measured, lag)",
+    "@iot.id": "measured",
+    "id": "measured",
+}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,18 +154,17 @@ class SensorThings:
         """How many there are."""
         bare = msgspec.structs.replace(asked, order=())
         query, values = await self._query(kind, rows, bare)
-        whole = cast("LiteralString", f"SELECT count(*) FROM ({query}) counted")
+        whole = f"SELECT count(*) FROM ({query}) counted"  # noqa: S608 our own text
         return int((await self._rows(whole, values | {"limit": ALL, "offset": 0}))[0][0])
 
-    async def _rows(self, query: LiteralString, values: Mapping[str, Any]) -> list[Any]:
+    async def _rows(self, query: str, values: Mapping[str, Any]) -> list[Any]:
         try:
             return await self._postgres.rows(query, **values)
-        except InvalidInput as error:
-            raise FilterRefused(f"the filter cannot be evaluated: {error.__cause__}") from error
+        except (InvalidInput, ProgrammingError) as error:
+            cause = str(error.__cause__ or error).partition("\n")[0]
+            raise FilterRefused(f"the filter cannot be evaluated: {cause}") from error
 
-    async def _query(
-        self, kind: Kind, rows: RowFilter, asked: Asked
-    ) -> tuple[LiteralString, dict[str, Any]]:
+    async def _query(self, kind: Kind, rows: RowFilter, asked: Asked) -> tuple[str, dict[str, Any]]:
         await self._number()
         compiler = Compiler(_dialect(kind))
         where = compiler.condition(asked.where).text if asked.where is not None else "true"
@@ -167,7 +174,7 @@ class SensorThings:
         values: dict[str, Any] = {**compiler.values, **filters.values(rows)}
         if kind == "place":
             values["everywhere"] = not asked.placed
-        return cast("LiteralString", text), values
+        return text, values
 
     async def observations(
         self, series: Sequence[int], asked: Asked, *, start: int = 0, end: int = LAST
@@ -179,6 +186,7 @@ class SensorThings:
         newest_first = not asked.order or asked.order[0] == ("phenomenonTime", True)
         now = time.time_ns() // 1_000_000
         starts = [now - DAY, now - 31 * DAY] if newest_first else []
+        found: list[Observed] = []
         for since in [*(each for each in starts if each > start), start]:
             found = await self._observed(series, asked, since, end)
             if len(found) >= asked.limit:
@@ -190,9 +198,7 @@ class SensorThings:
     ) -> list[Observed]:
         query, values = self._of_clickhouse("observation", asked)
         values |= {"series": list(series), "start": start, "end": end}
-        table = await self._clickhouse.read(
-            query, values | {"limit": asked.limit, "offset": asked.offset}
-        )
+        table = await self._read(query, values | {"limit": asked.limit, "offset": asked.offset})
         return [Observed(**row) for row in table.to_pylist()]
 
     async def observed(
@@ -201,10 +207,18 @@ class SensorThings:
         """How many observations there are."""
         query, values = self._of_clickhouse("observations", asked)
         values |= {"series": list(series), "start": start, "end": end}
-        table = await self._clickhouse.read(query, values)
+        table = await self._read(query, values)
         return int(table.column("number")[0].as_py())
 
-    def _of_clickhouse(self, name: str, asked: Asked) -> tuple[LiteralString, dict[str, Any]]:
+    async def _read(self, query: str, values: Mapping[str, Any]) -> pa.Table:
+        try:
+            return await self._clickhouse.read(query, values)
+        except InternalError as error:
+            if any(word in str(error.__cause__) for word in MISTYPED):
+                raise FilterRefused("the filter compares what cannot be compared") from error
+            raise
+
+    def _of_clickhouse(self, name: str, asked: Asked) -> tuple[str, dict[str, Any]]:
         compiler = Compiler(
             Dialect(functions=CLICKHOUSE, parameter=clickhouse_parameter, column=_observed)
         )
@@ -212,7 +226,7 @@ class SensorThings:
         keys = [compiler.order(path, descending=down) for path, down in asked.order]
         order = ", ".join(keys) + ", " if keys else ""
         text = SQL[name].replace("/*where*/", where).replace("/*order*/", order)
-        return cast("LiteralString", text), dict(compiler.values)
+        return text, dict(compiler.values)
 
 
 def _observed(path: str) -> str:

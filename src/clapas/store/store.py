@@ -38,6 +38,7 @@ from clapas.store.series import SeriesStore
 from clapas.store.settings import Settings
 from clapas.store.state import State
 from clapas.store.territory import Territory
+from clapas.store.water import Water
 from clapas.store.writes import Writes
 
 
@@ -89,6 +90,7 @@ class Store:
         self.audit = AuditStore(postgres)
         self.api_gateway = ApiGatewayStore(postgres)
         self.sensorthings = SensorThings(postgres, clickhouse)
+        self.water = Water(postgres)
 
     @classmethod
     @asynccontextmanager

@@ -85,11 +85,9 @@ async def in_force(
 
     addresses = running_addresses(data)
     if addresses is None:
-        return (
-            f"no platform runs in {data}: an added pack's record and rules follow at its next start"
-        )
+        return f"no platform runs in {data}: its record and rules follow when it starts"
     async with Store.open(addresses, pool=2) as store:
-        done = await withdraw(store, pack) if away else await enrol(store, pack, who)
+        done = await withdraw(store, pack.name) if away else await enrol(store, pack, who)
     return done.sentence
 
 

@@ -1,7 +1,9 @@
 """The home of the elected: six figures and a map, with sources, dates and method. No control room.
 
 A figure is the middle of its trade's headline over the last days, on the points of measure that captured
-enough; beside it, how many were well, to watch, in alert, or could not be judged.
+enough; beside it, how many were well, to watch, in alert, or could not be judged. Where fewer than six trades
+have points of measure, the figures are completed by what every territory has: points of measure that live, and
+alarms that a trade has in hand.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,11 +13,15 @@ import msgspec
 
 from clapas.domain.window import Window
 from clapas.store import Store
+from clapas.store.rules_alarms import Alarms
+from clapas.store.values import EntityRow
 from clapas.usecases.gather import Line, Seen, gather
 from clapas.usecases.pack import Pack, Text
 
 DAYS = 7
 FIGURES = 6
+PAGE = 1000
+MOST_POINTS = 100_000
 JUDGED = ("ok", "watch", "alert")
 
 
@@ -36,6 +42,8 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     licence: str
     simulated: bool
+    source: Text = Text(fr="", en="")
+    """The dataset that the figure is made of."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +73,71 @@ async def summary(
         if mine and len(shares) < FIGURES:
             shares.append(share(pack, mine, window))
             places += mine
+    for common in (living, alarms):
+        if len(shares) < FIGURES:
+            shares.append(await common(store, seen, window, commune))
     return Summary(commune=commune, figures=shares, places=places)
+
+
+async def living(store: Store, seen: Seen, window: Window, commune: str) -> Share:
+    """Share of the points of measure that spoke in the period, of all trades."""
+    rows: list[EntityRow] = []
+    after: str | None = None
+    while len(rows) < MOST_POINTS:
+        page = await store.entities.page(seen.entities, commune=commune, after=after, limit=PAGE)
+        rows += page.items
+        after = page.next
+        if after is None:
+            break
+    spoke = [row for row in rows if row.updated and row.updated >= window.start]
+    value = round(100 * len(spoke) / len(rows), 1) if rows else None
+    return Share(
+        trade="",
+        title=Text(fr="Réseau de mesure", en="Measuring network"),
+        figure=Text(fr="Points de mesure vivants", en="Living points of measure"),
+        method=Text(
+            fr="Part des points de mesure, tous métiers, dont une valeur a été mesurée dans la période",
+            en="Share of the points of measure, all trades, with a value measured in the period",
+        ),
+        value=value,
+        unit="%",
+        points=len(rows),
+        judged=len(rows),
+        watch=0,
+        alert=len(rows) - len(spoke),
+        start=window.start,
+        end=window.end,
+        licence="LO-2.0",
+        simulated=any(row.entity.simulated for row in rows),
+        source=Text(fr="Registre des points de mesure", en="Register of points of measure"),
+    )
+
+
+async def alarms(store: Store, seen: Seen, window: Window, commune: str) -> Share:
+    """Alarms in progress: each is with the trade that can act."""
+    kept = Alarms(store.postgres)
+    found = (await kept.page(seen.entities, state="active", commune=commune, limit=PAGE)).items
+    grave = sum(each.severity in {"critical", "major"} for each in found)
+    return Share(
+        trade="",
+        title=Text(fr="Alarmes", en="Alarms"),
+        figure=Text(fr="Alarmes en cours", en="Alarms in progress"),
+        method=Text(
+            fr="Alarmes levées et non closes, chacune chez le métier qui peut agir ; mille au plus sont comptées",
+            en="Alarms raised and not closed, each with the trade that can act; at most a thousand are counted",
+        ),
+        value=float(len(found)),
+        unit="",
+        points=len(found),
+        judged=len(found),
+        watch=len(found) - grave,
+        alert=grave,
+        start=window.start,
+        end=window.end,
+        licence="LO-2.0",
+        simulated=False,
+        source=Text(fr="Journal des alarmes", en="Log of alarms"),
+    )
 
 
 def share(pack: Pack, lines: list[Line], window: Window) -> Share:
@@ -90,4 +162,5 @@ def share(pack: Pack, lines: list[Line], window: Window) -> Share:
         end=window.end,
         licence=pack.dataset.licence,
         simulated=any(line.simulated for line in lines),
+        source=pack.dataset.title,
     )

@@ -5,7 +5,7 @@ is and told. Taking a pack away closes its record (nothing is deleted: the law w
 the rules that nobody made their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -51,9 +51,12 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
         return f"record {self.record}; rules: {rules}; {self.points} points of measure given to the record"
 
 
-def author(pack: Pack) -> str:
+AUTHOR = "usecase:"
+
+
+def author(name: str) -> str:
     """The name under which a pack writes."""
-    return f"usecase:{pack.name}"
+    return AUTHOR + name
 
 
 def record_id(pack: Pack) -> str:
@@ -89,40 +92,57 @@ async def enrol(
     record = await _keep_record(store, pack, who, day)
     rules = RulesStore(store.postgres, store.clickhouse)
     done = {each.id: await _keep_rule(rules, pack, each) for each in pack.rules}
-    done |= await _drop_rules(rules, pack, kept={each.id for each in pack.rules})
+    done |= await _drop_rules(rules, pack.name, kept={each.id for each in pack.rules})
     return Enrolled(record=record, rules=done, points=await assign(store, pack))
 
 
-async def withdraw(store: Store, pack: Pack) -> Enrolled:
+async def absent(store: Store, packs: Mapping[str, Pack]) -> list[str]:
+    """Names of packs that are in force though they are no longer there."""
+    names = []
+    for record in await store.charter.records():
+        last = (await store.charter.record_versions(record.id))[0]
+        name = last.author.removeprefix(AUTHOR)
+        gone = last.author.startswith(AUTHOR) and name not in packs
+        if gone and not is_closed(record):
+            names.append(name)
+    return names
+
+
+async def withdraw(store: Store, name: str) -> Enrolled:
     """Close a pack's record and remove its rules; observations, alarms and points of measure stay."""
-    versions = await store.charter.record_versions(record_id(pack))
+    versions = await store.charter.record_versions(name.replace("_", "-"))
     closed: Done = "kept"
-    if versions and versions[0].author == author(pack):
+    if versions and versions[0].author == author(name) and not is_closed(versions[0].record):
         last = versions[0].record
         record = msgspec.structs.replace(
             last, classification="restreint", publication=Publication(), version=last.version + 1
         )
-        await store.charter.add_record(record, author=author(pack))
+        await store.charter.add_record(record, author=author(name))
         closed = "removed"
     rules = RulesStore(store.postgres, store.clickhouse)
-    return Enrolled(record=closed, rules=await _drop_rules(rules, pack, kept=set()))
+    return Enrolled(record=closed, rules=await _drop_rules(rules, name, kept=set()))
+
+
+def is_closed(record: DatasetRecord) -> bool:
+    """Was this record closed with its pack? It is given to its owner alone, and published no more."""
+    return record.classification == "restreint" and record.publication == Publication()
 
 
 async def _keep_record(store: Store, pack: Pack, who: Stewards | None, day: date) -> Done:
     versions = await store.charter.record_versions(record_id(pack))
     if not versions:
         fresh = record_of(pack, who or Stewards(), version=1, today=day)
-        await store.charter.add_record(fresh, author=author(pack))
+        await store.charter.add_record(fresh, author=author(pack.name))
         return "created"
     last = versions[0].record
-    if versions[0].author != author(pack):
+    if versions[0].author != author(pack.name):
         return "kept"
     given = who or Stewards(owner=last.owner, steward=last.steward, controller=last.controller)
     fresh = record_of(pack, given, version=last.version + 1, today=day)
     dateless = msgspec.structs.replace(fresh, version=last.version, review=last.review)
     if dateless == last:
         return "same"
-    await store.charter.add_record(fresh, author=author(pack))
+    await store.charter.add_record(fresh, author=author(pack.name))
     return "changed"
 
 
@@ -132,26 +152,26 @@ async def _keep_rule(rules: RulesStore, pack: Pack, rule: Rule) -> Done:
     if known is not None:
         if known.body == body:
             return "same"
-        if (await rules.revisions(rule.id))[0]["who"] != author(pack):
+        if (await rules.revisions(rule.id))[0]["who"] != author(pack.name):
             return "kept"
     row = RuleRow(id=rule.id, revision=0, body=body, enabled=rule.enabled, owner=body["owner"])
-    await rules.save(row, who=author(pack))
+    await rules.save(row, who=author(pack.name))
     return "changed" if known else "created"
 
 
 def _body(rule: Rule, pack: Pack) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(rule)
+    body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rule))
     body.pop("revision", None)
     return body | {"owner": rule.owner or pack.dataset.owner}
 
 
-async def _drop_rules(rules: RulesStore, pack: Pack, *, kept: set[str]) -> dict[str, Done]:
+async def _drop_rules(rules: RulesStore, trade: str, *, kept: set[str]) -> dict[str, Done]:
     """Rules of the trade that the pack no longer brings, and that nobody made their own."""
     done: dict[str, Done] = {}
     for row in await rules.all():
-        if row.body.get("trade") != pack.name or row.id in kept:
+        if row.body.get("trade") != trade or row.id in kept:
             continue
-        if (await rules.revisions(row.id))[0]["who"] == author(pack):
+        if (await rules.revisions(row.id))[0]["who"] == author(trade):
             await rules.remove(row.id)
             done[row.id] = "removed"
     return done

@@ -1,6 +1,8 @@
 """Figures of one entity over a period, each with its capture rate, quality and state. No data is never 0."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -47,31 +49,42 @@ SOME = 20
 NOTHING = Points(at=np.zeros(0), values=np.zeros(0), counts=np.zeros(0))
 
 
-def figures(pack: Pack, series: dict[str, Points], window: Window, zone: str) -> list[Figure]:
-    """All the pack's figures of one entity; ``series`` is by quantity. Formulas come last."""
+def figures(
+    pack: Pack,
+    series: dict[str, Points],
+    window: Window,
+    zone: str,
+    asked: Mapping[str, float] = MappingProxyType({}),
+) -> list[Figure]:
+    """All the pack's figures of one entity; ``series`` is by quantity. Formulas come last.
+
+    ``asked`` holds what the history answered to the indicators written as SQL, by indicator.
+    """
     found: dict[str, Figure] = {}
     for each in sorted(pack.indicators, key=lambda one: one.kind == "formula"):
         if each.kind == "formula":
             found[each.id] = _combined(pack, each, found)
         else:
-            found[each.id] = _measured(pack, each, series.get(each.quantity, NOTHING), window, zone)
+            record = series.get(each.quantity, NOTHING)
+            found[each.id] = _measured(pack, each, record, window, zone, asked.get(each.id))
     return [found[each.id] for each in pack.indicators if not each.hidden]
 
 
 def _measured(
-    pack: Pack, indicator: Indicator, record: Points, window: Window, zone: str
-) -> Figure:
+    pack: Pack, indicator: Indicator, record: Points, window: Window, zone: str,
+    asked: float | None,
+) -> Figure:  # fmt: skip
     points = since(record, window.start.timestamp())
     chosen = within_hours(points, indicator, zone)
     interval = max(float(pack.interval_s), usual_interval(record))
-    expected = _expected(indicator, window, zone) / interval
-    capture = min(1.0, float(chosen.counts.sum()) / expected) if expected else 0.0
+    expected = _expected(indicator, window, zone)
+    capture = min(1.0, covered(chosen, interval, window) / expected) if expected else 0.0
     low, high = pack.bound(indicator.low), pack.bound(indicator.high)
     if indicator.kind == "outside_en15757":
         value, short = outside_share(record, window.start.timestamp())
     else:
-        value, short = None, False
-        if len(chosen.at):
+        value, short = asked, False
+        if len(chosen.at) and indicator.kind != "sql":
             value = reduced(indicator, chosen, low, high, interval)
     made = _figure(pack, indicator, value, capture, points.suspect)
     return msgspec.structs.replace(made, provisional=short)
@@ -87,6 +100,14 @@ def outside_share(record: Points, start: float) -> tuple[float | None, bool]:
         return None, False
     outside = settled_band(record.at, record.values * 100).outside
     return float(outside[judged].mean()), bool(record.at[-1] - record.at[0] < HISTORY - DAY)
+
+
+def covered(points: Points, interval: float, window: Window) -> float:
+    """Seconds of the period that readings speak for: each until the next one, at most its usual interval."""
+    if not len(points.at):
+        return 0.0
+    gaps = np.diff(np.append(points.at, window.end.timestamp()))
+    return float(np.minimum(gaps, points.counts * interval).sum())
 
 
 def since(points: Points, start: float) -> Points:
@@ -210,7 +231,8 @@ def reduced(
     }
     if indicator.kind in simple:
         return simple[indicator.kind]
-    return largest_swing(points) if indicator.kind == "largest_swing" else still_hours(points)
+    special = {"largest_swing": largest_swing, "still_hours": still_hours}
+    return special.get(indicator.kind, falls_a_day)(points)
 
 
 def largest_swing(points: Points) -> float:
@@ -221,6 +243,12 @@ def largest_swing(points: Points) -> float:
         part = points.values[start : n + 1]
         best = max(best, float(part.max() - part.min()))
     return best
+
+
+def falls_a_day(points: Points) -> float:
+    """How much the number fell, all falls together, per day of the record (free places: cars that came, at least)."""
+    days = max(float(points.at[-1] - points.at[0]) / 86_400.0, 1.0)
+    return float(np.maximum(-np.diff(points.values), 0.0).sum()) / days
 
 
 def still_hours(points: Points) -> float:

@@ -1,7 +1,7 @@
 """Figures of every entity of a trade: series that may be seen, read from the history, reduced."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -11,6 +11,7 @@ from clapas.domain.access import RowFilter
 from clapas.domain.quality import Quality
 from clapas.domain.window import Window, instant
 from clapas.store import Store
+from clapas.store.indicators import Indicators
 from clapas.store.values import EntityRow, Latest, SeriesHistory
 from clapas.usecases.figures import Figure, Points, figures
 from clapas.usecases.pack import Pack
@@ -52,6 +53,7 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
     for kind in pack.types:
         rows += (await store.entities.page(seen.entities, type=kind, limit=MOST_ENTITIES)).items
     wanted = {each.quantity for each in pack.indicators if each.quantity}
+    wanted |= {name for each in pack.derived for name in (each.total, each.minus)}
     latest = await store.state.latest(seen.series, entities=[row.entity.id for row in rows])
     mine = [each for each in latest if each.quantity in wanted]
     has: dict[str, set[str]] = {}
@@ -60,19 +62,50 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
     rows = [row for row in rows if _belongs(pack, row, has.get(row.entity.id, set()))]
     read = await _histories(store, seen.series, mine, pack, window)
     last = newest(mine)
+    asked = await _asked(store, seen.series, mine, pack, window)
     by_entity: dict[str, dict[str, Points]] = {}
     for each in mine:
         if each.series in read:
             by_entity.setdefault(each.entity, {})[each.quantity] = read[each.series]
+    for own in by_entity.values():
+        own.update(derived(pack, own))
     return await asyncio.to_thread(
         lambda: [
             msgspec.structs.replace(
-                _line(row, figures(pack, by_entity.get(row.entity.id, {}), window, zone.key)),
+                _line(
+                    row,
+                    figures(
+                        pack,
+                        by_entity.get(row.entity.id, {}),
+                        window,
+                        zone.key,
+                        asked.get(row.entity.id, {}),
+                    ),
+                ),
                 last=last.get(row.entity.id),
             )
             for row in rows
         ]
     )
+
+
+def derived(pack: Pack, own: Mapping[str, Points]) -> dict[str, Points]:
+    """What the pack derives where the source does not send it: at each number, the last total known then."""
+    found: dict[str, Points] = {}
+    for each in pack.derived:
+        total, minus = own.get(each.total), own.get(each.minus)
+        if each.quantity in own or total is None or minus is None or not len(total.at):
+            continue
+        index = np.searchsorted(total.at, minus.at, side="right") - 1
+        known = index >= 0
+        values = np.maximum(total.values[np.maximum(index, 0)] - minus.values, 0.0)
+        found[each.quantity] = Points(
+            at=minus.at[known],
+            values=values[known],
+            counts=minus.counts[known],
+            suspect=max(total.suspect, minus.suspect),
+        )
+    return found
 
 
 def newest(states: Sequence[Latest]) -> dict[str, datetime]:
@@ -88,6 +121,21 @@ def _belongs(pack: Pack, row: EntityRow, has: set[str]) -> bool:
     if pack.datasets and row.entity.dataset not in pack.datasets:
         return False
     return set(pack.needs) <= has
+
+
+async def _asked(
+    store: Store, rows: RowFilter, mine: Sequence[Latest], pack: Pack, window: Window
+) -> dict[str, dict[str, float]]:
+    """What the history answers to the indicators written as SQL: entity → indicator → number."""
+    found: dict[str, dict[str, float]] = {}
+    ask = Indicators(store.clickhouse, store.series, store.territory)
+    for indicator in pack.indicators:
+        if indicator.kind != "sql":
+            continue
+        entities = {each.series: each.entity for each in mine if each.quantity == indicator.quantity}  # fmt: skip
+        for series, value in (await ask.read(rows, list(entities), window, indicator.sql)).items():
+            found.setdefault(entities[series], {})[indicator.id] = value
+    return found
 
 
 async def _histories(

@@ -18,10 +18,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import QUANTITIES
 from clapas.rules.check import check
 from clapas.rules.errors import ImpossibleRule
 from clapas.rules.model import Rule
+from clapas.store.indicators import checked
 from clapas.usecases.errors import BadPack
 from clapas.usecases.formula import names_in
 
@@ -31,7 +33,7 @@ FILES = ("pack.toml", "rules.json", "story.json", "quality.toml", "report.typ")
 
 Kind = Literal[
     "mean", "min", "max", "percentile", "latest", "count", "share_above", "share_below", "share_between",
-    "share_outside", "hours_above", "largest_swing", "outside_en15757", "still_hours", "formula",
+    "share_outside", "hours_above", "largest_swing", "outside_en15757", "still_hours", "falls_a_day", "sql", "formula",
 ]  # fmt: skip
 Origin = Literal["own", "wheel", "installed"]
 
@@ -69,6 +71,8 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     high: float | str | None = None
     percent: float = 50.0
     expression: str = ""
+    sql: str = ""
+    """An aggregate over the history, such as ``countIf(value < 1) / count()``: see store/indicators.py."""
     unit: str = ""
     scale: float = 1.0
     decimals: int = 1
@@ -81,6 +85,14 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     alert_below: float | None = None
     hidden: bool = False
     """Used by a formula only."""
+
+
+class Derived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A quantity that some sources do not send: ``total`` minus ``minus``, never below 0."""
+
+    quantity: str
+    total: str
+    minus: str
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,6 +137,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     datasets: tuple[str, ...] = ()
     """Records whose entities are of this trade; empty: all that may be seen."""
     limits: dict[str, Limit] = {}
+    derived: tuple[Derived, ...] = ()
     indicators: tuple[Indicator, ...]
     page: Page
     dataset: Dataset
@@ -197,8 +210,9 @@ def _check(pack: Pack) -> None:
     wrong(not NAME.match(pack.name), "a name is lower case letters, digits and _, 2 to 32")
     wrong(not pack.types, "a pack names at least one entity type")
     wrong(pack.interval_s <= 0, "interval_s is a positive number of seconds")
-    for quantity in pack.needs:
-        wrong(quantity not in QUANTITIES, f"needs: no quantity {quantity!r}")
+    derived = [name for each in pack.derived for name in (each.quantity, each.total, each.minus)]
+    for quantity in (*pack.needs, *derived):
+        wrong(quantity not in QUANTITIES, f"needs or derived: no quantity {quantity!r}")
     known = {each.id for each in pack.indicators}
     wrong(len(known) != len(pack.indicators), "two indicators bear the same id")
     for each in pack.indicators:
@@ -222,6 +236,11 @@ def _check_indicator(
         wrong(each.id in names_in(each.expression), f"{each.id}: the formula names itself")
     else:
         wrong(each.quantity not in QUANTITIES, f"{each.id}: no quantity {each.quantity!r}")
+    if each.kind == "sql":
+        try:
+            checked(each.sql)
+        except InvalidInput as error:
+            raise BadPack(f"{pack.name}: {each.id}: {error}", pack=pack.name) from error
     for bound in (each.low, each.high):
         wrong(isinstance(bound, str) and bound not in pack.limits, f"{each.id}: no limit {bound!r}")
     needs_high = each.kind in {"share_above", "hours_above", "share_between", "share_outside"}

@@ -12,6 +12,7 @@ import msgspec
 import typst
 
 from clapas.domain.window import Window
+from clapas.usecases.elected import Share, Summary
 from clapas.usecases.gather import Line
 from clapas.usecases.pack import Pack
 
@@ -82,6 +83,55 @@ def as_pdf(
     own = Path(pack.folder) / "report.typ"
     template = own.read_bytes() if own.is_file() else _common()
     return bytes(typst.compile(template, sys_inputs={"data": msgspec.json.encode(data).decode()}))
+
+
+def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: datetime) -> bytes:
+    """The sheet of a commune, or of the territory, in French. Blocks for about a second."""
+    civil = ZoneInfo(zone)
+    data = {
+        "place": place,
+        "territory": territory,
+        "zone": zone,
+        "made": f"{made.astimezone(civil):%d/%m/%Y %H:%M}",
+        "figures": [_sheet_figure(each, civil) for each in found.figures],
+    }
+    template = files("clapas.usecases").joinpath("sheet.typ").read_bytes()
+    return bytes(typst.compile(template, sys_inputs={"data": msgspec.json.encode(data).decode()}))
+
+
+def _sheet_figure(each: Share, civil: ZoneInfo) -> dict[str, Any]:
+    return {
+        "title": each.title.fr,
+        "figure": each.figure.fr,
+        "value": "—" if each.value is None else f"{french(each.value)} {each.unit}".strip(),
+        "method": each.method.fr,
+        "source": each.source.fr,
+        "licence": each.licence,
+        "points": each.points,
+        "judged": each.judged,
+        "watch": each.watch,
+        "alert": each.alert,
+        "start": f"{each.start.astimezone(civil):%d/%m/%Y}",
+        "end": f"{each.end.astimezone(civil):%d/%m/%Y %H:%M}",
+        "simulated": each.simulated,
+    }
+
+
+SHEET_COLUMNS = ("trade", "figure", "value", "unit", "points", "judged", "watch", "alert", "start", "end", "source", "licence", "method", "simulated")  # fmt: skip
+
+
+def sheet_csv(found: Summary) -> bytes:
+    """The same sheet as a table; an empty value is the lack of one."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(SHEET_COLUMNS)
+    for each in found.figures:
+        writer.writerow(
+            [each.title.fr, each.figure.fr, "" if each.value is None else each.value, each.unit, each.points,
+             each.judged, each.watch, each.alert, each.start.isoformat(), each.end.isoformat(), each.source.fr,
+             each.licence, each.method.fr, each.simulated]
+        )  # fmt: skip
+    return text.getvalue().encode()
 
 
 def _common() -> bytes:

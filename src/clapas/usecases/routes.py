@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from clapas.charter import Charter
 from clapas.domain.access import RowFilter
-from clapas.domain.errors import InvalidInput
+from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.usecases.discovery import discover
@@ -19,7 +19,7 @@ from clapas.usecases.elected import Summary, summary
 from clapas.usecases.errors import NoSuchPack
 from clapas.usecases.gather import Line, Seen, gather
 from clapas.usecases.pack import Limit, Pack, Text
-from clapas.usecases.report import as_csv, as_pdf, shown
+from clapas.usecases.report import as_csv, as_pdf, sheet_csv, sheet_pdf, shown
 
 Call = Request[Any, Any, Any]
 READ = {"action": "read", "kind": "entity"}
@@ -197,8 +197,10 @@ async def trade_report(
 
 
 async def _territory(store: Store) -> str:
-    communes = await store.territory.communes()
-    return communes[0].name if len(communes) == 1 else f"{len(communes)} communes"
+    try:
+        return (await store.territory.get()).name
+    except NotFound:
+        return "Territoire"
 
 
 @get("/api/v1/elected", opt=READ)
@@ -209,4 +211,28 @@ async def elected(request: Call, commune: FromQuery[str] = "") -> Summary:
     return await summary(rooms.store, seen_by(request), packs, commune=commune)
 
 
-HANDLERS = (trades, trade, trade_figures, trade_report, elected)
+@get("/api/v1/elected/sheet", opt=EXPORT)
+async def elected_sheet(
+    request: Call, commune: FromQuery[str] = "", form: Form = "pdf"
+) -> Response[bytes]:
+    """The sheet of one commune, or of the territory: ``form`` pdf (in French) or csv."""
+    if form not in {"pdf", "csv"}:
+        raise InvalidInput("pdf or csv", field="form", accepted=["pdf", "csv"])
+    rooms = rooms_of(request)
+    communes = {each.code: each.name for each in await rooms.store.territory.communes()}
+    if commune and commune not in communes:
+        raise NotFound(commune=commune[:10])
+    packs = await asyncio.to_thread(discover, rooms.directory)
+    found = await summary(rooms.store, seen_by(request, "export"), packs, commune=commune)
+    file = f"fiche-{commune or 'territoire'}-{datetime.now(UTC):%Y%m%d}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+    if form == "csv":
+        return Response(sheet_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
+    territory, zone = await _territory(rooms.store), (await rooms.store.territory.zone()).key
+    printed = await asyncio.to_thread(
+        sheet_pdf, found, place=communes.get(commune, "Tout le territoire"), zone=zone, territory=territory, made=datetime.now(UTC)
+    )  # fmt: skip
+    return Response(printed, media_type="application/pdf", headers=headers)
+
+
+HANDLERS = (trades, trade, trade_figures, trade_report, elected, elected_sheet)

@@ -1,20 +1,23 @@
-"""What the trades do by themselves: packs added while the platform slept, points of measure that are new."""
+"""What the trades do by themselves: packs added or removed while the platform slept, points of measure that are new."""
 
 from pathlib import Path
 
 from clapas.jobs import Tick, Tools
 from clapas.usecases.discovery import discover
-from clapas.usecases.enrol import assign, enrol, record_id
+from clapas.usecases.enrol import absent, assign, enrol, record_id, withdraw
 
 
 async def follow(tools: Tools) -> None:
-    """Put added packs in force, and give new points of measure to the records of the packs in force."""
+    """Put added packs in force, close those that are gone, and give new points of measure to their records."""
+    packs = discover(tools.tool(Path))
     known = {each.id for each in await tools.store.charter.records()}
-    for pack in discover(tools.tool(Path)).values():
+    for pack in packs.values():
         if record_id(pack) in known:
             await assign(tools.store, pack)
         elif pack.origin == "installed":
             await enrol(tools.store, pack)
+    for name in await absent(tools.store, packs):
+        await withdraw(tools.store, name)
 
 
 TICKS = {"usecases.follow": Tick(run=follow, every_s=60)}

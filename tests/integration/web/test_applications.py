@@ -88,6 +88,8 @@ async def test_the_life_of_a_subscription(
     assert await live() == 1
     assert sent[0][0] == f"out/{made['id']}/{ROOM}/humidity"
     assert msgspec.json.decode(sent[0][1])["value"] == 51.0
+    assert sent[1][0].startswith(f"out/{made['id']}/v1.1/Datastreams(")
+    assert msgspec.json.decode(sent[1][1])["result"] == 51.0
     granted = await services.identity.authorize_mqtt("bureau", secret, "c")
     assert granted is not None
     assert granted.subscribe == (f"out/{made['id']}", f"out/{made['id']}/#")

@@ -54,6 +54,7 @@ OPEN = {
     ("GET", "/api/v1/session/with/{name:str}/metadata"),
     ("POST", "/api/v1/session/with/{name:str}/acs"),
     ("POST", "/api/v1/session/with/{name:str}/logout"),
+    ("POST", "/api/v1/water/stop"),
     ("DELETE", "/api/v1/session"),
 }
 """What anybody may reach: the entrance, and nothing else."""

@@ -7,7 +7,7 @@ from openpyxl import load_workbook
 from tests.integration.web.conftest import Visitor
 
 from clapas.domain.device import Device, Model
-from clapas.fleet.models import Battery, ship
+from clapas.fleet.models import ship
 from clapas.store.fleet import DeviceQuery, Group
 from clapas.web.services import Services
 
@@ -141,9 +141,3 @@ async def test_a_group_is_narrowed_by_the_other_filters(
     assert (await operator.call("POST", "/api/v1/fleet/bulk", json=bulk)).json()[
         "subject"
     ] == "tags × 2"
-
-
-def test_a_battery_curve_is_read_between_its_points() -> None:
-    curve = Battery(curve=[(3.0, 0.0), (3.4, 0.8), (3.6, 1.0)])
-    assert [round(curve.share(v) or 0, 2) for v in (2.5, 3.2, 3.5, 4.0)] == [0.0, 0.4, 0.9, 1.0]
-    assert Battery().share(3.0) is None

@@ -165,7 +165,7 @@ def test_a_pack_is_added_updated_and_removed_without_touching_the_platform(tmp_p
         ('quantity = "free_places"', 'quantity = "warp"', "no quantity 'warp'"),
         ('headline = "occupancy"', 'headline = "joy"', "which is no indicator"),
         ('expression = "1 - free_mean', 'expression = "1 - nothing', "the formula names"),
-        ("interval_s = 900", "interval_s = 0", "interval_s is a positive"),
+        ("interval_s = 3600", "interval_s = 0", "interval_s is a positive"),
         ('name = "parking"', 'name = "../up"', "a name is lower case"),
         ('kind = "latest"', 'kind = "magic"', r"pack\.toml"),
         ('fr = "Parkings"', 'de = "Parkplätze"', r"pack\.toml"),

@@ -50,3 +50,24 @@ class Live {
 }
 
 export const live = new Live();
+
+/** Called in a component: runs ``refresh`` when something was stored since, at most every ``pauseMs``; never while paused or hidden. */
+export function onStored(refresh: () => void, pauseMs = 5_000): void {
+  $effect(() => {
+    let seen = -1;
+    let last = Date.now();
+    return live.listen(
+      { topics: "ledger" },
+      {
+        ledger: (event) => {
+          const now = event.stored + event.rejected;
+          if (seen < 0) seen = now;
+          if (now === seen || Date.now() - last < pauseMs || document.hidden) return;
+          seen = now;
+          last = Date.now();
+          refresh();
+        },
+      },
+    );
+  });
+}

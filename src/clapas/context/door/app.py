@@ -46,6 +46,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PREFIX = ["ngsi-ld", "v1"]
+"""Also skipped when a client put a whole Location behind a resource."""
 NOTHING = RowFilter()
 ECHOED = ("ngsild-tenant", "ngsild-snapshot")
 
@@ -82,9 +83,11 @@ class Door:
     ) -> tuple[Answer, Request]:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         segments = segments_of(raw.partition(b"?")[0])
-        if segments[:2] == PREFIX:
-            segments = segments[2:]
+        while segments[:2] == PREFIX or segments[1:3] == PREFIX:
+            segments = segments[2:] if segments[:2] == PREFIX else segments[1:]
         method: str = scope["method"]
+        if segments == ["entities"] and method in {"PUT", "PATCH"}:
+            raise BadRequestData("the id of the entity is missing")
         routes = routes_of(segments)
         if not routes:
             raise ResourceNotFound("there is nothing at this address")
@@ -224,7 +227,7 @@ async def _send(
         media = answer.media or (request.media if request and answer.data else JSON)
         headers.append(("content-type", media))
         if answer.data and request and not (media == LD or (media == GEO and geo_context(request))):
-            link = f'<{request.context.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
+            link = f'<{request.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
             headers.append(("link", link))
     headers += [(name, asked[name]) for name in ECHOED if name in asked]
     if request and "prefer" in asked and answer.status == 200 and "body=" in asked["prefer"]:

@@ -7,8 +7,10 @@ from clapas.context.door.entities import check_same_id, entity_id, present
 from clapas.context.door.http import Answer, Request
 from clapas.context.editing import Editor
 from clapas.context.errors import BadRequestData, ResourceNotFound
-from clapas.context.model import Entity, is_uri
+from clapas.context.model import Entity, is_uri, now_text
 from clapas.context.reading import FORBIDDEN, Reader
+from clapas.context.writing import evolution_row
+from clapas.store.context import as_json
 
 
 def attribute_iri(request: Request) -> str:
@@ -135,8 +137,25 @@ async def delete(broker: Broker, request: Request) -> Answer:
             )
         return editor
 
-    await broker.edit(request.tenant, entity_id(request), act)
+    try:
+        await broker.edit(request.tenant, entity_id(request), act)
+    except ResourceNotFound:
+        if not await _deleted_from_evolution(broker, request, iri):
+            raise
     return Answer(status=204)
+
+
+async def _deleted_from_evolution(broker: Broker, request: Request, iri: str) -> bool:
+    """Tell the evolution of an entity that has no present state that an attribute was deleted."""
+    name, now = entity_id(request), now_text()
+    everything, dataset = which_instances(request)
+    where = {"id": name, "attribute": iri, "everything": everything, "dataset": dataset}
+    async with broker.store.change(request.tenant) as change:
+        held, _ = await change.hold([name])
+        last = [] if name in held else await change.run("last_instances", **where)
+        rows = [evolution_row(name, iri, doc, now) for (doc,) in last]
+        await change.run("evolve", rows=as_json(rows))
+    return bool(rows)
 
 
 def which_instances(request: Request) -> tuple[bool, str]:

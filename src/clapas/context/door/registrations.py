@@ -13,6 +13,7 @@ from clapas.context.errors import AlreadyExists, BadRequestData, Clash, Resource
 from clapas.context.model import is_uri, moment, now_text
 from clapas.context.notify import headers_of
 from clapas.context.patterns import check_pattern
+from clapas.context.query import q as language
 from clapas.context.query.geo import read_geo
 from clapas.context.registration import (
     Body,
@@ -135,16 +136,35 @@ async def listed(broker: Broker, request: Request) -> Answer:
     )
     window = read_window(params)
     limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
-    found = [
-        kept
-        for each in await registrations(broker, request.tenant)
-        if (kept := matching(each, query, window, terms)) is not None
-    ]
+    held = await registrations(broker, request.tenant)
+    found = [each for each in held if matching(each, query, window, terms) is not None]
+    for name in ("q", "csf"):
+        if name in params:
+            found = await _with_properties(broker, found, params[name], terms)
     headers = page_links(request, limit, offset, more=len(found) > offset + limit)
     if count:
         headers.append(("NGSILD-Results-Count", str(len(found))))
     page = found[offset : offset + limit]
     return Answer(body=[_shown(request, each) for each in page], headers=headers)
+
+
+async def _with_properties(
+    broker: Broker, found: Sequence[Body], text: str, terms: Terms
+) -> list[Body]:
+    """Those whose Context Source Properties satisfy a query (5.10.2.4)."""
+    path = language.Compiler(terms).predicate(language.parse(text))
+    docs = [
+        {
+            terms.expand(name): [{"type": "Property", "value": value}]
+            for name, value in each.items()
+            if name not in {"id", "type"}
+        }
+        for each in found
+    ]
+    pairs = [{"place": place, "document": place, "path": path} for place in range(len(found))]
+    answers = await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json(docs))
+    holding = {place for place, holds in answers if holds}
+    return [each for place, each in enumerate(found) if place in holding]
 
 
 async def update(broker: Broker, request: Request) -> Answer:
@@ -220,6 +240,15 @@ async def _keep(broker: Broker, rows: Sequence[dict[str, Any]]) -> None:
         broker.on_write()
 
 
+def _told(body: Body) -> Body:
+    """A registration as notifications tell it: the types of its entities always as arrays (5.2.8)."""
+    for information in body["information"]:
+        for entity in information.get("entities", []):
+            if isinstance(entity["type"], str):
+                entity["type"] = [entity["type"]]
+    return body
+
+
 async def _delivery(
     broker: Broker,
     tenant: str,
@@ -236,7 +265,7 @@ async def _delivery(
         "type": "ContextSourceNotification",
         "subscriptionId": body["id"],
         "notifiedAt": now_text(),
-        "data": [renamed(each, context.terms.compact) for each in found],
+        "data": [_told(renamed(each, context.terms.compact)) for each in found],
         "triggerReason": reason,
     }
     if accept == LD:

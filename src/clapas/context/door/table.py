@@ -12,6 +12,7 @@ from clapas.context.door import (
     discovery,
     entities,
     identity,
+    ledger,
     maps,
     registrations,
     snapshots,
@@ -200,6 +201,10 @@ SOURCES: tuple[tuple[str, str, Handler, Spec], ...] = (
     ("PATCH", "snapshots/*", snapshots.update, Spec(params=LOCAL, body="merge")),
     ("DELETE", "snapshots/*", snapshots.delete, Spec(params=LOCAL)),
     ("POST", "snapshots/*/clone", snapshots.clone, Spec(params=LOCAL, body="json")),
+    *(
+        ("POST", f"{resource}/*/deliveries", ledger.replay, Spec(body="json", action="subscribe"))
+        for resource in ("subscriptions", "csourceSubscriptions")
+    ),
     ("POST", "remote-notify", remote.told, Spec(body="json", action="told")),
 )
 ROUTES = [

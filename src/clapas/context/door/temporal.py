@@ -343,9 +343,18 @@ def _shown(
     return bodies
 
 
+def _instance(renderer: Renderer, row: Row) -> Any:
+    shown = renderer.instance({**row.doc, "instanceId": row.instance})
+    if "deletedAt" in row.doc and isinstance(shown, dict):
+        shown["deletedAt"] = row.doc["deletedAt"]
+    return shown
+
+
 def _attribute(renderer: Renderer, shape: _Shape, rows: list[Row]) -> Any:
     if shape.form != "temporalValues":
-        return [renderer.instance({**row.doc, "instanceId": row.instance}) for row in rows]
+        return [_instance(renderer, row) for row in rows]
+    if not rows:
+        return {"type": "Property", "values": []}
     series: dict[str, dict[str, Any]] = {}
     for row in rows:
         kind = row.doc["type"]

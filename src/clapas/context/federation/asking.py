@@ -34,8 +34,6 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     warning: int = 0
     """Code of NGSILD-Warning (table 6.3.17-1), 0 for none."""
-    link: str = ""
-    """The @context under which the body's names were asked for."""
 
     @property
     def ok(self) -> bool:
@@ -88,7 +86,7 @@ class Asker:
         refused = await self._refused(address)
         if refused:
             return Reply(share=share, problem=refused, status=502, warning=199)
-        headers, link = headers_of(share, request, self._alias, call.body)
+        headers = headers_of(share, request, self._alias, call.body)
         content = None if call.body is None else orjson.dumps(call.body)
         async with self._client.stream(
             call.method, address, headers=headers, content=content, timeout=None
@@ -98,7 +96,7 @@ class Asker:
                 raw += part
                 if len(raw) > self._settings.source_bytes:
                     return Reply(share=share, problem="the answer is too large", warning=111)
-        return _read(share, answer.status_code, bytes(raw), link)
+        return _read(share, answer.status_code, bytes(raw))
 
     async def _refused(self, address: str) -> str:
         parts = urlsplit(address)
@@ -114,7 +112,7 @@ def _named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-def _read(share: Share, status: int, raw: bytes, link: str) -> Reply:
+def _read(share: Share, status: int, raw: bytes) -> Reply:
     if status >= 300:
         warning = 0 if status in {NOT_FOUND, LOOP} else 299
         body = _json(raw) if status == MULTI_STATUS else None
@@ -122,11 +120,11 @@ def _read(share: Share, status: int, raw: bytes, link: str) -> Reply:
             share=share, status=status, body=body, problem=f"status {status}", warning=warning
         )
     if not raw.strip():
-        return Reply(share=share, status=status, link=link)
+        return Reply(share=share, status=status)
     body = _json(raw)
     if body is None:
         return Reply(share=share, status=status, problem="the answer is not JSON", warning=111)
-    return Reply(share=share, status=status, body=body, link=link)
+    return Reply(share=share, status=status, body=body)
 
 
 def _json(raw: bytes) -> Any:
@@ -161,8 +159,8 @@ def info_of(share: Share) -> dict[str, str]:
     }
 
 
-def headers_of(share: Share, request: Request, alias: str, body: Any) -> tuple[dict[str, str], str]:
-    """The headers of a call, and the address of the @context that its names are written in."""
+def headers_of(share: Share, request: Request, alias: str, body: Any) -> dict[str, str]:
+    """The headers of a call."""
     info = info_of(share)
     link = info.get("jsonldContext", "") or link_of(request)
     headers = {"Accept": info.get("accept", JSON), "Via": via_of(request, alias)}
@@ -179,7 +177,7 @@ def headers_of(share: Share, request: Request, alias: str, body: Any) -> tuple[d
         headers["Content-Type"] = LD if _holds_context(body) else JSON
     if link and headers.get("Content-Type") != LD:
         headers["Link"] = f'<{link}>; rel="{CONTEXT_REL}"; type="{LD}"'
-    return headers, link
+    return headers
 
 
 def _holds_context(body: Any) -> bool:

@@ -9,15 +9,13 @@ import httpx
 from clapas.context.book import Book
 from clapas.context.door.http import Headers, Request
 from clapas.context.errors import BadRequestData, NgsiError, SourceFailed
-from clapas.context.federation.asking import Asker, Call, Reply, aliases_of, info_of
+from clapas.context.federation.asking import LOOP, Asker, Call, Reply, aliases_of, info_of
 from clapas.context.federation.merging import Part, read_entities, restrict
 from clapas.context.federation.registry import Registry
 from clapas.context.federation.shares import Share, shares_of
 from clapas.context.settings import Settings
 from clapas.context.terms import Terms
 from clapas.store.context import ContextStore
-
-LOOPED = 508
 
 
 class Federation:
@@ -53,7 +51,7 @@ class Federation:
         bodies = await self.registry.of(request.tenant)
         via = aliases_of(request.headers.get("via", ""))
         if self.alias in via:
-            raise SourceFailed("this request came through this broker already", LOOPED)
+            raise SourceFailed("this request came through this broker already", LOOP)
         if not bodies or request.flag("local") or "ngsild-snapshot" in request.headers:
             return []
         if not request.rows.everything and "" not in request.rows.datasets:

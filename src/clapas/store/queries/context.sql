@@ -253,6 +253,15 @@ RETURNING xmax = 0
 WITH gone AS (DELETE FROM ngsild_instance WHERE tenant = %(tenant)s AND entity = %(id)s)
 DELETE FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
 
+-- name: last_instances
+-- The last instance of an attribute for each dataset id, unless it was deleted.
+SELECT doc FROM (
+    SELECT DISTINCT ON (dataset) doc, deleted FROM ngsild_instance
+    WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
+      AND (%(everything)s OR dataset = %(dataset)s)
+    ORDER BY dataset, seq DESC) last
+WHERE deleted IS NULL
+
 -- name: drop_instances
 -- Instances of an attribute go.
 DELETE FROM ngsild_instance
@@ -296,7 +305,7 @@ SELECT entity, attribute, dataset, instance, at, doc FROM (
     WHERE (%(all_attributes)s OR i.attribute = ANY(%(attributes)s))
       AND (%(all_datasets)s OR i.dataset = ANY(%(datasets)s))
       AND (%(open)s OR (i.at >= %(start)s AND i.at < %(end)s))
-      AND (i.deleted IS NULL OR %(property)s = 'deletedAt' OR i.at IS NOT NULL)
+      AND (i.at IS NOT NULL OR %(property)s = 'observedAt' AND i.deleted IS NULL)
 ) numbered
 WHERE place IS NULL OR place <= %(last)s
 ORDER BY entity, at NULLS FIRST, seq

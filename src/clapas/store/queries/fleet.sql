@@ -203,6 +203,23 @@ WHERE d.lifecycle <> 'retired'
   AND /*rows d.dataset, d.commune*/
 GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2
 
+-- name: costs_by_use
+-- The yearly bill by what devices are used for: the type of the things that they measure. A device of
+-- several uses is shared equally between them.
+WITH fed AS (
+    SELECT device, split_part(entity, ':', 3) AS use, count(DISTINCT entity) AS things
+    FROM binding WHERE valid_to IS NULL OR valid_to > now() GROUP BY 1, 2
+),
+shared AS (SELECT device, count(*) AS uses FROM fed GROUP BY device)
+SELECT coalesce(fed.use, ''), count(DISTINCT d.id), coalesce(sum(fed.things), 0)::bigint,
+       coalesce(sum(f.yearly_cost / coalesce(shared.uses, 1)), 0)::double precision
+FROM device d
+LEFT JOIN device_file f ON f.device = d.id
+LEFT JOIN fed ON fed.device = d.id
+LEFT JOIN shared ON shared.device = d.id
+WHERE d.lifecycle <> 'retired' AND /*rows d.dataset, d.commune*/
+GROUP BY 1 ORDER BY 4 DESC, 1
+
 -- name: without_commune
 -- Devices that have a place and no commune.
 SELECT key, longitude, latitude FROM device

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from clapas.domain.errors import InvalidInput
 from clapas.fleet.workbook import XLSX, sheet_of
-from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, FleetRow, Group, Health
+from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, FleetRow, Group, Health, UseCost
 from clapas.store.jobs import Job
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.devices import DeviceOut, device_out
@@ -155,6 +155,13 @@ async def costs(request: Call) -> Response[Listed[Cost]]:
     return listing(request, found)
 
 
+@get("/api/v1/costs/use", tags=["fleet"], opt=asks("read", "device"), summary="Cost per use")
+async def costs_by_use(request: Call) -> Response[Listed[UseCost]]:
+    """The yearly bill by what the devices measure (euros); a device of several uses is shared equally."""
+    found = await services_of(request).store.fleet.costs_by_use(rows_of(request, "device"))
+    return listing(request, found)
+
+
 @get("/api/v1/fleet.xlsx", tags=["fleet"], opt=asks("export", "device"), summary="As a workbook")
 async def workbook(request: Call) -> Response[bytes]:
     """The whole filtered list as XLSX; the filters are those of the list."""
@@ -192,4 +199,5 @@ HANDLERS = (
     save_group,
     remove_group,
     costs,
+    costs_by_use,
 )

@@ -48,7 +48,7 @@ export const KINDS: Record<string, Kind> = {
     instant: true,
   },
   same_hour: { kind: "same_hour", fields: [times(3), { name: "margin", shape: "value" }, DIRECTION], instant: true },
-  unusual: { kind: "unusual", fields: [times(5), DIRECTION], instant: true },
+  unusual: { kind: "unusual", fields: [times(6), DIRECTION], instant: true },
   shift: { kind: "shift", fields: [times(12)], instant: true },
   drift: { kind: "drift", fields: [times(3)], instant: true },
   frozen: { kind: "frozen", fields: [{ name: "for_s", shape: "hours", first: 6, needed: true }] },

@@ -128,3 +128,10 @@ export interface Climate {
   rooms: Room[];
   to_confirm: string[];
 }
+
+/** The state of a line: what is wrong in any shown figure, else what its headline says. */
+export function stateOf(trade: Trade, line: Line): Figure["state"] {
+  const shown = line.figures.filter((each) => trade.columns.includes(each.indicator));
+  for (const wrong of ["alert", "watch"] as const) if (shown.some((each) => each.state === wrong)) return wrong;
+  return shown.find((each) => each.indicator === trade.headline)?.state ?? "no_data";
+}

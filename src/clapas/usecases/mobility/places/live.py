@@ -21,7 +21,7 @@ from clapas.usecases.mobility.places.chances import chances
 from clapas.usecases.mobility.places.feed import Feed, Floats
 from clapas.usecases.mobility.places.forecast import forecast
 from clapas.usecases.mobility.places.still import State, stillness
-from clapas.usecases.mobility.places.tables import LIKELY, empty_and_full, score
+from clapas.usecases.mobility.places.tables import LIKELY, empty_and_full, scores
 
 LEARN = timedelta(days=14)
 GRID_S = 1200.0
@@ -102,7 +102,8 @@ def made(
     feed, ages = grid(wanted, series)
     if feed is None:
         return None
-    odds = chances(feed, promised := forecast(feed, horizon_min * 60.0, zone=zone))
+    promised = forecast(feed, horizon_min * 60.0, zone=zone)
+    odds = chances(feed, promised)
     empty, full = (each[-1] for each in empty_and_full(feed, odds))
     still = stillness(feed)
     places = [
@@ -126,7 +127,7 @@ def made(
         )
         for n, entity in enumerate(feed.names)
     ]  # fmt: skip
-    worth = score(feed, horizon_min, zone, float(feed.at[-1]) - SCORED_DAYS * 86_400.0)
+    worth = scores(feed, promised, odds, float(feed.at[-1]) - SCORED_DAYS * 86_400.0)
     return Outlook(
         kind=feed.kind,
         at=instant(int(feed.at[-1] * 1000)),

@@ -124,8 +124,12 @@ def score(feed: Feed, horizon_min: int, zone: str, start: float) -> dict[str, fl
     Mean absolute errors in places or bikes: the forecast's, *as now*'s; the same two and last week's where
     last week is known. Brier scores (0 is perfect) of empty and full beside *as now* said with certainty.
     """
-    made: Forecast = forecast(feed, horizon_min * 60.0, zone=zone)
-    odds = chances(feed, made)
+    made = forecast(feed, horizon_min * 60.0, zone=zone)
+    return scores(feed, made, chances(feed, made), start)
+
+
+def scores(feed: Feed, made: Forecast, odds: Chances, start: float) -> dict[str, float]:
+    """The scores of forecasts and probabilities already made: see :func:`score`."""
     truth = snapshot_near(feed, feed.at + made.horizon)
     judged = np.isfinite(truth) & np.isfinite(made.value) & (feed.at >= start)[:, None]
     week = judged & np.isfinite(made.week)
