@@ -2,13 +2,13 @@
 -- One entity that may be seen.
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND id = %(id)s AND (expires IS NULL OR expires > now())
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 
 -- name: many
 -- Entities by id, in the order of ids.
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) AND (expires IS NULL OR expires > now())
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id
 
 -- name: page
@@ -16,7 +16,7 @@ ORDER BY id
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
   AND (%(pattern)s = '' OR id ~ %(pattern)s)
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: page_of_kind
@@ -27,7 +27,7 @@ SELECT * FROM (
         SELECT n.id, n.doc FROM ngsild_entity n
         WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
           AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id LIMIT %(within)s
     ) own
     WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s)
@@ -44,7 +44,7 @@ SELECT doc FROM (
         SELECT n.id, n.doc FROM ngsild_entity n
         WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
           AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id
     ) own WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
     UNION ALL
@@ -52,7 +52,7 @@ SELECT doc FROM (
         SELECT n.id, n.doc FROM ngsild_entity n
         WHERE n.tenant = %(tenant)s AND n.kind = '' AND (n.expires IS NULL OR n.expires > now())
           AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id
     ) several WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
     UNION ALL
@@ -60,7 +60,7 @@ SELECT doc FROM (
         SELECT n.id, coalesce(o.doc, '{}'::jsonb) || n.doc AS doc
         FROM ngsild_platform n LEFT JOIN ngsild_entity o ON o.tenant = '' AND o.id = n.id
         WHERE %(tenant)s = '' AND n.type = %(short)s AND (o.expires IS NULL OR o.expires > now())
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id
     ) platform WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
 ) every
@@ -71,7 +71,7 @@ ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) AND doc @@ %(path)s::jsonpath
   AND (expires IS NULL OR expires > now()) AND (%(pattern)s = '' OR id ~ %(pattern)s)
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: count
@@ -79,7 +79,7 @@ ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 SELECT count(*) FROM ngsild_present
 WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
   AND (%(pattern)s = '' OR id ~ %(pattern)s) AND (%(all_ids)s OR id = ANY(%(ids)s))
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 
 -- name: members
 -- The ids that a path selects, each with some of its members (for ordering and for exact geometry).
@@ -87,7 +87,7 @@ SELECT id, (SELECT jsonb_object_agg(k, doc -> k) FROM unnest(%(members)s::text[]
 FROM ngsild_present
 WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
   AND (%(pattern)s = '' OR id ~ %(pattern)s) AND (%(all_ids)s OR id = ANY(%(ids)s))
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id LIMIT %(limit)s
 
 -- name: hold
@@ -190,7 +190,7 @@ FROM ngsild_present p, jsonb_array_elements_text(p.doc -> '@type') t(type),
      jsonb_each(p.doc) a, jsonb_array_elements(CASE WHEN jsonb_typeof(a.value) = 'array'
          AND left(a.key, 1) <> '@' THEN a.value ELSE '[{}]'::jsonb END) i
 WHERE p.tenant = %(tenant)s AND (%(type)s = '' OR t.type = %(type)s)
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
   AND (left(a.key, 1) <> '@' OR a.key = '@id')
 GROUP BY 1, 2 ORDER BY 1, 2
 
