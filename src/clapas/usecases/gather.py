@@ -68,7 +68,7 @@ async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[L
         if each.series in read:
             by_entity.setdefault(each.entity, {})[each.quantity] = read[each.series]
     for own in by_entity.values():
-        own |= derived(pack, own)
+        own.update(derived(pack, own))
     return await asyncio.to_thread(
         lambda: [
             msgspec.structs.replace(
