@@ -16,7 +16,16 @@ import msgspec
 import typer
 from rich.console import Console
 
-from clapas import bench, trail
+from clapas import (
+    bench,
+    beside,
+    governing,
+    inventory,
+    radio_commands,
+    rule_files,
+    shelf,
+    trail,
+)
 from clapas.domain.errors import BadSetting, InvalidInput
 
 if TYPE_CHECKING:
@@ -46,6 +55,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands of the whole platform."""
     bench.register(app)
     trail.register(app)
+    for each in (inventory, shelf, beside, rule_files, radio_commands, governing):
+        each.register(app)
     app.command()(up)
     app.command()(status)
     app.command("replay")(replay_command)

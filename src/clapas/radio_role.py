@@ -1,21 +1,43 @@
 """The role *lorawan*: the embedded network server over our registry, its keys and our durable log."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
+
+import msgspec
 
 from clapas.bus import NatsBus
 from clapas.domain.access import RowFilter
-from clapas.domain.errors import NotFound
+from clapas.domain.device import Device, Gateway, Model
+from clapas.domain.errors import ClapasError, NotFound
 from clapas.domain.keys import LORAWAN_ASK
+from clapas.domain.window import instant
 from clapas.fleet.sealing import Sealer
-from clapas.lorawan import control
-from clapas.lorawan.devices import LorawanDevice
+from clapas.lorawan import control, mqtt_door
+from clapas.lorawan.devices import DeviceClass, LorawanDevice, MacVersion
 from clapas.lorawan.server import LorawanServer
 from clapas.orders import Orders, kept_secret
 from clapas.store import Store, migrate
 
+LOG = logging.getLogger("clapas.lorawan")
 ALL = RowFilter(everything=True)
 SERVED = frozenset({"stock", "to_install", "active", "maintenance"})
+GATEWAYS_S: Final = 15
+"""How often the gateways' presence goes to the registry, and their places come from it."""
+
+
+class RadioFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model says under ``settings.radio``, and a device's tags may say again for itself."""
+
+    mac_version: MacVersion | None = None
+    device_class: DeviceClass = "A"
+    adr_margin_db: float | None = None
+    adr: bool = True
+    counter_reset: bool = False
+    any_dev_nonce: bool = False
+    clock_sync: bool = False
 
 
 class RegistryDevices:
@@ -26,32 +48,57 @@ class RegistryDevices:
         self._sealer = sealer
 
     async def device(self, dev_eui: str) -> LorawanDevice | None:
-        """The device of an EUI, None when the registry has no keys for it."""
-        sealed = await self._store.fleet.sealed_keys(dev_eui)
+        """The device of an EUI, None when the registry does not have it."""
         try:
             row = await self._store.fleet.one(dev_eui, ALL)
         except NotFound:
             return None
-        if not sealed:
-            return None
+        sealed = await self._store.fleet.sealed_keys(dev_eui)
         keys = {kind: self._sealer.open(dev_eui, kind, value) for kind, value in sealed.items()}
-        device = row.row.device
         known = (await self._store.registry.resolve([dev_eui])).get(dev_eui)
-        radio = known.model.settings if known and known.model else {}
-        return LorawanDevice(
-            dev_eui=dev_eui,
-            join_eui=row.file.join_eui or "0" * 16,
-            app_key=keys.get("app_key", b""),
-            nwk_key=keys.get("nwk_key", b""),
-            version=radio.get("mac_version") or ("1.1.0" if "nwk_key" in keys else "1.0.3"),
-            device_class=radio.get("device_class", "A"),
-            adr_margin_db=radio.get("adr_margin_db"),
-            name=device.name,
-            model=device.model,
-            enabled=device.lifecycle in SERVED,
-            latitude=device.latitude,
-            longitude=device.longitude,
-        )
+        facts = radio_facts(known.model if known else None, row.row.device)
+        return lorawan_device(row.row.device, row.file.join_eui, keys, facts)
+
+
+def radio_facts(model: Model | None, device: Device) -> RadioFacts:
+    """A device's radio settings: its own tags first, then its model's, then what is usual."""
+    settings = model.settings if model else {}
+    told: dict[str, Any] = {**settings, **settings.get("radio", {})}
+    if told.get("supports_class_c") or told.get("supports_class_b"):
+        told.setdefault("device_class", "C" if told.get("supports_class_c") else "B")
+    told |= {name: text for name, text in device.tags.items() if name in _NAMES}
+    wanted = {name: told[name] for name in _NAMES if told.get(name) not in (None, "")}
+    try:
+        return msgspec.convert(wanted, RadioFacts, strict=False)
+    except msgspec.ValidationError as wrong:
+        LOG.warning("radio settings of %s cannot be used: %s", device.key, wrong)
+        return RadioFacts()
+
+
+_NAMES: Final = RadioFacts.__struct_fields__
+
+
+def lorawan_device(
+    device: Device, join_eui: str, keys: dict[str, bytes], facts: RadioFacts
+) -> LorawanDevice:
+    """A device of the registry as the network server sees it."""
+    values = msgspec.structs.asdict(facts)
+    del values["mac_version"]
+    guessed: MacVersion = "1.1.0" if "nwk_key" in keys else "1.0.3"
+    return LorawanDevice(
+        dev_eui=device.key,
+        join_eui=join_eui or "0" * 16,
+        app_key=keys.get("app_key", b""),
+        nwk_key=keys.get("nwk_key", b""),
+        gen_app_key=keys.get("gen_app_key", b""),
+        version=facts.mac_version or guessed,
+        name=device.name,
+        model=device.model,
+        enabled=device.lifecycle in SERVED,
+        latitude=device.latitude,
+        longitude=device.longitude,
+        **values,
+    )
 
 
 async def run_lorawan(orders: Orders, ready: Callable[[], None]) -> None:
@@ -68,5 +115,48 @@ async def run_lorawan(orders: Orders, ready: Callable[[], None]) -> None:
         async with LorawanServer.open(
             settings, directory / "lorawan", bus.publish_uplink, devices
         ) as server:
+            register = server.network.register
+            store.registry.watch(lambda key: register.forget(key or None))
+            await bus.hear(mqtt_door.TOPICS, server.open_mqtt(bus.tell).message)
+            telling = asyncio.create_task(tell_gateways(store, server))
             ready()
-            await bus.answer(LORAWAN_ASK, lambda request: control.answer(server, request))
+            try:
+                await bus.answer(LORAWAN_ASK, lambda request: control.answer(server, request))
+            finally:
+                telling.cancel()
+
+
+async def tell_gateways(store: Store, server: LorawanServer) -> None:
+    """Keep the registry's gateways fresh; those that do not know their place get the registry's."""
+    told: dict[str, int] = {}
+    while True:
+        try:
+            await exchange_gateways(store, server, told)
+        except ClapasError as wrong:
+            LOG.warning("the registry's gateways are not up to date: %s", wrong)
+        await asyncio.sleep(GATEWAYS_S)
+
+
+async def exchange_gateways(store: Store, server: LorawanServer, told: dict[str, int]) -> None:
+    """One turn; ``told`` remembers until when each gateway was told.
+
+    Only gateways that forwarded a frame of one of our devices come this far: a forged EUI is not written.
+    """
+    found = [each for each in server.gateways() if each.last_seen > told.get(each.id, 0)]
+    worthy = [each for each in found if each.ours]
+    await store.models.save_gateways(
+        [
+            Gateway(
+                id=each.id,
+                longitude=each.longitude if each.placed_by_itself else None,
+                latitude=each.latitude if each.placed_by_itself else None,
+                last_seen=instant(each.last_seen),
+            )
+            for each in worthy
+        ]
+    )
+    told.update({each.id: each.last_seen for each in worthy})
+    for known in await store.models.gateways():
+        gateway = server.network.gateways.get(known.id)
+        if gateway is not None and not gateway.placed_by_itself:
+            gateway.latitude, gateway.longitude = known.latitude, known.longitude

@@ -28,6 +28,7 @@ from clapas.fleet.dispatch import Publisher
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.settings import Settings as FleetSettings
 from clapas.housekeeping import every
+from clapas.notify.settings import Settings as NotifySettings
 from clapas.ops import demonstration
 from clapas.ops.simulate.senders import Doors
 from clapas.orders import Orders, kept_secret
@@ -35,6 +36,7 @@ from clapas.pipeline import ChannelMemory, Ports, Worker
 from clapas.radio_role import run_lorawan
 from clapas.rules.service import RulesService
 from clapas.side_roles import run_keeping, run_sources
+from clapas.sources.speaker import Speaker
 from clapas.store import Store, migrate
 from clapas.web_role import compose_identity, run_web
 
@@ -118,10 +120,12 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
         tools: dict[type, object] = {
             Path: Path(orders.directory),
-            Publisher: Publisher(bus.tell),
+            Publisher: Publisher(bus.tell, bus.ask, Speaker(orders.configuration.sources)),
             CodecPool: codecs,
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
+            NotifySettings: orders.configuration.notify,
+            Path: Path(orders.directory),
         }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
@@ -136,7 +140,10 @@ async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
     ):
         await bus.prepare()
         zone = await store.territory.zone()
-        service = RulesService(store, bus, zone=zone, notify=orders.configuration.notify)
+        settings = orders.configuration
+        service = RulesService(
+            store, bus, zone=zone, notify=settings.notify, settings=settings.rules
+        )
         ready()
         await service.run()
 

@@ -24,6 +24,8 @@ from clapas.web.services import Notice, SourceSetup
 
 TOLD_S = 5.0
 STALE_S = 60.0
+MQTT_DOOR = "mqtt_device"
+ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, never bound
 HEALTH = "sources.json"
 BROKER = "broker.json"
 BACKUP_LATE = timedelta(hours=26)
@@ -53,7 +55,22 @@ def _gone_at_the_end(path: Path) -> Iterator[None]:
 
 
 async def source_setups(orders: Orders) -> Sequence[SourceSetup]:
-    """How the remote sources are, one entry a connector, as the role *sources* last wrote it."""
+    """The address of the MQTT door, then how the remote sources are, one entry a connector.
+
+    Remote sources are told as the role *sources* last wrote them.
+    """
+    return (_mqtt_door(orders), *_remote_setups(orders))
+
+
+def _mqtt_door(orders: Orders) -> SourceSetup:
+    """What a device must be told to reach the broker; its host is the page's when it listens for all."""
+    nats = orders.addresses.nats
+    anywhere = orders.configuration.engines.mqtt_host in ANYWHERE
+    known = {} if anywhere else {"host": nats.mqtt_host}
+    return SourceSetup(name=MQTT_DOOR, settings={**known, "port": nats.mqtt_port})
+
+
+def _remote_setups(orders: Orders) -> Sequence[SourceSetup]:
     remote = orders.configuration.sources.remote
     if not remote:
         return ()

@@ -15,13 +15,16 @@ import clapas
 from clapas import sources
 from clapas.api_gateway import Quotas
 from clapas.api_gateway.outlet import Outlet
-from clapas.bus import Authority, Grant, NatsBus
+from clapas.bus import Authority, Grant, NatsBus, disconnect
 from clapas.bus.topics import subject_of
 from clapas.charter import AuditTrail, Charter, CharterKeeper
 from clapas.codecs import CodecPool
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
+from clapas.domain.keys import LORAWAN_ASK
 from clapas.engines.directory import write_private
+from clapas.fleet.sealing import Sealer
+from clapas.governance.vault import Vault
 from clapas.housekeeping import every
 from clapas.identity import Identity
 from clapas.ops import demonstration
@@ -31,6 +34,7 @@ from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
 from clapas.web.gateway import Usage
+from clapas.web.keyless import Keyless
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
 from clapas.web.tls import served
@@ -58,7 +62,10 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
         usage = Usage()
         outlet = Outlet(
-            store, charter, lambda topic, body: bus.client.publish(subject_of(topic), body)
+            store,
+            charter,
+            lambda topic, body: bus.client.publish(subject_of(topic), body),
+            lambda names: disconnect(orders.addresses.nats, names),
         )
         background = [
             keeper.run(),
@@ -66,6 +73,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             every(3600, identity.sessions.purge),
             every(5, lambda: usage.write(store.api_gateway)),
             outlet.run(bus.follow()),
+            every(5, outlet.review),
         ]
         if quotas is not None:
             background += [
@@ -99,9 +107,17 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             sources=lambda: source_setups(orders),
             notices=lambda: notices(orders),
             refused=lambda: _refused(orders),
+            radio=lambda request: bus.ask(LORAWAN_ASK, request),
+            sealer=Sealer(kept_secret(Path(orders.directory), "fleet")),
             audit=trail,
             keeper=keeper,
             quotas=quotas,
+            gateway=configuration.api_gateway,
+            keyless=Keyless(
+                seconds=configuration.api_gateway.cache_s,
+                megabytes=configuration.api_gateway.cache_mb,
+            ),
+            vault=Vault(store.governance, kept_secret(Path(orders.directory), "vault")),
             usage=usage,
         )
 
@@ -139,8 +155,9 @@ async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> Non
             return None
         if granted is None:
             return None
+        owner = granted.principal.organisation
         return Grant(
-            name=granted.principal.id,
+            name=owner if owner.startswith("application:") else granted.principal.id,
             publish=tuple(map(subject_of, granted.publish)),
             subscribe=tuple(map(subject_of, granted.subscribe)),
         )

@@ -1,6 +1,7 @@
 """From every earlier version to this one, and what must be refused."""
 
 import asyncio
+from typing import Literal
 
 import pytest
 
@@ -65,3 +66,11 @@ async def test_a_newer_database_is_refused(fresh_database: EngineAddresses) -> N
         )
     with pytest.raises(DatabaseNewer):
         await migrate(fresh_database)
+
+
+@pytest.mark.parametrize("engine", ["postgres", "clickhouse"])
+def test_no_two_migrations_of_a_room_share_a_number(
+    engine: Literal["postgres", "clickhouse"],
+) -> None:
+    found = [(each.room, each.number) for each in discover(engine)]
+    assert len(found) == len(set(found)), "give the later one the next number"

@@ -18,6 +18,7 @@ PATHS = [
     "/premiere-source?etape=reglages&porte=http", "/premiere-source?etape=reglages&porte=csv",
     "/charte", "/journal", "/applications",
     "/premiere-source?etape=lieu", "/compte", "/importer", "/reparations", "/terrain",
+    *(f"/parc/{tab}" for tab in ("modeles", "quarantaine", "codes", "groupes", "horaires", "couts", "reseaux", "double")),
 ]  # fmt: skip
 TABS = ["maintenant", "historique", "technique"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

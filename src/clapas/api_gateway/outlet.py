@@ -1,8 +1,9 @@
-"""Live values for applications: ``out/<application>/<entity>/<attribute>`` on the broker, as JSON.
+"""Live values for applications: ``out/<application>/<entity>/<attribute>`` on the broker, as JSON; numbers also
+as SensorThings, ``out/<application>/v1.1/Datastreams(<id>)/Observations``.
 
 Applications never subscribe to the devices' topics. Each value is given only when the charter lets the
 application subscribe to its series now; a change of charter or of subscription is obeyed by the next
-batch (charter) or within ``REVIEW_S`` (subscriptions).
+batch (charter) or within ``REVIEW_S`` (subscriptions), and disconnects the applications that it touches.
 """
 
 import logging
@@ -15,7 +16,7 @@ from clapas.charter import Charter, Exit
 from clapas.domain.access import Principal
 from clapas.domain.device import Series
 from clapas.domain.errors import ClapasError
-from clapas.domain.message import Observation, ObservationBatch
+from clapas.domain.message import Observation, ObservationBatch, Value
 from clapas.domain.window import instant
 from clapas.store import Store
 from clapas.store.api_gateway import LiveApplication
@@ -26,12 +27,22 @@ REVIEW_S = 10.0
 MOST_SERIES = 500_000
 Publish = Callable[[str, bytes], Awaitable[None]]
 """Publish a payload on an MQTT topic."""
+Disconnect = Callable[[Collection[str]], Awaitable[int]]
+"""Close the broker's connections of these applications (principals' organisations)."""
+
+
+async def nobody(_: Collection[str]) -> int:
+    """No connection to close."""
+    return 0
 
 
 class Outlet:
     """Follows observations and gives each application its own."""
 
-    def __init__(self, store: Store, charter: Charter, publish: Publish) -> None:
+    def __init__(
+        self, store: Store, charter: Charter, publish: Publish, disconnect: Disconnect = nobody
+    ) -> None:
+        self._disconnect = disconnect
         self._store = store
         self._charter = charter
         self._publish = publish
@@ -58,7 +69,10 @@ class Outlet:
             for observation in batch.observations:
                 series = known.get(observation.series)
                 if series is not None:
-                    await self._publish(topic_of(each, series), payload(observation, series))
+                    body = payload(observation, series, decimals=each.decimals)
+                    await self._publish(topic_of(each, series), body)
+                    if isinstance(observation.value, int | float):
+                        await self._publish(*sensorthings(each, observation))
                     sent += 1
         return sent
 
@@ -68,8 +82,22 @@ class Outlet:
         if version == self._charter.version and now - then < REVIEW_S:
             return
         self._seen = (self._charter.version, now)
+        before = {str(each.id): each for each in self._applications}
         self._applications = await self._store.api_gateway.live()
         self._known.clear()
+        after = {str(each.id): each for each in self._applications}
+        first = not version
+        touched = [
+            each
+            for each in before.keys() | after.keys()
+            if before.get(each) != after.get(each) or version != self._charter.version
+        ]
+        if touched and not first:
+            await self._disconnect([f"application:{each}" for each in touched])
+
+    async def review(self) -> None:
+        """Look for changes although nothing is measured."""
+        await self._review()
 
     async def _learn(
         self, application: LiveApplication, numbers: Collection[int]
@@ -99,6 +127,9 @@ def principal_of(application: LiveApplication) -> Principal:
         scopes=frozenset(f"subscribe@{each}" for each in application.datasets),
         communes=frozenset(application.communes),
         organisation=f"application:{application.id}",
+        attributes=frozenset(application.attributes),
+        decimals=application.decimals,
+        delay=application.delay,
     )
 
 
@@ -109,14 +140,35 @@ def topic_of(application: LiveApplication, series: Series) -> str:
     return f"out/{application.id}/{entity}/{attribute}"
 
 
-def payload(observation: Observation, series: Series) -> bytes:
+def sensorthings(application: LiveApplication, observation: Observation) -> tuple[str, bytes]:
+    """The same value as SensorThings tells it (OGC 18-088, clause 14), below the application's own topic."""
+    times = {
+        "phenomenonTime": instant(observation.measured),
+        "resultTime": instant(observation.received),
+    }
+    body = {
+        "@iot.id": f"{observation.series}_{observation.measured}",
+        **times,
+        "result": precise(observation.value, application.decimals),
+    }
+    topic = f"out/{application.id}/v1.1/Datastreams({observation.series})/Observations"
+    return topic, msgspec.json.encode(body)
+
+
+def precise(value: Value, decimals: int) -> Value:
+    """A value at the precision of a plan (-1: as it is)."""
+    return round(value, decimals) if isinstance(value, float) and decimals >= 0 else value
+
+
+def payload(observation: Observation, series: Series, *, decimals: int = -1) -> bytes:
     """A value as JSON."""
+    value = precise(observation.value, decimals)
     return msgspec.json.encode(
         {
             "entity": series.key.entity,
             "attribute": series.key.attribute,
             "quantity": series.key.quantity,
-            "value": observation.value,
+            "value": value,
             "measured": instant(observation.measured),
             "quality": observation.quality,
         }

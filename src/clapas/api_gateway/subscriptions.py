@@ -106,6 +106,10 @@ class ApiGateway:
 def _check(application: ApplicationRow) -> None:
     if application.plan not in PLANS:
         raise InvalidInput("unknown plan", field="plan", accepted=sorted(PLANS))
+    if not -1 <= application.decimals <= 15 or not 0 <= application.delay <= 366 * 86_400:
+        raise InvalidInput("up to 15 decimals, up to a year of delay", field="decimals")
+    if len(application.attributes) > 200:
+        raise InvalidInput("200 attributes at most", field="attributes")
     for each in application.networks:
         try:
             ip_network(each)

@@ -1,6 +1,7 @@
 """The durable logs: subjects, streams, publishing, batched consumers."""
 
 from clapas.bus.authority import Authority
+from clapas.bus.disconnect import disconnect
 from clapas.bus.memory import MemoryBus
 from clapas.bus.nats import NatsBus
 from clapas.bus.port import Authorise, Bus, Delivery, Grant, Handler, Inbox, LogState
@@ -17,5 +18,6 @@ __all__ = [
     "LogState",
     "MemoryBus",
     "NatsBus",
+    "disconnect",
     "waiting",
 ]

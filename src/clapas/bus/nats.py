@@ -253,6 +253,18 @@ class NatsBus:
             raise EngineUnavailable("nobody answers", topic=topic) from error
         return answer.data
 
+    async def hear(self, filters: Sequence[str], heard: Callable[[str, bytes], None]) -> None:
+        """Give what clients publish on these MQTT topic filters to ``heard`` as it comes, from now on.
+
+        Best effort, at any QoS, beside what the logs keep.
+        """
+
+        async def receive(message: Msg) -> None:
+            heard(topic_of(message.subject), message.data)
+
+        for each in filters:
+            await self._client.subscribe(subject_of(each), cb=receive)
+
     async def tell(self, topic: str, payload: bytes) -> None:
         """Give a message to the MQTT clients that listen to a topic now; nothing is kept of it."""
         try:

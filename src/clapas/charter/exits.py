@@ -6,8 +6,10 @@ masked attributes that the dataset's record demands, single values only where th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from secrets import token_hex
+from typing import Any
 
 import msgspec
 
@@ -43,6 +45,8 @@ class Exit:
     action: str = "read"
     purpose: str = ""
     audit: AuditTrail | None = None
+    marks: dict[str, str] = field(default_factory=dict)
+    """Dataset → the mark of what was exported of it: the trail says to whom it was given."""
 
     def rows(self, kind: str) -> RowFilter:
         """Which rows of a kind."""
@@ -66,10 +70,19 @@ class Exit:
         """Rows whose present and raw values may be given one by one (frames, latest values)."""
         return without(self.rows(kind), self.withheld())
 
+    def whole_rows(self, kind: str) -> RowFilter:
+        """Rows that may be given whole, as they are: for doors that cannot leave a part of one out."""
+        partly = {each.id for each in self.charter.records if self.terms(each.id).partial}
+        return without(self.rows(kind), self.withheld() | partly)
+
     def shows(self, dataset: str, attribute: str) -> bool:
         """May a single value of this attribute be given as it is?"""
         terms = self.terms(dataset)
-        return terms.instantaneous and attribute not in terms.masked
+        return terms.instantaneous and terms.gives(attribute)
+
+    def rounded(self, value: Any) -> Any:
+        """A value with no more decimals than this caller may have."""
+        return _rounded(value, self.principal.decimals)
 
     async def history(
         self, store: Store, series: Sequence[Series], asked: Reading
@@ -86,19 +99,50 @@ class Exit:
         found: dict[int, SeriesHistory] = {}
         for dataset, members in groups.items():
             terms = self.terms(dataset)
-            given = [m.id for m in members if not terms.k and m.key.attribute not in terms.masked]
+            willing = await self._willing(store, dataset, terms, members)
+            given = [m.id for m in willing if not terms.k and terms.gives(m.key.attribute)]
             read = await _history(store, rows, given, under(asked, terms)) if given else []
-            found.update({each.series: clipped(each, terms) for each in read})
+            found.update({each.series: self._rounded(clipped(each, terms)) for each in read})
             await self._told(dataset, read, asked)
         return [found[each.id] for each in series if each.id in found]
 
+    def _rounded(self, history: SeriesHistory) -> SeriesHistory:
+        places = self.principal.decimals
+        if places < 0:
+            return history
+        columns = ("values", "minimum", "maximum")
+        return msgspec.structs.replace(
+            history,
+            **{
+                name: [_rounded(each, places) for each in getattr(history, name)]
+                for name in columns
+            },
+        )
+
+    async def _willing(
+        self, store: Store, dataset: str, terms: Terms, members: Sequence[Series]
+    ) -> Sequence[Series]:
+        """Series of subjects who consented where the purpose asks for it, and who do not object."""
+        if not terms.personal:
+            return members
+        entities = {each.key.entity for each in members}
+        against = await store.governance.objecting(dataset, self.purpose, entities)
+        entities -= against
+        if terms.consent:
+            entities &= await store.governance.consenting(dataset, self.purpose, entities)
+        return [each for each in members if each.key.entity in entities]
+
     async def _told(self, dataset: str, read: Sequence[SeriesHistory], asked: Reading) -> None:
+        """Audit a reading of what is watched, and every export, which is marked."""
         record = self.charter.record(dataset)
         if self.audit is None or not read:
             return
         if self.action != "export" and (record is None or record.classification not in WATCHED):
             return
+        if self.terms(dataset).watermark:
+            self.marks[dataset] = token_hex(6)
         scope = {
+            **({"mark": self.marks[dataset]} if dataset in self.marks else {}),
             "series": len(read),
             "points": sum(len(each.times) for each in read),
             "from": asked.window.start.isoformat(),
@@ -184,3 +228,7 @@ def clipped(history: SeriesHistory, terms: Terms, now: datetime | None = None) -
     return msgspec.structs.replace(
         history, **{name: getattr(history, name)[:kept] for name in columns}
     )
+
+
+def _rounded(value: Any, places: int) -> Any:
+    return round(value, places) if isinstance(value, float) and places >= 0 else value

@@ -1,6 +1,6 @@
 """What would change: the decisions that differ between the charter of today and another one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -23,9 +23,17 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def differences(
-    before: Charter, after: Charter, people: Iterable[Principal], *, most: int = 2000
+    before: Charter,
+    after: Charter,
+    people: Iterable[Principal],
+    *,
+    becomes: Mapping[str, Principal] | None = None,
+    most: int = 2000,
 ) -> Sequence[Change]:
-    """Every right gained or lost by these people over the datasets known to either charter."""
+    """Every right gained or lost by these people over the datasets known to either charter.
+
+    ``becomes`` says what some of them are afterwards, by their id.
+    """
     datasets = sorted({each.id for charter in (before, after) for each in charter.records})
     found: list[Change] = []
     for who in people:
@@ -33,18 +41,21 @@ def differences(
         for dataset in datasets:
             for kind in KINDS:
                 thing = Resource(kind=kind, dataset=dataset, commune=commune)
-                found += _changes(before, after, who, thing)
+                then = (becomes or {}).get(who.id, who)
+                found += _changes(before, after, (who, then), thing)
                 if len(found) >= most:
                     return found[:most]
     return found
 
 
-def _changes(before: Charter, after: Charter, who: Principal, thing: Resource) -> Iterable[Change]:
-    purposes = ({"purpose": each} for each in ("", *sorted(who.purposes)))
-    contexts = list(purposes)
+def _changes(
+    before: Charter, after: Charter, person: tuple[Principal, Principal], thing: Resource
+) -> Iterable[Change]:
+    who, then = person
+    contexts = [{"purpose": each} for each in ("", *sorted(who.purposes))]
     for action in ACTIONS:
         was = any(before.decide(who, action, thing, each).allow for each in contexts)
-        new = [after.decide(who, action, thing, each) for each in contexts]
+        new = [after.decide(then, action, thing, each) for each in contexts]
         now = any(each.allow for each in new)
         if was != now:
             yield Change(

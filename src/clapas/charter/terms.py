@@ -20,11 +20,28 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     dominance: float = 1.0
     masked: frozenset[str] = frozenset()
     watermark: bool = False
+    consent: bool = False
+    """Only subjects who consented to the declared purpose."""
+    only: frozenset[str] = frozenset()
+    """The attributes that a plan gives; empty = all."""
+    coarse: bool = False
+    """Values are rounded."""
+    personal: bool = False
+    """It concerns persons, who may object."""
 
     @property
     def instantaneous(self) -> bool:
         """May a single value be given as soon as it is measured?"""
-        return not (self.min_step or self.delay or self.k)
+        return not (self.min_step or self.delay or self.k or self.consent)
+
+    @property
+    def partial(self) -> bool:
+        """Is some part of a row left out?"""
+        return bool(self.masked or self.only or self.coarse)
+
+    def gives(self, attribute: str) -> bool:
+        """May values of this attribute be given at all?"""
+        return attribute not in self.masked and (not self.only or attribute in self.only)
 
     def obligations(self) -> tuple[Obligation, ...]:
         """The same as the obligations of a decision."""
@@ -38,6 +55,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             found.append(Obligation(kind="k_anonymity", values=values))
         if self.masked:
             found.append(Obligation(kind="mask", values={"attributes": sorted(self.masked)}))
+        if self.only:
+            found.append(Obligation(kind="only", values={"attributes": sorted(self.only)}))
+        if self.consent:
+            found.append(Obligation(kind="consent"))
         if self.watermark:
             found.append(Obligation(kind="watermark"))
         return tuple(found)
@@ -64,9 +85,13 @@ def terms_of(
     aggregated = outside and published.rule == "aggregate"
     return Terms(
         min_step=max(record.min_step, *(each.min_step for each in purposes), 0),
-        delay=published.delay if outside else 0,
+        delay=max(published.delay if outside else 0, principal.delay),
         k=max(published.k if aggregated else 0, *(each.k for each in purposes), 0),
         dominance=published.dominance,
         masked=frozenset() if own else record.masked,
+        only=principal.attributes,
+        coarse=principal.decimals >= 0,
+        consent=asked is not None and asked.consent,
+        personal=bool(record.subjects),
         watermark=action == "export" and record.classification != "ouvert",
     )

@@ -14,6 +14,7 @@ from clapas.context.model import (
     IMPLIED,
     MEMBER,
     NULL,
+    SCOPE,
     Entity,
     Instance,
     dataset_of,
@@ -53,6 +54,7 @@ class Editor:
         self.now = now
         self.changes: list[Change] = []
         self.touched = False
+        self.what: What = "updated"
 
     def head(self, draft: Draft, *, replace: bool = False) -> None:
         """Types are added (replaced when asked), scopes and expiry take the place of those before."""
@@ -96,14 +98,6 @@ class Editor:
                 written = True
         return written
 
-    def update(self, iri: str, instances: list[Instance]) -> bool:
-        """Update attributes (5.6.2); False when the attribute is not there."""
-        if iri not in self.entity.attributes:
-            return False
-        for instance in instances:
-            self.put(iri, instance)
-        return True
-
     def partial(self, iri: str, fragment: Instance) -> None:
         """Partial attribute update (5.6.4). Raises ResourceNotFound, BadRequestData."""
         instances = self.entity.attributes.get(iri, [])
@@ -144,6 +138,9 @@ class Editor:
 
     def remove(self, iri: str, dataset: str = "", *, everything: bool = False) -> bool:
         """Delete instances of an attribute; False when there is none."""
+        if iri == SCOPE and self.entity.scopes:
+            self.entity.scopes, self.touched = [], True
+            return True
         instances = self.entity.attributes.get(iri, [])
         gone = [each for each in instances if everything or dataset_of(each) == dataset]
         if not gone:
@@ -174,7 +171,7 @@ class Editor:
     @property
     def changed(self) -> bool:
         """Whether anything must be saved."""
-        return self.touched or bool(self.changes)
+        return self.touched or bool(self.changes) or self.what != "updated"
 
     def _note(self, iri: str, before: Instance | None, after: Instance) -> None:
         self.changes.append(
@@ -193,10 +190,23 @@ def created(draft: Draft, now: str) -> Editor:
     """A new entity with everything in it noted as created."""
     entity = Entity(id=draft.id or "", types=[], created=now, modified=now)
     editor = Editor(entity, now)
+    editor.what = "created"
     editor.head(draft, replace=True)
     for iri, instances in draft.attributes.items():
         for instance in instances:
             editor.put(iri, instance)
+    return editor
+
+
+def deleted(entity: Entity, now: str) -> Editor:
+    """An entity that goes, with everything in it noted as deleted."""
+    editor = Editor(entity, now)
+    editor.what = "deleted"
+    editor.changes = [
+        Change(attribute=iri, dataset=dataset_of(each), what="deleted", before=each)
+        for iri, instances in entity.attributes.items()
+        for each in instances
+    ]
     return editor
 
 

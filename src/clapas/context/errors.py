@@ -31,6 +31,8 @@ class NgsiError(ClapasError):
     status = 400
     kind: ClassVar[str] = "InternalError"
     title: ClassVar[str] = "Internal error"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with the answer: warnings of what context sources did not give."""
 
     def problem(self) -> dict[str, Any]:
         """The ProblemDetails body (RFC 7807)."""

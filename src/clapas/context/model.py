@@ -46,6 +46,8 @@ GEOMETRIES = frozenset(
     {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"}
 )
 NULL = "urn:ngsi-ld:null"
+SCOPE = "https://uri.etsi.org/ngsi-ld/scope"
+"""The scope as an attribute: only where its evolution is told (clause 4.18)."""
 URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x1f]+$")
 DATE_TIME = re.compile(
     r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6})?"
@@ -115,6 +117,11 @@ def dataset_of(instance: Instance) -> str:
     """The instance's dataset id, '' for the default instance."""
     found: str = instance.get("datasetId", "")
     return found
+
+
+def null_of(kind: str) -> Any:
+    """What stands for the value of an attribute of this type that was deleted (clause 4.5.0)."""
+    return {"@none": NULL} if kind == "LanguageProperty" else NULL
 
 
 def sub_attributes(instance: Instance) -> list[str]:

@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from clapas.context.broker import Broker
+from clapas.context.editing import deleted
 from clapas.context.errors import NgsiError
 from clapas.context.fetch import is_private
 from clapas.context.model import now_text
@@ -286,21 +287,8 @@ async def sweep(broker: Broker) -> None:
         await asyncio.sleep(broker.settings.sweep_seconds)
         try:
             for tenant, name in await broker.store.rows("expired"):
-                async with broker.store.change(tenant) as change:
-                    docs = await change.lock([name])
-                    await change.delete([name])
-                    await change.heads_deleted([name], now_text())
-                    await change.tell(
-                        [
-                            {
-                                "entity": name,
-                                "what": "deleted",
-                                "doc": {**docs[name], "@deleted": now_text()},
-                                "changes": [],
-                            }
-                        ]
-                        if name in docs
-                        else []
-                    )
+                async with broker.write(tenant) as write:
+                    await write.take([name])
+                    await write.save([deleted(each, write.now) for each in write.over.values()])
         except ClapasError as error:
             log.warning("the sweep waits: %s", error)

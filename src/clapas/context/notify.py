@@ -13,11 +13,11 @@ from clapas.context.door.queryform import geo_of
 from clapas.context.door.reply import FORMATS, languages, read_projection
 from clapas.context.linked import Inliner, gather
 from clapas.context.model import MEMBER, NULL, Entity, now_text
+from clapas.context.patterns import matches_pattern
 from clapas.context.query import q as language
 from clapas.context.query.geo import GeoQuery
 from clapas.context.query.select import scope_matches, type_matches
 from clapas.context.rendering import ALL, Projection, Renderer, Style, feature
-from clapas.context.search import matches_pattern
 from clapas.context.subscription import DEFAULT_TRIGGERS, HEAD, status_of
 from clapas.context.terms import Terms
 

@@ -59,7 +59,7 @@ class Reader:
         members = {key: value for key, value in payload.items() if key != "@context"}
         identifier = members.pop("id", members.pop("@id", None))
         kind = members.pop("type", members.pop("@type", None))
-        scope = members.pop("scope", None)
+        scope = None if self._evolves(members.get("scope")) else members.pop("scope", None)
         expires = members.pop("expiresAt", None)
         for name in ("createdAt", "modifiedAt", "deletedAt"):
             members.pop(name, None)
@@ -75,6 +75,15 @@ class Reader:
             scopes=self.scopes(scope) if scope is not None else None,
             attributes=self.attributes(members),
             expires=expires,
+        )
+
+    def _evolves(self, scope: object) -> bool:
+        """Whether the scope comes as instances of an attribute, which temporal writes may do (4.18)."""
+        return (
+            self._temporal
+            and isinstance(scope, list)
+            and bool(scope)
+            and all(_looks_like_attribute(each) for each in scope)
         )
 
     def types(self, kind: object) -> list[str]:

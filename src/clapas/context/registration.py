@@ -3,16 +3,19 @@
 import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from clapas.context.errors import BadRequestData, Clash
 from clapas.context.geometry import check_geometry
 from clapas.context.model import NULL, is_date_time, is_uri, moment, now_text
+from clapas.context.patterns import check_pattern, matches_pattern
 from clapas.context.query.select import type_words
-from clapas.context.search import Query, check_pattern, matches_pattern
-from clapas.context.temporal import Window
+from clapas.context.temporal import DURATION, Window
 from clapas.context.terms import Terms
+
+if TYPE_CHECKING:
+    from clapas.context.search import Query
 
 MODES = ("inclusive", "exclusive", "redirect", "auxiliary")
 RETRIEVALS = frozenset(
@@ -36,8 +39,11 @@ INTERVALS = ("observationInterval", "managementInterval")
 Body = dict[str, Any]
 
 
-def read_registration(payload: Any, terms: Terms) -> Body:
-    """A whole registration with its names expanded. Raises BadRequestData."""
+def read_registration(payload: Any, terms: Terms, *, lenient: bool = False) -> Body:
+    """A whole registration with its names expanded. Raises BadRequestData.
+
+    ``lenient``: an exclusive one may name a pattern of ids, or no attributes (against clause 4.3.6.3).
+    """
     if not isinstance(payload, dict) or not payload:
         raise BadRequestData("a registration is a JSON object")
     body = {key: copy.deepcopy(value) for key, value in payload.items() if key != "@context"}
@@ -47,11 +53,11 @@ def read_registration(payload: Any, terms: Terms) -> Body:
         raise BadRequestData("the id of a registration is a URI")
     if any(value is None or value == NULL for value in body.values()):
         raise BadRequestData("null is not allowed")
-    _check(body)
+    _check(body, lenient=lenient)
     return renamed(body, terms.expand)
 
 
-def update_registration(body: Body, fragment: Any, terms: Terms) -> Body:
+def update_registration(body: Body, fragment: Any, terms: Terms, *, lenient: bool = False) -> Body:
     """A registration with a fragment applied. Raises BadRequestData."""
     if not isinstance(fragment, dict) or not fragment:
         raise BadRequestData("a fragment is a JSON object")
@@ -66,11 +72,11 @@ def update_registration(body: Body, fragment: Any, terms: Terms) -> Body:
             found.pop(name, None)
         else:
             found[name] = copy.deepcopy(value)
-    _check(found, expiry="expiresAt" in fragment)
+    _check(found, expiry="expiresAt" in fragment, lenient=lenient)
     return renamed(found, terms.expand)
 
 
-def _check(body: Body, *, expiry: bool = True) -> None:
+def _check(body: Body, *, expiry: bool = True, lenient: bool = False) -> None:
     information = body.get("information")
     if not isinstance(information, list) or not information:
         raise BadRequestData("a registration needs information")
@@ -86,7 +92,24 @@ def _check(body: Body, *, expiry: bool = True) -> None:
     for name in INTERVALS:
         if name in body:
             _check_interval(body[name], name)
-    _check_mode(body, information)
+    if "management" in body:
+        _check_management(body["management"])
+    _check_mode(body, information, lenient=lenient)
+
+
+def _check_management(management: Any) -> None:
+    """RegistrationManagementInfo (5.2.34)."""
+    if not isinstance(management, dict):
+        raise BadRequestData("management is an object")
+    for name in ("timeout", "cooldown"):
+        value = management.get(name, 1)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            raise BadRequestData(f"management.{name} is a number of milliseconds")
+    if not isinstance(management.get("localOnly", False), bool):
+        raise BadRequestData("management.localOnly is true or false")
+    cached = management.get("cacheDuration", "PT1S")
+    if not isinstance(cached, str) or not DURATION.match(cached):
+        raise BadRequestData("management.cacheDuration is an ISO 8601 duration")
 
 
 def _check_expiry(body: Body, *, expiry: bool) -> None:
@@ -126,20 +149,21 @@ def _check_interval(interval: Any, name: str) -> None:
         raise BadRequestData(f"{name}: endAt is a DateTime")
 
 
-def _check_mode(body: Body, information: Sequence[Body]) -> None:
+def _check_mode(body: Body, information: Sequence[Body], *, lenient: bool) -> None:
     mode, operations = body.get("mode", "inclusive"), body.get("operations", [])
     if mode not in MODES:
         raise BadRequestData(f"mode is one of {', '.join(MODES)}")
     if not isinstance(operations, list) or any(each not in OPERATIONS for each in operations):
         raise BadRequestData("operations are names of operations or of groups")
-    if mode == "auxiliary" and set(operations) & WRITES:
+    if mode == "auxiliary" and set(operations) & (WRITES - {"redirectionOps"}):
         raise BadRequestData("an auxiliary source is only read")
     if mode == "exclusive":
         for each in information:
             entities = each.get("entities", [])
-            if not entities or any("id" not in e or "idPattern" in e for e in entities):
+            loose = {"id", "idPattern"} if lenient else {"id"}
+            if not entities or not all(loose & set(e) for e in entities):
                 raise BadRequestData("an exclusive registration names its entities by id")
-            if not attributes_of(each):
+            if not lenient and (not attributes_of(each) or any("idPattern" in e for e in entities)):
                 raise BadRequestData("an exclusive registration names its attributes")
 
 
@@ -167,7 +191,7 @@ def attributes_of(information: Mapping[str, Any]) -> set[str]:
     }
 
 
-def matching(body: Body, query: Query, window: Window, terms: Terms) -> Body | None:
+def matching(body: Body, query: "Query", window: Window, terms: Terms) -> Body | None:
     """The registration with the information that matches a query, None when none does."""
     if not _in_time(body, window) or not _in_place(body, query):
         return None
@@ -187,7 +211,7 @@ def _in_time(body: Body, window: Window) -> bool:
     return start < window.end_at and (end is None or end >= window.start_at)
 
 
-def _in_place(body: Body, query: Query) -> bool:
+def _in_place(body: Body, query: "Query") -> bool:
     geo = query.geo
     if geo is None:
         return True
@@ -195,7 +219,7 @@ def _in_place(body: Body, query: Query) -> bool:
     return name in body and geo.holds([{"value": body[name]}])
 
 
-def _informs(information: Body, query: Query, terms: Terms) -> bool:
+def _informs(information: Body, query: "Query", terms: Terms) -> bool:
     named = attributes_of(information)
     if query.attributes and named and not named & set(query.attributes):
         return False

@@ -13,6 +13,7 @@ from clapas.context.settings import Settings
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.context import ContextStore
+from clapas.store.postgres import Postgres
 
 HANDLERS: tuple[object, ...] = ()
 PATH = "/ngsi-ld/v1"
@@ -23,7 +24,10 @@ async def open_door(
     store: Store, identity: Identity | None, charter: Charter, settings: Settings
 ) -> AsyncIterator[Door]:
     """The ASGI application under :data:`PATH`, with what works behind it."""
-    async with Broker.open(ContextStore(store.postgres), settings) as broker:
+    async with (
+        Postgres.open(store.postgres.dsn, size=settings.connections, plan_once=True) as postgres,
+        Broker.open(ContextStore(postgres), settings) as broker,
+    ):
         notifier = Notifier(broker)
         broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget
         tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(sweep(broker))]

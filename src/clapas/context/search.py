@@ -13,6 +13,7 @@ from clapas.context.editing import value_of
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.geometry import check_geometry
 from clapas.context.model import GEOMETRIES, Entity, is_uri
+from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
 from clapas.context.query.geo import GeoQuery, distance
 from clapas.context.query.select import (
@@ -28,6 +29,7 @@ from clapas.store.context import EVERYTHING, PathRefused, Search
 MOST_CANDIDATES = 200_000
 MOST_LINKED = 5_000
 ORDERS = ("asc", "desc", "dist-asc", "dist-desc")
+SIMPLE = re.compile(r"^[^\s();,|*]+$")
 SYSTEM = {"createdAt": "@created", "modifiedAt": "@modified", "expiresAt": "@expires"}
 
 
@@ -95,23 +97,17 @@ async def compile_query(
     if pattern:
         check_pattern(pattern)
     path = " && ".join(tests) or "1 == 1"
-    return Search(path=path, ids=ids, pattern=pattern, rows=rows)
+    sharp = bool(query.q) and language.is_sharp(language.parse(query.q))
+    return Search(
+        path=path, ids=ids, pattern=pattern, rows=rows, kind=_only_kind(query, terms), sharp=sharp
+    )
 
 
-def check_pattern(pattern: str) -> None:
-    """Raise BadRequestData unless it is a regular expression."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise BadRequestData(f"idPattern: {error}") from error
-
-
-def matches_pattern(pattern: str, name: str) -> bool:
-    """Whether an id matches an idPattern."""
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:
-        return False
+def _only_kind(query: Query, terms: Terms) -> str:
+    """The IRI of the type when exactly one is asked for, else ''."""
+    if len(query.selectors) != 1 or not SIMPLE.match(query.selectors[0].kind):
+        return ""
+    return terms.expand(query.selectors[0].kind)
 
 
 def _selected(selector: Selector, terms: Terms) -> str:

@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The largest page."""
     temporal_page: int = 5000
     """Instances of each attribute that one temporal answer may hold."""
+    connections: int = 8
+    """Connections to the database that the broker uses at most."""
     sweep_seconds: float = 60.0
     """How often expired entities, attributes, registrations and subscriptions are looked for."""
     alias: str = ""
@@ -34,6 +36,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long an endpoint may take to accept a notification."""
     attempts: int = 3
     """How many times a notification is tried."""
+    source_hosts: tuple[str, ...] = ()
+    """Hosts of registered context sources that may be asked; '*' means any. Empty: none."""
+    source_timeout: float = 5.0
+    """How long a context source may take when its registration does not say."""
+    source_bytes: int = 16_000_000
+    """The largest answer of a context source."""
+    lenient_registrations: bool = False
+    """Exclusive registrations may name an id pattern, no attributes, or what exists here already."""
     lint: str = "accept"
     """Attributes that no @context names: 'accept', 'warn' (a header) or 'refuse'."""
 
@@ -46,5 +56,8 @@ CONFORMANCE = Settings(
     sweep_seconds=1.0,
     attempts=1,
     notify_timeout=5.0,
+    source_hosts=("*",),
+    source_timeout=3.0,
+    lenient_registrations=True,
 )
 """What ``clapas up --profile conformance`` runs with."""

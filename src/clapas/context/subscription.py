@@ -219,15 +219,23 @@ def status_of(body: dict[str, Any]) -> str:
 
 
 def show_subscription(
-    body: dict[str, Any], state: dict[str, Any], terms: Terms, *, system: bool
+    body: dict[str, Any],
+    state: dict[str, Any],
+    terms: Terms,
+    *,
+    system: bool,
+    sources: bool = False,
 ) -> dict[str, Any]:
-    """A subscription as it is shown."""
+    """A subscription as it is shown; one to registrations (``sources``) has no triggers (5.2.12)."""
     found = _renamed(body, terms.compact)
     found["status"] = status_of(body)
-    if body["type"] == "Subscription":
+    counters = [name for name in COUNTERS if not (sources and name == "timesFailed")]
+    if not sources:
         found.setdefault("notificationTrigger", list(DEFAULT_TRIGGERS))
+    if "implicit" in state:
+        found.setdefault("jsonldContext", state["implicit"])
     notification = found["notification"]
-    notification |= {name: state[name] for name in COUNTERS if name in state}
+    notification |= {name: state[name] for name in counters if name in state}
     if system:
         found |= {name: state[name] for name in ("createdAt", "modifiedAt") if name in state}
     return found

@@ -45,7 +45,11 @@ class Terms:
         return found
 
     def compact(self, iri: str) -> str:
-        """The term of an IRI, a word of the default vocabulary, or the IRI itself; never ``prefix:word``."""
+        """The term of an IRI, a word of the default vocabulary, or the IRI itself.
+
+        A word of the default vocabulary that this @context defines otherwise keeps the core's prefix
+        (``ngsi-ld:default-context/word``, as JSON-LD 1.1 compacts it); no other name is prefixed.
+        """
         found = self._names.get(iri)
         if found is not None:
             return found
@@ -70,8 +74,8 @@ class Terms:
     def _shorten(self, iri: str) -> str:
         if iri.startswith(VOCAB):
             rest = iri[len(VOCAB) :]
-            if rest and rest not in self._iris and ":" not in rest:
-                return rest
+            if rest and ":" not in rest:
+                return rest if rest not in self._iris else f"ngsi-ld:default-context/{rest}"
         return iri
 
 

@@ -9,9 +9,10 @@ from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Request
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.model import Entity
+from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
 from clapas.context.query.select import scope_predicate, type_predicate
-from clapas.context.search import Query, Selector, check_pattern
+from clapas.context.search import Query, Selector
 from clapas.context.temporal import (
     Aggregation,
     Row,
@@ -124,42 +125,45 @@ async def aggregate(
     datasets: Sequence[str] | None,
 ) -> Values:
     """Aggregates by entity and attribute, one element for each dataset id."""
-    where = {
-        "tenant": tenant,
-        "ids": list(ids),
-        **{key: value for key, value in window.values().items() if key != "property"},
-        **_filters(attributes, datasets),
-    }
-    bounds = {key: value for key, value in where.items() if "datasets" not in key}
-    first, last = (await broker.store.rows("bounds", **bounds))[0]
-    if first is None:
-        return {}
-    edges = _edges(window, aggregation, first, last)
-    buckets: dict[tuple[str, str, str], dict[int, dict[str, Any]]] = defaultdict(dict)
-    for row in await broker.store.rows("aggregated", edges=edges, **where):
-        buckets[row[0], row[1], row[2]][row[3]] = dict(zip(_COLUMNS, row[4:], strict=True))
-    kinds: dict[tuple[str, str, str], str] = defaultdict(lambda: "Property")
-    others: dict[tuple[str, str, str], dict[int, list[Any]]] = defaultdict(
-        lambda: defaultdict(list)
+    span = {key: value for key, value in window.values().items() if key != "property"}
+    keys = await broker.store.rows(
+        "evolved_attributes", tenant=tenant, ids=list(ids), **span, **_filters(attributes, datasets)
     )
-    for entity, attribute, dataset, bucket, doc in await broker.store.rows(
-        "others", edges=edges, **where
-    ):
-        others[entity, attribute, dataset][bucket].append(doc)
-        kinds[entity, attribute, dataset] = doc["type"]
-    for key, held in others.items():
-        for bucket, docs in held.items():
-            buckets[key].setdefault(bucket, aggregated_others(docs))
+    if not keys:
+        return {}
+    edges = _edges(window, aggregation, min(k[3] for k in keys), max(k[4] for k in keys))
     found: Values = defaultdict(lambda: defaultdict(list))
-    for key, values in buckets.items():
-        shown: dict[str, Any] = {"type": kinds[key]}
-        if key[2]:
-            shown["datasetId"] = key[2]
-        found[key[0]][key[1]].append(shown | aggregates(values, aggregation, edges))
+    for entity, attribute, dataset, _, _ in keys:
+        where = {"tenant": tenant, "id": entity, "attribute": attribute, "dataset": dataset, **span}
+        shown = await _aggregated(broker, where, aggregation, edges)
+        if shown:
+            own = {"datasetId": dataset} if dataset else {}
+            found[entity][attribute].append({"type": shown.pop("type"), **own, **shown})
     return found
 
 
-_COLUMNS = ("totalCount", "distinctCount", "sum", "avg", "min", "max", "stddev", "sumsq")
+async def _aggregated(
+    broker: Broker, where: dict[str, Any], aggregation: Aggregation, edges: list[datetime]
+) -> dict[str, Any]:
+    """The aggregates of one attribute; empty when it has no value."""
+    buckets: dict[int, dict[str, Any]] = defaultdict(dict)
+    for bucket, *row in await broker.store.rows("aggregated", edges=edges, **where):
+        buckets[bucket] = dict(zip(_COLUMNS, row, strict=True))
+    if set(aggregation.methods) & set(_DISPERSED):
+        for bucket, *row in await broker.store.rows("dispersed", edges=edges, **where):
+            buckets[bucket] |= dict(zip(_DISPERSED, row, strict=True))
+    docs: dict[int, list[Any]] = defaultdict(list)
+    kind = "Property"
+    for bucket, doc in await broker.store.rows("others", edges=edges, **where):
+        docs[bucket].append(doc)
+        kind = doc["type"]
+    for bucket, held in docs.items():
+        buckets.setdefault(bucket, aggregated_others(held))
+    return {"type": kind, **aggregates(buckets, aggregation, edges)} if buckets else {}
+
+
+_COLUMNS = ("totalCount", "sum", "avg", "min", "max")
+_DISPERSED = ("distinctCount", "stddev", "sumsq")
 
 
 def _edges(

@@ -24,6 +24,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = frozenset()
     """What a service key names: 'read', 'publish:uplink', 'read:entity'…"""
     mfa: bool = False
+    attributes: frozenset[str] = frozenset()
+    """Attributes that an application's plan gives; empty = all."""
+    decimals: int = -1
+    """Decimals of the values that it gives; -1 = as measured."""
+    delay: int = 0
+    """Seconds before it gives a value."""
 
 
 ANONYMOUS = Principal(kind="anonymous", id="anonymous")

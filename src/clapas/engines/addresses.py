@@ -11,6 +11,8 @@ import msgspec
 from clapas.domain.errors import BadSetting
 
 NATS_ACCOUNT = "CLAPAS"
+NATS_SYSTEM_USER = "system"
+"""May ask the embedded server about its connections, and close them; its password is the platform's."""
 """The one NATS account; the auth callout's user tokens carry it as their audience."""
 
 

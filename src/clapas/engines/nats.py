@@ -17,7 +17,7 @@ from urllib.parse import urlparse
 import nkeys
 
 from clapas.domain.errors import EngineUnavailable
-from clapas.engines.addresses import NATS_ACCOUNT, NatsAddress
+from clapas.engines.addresses import NATS_ACCOUNT, NATS_SYSTEM_USER, NatsAddress
 from clapas.engines.directory import DataDirectory, remembered, write_private
 from clapas.engines.errors import EngineMissing
 from clapas.engines.ports import free_port, is_free, require_free
@@ -25,6 +25,7 @@ from clapas.engines.settings import Settings
 from clapas.engines.supervisor import Child, Command
 
 PLATFORM_USER = "platform"
+SYSTEM_ACCOUNT = "SYS"
 STANDARD_MQTT_PORT = 1883
 MAX_PAYLOAD = 8 * 1024 * 1024
 
@@ -168,12 +169,16 @@ def _config(
             "ack_wait": "60s",
             "max_ack_pending": 1024,
         },
-        "accounts": {NATS_ACCOUNT: {"jetstream": "enabled", "users": users}},
+        "accounts": {
+            NATS_ACCOUNT: {"jetstream": "enabled", "users": users},
+            SYSTEM_ACCOUNT: {"users": [{"user": NATS_SYSTEM_USER, "password": password}]},
+        },
+        "system_account": SYSTEM_ACCOUNT,
         "authorization": {
             "timeout": 5,
             "auth_callout": {
                 "issuer": issuer_public(seed),
-                "auth_users": [PLATFORM_USER],
+                "auth_users": [PLATFORM_USER, NATS_SYSTEM_USER],
                 "account": NATS_ACCOUNT,
             },
         },

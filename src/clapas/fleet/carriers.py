@@ -14,14 +14,16 @@ import msgspec
 from clapas.domain.device import Device
 from clapas.domain.errors import InvalidInput
 from clapas.domain.keys import LORAWAN_ASK
+from clapas.domain.window import milliseconds
 from clapas.store.fleet_commands import Command
 
 
 class Downlink(msgspec.Struct, frozen=True):
-    """An MQTT message that carries a command."""
+    """A message that carries a command; ``asks``: the network's answer says whether it takes it."""
 
     topic: str
     body: bytes
+    asks: bool = False
 
 
 class Carrier(Protocol):
@@ -75,11 +77,13 @@ def embedded(command: Command, device: Device) -> Downlink:
     body = {
         "ask": "enqueue",
         "device": device.key,
+        "id": command.reference,
         "f_port": command.f_port or 1,
         "data": base64.b64encode(command.payload).decode(),
         "confirmed": command.confirmed,
+        "expires": milliseconds(command.expires),
     }
-    return Downlink(LORAWAN_ASK, msgspec.json.encode(body))
+    return Downlink(LORAWAN_ASK, msgspec.json.encode(body), asks=True)
 
 
 CARRIERS: Mapping[str, Carrier] = {

@@ -60,16 +60,16 @@ async def import_archive(
     """Import the models of a ZIP of a catalogue (or of a part of one). Raises InvalidInput."""
     with TemporaryDirectory(prefix="clapas-catalogue-") as folder:
         _unpack(content, Path(folder))
-        return await import_folder(store, Path(folder), licence=licence, vendor=vendor)
+        return await import_path(store, Path(folder), licence=licence, vendor=vendor)
 
 
-async def import_folder(
-    store: Store, folder: Path, *, licence: str, vendor: str = ""
+async def import_path(
+    store: Store, path: Path, *, licence: str, vendor: str = ""
 ) -> list[Imported]:
-    """Import every model under a folder. Raises InvalidInput when there is none."""
+    """Import one device's file, or every model under a folder. Raises InvalidInput when there is none."""
     if not licence.strip():
         raise InvalidInput("say under which licence this catalogue is given", field="licence")
-    devices = [each for each in discover(folder) if not vendor or each.maker == vendor]
+    devices = [each for each in discover(path) if not vendor or each.maker == vendor]
     if not devices:
         raise InvalidInput("no device of a catalogue is found here", field="content")
     async with Workers.open(1) as workers:
@@ -77,13 +77,21 @@ async def import_folder(
 
 
 def discover(folder: Path) -> Iterator[Found]:
-    """Devices under a folder, in either form; a file that cannot be read is passed over."""
+    """Devices under a folder, or of one file, in either form; a file that cannot be read is passed over."""
+    if folder.is_file():
+        yield from _one(folder)
+        return
     for path in sorted(folder.rglob("*.toml")):
         if path.parent.name == "devices":
             yield from _toml(path)
     for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
         if path.parent.parent.name == "vendor":
             yield from _yaml(path)
+
+
+def _one(path: Path) -> Iterator[Found]:
+    """The device of one file, beside which its profile and its codec lie."""
+    yield from _toml(path) if path.suffix == ".toml" else _yaml(path)
 
 
 def _toml(path: Path) -> Iterator[Found]:

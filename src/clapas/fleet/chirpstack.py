@@ -6,55 +6,26 @@ Source: ChirpStack v4 API (tenant, application, device_profile, device services)
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
-
 from clapas.domain.errors import BadSetting, EngineUnavailable
+from clapas.fleet.network import NotThere, Remote, RemoteDevice, RemoteProfile, application_of
 from clapas.fleet.settings import Settings
+from clapas.store.fleet import FleetRow
 
 PAGE = 500
 TIMEOUT_S = 20.0
 
 
-class RemoteDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device as ChirpStack has it."""
-
-    dev_eui: str
-    name: str
-    profile: str
-    profile_id: str
-    application: str
-    application_id: str
-
-
-class RemoteProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A device profile as ChirpStack has it; ``mac`` is its LoRaWAN version's number (3 or less: 1.0.x)."""
-
-    id: str
-    name: str
-    tenant_id: str
-    mac: int
-
-
-class Remote(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole registry of a ChirpStack."""
-
-    applications: dict[str, str]
-    """Name by id."""
-    profiles: dict[str, RemoteProfile]
-    """By name."""
-    devices: dict[str, RemoteDevice]
-    """By DevEUI."""
-
-
 class ChirpStack:
     """A connection; made by :func:`connect`."""
 
+    source = "chirpstack_v4"
+
     def __init__(self, channel: Any, api: Any, grpc: Any, settings: Settings) -> None:
-        self._api = api
+        self.api = api
         self._grpc = grpc
         self._metadata = (("authorization", f"Bearer {settings.chirpstack_token}"),)
         self._pause = 1.0 / max(settings.chirpstack_rate, 0.1)
@@ -69,16 +40,16 @@ class ChirpStack:
         applications: dict[str, str] = {}
         profiles: dict[str, RemoteProfile] = {}
         tenants = [
-            each async for each in self._all(self.tenants.List, self._api.ListTenantsRequest)
+            each async for each in self._all(self.tenants.List, self.api.ListTenantsRequest)
         ]
         for tenant in tenants:
             own = {"tenant_id": tenant.id}
             async for each in self._all(
-                self.applications.List, self._api.ListApplicationsRequest, **own
+                self.applications.List, self.api.ListApplicationsRequest, **own
             ):
                 applications[each.id] = each.name
             async for each in self._all(
-                self.profiles.List, self._api.ListDeviceProfilesRequest, **own
+                self.profiles.List, self.api.ListDeviceProfilesRequest, **own
             ):
                 profiles[each.name] = RemoteProfile(
                     id=each.id, name=each.name, tenant_id=tenant.id, mac=int(each.mac_version)
@@ -90,7 +61,7 @@ class ChirpStack:
         found: dict[str, RemoteDevice] = {}
         for number, name in applications.items():
             async for each in self._all(
-                self.devices.List, self._api.ListDevicesRequest, application_id=number
+                self.devices.List, self.api.ListDevicesRequest, application_id=number
             ):
                 found[each.dev_eui.lower()] = RemoteDevice(
                     dev_eui=each.dev_eui.lower(),
@@ -99,47 +70,58 @@ class ChirpStack:
                     profile_id=each.device_profile_id,
                     application=name,
                     application_id=number,
+                    tags={"application": number},
                 )
         return found
 
+    def why_not(self, row: FleetRow, remote: Remote) -> str:
+        """A device needs an application, and a profile named like its model."""
+        if not application_of(row.row.device, remote):
+            return "no such application"
+        named = row.row.device.model in remote.profiles
+        return "" if named else "no profile named like the model"
+
     async def create(
-        self, dev_eui: str, *, name: str, application: str, profile: RemoteProfile,
-        join_eui: str = "", keys: dict[str, bytes],
-    ) -> None:  # fmt: skip
+        self, row: FleetRow, remote: Remote, *, keys: dict[str, bytes], radio: Mapping[str, Any]  # noqa: ARG002
+    ) -> None:
         """Create a device, then its keys: two calls, as the API wants."""
-        api = self._api
+        dev_eui, profile = row.row.device.key, remote.profiles[row.row.device.model]
+        api = self.api
         device = api.Device(
-            dev_eui=dev_eui, name=name or dev_eui, application_id=application,
-            device_profile_id=profile.id, join_eui=join_eui or "0" * 16,
-        )  # fmt: skip
-        await self._call(self.devices.Create, api.CreateDeviceRequest(device=device))
+            dev_eui=dev_eui,
+            name=row.row.device.name or dev_eui,
+            application_id=application_of(row.row.device, remote),
+            device_profile_id=profile.id,
+            join_eui=row.file.join_eui or "0" * 16,
+        )
+        await self.call(self.devices.Create, api.CreateDeviceRequest(device=device))
         app, network = keys.get("app_key", b"").hex(), keys.get("nwk_key", b"").hex()
         if app or network:
-            newer = profile.mac >= self._api_1_1()
+            newer = profile.mac >= self._newer()
             sealed = api.DeviceKeys(
                 dev_eui=dev_eui,
                 nwk_key=network if newer else app or network,
                 app_key=app if newer else "",
             )
-            await self._call(
+            await self.call(
                 self.devices.CreateKeys, api.CreateDeviceKeysRequest(device_keys=sealed)
             )
 
-    async def keys(self, dev_eui: str, *, mac: int) -> dict[str, bytes]:
+    async def keys(self, device: RemoteDevice, remote: Remote) -> dict[str, bytes]:
         """The root keys of a device under their LoRaWAN names; empty when ChirpStack has none."""
-        request = self._api.GetDeviceKeysRequest(dev_eui=dev_eui)
+        request = self.api.GetDeviceKeysRequest(dev_eui=device.dev_eui)
         try:
-            answer = await self._call(self.devices.GetKeys, request)
+            answer = await self.call(self.devices.GetKeys, request)
         except NotThere:
             return {}
-        given = answer.device_keys
-        if mac >= self._api_1_1():
+        given, profile = answer.device_keys, remote.profiles.get(device.profile)
+        if profile and profile.mac >= self._newer():
             texts = {"app_key": given.app_key, "nwk_key": given.nwk_key}
         else:
             texts = {"app_key": given.nwk_key}
         return {kind: bytes.fromhex(text) for kind, text in texts.items() if text.strip("0")}
 
-    def _api_1_1(self) -> int:
+    def _newer(self) -> int:
         common = importlib.import_module("chirpstack_api.common")
         return int(common.MacVersion.LORAWAN_1_1_0)
 
@@ -148,14 +130,14 @@ class ChirpStack:
     ) -> AsyncIterator[Any]:
         offset = 0
         while True:
-            answer = await self._call(call, request(limit=PAGE, offset=offset, **fields))
+            answer = await self.call(call, request(limit=PAGE, offset=offset, **fields))
             for each in answer.result:
                 yield each
             offset += PAGE
             if offset >= answer.total_count:
                 return
 
-    async def _call(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
+    async def call(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
         """One call in its turn. Raises NotThere, BadSetting, EngineUnavailable."""
         async with self._turn:
             await asyncio.sleep(self._pause)
@@ -175,12 +157,6 @@ class ChirpStack:
             raise EngineUnavailable(
                 f"ChirpStack does not answer: {error.details()}", engine="chirpstack"
             ) from error
-
-
-class NotThere(EngineUnavailable):
-    """ChirpStack does not have it."""
-
-    code = "chirpstack_not_there"
 
 
 @asynccontextmanager

@@ -9,24 +9,49 @@ import msgspec
 from clapas.codecs import CodecPool
 from clapas.codecs.job import DecodeJob
 from clapas.domain.access import RowFilter
-from clapas.domain.errors import EngineUnavailable, InvalidInput, NotFound
+from clapas.domain.errors import InvalidInput, NotFound, OperatorError
 from clapas.domain.identifiers import device_entity
 from clapas.domain.window import instant
 from clapas.fleet.calendar import Ground, Timing, next_after
-from clapas.fleet.carriers import carrier_of
+from clapas.fleet.carriers import Downlink, carrier_of
 from clapas.fleet.orders import closing_of, order
+from clapas.fleet.shadow import held
+from clapas.sources.speaker import Speaker
 from clapas.store import Known, Store
 from clapas.store.fleet import DeviceQuery
 from clapas.store.fleet_commands import Command
 
 ALL = RowFilter(everything=True)
+FAILURES = frozenset({"log", "down_nack", "down_failed"})
+"""Kinds of events that say, when they name a command, that it did not reach its device."""
 
 
 class Publisher:
-    """Gives an MQTT message to whoever listens."""
+    """Gives a command to its network: by our broker, by the network server's own, or by asking it."""
 
-    def __init__(self, publish: Callable[[str, bytes], Awaitable[None]]) -> None:
-        self.publish = publish
+    def __init__(
+        self,
+        publish: Callable[[str, bytes], Awaitable[None]],
+        ask: Callable[[str, bytes], Awaitable[bytes]] | None = None,
+        speaker: Speaker | None = None,
+    ) -> None:
+        self._publish = publish
+        self._ask = ask
+        self._speaker = speaker
+
+    async def give(self, downlink: Downlink, source: str) -> None:
+        """Hand a command to a device of that source over.
+
+        Raises InvalidInput when the network says that it cannot take it, OperatorError when it is away.
+        """
+        if downlink.asks and self._ask is not None:
+            said = msgspec.json.decode(await self._ask(downlink.topic, downlink.body))
+            if "error" in said:
+                raise InvalidInput(str(said.get("detail") or said["error"])[:200])
+        elif self._speaker is not None and self._speaker.reaches(source):
+            await self._speaker.publish(source, downlink.topic, downlink.body)
+        else:
+            await self._publish(downlink.topic, downlink.body)
 
 
 async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int:
@@ -35,8 +60,12 @@ async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int
     await plan(store)
     sent = 0
     commands = await store.commands.take()
-    known = await store.registry.resolve({each.key for each in commands})
+    keys = {each.key for each in commands}
+    known, elsewhere = await store.registry.resolve(keys), await held(store, keys)
     for command in commands:
+        if command.key in elsewhere:
+            await store.commands.mark(command.id, "failed", "shadow run: commanded elsewhere")
+            continue
         sent += await _send(store, command, known.get(command.key), publisher, codecs)
     await follow(store)
     return sent
@@ -51,8 +80,8 @@ async def _send(
     try:
         ready = await _encoded(command, known, codecs)
         downlink = carrier_of(known.device.source)(ready, known.device)
-        await publisher.publish(downlink.topic, downlink.body)
-    except EngineUnavailable as error:
+        await publisher.give(downlink, known.device.source)
+    except OperatorError as error:
         await store.commands.requeue(command.id, str(error))
         return False
     except InvalidInput as error:
@@ -103,14 +132,31 @@ async def _answers(store: Store, commands: list[Command], since: datetime) -> No
     for device, kind, payload in await store.health.answers(since):
         for command in commands:
             if command.key == device and command.reference.encode() in payload:
-                heard = kind in {"ack", "down_ack"}
-                refused = heard and b'"acknowledged":false' in payload.replace(b" ", b"")
-                if refused:
-                    await store.commands.mark(command.id, "failed", "not acknowledged")
-                elif heard and command.expect is None:
-                    await store.commands.mark(command.id, "confirmed")
-                elif command.state == "sent":
-                    await store.commands.mark(command.id, "acked")
+                await _heard(store, command, kind, payload)
+
+
+async def _heard(store: Store, command: Command, kind: str, payload: bytes) -> None:
+    """A network spoke of a command: it went out, the device has it, or it never will.
+
+    Proto3's JSON leaves out what is false: an 'ack' that does not say "acknowledged" is a refusal.
+    """
+    said = payload.replace(b" ", b"")
+    if kind in FAILURES:
+        await store.commands.mark(command.id, "failed", _why(kind, payload))
+    elif kind == "ack" and b'"acknowledged":true' not in said:
+        await store.commands.mark(command.id, "failed", "not acknowledged")
+    elif kind in {"ack", "down_ack"} and command.expect is None:
+        await store.commands.mark(command.id, "confirmed")
+    elif command.state == "sent":
+        await store.commands.mark(command.id, "acked")
+
+
+def _why(kind: str, payload: bytes) -> str:
+    try:
+        told = msgspec.json.decode(payload, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return kind
+    return str(told.get("description") or kind)[:200]
 
 
 async def _effect(

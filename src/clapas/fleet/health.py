@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
+
+from clapas.fleet.battery import Battery
 from clapas.store import Store
 from clapas.store.fleet_health import GatewayState, Repair, SilentDevice
 
@@ -75,12 +78,19 @@ def silences(
     return found
 
 
-def battery_end(line: dict[str, Any], today: date) -> date | None:
-    """When a battery's line reaches its end; None when it does not go down, or beyond 15 years."""
+def battery_end(line: dict[str, Any], today: date, battery: Battery | None = None) -> date | None:
+    """When a battery's line reaches its end; None when it does not go down, or beyond 15 years.
+
+    The model's curve, where it has one, says at which voltage or share the battery is to be changed.
+    """
     slope = float(line["slope"])
     if slope >= -1e-6:
         return None
-    left = (float(line["latest"]) - EMPTY[line["quantity"]]) / -slope
+    end = EMPTY[line["quantity"]]
+    if battery is not None:
+        own = battery.empty if line["quantity"] == "battery_level" else battery.volts()
+        end = end if own is None else own
+    left = (float(line["latest"]) - end) / -slope
     return today + timedelta(days=max(0, int(left))) if left < 15 * 365 else None
 
 
@@ -134,13 +144,25 @@ async def examine(store: Store) -> int:
             tell(device, "frozen", attribute)
         if device and row["implausible"] > 0.1:
             tell(device, "implausible", row["implausible"])
+    batteries = await _batteries(
+        store, {known[e["series"]][0] for e in lines if e["series"] in known}
+    )
     for line in lines:
         device = known.get(line["series"], ("", "", ""))[0]
-        end = battery_end(line, began.date())
+        end = battery_end(line, began.date(), batteries.get(device))
         if device and end:
             tell(device, "battery_end", end)
     await health.save(list(found.values()), checked=began)
     return len(found)
+
+
+async def _batteries(store: Store, keys: set[str]) -> dict[str, Battery]:
+    """The battery that the model of each device describes."""
+    found: dict[str, Battery] = {}
+    for key, known in (await store.registry.resolve(keys)).items():
+        if known.model and known.model.settings.get("battery"):
+            found[key] = msgspec.convert(known.model.settings["battery"], Battery)
+    return found
 
 
 async def fill_communes(store: Store) -> int:

@@ -14,6 +14,7 @@ from clapas.fleet.columns import FIELDS
 from clapas.store.fleet import FleetRow
 
 SECRET = frozenset({"app_key", "nwk_key"})
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def sheet_of(rows: Sequence[FleetRow]) -> bytes:
@@ -28,6 +29,28 @@ def sheet_of(rows: Sequence[FleetRow]) -> bytes:
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
+
+
+def table_of(name: str, rows: Sequence[Sequence[str]]) -> bytes:
+    """An XLSX of any table: the header, then rows; what is written as a number becomes one."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(name[:31])
+    for rank, row in enumerate(rows):
+        sheet.append([_cell(sheet, each if rank == 0 else _number(each)) for each in row])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _number(text: str) -> str | float:
+    """Ids of digits stay text: only what a number alone would be written as."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return (
+        number if text in {repr(number), str(int(number)) if number.is_integer() else ""} else text
+    )
 
 
 def _values(row: FleetRow) -> dict[str, Any]:

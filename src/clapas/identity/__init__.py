@@ -1,32 +1,55 @@
 """Who somebody is: accounts, sessions, service keys, devices' credentials."""
 
+from typing import TYPE_CHECKING
+
 from clapas.domain.access import Principal
+from clapas.domain.errors import OwnerError
 from clapas.identity.accounts import Accounts, principal_of
+from clapas.identity.claims import CODE, Claims
 from clapas.identity.devices import Allowed, Devices, MqttGrant
 from clapas.identity.errors import (
+    ClaimRefused,
+    FederationRefused,
     LinkSpent,
     LockedOut,
     LoginTaken,
+    PasskeyRefused,
     SecondFactorNeeded,
     SignInFailed,
     WeakPassword,
 )
 from clapas.identity.factors import Enrolment, Factors
+from clapas.identity.federation import Claimed, Federation
 from clapas.identity.glass import BreakGlass
+from clapas.identity.oidc import OidcProvider
+from clapas.identity.passkeys import Passkeys
+from clapas.identity.sealing import Seal
 from clapas.identity.secrets import Pepper
 from clapas.identity.service_keys import NewKey, ServiceKeys
 from clapas.identity.sessions import NewSession, Sessions
 from clapas.identity.settings import Settings
-from clapas.store.identity import IdentityStore
+from clapas.identity.tokens import ShortTokens
+from clapas.store.fleet_claims import Claims as ClaimStore
+from clapas.store.identity import AccountRow, IdentityStore, KeyRow
 from clapas.store.identity_factors import FactorStore
+from clapas.store.identity_federation import FederationStore
+
+if TYPE_CHECKING:
+    from clapas.identity.directory import LdapDirectory
+    from clapas.identity.saml import SamlDoor
 
 __all__ = [
     "Accounts",
     "Allowed",
     "BreakGlass",
+    "ClaimRefused",
+    "Claimed",
+    "Claims",
     "Devices",
     "Enrolment",
     "Factors",
+    "Federation",
+    "FederationRefused",
     "Identity",
     "LinkSpent",
     "LockedOut",
@@ -34,6 +57,9 @@ __all__ = [
     "MqttGrant",
     "NewKey",
     "NewSession",
+    "OidcProvider",
+    "PasskeyRefused",
+    "Passkeys",
     "Pepper",
     "SecondFactorNeeded",
     "ServiceKeys",
@@ -46,7 +72,7 @@ __all__ = [
 
 
 class Identity:
-    """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``."""
+    """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``, ``claims``."""
 
     def __init__(
         self,
@@ -58,6 +84,7 @@ class Identity:
     ) -> None:
         chosen, secret = settings or Settings(), Pepper(pepper)
         self.settings = chosen
+        self._pepper = secret
         self.accounts = Accounts(store, secret, chosen)
         self.sessions = Sessions(store, secret, chosen)
         second = FactorStore(store.postgres)
@@ -67,15 +94,73 @@ class Identity:
         self.devices = Devices(
             store, keys=self.keys, pepper=secret, settings=chosen, allowed=allowed
         )
+        self.claims = Claims(ClaimStore(store.postgres), secret, chosen)
+        elsewhere = FederationStore(store.postgres)
+        self.federation = Federation(store, elsewhere, self.accounts)
+        self.passkeys = Passkeys(elsewhere, secret, self.accounts.lockout)
+        self.errands = Seal(secret, "errand")
+        self.tokens = ShortTokens(secret, seconds=chosen.token_s)
+        self.oidc = {name: OidcProvider(name, each) for name, each in chosen.providers.items()}
+        self.saml = _saml_doors(chosen)
+        self.directory = _directory(chosen)
 
     async def authorize_mqtt(
         self, username: str, password: str, client_id: str
     ) -> MqttGrant | None:
-        """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`."""
+        """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`.
+
+        A new device gives its id as user name and its claim code as password.
+        """
+        if CODE.match(password.strip()):
+            try:
+                return self.devices.grant(await self.claims.by_code(password, username))
+            except OwnerError:
+                return None
         return await self.devices.authorize_mqtt(username, password, client_id)
 
     async def recognise(self, credential: str) -> Principal | None:
-        """The principal of a service key or of a device's token."""
+        """The principal of a service key, of a short token made for one, or of a device's token."""
         if credential.startswith("cld_"):
             return await self.devices.recognise(credential)
-        return await self.keys.recognise(credential)
+        return self.keys.principal(await self.key_of(credential))
+
+    def subject_proof(self, subject: str) -> bytes:
+        """What may be kept of a pseudonym that was erased: it proves which one, and tells nothing."""
+        return self._pepper.proof("subject", subject)
+
+    async def key_of(self, credential: str) -> KeyRow | None:
+        """The live service key of a credential: the key itself, or a short token made for it."""
+        if credential.count(".") != 2:
+            return await self.keys.find(credential)
+        named = self.tokens.key_of(credential)
+        return await self.keys.by_id(named) if named else None
+
+    async def sign_in(self, *, login: str, password: str, address: str) -> AccountRow:
+        """The account of a login and its password, asked of the directory when it is not local."""
+        local = await self.accounts.of_login(login)
+        if self.directory is None or (local is not None and local.password):
+            return await self.accounts.sign_in(login=login, password=password, address=address)
+        await self.accounts.lockout.check(login, address)
+        try:
+            claimed = await self.directory.sign_in(login, password)
+        except SignInFailed:
+            await self.accounts.lockout.failed(login, address)
+            raise
+        await self.accounts.lockout.succeeded(login, address)
+        return await self.federation.admit(claimed, self.settings.directory)
+
+
+def _saml_doors(settings: Settings) -> "dict[str, SamlDoor]":
+    if not settings.saml:
+        return {}
+    from clapas.identity.saml import SamlDoor  # its XML libraries are loaded where they serve
+
+    return {name: SamlDoor(name, each) for name, each in settings.saml.items()}
+
+
+def _directory(settings: Settings) -> "LdapDirectory | None":
+    if not settings.directory.url:
+        return None
+    from clapas.identity.directory import LdapDirectory
+
+    return LdapDirectory(settings.directory)

@@ -64,13 +64,17 @@ class Accounts:
             raise NotFound(account=str(id))
         return account
 
+    async def of_login(self, login: str) -> AccountRow | None:
+        """The account of a login, None when there is none."""
+        return await self._store.account_by_login(login) if "\0" not in login else None
+
     async def sign_in(self, *, login: str, password: str, address: str) -> AccountRow:
         """The account of a login and its password. Raises SignInFailed, LockedOut.
 
         The answer and its cost are the same for an unknown login and for a wrong password.
         """
         await self._lockout.check(login, address)
-        account = await self._store.account_by_login(login) if "\0" not in login else None
+        account = await self.of_login(login)
         usable = account is not None and account.enabled
         hashed = account.password if account is not None and usable else ""
         if not await self._passwords.verify(hashed, password) or account is None:
@@ -79,7 +83,7 @@ class Accounts:
         await self._lockout.succeeded(login, address)
         return account
 
-    async def one_time(self, login: str) -> str:
+    async def one_time(self, login: str, *, seconds: int = 0) -> str:
         """A one-time token for an account; the account chooses a password when it is used."""
         account = await self._store.account_by_login(login)
         if account is None:
@@ -88,7 +92,7 @@ class Accounts:
         await self._store.add_one_time(
             proof=self._pepper.proof("one-time", token),
             account=account.id,
-            expires=datetime.now(UTC) + timedelta(seconds=self._settings.one_time_s),
+            expires=datetime.now(UTC) + timedelta(seconds=seconds or self._settings.one_time_s),
         )
         return token
 
@@ -100,6 +104,12 @@ class Accounts:
         if account is None or account.password:
             return None
         return await self.one_time(account.login)
+
+    async def named_by(self, token: str) -> AccountRow | None:
+        """The account that a one-time token would open; the token is not spent."""
+        proof = self._pepper.proof("one-time", token[:200])
+        identifier = await self._store.see_one_time(proof, datetime.now(UTC))
+        return await self._store.account(identifier) if identifier else None
 
     async def enter(self, token: str, *, address: str) -> AccountRow:
         """Spend a one-time token. Raises LinkSpent, LockedOut."""

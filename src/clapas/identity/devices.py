@@ -91,6 +91,10 @@ class Devices:
         service = await self._keys.recognise(password)
         return self._service_grant(service) if service else None
 
+    def grant(self, device: str) -> MqttGrant | None:
+        """What a device that proved who it is may do over MQTT."""
+        return self._device_grant(Principal(kind="device", id=device, name=device))
+
     def _device_grant(self, device: Principal) -> MqttGrant | None:
         topic = Resource(kind="topic", attributes={"device": device.id})
         publish, subscribe = self._settings.device_publish, self._settings.device_subscribe

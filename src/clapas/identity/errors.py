@@ -6,7 +6,10 @@ OwnerError
 ├── LockedOut         too many failures: wait, see ``retry_after`` seconds
 ├── LinkSpent         the one-time link was used, or is too old
 ├── WeakPassword      the password is too short or too common
-└── LoginTaken        another account has this login
+├── LoginTaken        another account has this login
+├── ClaimRefused      a claim code or a device's certificate lets nothing in: ``reason`` says why
+├── FederationRefused another system's word is not taken: see ``reason``
+└── PasskeyRefused    this passkey is unknown, or did not sign what was asked
 """
 
 from clapas.domain.errors import Conflict, InvalidInput, TooMany, Unauthenticated
@@ -46,3 +49,21 @@ class LoginTaken(Conflict):
     """Another account has this login."""
 
     code = "login_taken"
+
+
+class ClaimRefused(Unauthenticated):
+    """This claim code or certificate does not let this device in."""
+
+    code = "claim_refused"
+
+
+class FederationRefused(Unauthenticated):
+    """The sign-in elsewhere does not open this platform."""
+
+    code = "federation_refused"
+
+
+class PasskeyRefused(Unauthenticated):
+    """This passkey does not open this account."""
+
+    code = "passkey_refused"

@@ -110,7 +110,11 @@ class ServiceKeys:
 
     async def recognise(self, secret: str) -> Principal | None:
         """The principal of a live key, None for anything else."""
-        row = await self.find(secret)
+        return self.principal(await self.find(secret))
+
+    @staticmethod
+    def principal(row: KeyRow | None) -> Principal | None:
+        """A key as the charter knows it."""
         if row is None:
             return None
         return Principal(
@@ -120,6 +124,9 @@ class ServiceKeys:
             scopes=frozenset(row.scopes),
             communes=frozenset(row.communes),
             organisation=f"application:{row.application}" if row.application else "",
+            attributes=frozenset(row.attributes),
+            decimals=row.decimals,
+            delay=row.delay,
         )
 
     async def give(self, id: str, application: UUID) -> None:  # noqa: A002
@@ -130,6 +137,17 @@ class ServiceKeys:
     def forget(self) -> None:
         """Ask the database again at the next call: rights have changed."""
         self._found.clear()
+
+    async def by_id(self, id: str) -> KeyRow | None:  # noqa: A002
+        """The live key of an id, whose holder proved it before."""
+        proof, clock = self._pepper.proof("key-id", id), time.monotonic()
+        remembered = self._found.get(proof)
+        if remembered and remembered[0] > clock:
+            return remembered[1]
+        row = await self._store.key(id, datetime.now(UTC))
+        if row is not None:
+            self._remember(proof, row)
+        return row
 
     async def find(self, secret: str) -> KeyRow | None:
         """The live key of a secret."""
@@ -146,7 +164,10 @@ class ServiceKeys:
             return None
         if row.last_used != now.date():
             await self._store.use_key(row.id, now.date())
+        self._remember(proof, row)
+        return row
+
+    def _remember(self, proof: bytes, row: KeyRow) -> None:
         if len(self._found) >= _REMEMBER_MOST:
             self._found.clear()
-        self._found[proof] = (clock + _REMEMBER_S, row)
-        return row
+        self._found[proof] = (time.monotonic() + _REMEMBER_S, row)

@@ -23,6 +23,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     """What the door hands over, once: the cookie's token and the CSRF value bound to it."""
 
+    id: UUID
     token: str
     csrf: str
     expires: datetime
@@ -63,7 +64,7 @@ class Sessions:
         """A new session, always with a new token (a planted one is never taken up)."""
         token, now = new_token(), datetime.now(UTC)
         expires = now + timedelta(seconds=self._settings.session_absolute_s)
-        await self._store.add_session(
+        identifier = await self._store.add_session(
             proof=self._pepper.proof("session", token),
             account=account.id,
             now=now,
@@ -71,7 +72,13 @@ class Sessions:
             where=(shortened(address), agent[:200]),
             mfa=mfa,
         )
-        return NewSession(token=token, csrf=self.csrf(token), expires=expires, account=account)
+        return NewSession(
+            id=identifier,
+            token=token,
+            csrf=self.csrf(token),
+            expires=expires,
+            account=account,
+        )
 
     async def find(self, token: str) -> OpenSession | None:
         """The live session of a token."""

@@ -12,14 +12,16 @@ from typing import Any, Final
 import msgspec
 
 from clapas.domain.errors import ClapasError, InvalidInput
-from clapas.lorawan.adr import packet_loss
-from clapas.lorawan.gateways import ONLINE_S, Gateway
-from clapas.lorawan.network import Network
+from clapas.lorawan import handover
+from clapas.lorawan.campaigns import Wish
+from clapas.lorawan.network import FrameLog
 from clapas.lorawan.server import LorawanServer
-from clapas.lorawan.session import DeviceState, QueueItem, Session
+from clapas.lorawan.session import GROUP, QueueItem
+from clapas.lorawan.told import device_row, downlink_rows, gateway_row, group_row
 
-MAX_REQUEST: Final = 65_536
+MAX_REQUEST: Final = 700_000
 MAX_ROWS: Final = 500
+MAX_GATEWAYS: Final = 1000
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,13 +29,26 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ask: str
     device: str = ""
+    """A device's EUI; for 'frames' and 'follow' also a gateway's."""
+    id: str = ""
+    """A downlink's: chosen by who queues it (the same id is queued once), or the one to cancel; a file's name."""
     f_port: int = 0
     data: bytes = b""
     confirmed: bool = False
     priority: int = 0
     expires: int = 0
     """Milliseconds since 1970 UTC; 0: never."""
+    after: int = 0
+    """'follow': the number of the last frame that is known already."""
     limit: int = 100
+    campaign: Wish | None = None
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """Frames shown since a number, oldest first, and the number to go on from."""
+
+    last: int
+    frames: list[FrameLog]
 
 
 _requests = msgspec.json.Decoder(Request)
@@ -61,33 +76,26 @@ async def _figures(server: LorawanServer, _asked: Request) -> dict[str, Any]:
 
 
 async def _gateways(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
+    """The gateways, the last heard last; beyond a thousand only those (a flood of forged EUIs)."""
     now = monotonic()
-    return [gateway_row(server.network, each, now) for each in server.gateways()]
+    return [gateway_row(server.network, each, now) for each in server.gateways()[-MAX_GATEWAYS:]]
 
 
-def gateway_row(network: Network, gateway: Gateway, now: float) -> dict[str, Any]:
-    """A gateway as the page shows it; ``duty_cycle`` is the share of each band's hour that is spent."""
-    names = (
-        "id", "door", "address", "first_seen", "last_seen", "uplinks", "crc_errors", "downlinks", "downlink_errors",
-        "latitude", "longitude", "altitude", "noise", "temperature", "forwarded_share", "gps",
-    )  # fmt: skip
-    row: dict[str, Any] = {name: getattr(gateway, name) for name in names}
-    row["online"] = now - gateway.heard_at < ONLINE_S
-    row["duty_cycle"] = {
-        str(band): round(share, 4)
-        for band, share in network.gateways.duty_cycle(gateway.id, now).items()
-    }
-    return row
-
-
-async def _frames(server: LorawanServer, asked: Request) -> list[Any]:
+async def _frames(server: LorawanServer, asked: Request) -> list[FrameLog]:
     """The last frames, newest first; of one device or gateway when ``device`` names it."""
-    found = [
-        each
-        for each in reversed(server.network.frames)
-        if not asked.device or asked.device in {each.device, each.gateway}
-    ]
+    found = [each for each in reversed(server.network.frames) if _concerns(each, asked)]
     return found[: min(max(asked.limit, 1), MAX_ROWS)]
+
+
+async def _follow(server: LorawanServer, asked: Request) -> Followed:
+    """What came since ``after``; a reader that was away too long goes on with the newest."""
+    network = server.network
+    found = [each for each in network.since(asked.after) if _concerns(each, asked)]
+    return Followed(last=network.shown, frames=found[-min(max(asked.limit, 1), MAX_ROWS) :])
+
+
+def _concerns(frame: FrameLog, asked: Request) -> bool:
+    return not asked.device or asked.device in {frame.device, frame.gateway}
 
 
 async def _joins(server: LorawanServer, asked: Request) -> list[Any]:
@@ -100,34 +108,12 @@ async def _device(server: LorawanServer, asked: Request) -> dict[str, Any]:
     return device_row(server.device(asked.device))
 
 
-def device_row(state: DeviceState) -> dict[str, Any]:
-    """A device's state without its keys."""
-    row: dict[str, Any] = {
-        "dev_eui": state.dev_eui,
-        "join_nonce": state.join_nonce,
-        "dev_nonces": len(state.dev_nonces),
-    }
-    if state.session is not None:
-        row["session"] = session_row(state.session)
-    return row
-
-
-def session_row(session: Session) -> dict[str, Any]:
-    """A session without its keys; ``loss`` is in percent over the last twenty uplinks."""
-    names = (
-        "id", "version", "f_cnt_up", "f_cnt_down", "dr", "tx_power", "nb_trans", "rx_delay", "rx2_dr", "rx2_frequency",
-        "device_class", "last_seen", "last_gateways", "activated", "joined", "mac_errors",
-    )  # fmt: skip
-    heard = session.heard()
-    row: dict[str, Any] = {name: getattr(session, name) for name in names}
-    row["dev_addr"] = f"{session.dev_addr:08x}"
-    row["snr"] = [each.snr for each in heard]
-    row["loss"] = packet_loss([each.f_cnt for each in heard])
-    return row
-
-
 async def _queue(server: LorawanServer, asked: Request) -> list[QueueItem]:
     return server.queue(asked.device)[:MAX_ROWS]
+
+
+async def _downlinks(server: LorawanServer, asked: Request) -> list[Any]:
+    return list(downlink_rows(server.network, min(max(asked.limit, 1), MAX_ROWS)))
 
 
 async def _enqueue(server: LorawanServer, asked: Request) -> QueueItem:
@@ -138,7 +124,12 @@ async def _enqueue(server: LorawanServer, asked: Request) -> QueueItem:
         confirmed=asked.confirmed,
         priority=asked.priority,
         expires=asked.expires,
+        item_id=asked.id,
     )
+
+
+async def _cancel(server: LorawanServer, asked: Request) -> QueueItem:
+    return await server.cancel(asked.device, asked.id)
 
 
 async def _forget_nonces(server: LorawanServer, asked: Request) -> dict[str, Any]:
@@ -152,14 +143,61 @@ async def _changed(server: LorawanServer, asked: Request) -> dict[str, Any]:
     return {"done": True}
 
 
+async def _hand_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Write every session in the file ``id`` of the handover folder."""
+    path = handover.place(server.directory, asked.id)
+    return {"devices": await handover.hand_over(server.network.state, path)}
+
+
+async def _take_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Adopt the sessions of the file ``id`` of the handover folder."""
+    path = handover.place(server.directory, asked.id)
+    taken = await handover.take_over(server.network.state, path)
+    server.network.register.forget()
+    return {"devices": taken}
+
+
+async def _groups(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
+    """The multicast groups."""
+    states = server.network.state.devices()
+    return [group_row(each) for each in states if each.dev_eui.startswith(GROUP)]
+
+
+async def _campaigns(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
+    """The firmware campaigns, the newest first."""
+    return server.campaigns.rows()
+
+
+async def _campaign_start(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Start the firmware campaign ``campaign``."""
+    if asked.campaign is None:
+        raise InvalidInput("say which campaign", field="campaign")
+    return await server.campaigns.start(asked.campaign)
+
+
+async def _campaign_remove(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """End and forget the campaign named ``id``."""
+    server.campaigns.remove(asked.id)
+    return {"done": True}
+
+
 _HANDLERS: dict[str, Callable[[LorawanServer, Request], Awaitable[Any]]] = {
     "figures": _figures,
     "gateways": _gateways,
     "frames": _frames,
+    "follow": _follow,
     "joins": _joins,
     "device": _device,
     "queue": _queue,
+    "downlinks": _downlinks,
     "enqueue": _enqueue,
+    "cancel": _cancel,
     "forget_nonces": _forget_nonces,
     "changed": _changed,
+    "groups": _groups,
+    "campaigns": _campaigns,
+    "campaign_start": _campaign_start,
+    "campaign_remove": _campaign_remove,
+    "hand_over": _hand_over,
+    "take_over": _take_over,
 }

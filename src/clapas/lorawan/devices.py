@@ -39,6 +39,11 @@ class LorawanDevice(msgspec.Struct, frozen=True, kw_only=True):
         """The key that signs join-requests: NwkKey in 1.1, AppKey before."""
         return self.nwk_key if self.version == "1.1.0" else self.app_key
 
+    @property
+    def package_key(self) -> bytes:
+        """The key of the application packages: GenAppKey where 1.0.x has one, else AppKey."""
+        return self.app_key if self.version == "1.1.0" else self.gen_app_key or self.app_key
+
     def __repr__(self) -> str:
         return f"LorawanDevice({self.dev_eui}, {self.version}, class {self.device_class})"
 

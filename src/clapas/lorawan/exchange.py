@@ -184,15 +184,18 @@ def _session(
 
 async def adopt(state: State, imported: Imported) -> None:
     """Take a device over: durable when this returns. A counter never goes back: the higher one stays."""
-    before = state.find(imported.state.dev_eui)
-    fresh = imported.state
+    await state.save(merge(state.find(imported.state.dev_eui), imported.state))
+
+
+def merge(before: DeviceState | None, fresh: DeviceState) -> DeviceState:
+    """What is kept of a device known already and of what another server says of it."""
     if before is not None:
         fresh.join_nonce = max(fresh.join_nonce, before.join_nonce)
         fresh.dev_nonces = tuple(dict.fromkeys((*before.dev_nonces, *fresh.dev_nonces)))
         _never_back(before.session, fresh.session)
         fresh.queue = before.queue
         fresh.session = fresh.session or before.session
-    await state.save(fresh)
+    return fresh
 
 
 def _never_back(old: Session | None, new: Session | None) -> None:

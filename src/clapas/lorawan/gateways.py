@@ -49,6 +49,14 @@ class Airtime:
         if sent and spent in sent:
             sent.remove(spent)
 
+    def sent(self) -> dict[int, deque[tuple[float, float]]]:
+        """(start, seconds) of what was sent in the last hour, by band."""
+        return self._sent
+
+    def put_back(self, band: int, spent: deque[tuple[float, float]]) -> None:
+        """Airtime of before a restart."""
+        self._sent[band] = spent
+
 
 class Gateway(msgspec.Struct, kw_only=True):
     """A gateway. Times are milliseconds since 1970 UTC; ``noise`` is dBm, slowly averaged."""
@@ -61,12 +69,16 @@ class Gateway(msgspec.Struct, kw_only=True):
     heard_at: float = 0.0
     """Monotonic seconds."""
     uplinks: int = 0
+    ours: int = 0
+    """Uplinks and joins of our own devices among them."""
     crc_errors: int = 0
     downlinks: int = 0
     downlink_errors: dict[str, int] = {}
     latitude: float | None = None
     longitude: float | None = None
     altitude: float | None = None
+    placed_by_itself: bool = False
+    """The gateway tells its place; else it is the one that somebody gave it."""
     noise: float | None = None
     temperature: float | None = None
     forwarded_share: float | None = None
@@ -78,7 +90,7 @@ class Gateway(msgspec.Struct, kw_only=True):
 
 
 class Gateways:
-    """Every gateway heard since the start, the last heard last; forged EUIs cannot fill the memory."""
+    """Every gateway heard, the last heard last; forged EUIs cannot fill the memory."""
 
     def __init__(self, region: Region, *, limit: int = 10_000) -> None:
         self.region = region
@@ -101,6 +113,10 @@ class Gateways:
         self._known[gateway] = found
         found.door, found.last_seen, found.heard_at = door, wall, now
         return found
+
+    def remember(self, gateway: Gateway) -> None:
+        """A gateway known from before the start."""
+        self._known.setdefault(gateway.id, gateway)
 
     def knows_time(self, gateway: str) -> None:
         """A gateway told GPS time."""

@@ -120,6 +120,7 @@ async def handle(
     phy = seal(device, accept, request.join_eui, request.dev_nonce)
     await send_accept(network, scheduler, gathering.best_first(), session, phy, slots)
     network.counts["joins"] += 1
+    network.credit(gathering.copies)
     network.rejections.joins.pop(device.dev_eui, None)
     network.publisher.tell(events.join(session, device, received=first.received))
     _show(network, first, len(gathering.copies), session)

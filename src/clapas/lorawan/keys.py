@@ -115,3 +115,8 @@ def mc_nwk_s_key(mc_key: bytes, mc_addr: int) -> bytes:
 def wrap_mc_key(ke_key: bytes, mc_key: bytes) -> bytes:
     """McKey_encrypted: the device finds McKey by encrypting it (TS005 clause 4.3)."""
     return aes_decrypt(ke_key, mc_key)
+
+
+def data_block_int_key(root_key: bytes) -> bytes:
+    """DataBlockIntKey (TS004 v2 clause 3.3), from the GenAppKey of a 1.0.x device or the AppKey of a 1.1 one."""
+    return _padded(root_key, b"\x30")

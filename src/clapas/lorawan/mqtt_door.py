@@ -187,6 +187,7 @@ def _note(gateway: Gateway, body: dict[str, Any]) -> None:
             float(place.get("longitude", 0)),
         )
         gateway.altitude = float(place.get("altitude", 0))
+        gateway.placed_by_itself = True
     names = {
         "rxnb": "rxPacketsReceived",
         "rxok": "rxPacketsReceivedOk",

@@ -82,14 +82,11 @@ def setup_request(
     device: LorawanDevice, plan: GroupPlan, *, group_id: int = 0, most: int = 0xFFFFFFFF
 ) -> bytes:
     """The McGroupSetupReq (port 200) that gives a device the group's key, wrapped for it alone."""
-    if device.version == "1.1.0":
-        root = mc_root_key_11(device.app_key)
-    else:
-        root = mc_root_key_10(device.gen_app_key or device.app_key)
+    root = mc_root_key_11 if device.version == "1.1.0" else mc_root_key_10
     values = {
         "mc_group_id": group_id,
         "mc_addr": f"{plan.mc_addr:08x}",
-        "mc_key_encrypted": wrap_mc_key(mc_ke_key(root), plan.mc_key).hex(),
+        "mc_key_encrypted": wrap_mc_key(mc_ke_key(root(device.package_key)), plan.mc_key).hex(),
         "min_mc_f_count": 0,
         "max_mc_f_count": most,
     }

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -80,11 +81,12 @@ class Network:
         self.rejections = Rejections()
         self.doors: dict[str, Door] = {}
         self.frames: deque[FrameLog] = deque(maxlen=1000)
+        self.shown = 0
+        """How many frames were shown since the start: the number of the newest one in ``frames``."""
         self.listeners: list[Callable[[Accepted], Awaitable[None]]] = []
         """Told of each new uplink before it is answered (firmware campaigns)."""
         self.pushing: set[str] = set()
         """Class B and C devices that are being sent to."""
-        self.watchers: set[asyncio.Queue[FrameLog]] = set()
         self.finished: deque[tuple[str, QueueItem]] = deque(maxlen=5000)
         """The last downlinks that ended, with their device."""
         self.counts = dict.fromkeys(
@@ -156,12 +158,21 @@ class Network:
         self.show(_log_of(reception, outcome=reason, device=device))
 
     def show(self, frame: FrameLog) -> None:
-        """Add a frame to the live log; a watcher that does not read loses the oldest ones."""
+        """Add a frame to the live log; a reader that comes too late misses the oldest ones."""
         self.frames.append(frame)
-        for queue in self.watchers:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(frame)
+        self.shown += 1
+
+    def credit(self, copies: Iterable[Reception]) -> None:
+        """These gateways carried a frame of a device of ours."""
+        for copy in copies:
+            gateway = self.gateways.get(copy.gateway)
+            if gateway is not None:
+                gateway.ours += 1
+
+    def since(self, number: int) -> list[FrameLog]:
+        """The frames shown after that number, oldest first, as far back as they are kept."""
+        missed = min(max(self.shown - number, 0), len(self.frames))
+        return list(islice(self.frames, len(self.frames) - missed, None))
 
     async def close(self) -> None:
         await self.dedup.drain()

@@ -19,10 +19,13 @@ from clapas.lorawan.session import DeviceState, QueueItem, Session
 
 RETRY_S: Final = 1.0
 TRIES: Final = 60
+"""How often one downlink is tried without any way out before it waits for the next occasion."""
 ACK_S: Final = 12.0
 """How long a class C device may take to acknowledge."""
 ADVANCE_MS: Final = 3_000
 _GAP_S: Final = 0.1
+_OVERHEAD: Final = 13
+"""Bytes of a frame besides its payload, without options."""
 
 
 def wants_push(state: DeviceState) -> bool:
@@ -37,7 +40,8 @@ async def push(network: Network, scheduler: Scheduler, dev_eui: str) -> None:
         return
     network.pushing.add(dev_eui)
     try:
-        for _try in range(TRIES):
+        tries = 0
+        while tries < TRIES:
             state = network.state.find(dev_eui)
             if state is None or state.session is None or not wants_push(state):
                 return
@@ -45,7 +49,9 @@ async def push(network: Network, scheduler: Scheduler, dev_eui: str) -> None:
             item = queue.next_item(state)
             if item is not None:
                 await _send_item(network, scheduler, state, item)
-            await asyncio.sleep(RETRY_S if item is not None and item.state == "queued" else _GAP_S)
+            stuck = item is not None and item.state == "queued"
+            tries = tries + 1 if stuck else 0
+            await asyncio.sleep(RETRY_S if stuck else _GAP_S)
     finally:
         network.pushing.discard(dev_eui)
 
@@ -63,6 +69,16 @@ async def _send_item(
         return
     if len(item.data) > downlink.room_of(network, session, slot):
         queue.move(network, state.dev_eui, item, "failed", "payload_size")
+        description = f"downlink {item.id} has {len(item.data)} bytes, too many for the window"
+        queue.tell_log(network, state.dev_eui, "DOWNLINK_PAYLOAD_SIZE", description, item.id)
+        return
+    probe = bytes(len(item.data) + _OVERHEAD)
+    hindrance = _hindrance(
+        scheduler,
+        [candidate(network, scheduler, session.dev_eui, probe, slot, gps_ms, way) for way in ways],
+    )
+    if hindrance is not None:
+        item.reason = hindrance
         return
     content = downlink.Content(item=item, more=False)
     phy, f_cnt = await downlink.build(
@@ -84,6 +100,13 @@ async def _send_item(
             await outcome.failed(reason)
     if item.confirmed:
         network.spawn(_await_ack(network, scheduler, session, item))
+
+
+def _hindrance(scheduler: Scheduler, candidates: list[Candidate]) -> str | None:
+    """Why no gateway may send now: the item then waits, and neither an attempt nor a counter is spent."""
+    now = time.monotonic()
+    reasons = [scheduler.refusal(each, now) for each in candidates]
+    return None if None in reasons else reasons[0]
 
 
 async def _send_all(

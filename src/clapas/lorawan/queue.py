@@ -22,10 +22,16 @@ async def enqueue(
     expires: int = 0,
     item_id: str = "",
 ) -> QueueItem:
-    """Queue a downlink; when this returns the request is on the disk. Raises :class:`QueueRefused`."""
+    """Queue a downlink; when this returns the request is on the disk. Raises :class:`QueueRefused`.
+
+    An ``item_id`` that waits already is the same request, asked again: it is queued once.
+    """
     device = network.state.find(dev_eui)
     if device is None:
         raise UnknownDevice(f"no LoRaWAN device {dev_eui} has been heard", device=dev_eui)
+    again = next((each for each in device.queue if item_id and each.id == item_id), None)
+    if again is not None:
+        return again
     if not 1 <= f_port <= 223 and f_port not in {200, 201, 202, 224}:
         raise QueueRefused("a downlink's port is 1 to 223", f_port=f_port)
     largest = max(network.region.payload_size(dr) for dr in network.region.max_payload)
@@ -62,6 +68,19 @@ def move(
         device.queue = [each for each in device.queue if each.id != item.id]
     network.state.dropped(dev_eui, item.id)
     network.finished.append((dev_eui, item))
+
+
+async def cancel(network: Network, dev_eui: str, item_id: str) -> QueueItem:
+    """Take back a downlink that was not sent yet. Raises :class:`UnknownDevice`, :class:`QueueRefused`."""
+    device = network.state.find(dev_eui)
+    if device is None:
+        raise UnknownDevice(f"no LoRaWAN device {dev_eui} has been heard", device=dev_eui)
+    item = next((each for each in device.queue if each.id == item_id), None)
+    if item is None or item.state != "queued":
+        raise QueueRefused("this downlink waits no more", item=item_id[:64])
+    move(network, dev_eui, item, "failed", "cancelled")
+    await network.state.sync()
+    return item
 
 
 def expire(network: Network, device: DeviceState, now: int) -> None:

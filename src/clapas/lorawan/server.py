@@ -5,19 +5,26 @@ async with LorawanServer.open(settings, directory, publish, devices) as server:
 """
 
 import asyncio
+import contextlib
+import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from clapas.lorawan import join, multicast, pushed, queue, uplink
+import msgspec
+
+from clapas.engines.directory import write_private
+from clapas.lorawan import campaigns, gateway_memory, join, multicast, pushed, queue, uplink
+from clapas.lorawan.campaigns import Campaigns
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import Devices
 from clapas.lorawan.errors import UnknownDevice
 from clapas.lorawan.gateways import Gateway
 from clapas.lorawan.keys import session_keys_10
 from clapas.lorawan.mqtt_door import MqttDoor, Send
-from clapas.lorawan.network import FrameLog, Network, wall_ms
+from clapas.lorawan.network import Network, wall_ms
 from clapas.lorawan.publisher import Publish
 from clapas.lorawan.scheduler import Scheduler
 from clapas.lorawan.session import Channels, DeviceState, QueueItem, Session, new_session_id
@@ -26,11 +33,17 @@ from clapas.lorawan.state import State
 from clapas.lorawan.station_door import StationDoor
 from clapas.lorawan.udp import UdpDoor, open_udp
 
+LOG = logging.getLogger("clapas.lorawan")
+_GATEWAYS: Final = "gateways.json"
+
 
 class LorawanServer:
     """A running network server."""
 
-    def __init__(self, network: Network, scheduler: Scheduler) -> None:
+    def __init__(self, network: Network, scheduler: Scheduler, directory: Path) -> None:
+        self.directory = directory
+        self.campaigns = Campaigns(network, directory)
+        self._file = directory / _GATEWAYS
         self.network = network
         self.scheduler = scheduler
         self.udp: UdpDoor | None = None
@@ -55,12 +68,15 @@ class LorawanServer:
             await uplink.handle(parts, scheduler, gathering)
 
         network.on_gathering(handle)
-        server = cls(network, scheduler)
+        server = cls(network, scheduler, directory)
+        server._recall()
         try:
             await server._open_doors(settings)
             network.spawn(server._flush())
-            for state_of in state.devices():
-                server.push(state_of.dev_eui)
+            network.spawn(server._remember())
+            server.campaigns.load()
+            network.spawn(server._carry_on())
+            server.push_all()
             yield server
         finally:
             await server._close()
@@ -81,6 +97,35 @@ class LorawanServer:
             await asyncio.sleep(1.0)
             await self.network.state.sync()
 
+    def _recall(self) -> None:
+        """The gateways of before the start, with the airtime that they spent."""
+        try:
+            gateway_memory.load(
+                self.network.gateways,
+                gateway_memory.read(self._file),
+                now=time.monotonic(),
+                wall=wall_ms(),
+            )
+        except msgspec.DecodeError as wrong:
+            LOG.warning("the gateways of before the start cannot be read: %s", wrong)
+
+    async def _remember(self) -> None:
+        while True:
+            await asyncio.sleep(gateway_memory.EVERY_S)
+            self.push_all()
+            with contextlib.suppress(OSError):  # the journal tells of a full disk
+                await asyncio.to_thread(write_private, self._file, self._gateways())
+
+    async def _carry_on(self) -> None:
+        """Turn the firmware campaigns."""
+        while True:
+            for group in await self.campaigns.turn():
+                self.push(group)
+            await asyncio.sleep(campaigns.TURN_S)
+
+    def _gateways(self) -> bytes:
+        return gateway_memory.dump(self.network.gateways, now=time.monotonic(), wall=wall_ms())
+
     async def _close(self) -> None:
         if self.udp is not None:
             self.udp.close()
@@ -89,6 +134,8 @@ class LorawanServer:
         await self.network.close()
         await self.scheduler.close()
         await self.network.state.close()
+        with contextlib.suppress(OSError):
+            write_private(self._file, self._gateways())
 
     async def enqueue(self, dev_eui: str, **request: Any) -> QueueItem:
         """Queue a downlink (see :func:`clapas.lorawan.queue.enqueue`)."""
@@ -96,11 +143,21 @@ class LorawanServer:
         self.push(dev_eui)
         return item
 
+    async def cancel(self, dev_eui: str, item_id: str) -> QueueItem:
+        """Take back a downlink that still waits (see :func:`clapas.lorawan.queue.cancel`)."""
+        return await queue.cancel(self.network, dev_eui, item_id)
+
     def push(self, dev_eui: str) -> None:
         """Send at once what waits for a class B or C device or group."""
         state = self.network.state.find(dev_eui)
         if state is not None and pushed.wants_push(state):
             self.network.spawn(pushed.push(self.network, self.scheduler, dev_eui))
+
+    def push_all(self) -> None:
+        """Take up again what waited for a gateway or for airtime."""
+        for state in self.network.state.devices():
+            if state.queue:
+                self.push(state.dev_eui)
 
     async def create_group(self, plan: multicast.GroupPlan) -> DeviceState:
         """Make a multicast group, or change its members."""
@@ -159,18 +216,8 @@ class LorawanServer:
         return found
 
     def gateways(self) -> list[Gateway]:
-        """The gateways heard since the start."""
+        """The gateways that were heard, before the start too."""
         return list(self.network.gateways)
-
-    async def frames(self) -> AsyncIterator[FrameLog]:
-        """Frames as they come, for the live page; a slow reader loses the oldest ones."""
-        queue: asyncio.Queue[FrameLog] = asyncio.Queue(maxsize=500)
-        self.network.watchers.add(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self.network.watchers.discard(queue)
 
     def figures(self) -> dict[str, Any]:
         """Counts since the start."""

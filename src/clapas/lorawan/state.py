@@ -113,10 +113,14 @@ class State:
 
     async def save(self, device: DeviceState) -> None:
         """Journal a device whole and wait for the disk: its nonces and session may then be told."""
+        self.put(device)
+        await self._journal.sync()
+
+    def put(self, device: DeviceState) -> None:
+        """Journal a device whole and make it found; durable at the next :meth:`sync`."""
         self._devices[device.dev_eui] = device
         self.index(device)
         self._append(["device", device])
-        await self._journal.sync()
 
     def note(self, device: DeviceState) -> None:
         """Journal a device whole without waiting (settings that the device will confirm again)."""

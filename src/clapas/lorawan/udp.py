@@ -206,6 +206,7 @@ def note_status(gateway: Gateway, status: semtech.GatewayStatus) -> None:
             status.long,
             status.alti,
         )
+        gateway.placed_by_itself = True
     gateway.temperature = status.temp
     gateway.forwarded_share = status.ackr / 100 if status.ackr is not None else None
     names = ("rxnb", "rxok", "rxfw", "dwnb", "txnb")

@@ -174,6 +174,7 @@ async def _new(
     session = accepted.session
     await _promote(network, session)
     _count(session, accepted)
+    network.credit(accepted.copies)
     network.counts["late" if verdict == "late" else "uplinks"] += 1
     logged = network.publisher.send(
         events.up(accepted, network.gateways, network.region),

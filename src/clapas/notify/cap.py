@@ -4,8 +4,10 @@ Also the text and the polygon that an authority may type into FR-Alert: that cha
 decision is the prefect's, and nothing here ever sends to it.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC
+from textwrap import shorten
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -16,12 +18,15 @@ CAP = "urn:oasis:names:tc:emergency:cap:1.2"
 ATOM = "http://www.w3.org/2005/Atom"
 SEVERITY = {"critical": "Extreme", "major": "Severe", "minor": "Moderate", "warning": "Minor"}
 FR_ALERT_LONGEST = 500
+FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML document may hold (XML 1.0, clause 2.2)."""
 
 
 class Bulletin(msgspec.Struct, frozen=True, kw_only=True):
     """What is told to the public. ``polygon`` is [longitude, latitude] corners, closed when written.
 
-    ``previous`` is (identifier, sent ms) of the bulletin that this one updates or cancels.
+    ``sender`` names one issuer of the world and, like ``identifier``, has neither space nor comma;
+    ``sender_name`` is what people read. ``previous`` is (identifier, sent ms) of the bulletin that this one updates or cancels.
     """
 
     identifier: str
@@ -41,6 +46,7 @@ class Bulletin(msgspec.Struct, frozen=True, kw_only=True):
     circle: tuple[float, float, float] | None = None
     """Longitude, latitude, radius in kilometres."""
     previous: tuple[str, int] | None = None
+    sender_name: str = ""
 
 
 def moment(at: int) -> str:
@@ -74,6 +80,8 @@ def cap(bulletin: Bulletin) -> bytes:
         _add(info, name, text)
     if bulletin.onset is not None:
         _add(info, "onset", moment(bulletin.onset))
+    if bulletin.sender_name:
+        _add(info, "senderName", bulletin.sender_name)
     _add(info, "headline", bulletin.event[:160])
     _add(info, "description", bulletin.description)
     if bulletin.instruction:
@@ -108,7 +116,7 @@ def atom(bulletins: Sequence[Bulletin], *, title: str, address: str, updated: in
         _add(entry, "title", each.event)
         _add(entry, "updated", _rfc3339(each.sent))
         author = ET.SubElement(entry, "author")
-        _add(author, "name", each.sender)
+        _add(author, "name", each.sender_name or each.sender)
         _add(entry, "summary", each.description)
         number = each.identifier.rsplit("-", 2)[-2]
         link = f"{address.rpartition('/')[0]}/{number}/cap.xml"
@@ -123,7 +131,7 @@ def fr_alert(bulletin: Bulletin) -> dict[str, object]:
         f"{bulletin.event}. {bulletin.area}. {bulletin.description} {bulletin.instruction}".split()
     )
     return {
-        "text": text[:FR_ALERT_LONGEST],
+        "text": shorten(text, FR_ALERT_LONGEST, placeholder="…"),
         "polygon": [list(each) for each in bulletin.polygon],
         "sent": False,
     }
@@ -134,4 +142,4 @@ def _rfc3339(at: int) -> str:
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, name).text = "".join(c for c in text if c >= " " or c in "\t\n")
+    ET.SubElement(parent, name).text = FORBIDDEN.sub("", text)

@@ -8,6 +8,7 @@ receiver knows who speaks and refuses what is repeated later.
 import asyncio
 import hashlib
 import hmac
+import importlib
 import smtplib
 import ssl
 import time
@@ -168,8 +169,8 @@ class Gateway:
 
     async def send(self, notice: Notice) -> None:
         """See :class:`Channel`."""
-        import apprise
-
+        # The library takes a second to load: the other channels do not wait for it.
+        apprise = await asyncio.to_thread(importlib.import_module, "apprise")
         sender = apprise.Apprise()
         if not sender.add(self._url.replace("{address}", quote(notice.address, safe=""))):
             raise NotDelivered("Apprise does not know this kind of address", channel=notice.channel)

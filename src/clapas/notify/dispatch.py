@@ -57,7 +57,7 @@ class Dispatcher:
         return len(parcels)
 
     async def _send(self, channel: str, parcel: Sequence[Notice], now: int) -> None:
-        notice = parcel[0] if len(parcel) == 1 else _together(parcel)
+        notice = parcel[0] if len(parcel) == 1 else await self._together(parcel)
         ids = [each.id for each in parcel]
         try:
             async with asyncio.timeout(self._settings.timeout_s):
@@ -74,6 +74,12 @@ class Dispatcher:
         else:
             await self._outbox.sent(ids, now=now, state="sent" if len(ids) == 1 else "digested")
 
+    async def _together(self, parcel: Sequence[Notice]) -> Notice:
+        """Many notices to one person as one, in that person's language."""
+        contact = (await self._outbox.contacts(parcel[0].person)).get(parcel[0].person, {})
+        words = digest(str(contact.get("language", "fr")), [each.subject for each in parcel])
+        return msgspec.structs.replace(parcel[0], subject=words.subject, body=words.body)
+
 
 def _parcels(due: Sequence[Notice]) -> Iterable[list[Notice]]:
     """Notices for a digest go together, per person and address; the others alone."""
@@ -84,9 +90,3 @@ def _parcels(due: Sequence[Notice]) -> Iterable[list[Notice]]:
         else:
             yield [each]
     yield from digests.values()
-
-
-def _together(parcel: Sequence[Notice]) -> Notice:
-    language = "fr" if any("é" in each.subject + each.body for each in parcel) else "en"
-    words = digest(language, [each.subject for each in parcel])
-    return msgspec.structs.replace(parcel[0], subject=words.subject, body=words.body)

@@ -44,7 +44,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a chain: after that long, these persons ('login' or 'calendar:<id>'), on these channels.
+    """One step of a chain: after that long, these persons (account or 'calendar:<id>'), on these channels.
 
     No channels: all that the person has. The page's inbox is always one of them.
     """
@@ -92,7 +92,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     chain: str
     measured: int
     commune: str = ""
+    name: str = ""
     value: float | None = None
+    because: dict[str, Any] = {}
     message: dict[str, str] = {}
     link: str = ""
 
@@ -203,7 +205,9 @@ def _words(subject: Subject, contact: Contact, count: int) -> Words:
         severity=subject.severity,
         title=subject.title or subject.rule,
         entity=subject.entity,
+        name=subject.name,
         value=subject.value,
+        because=subject.because,
         measured=subject.measured,
         message=subject.message.get(contact.language, ""),
         zone=contact.zone,

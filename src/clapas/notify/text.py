@@ -1,11 +1,14 @@
 """The words of messages, in French and in English."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from clapas.domain.quantities import QUANTITIES
 from clapas.domain.window import instant
+from clapas.notify.sentences import sentence, shown
 
 SEVERITY = {
     "fr": {
@@ -29,13 +32,15 @@ SUBJECT = {
 }
 BODY = {
     "fr": {
-        "raised": "{title} : {name}, mesuré {value} le {time}.",
+        "raised": "{title} : {name}, le {time}. {why}",
         "cleared": "C’est terminé : {title}, {name}, le {time}.",
+        "measured": "Mesuré : {value}.",
         "many": "{count} alarmes de la même règle ont été levées ensemble.",
     },
     "en": {
-        "raised": "{title}: {name}, measured {value} on {time}.",
+        "raised": "{title}: {name}, on {time}. {why}",
         "cleared": "It is over: {title}, {name}, on {time}.",
+        "measured": "Measured: {value}.",
         "many": "{count} alarms of the same rule were raised together.",
     },
 }
@@ -54,7 +59,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     entity: str
     measured: int
+    name: str = ""
     value: float | None = None
+    because: dict[str, Any] = {}
     message: str = ""
     zone: str = "Europe/Paris"
     count: int = 1
@@ -75,12 +82,15 @@ def written(words: Words) -> Written:
         "severity": SEVERITY[language].get(words.severity, words.severity),
         "title": words.title,
         "entity": words.entity,
-        "name": words.entity.rpartition(":")[2] or words.entity,
-        "value": _number(words.value, language),
+        "name": words.name or words.entity.rpartition(":")[2] or words.entity,
+        "why": sentence(words.because, words.value, language) or BODY[language]["measured"],
+        "value": shown(
+            words.value, QUANTITIES.get(str(words.because.get("quantity", ""))), language
+        ),
         "time": _moment(words.measured, words.zone, language),
         "count": str(words.count),
     }
-    body = _filled(words.message or BODY[language][kind], values)
+    body = _filled(words.message or BODY[language][kind], values).strip()
     if words.count > 1:
         body += "\n" + _filled(BODY[language]["many"], values)
     subject = _filled(SUBJECT[language][kind], values)
@@ -99,13 +109,6 @@ def _filled(text: str, values: dict[str, str]) -> str:
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)
     return text
-
-
-def _number(value: float | None, language: str) -> str:
-    if value is None:
-        return "—"
-    text = f"{value:.6g}"
-    return text.replace(".", ",") if language == "fr" else text
 
 
 def _moment(at: int, zone: str, language: str) -> str:

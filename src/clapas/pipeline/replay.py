@@ -14,7 +14,7 @@ import msgspec
 from clapas.bus import Delivery
 from clapas.domain.errors import InvalidInput
 from clapas.domain.message import Observation, ObservationBatch, RawMessage, Value
-from clapas.domain.window import Window
+from clapas.domain.window import Window, instant
 from clapas.pipeline.batch import Batch
 from clapas.pipeline.bind import bind
 from clapas.pipeline.check import check
@@ -22,6 +22,7 @@ from clapas.pipeline.decode import decode
 from clapas.pipeline.identify import identify
 from clapas.pipeline.ports import Ports
 from clapas.store import ObservationRow, RawRow, StateRow
+from clapas.store.errors import RawExpired
 
 EXAMPLES = 20
 
@@ -55,11 +56,15 @@ async def replay(
 ) -> AsyncIterator[Difference]:
     """Replay the raw messages received in a window; yields the difference so far after each batch.
 
-    Raises InvalidInput when the window begins before the oldest raw message that is still kept.
+    Raises InvalidInput when no raw message of the window is kept, RawExpired (which says from when it
+    can start) when the retention of their records deleted some.
     """
     oldest = await ports.store.raw.oldest()
     if oldest is None or window.end <= oldest:
         raise InvalidInput("no raw message of that period is kept", oldest=str(oldest or ""))
+    expired = await ports.store.governance.expired_in(window, model=model, device=device)
+    if expired is not None:
+        raise RawExpired(deleted_before=instant(expired).isoformat(), start=expired + 1)
     generation = await ports.store.history.next_generation() if commit else 0
     total = Difference(generation=generation)
     async for rows in ports.store.raw.read(window, model=model, device=device):

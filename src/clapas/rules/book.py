@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from clapas.rules.because import Moment, because
 from clapas.rules.civil import opening
 from clapas.rules.conditions import compared_with, ready
 from clapas.rules.life import Raise
@@ -91,8 +92,7 @@ class Book:
         return found
 
     def _make(self, rule: Rule, facts: SeriesFacts) -> Compiled:
-        offset = datetime.now(UTC).astimezone(self._zone).utcoffset()
-        offset_ms = int(offset.total_seconds() * 1000) if offset else 0
+        offset_ms = self.offset_ms()
         silent = 0
         if isinstance(rule.when, Silence):
             silent = (
@@ -110,6 +110,11 @@ class Book:
             is_open=opening(rule.schedule, self._zone) if rule.schedule else None,
             silent_ms=silent,
         )
+
+    def offset_ms(self) -> int:
+        """The civil zone's present offset from UTC."""
+        offset = datetime.now(UTC).astimezone(self._zone).utcoffset()
+        return int(offset.total_seconds() * 1000) if offset else 0
 
     def align(self, rules: Sequence[Compiled], track: Track) -> None:
         """Make the track hold exactly these rules: kept, begun, or begun anew when they changed.
@@ -131,7 +136,13 @@ class Book:
         again(rules, track)
 
     def raised(
-        self, rule: str, facts: SeriesFacts, *, measured: int, at: int, value: float | None
+        self,
+        rule: str,
+        facts: SeriesFacts,
+        *,
+        measured: int,
+        at: int,
+        moment: Moment,
     ) -> Raise:
         """The signal of a rule on a series."""
         found = self.rules[rule]
@@ -145,9 +156,11 @@ class Book:
             title=found.title,
             trade=found.trade,
             commune=facts.commune,
+            name=facts.name,
             series=facts.series,
-            value=value,
+            value=moment.value if isinstance(moment.value, float) else None,
             message=found.message,
+            because=because(found.when, facts, self.references, moment),
             parents=tuple(each for each in parents if isinstance(each, str)),
             public=found.public,
         )
@@ -159,10 +172,16 @@ def matches(rule: Rule, facts: SeriesFacts) -> bool:
     return (
         (not target.attribute or target.attribute == facts.attribute)
         and (not target.type or target.type == facts.type)
+        and (not target.types or facts.type in target.types)
+        and (not target.group or target.group in facts.tags or _related(facts, target.group))
         and (not target.model or target.model in facts.models)
         and (not target.entities or facts.entity in target.entities)
         and (not target.communes or facts.commune in target.communes)
     )
+
+
+def _related(facts: SeriesFacts, group: str) -> bool:
+    return group in facts.relations.values()
 
 
 def _begun(rule: Compiled, track: Track, old: RuleState | None) -> RuleState:

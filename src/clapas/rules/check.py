@@ -8,6 +8,7 @@ from clapas.rules.errors import ImpossibleRule
 from clapas.rules.model import (
     Aggregate,
     Band,
+    Drift,
     Fence,
     Frozen,
     Group,
@@ -16,15 +17,18 @@ from clapas.rules.model import (
     Rule,
     SameHour,
     Schedule,
+    Shift,
     Silence,
     Sql,
     Threshold,
+    Unusual,
     When,
 )
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,63}$")
 CLOCK = re.compile(r"^([01]\d|2[0-4]):[0-5]\d$")
-LONGEST_S = 366 * 86_400
+MOST_DAYS = 366
+LONGEST_S = MOST_DAYS * 86_400
 UP = (">", ">=")
 
 
@@ -50,12 +54,19 @@ def _reasons(rule: Rule) -> Iterator[tuple[str, str]]:
         yield from _condition(rule.clear, "clear")
         yield from _together(rule.when, rule.clear)
     if not isinstance(rule.when, Sql | Proposed) and not _aimed(rule):
-        yield "say what is watched: an attribute, a type, a model or entities", "target"
+        yield "say what is watched: an attribute, a type, a model, a group or entities", "target"
 
 
 def _aimed(rule: Rule) -> bool:
     target = rule.target
-    return bool(target.attribute or target.entities or target.model or target.type)
+    return bool(
+        target.attribute
+        or target.entities
+        or target.model
+        or target.type
+        or target.types
+        or target.group
+    )
 
 
 def _schedule(schedule: Schedule) -> Iterator[tuple[str, str]]:
@@ -82,6 +93,10 @@ def _instant(when: When, field: str) -> Iterator[tuple[str, str]]:
             yield "a rate of change is above 0", f"{field}.per_hour"
         case SameHour() if max(when.margin, when.times) <= 0 or min(when.margin, when.times) < 0:
             yield "a margin or a number of times is above 0", f"{field}.margin"
+        case Unusual() if when.times <= 0 or not 0 < when.memory_days <= MOST_DAYS:
+            yield "times and days are above 0, a year at most", f"{field}.times"
+        case Shift() | Drift() if when.times <= 0:
+            yield "a number of times is above 0", f"{field}.times"
         case Fence():
             yield from _fence(when, field)
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from operator import ge, gt, le, lt
-from typing import Protocol, cast
+from typing import cast
 
 import shapely
 
@@ -23,20 +23,13 @@ from clapas.rules.model import (
     Versus,
     When,
 )
+from clapas.rules.references import References
 from clapas.rules.track import Truth, Value
 from clapas.store.rules_values import SeriesFacts
 
 COMPARE: dict[Operator, Callable[[float, float], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
 PARTS = 12
 """A sliding window is made of so many parts."""
-
-
-class References(Protocol):
-    """Other series' values, as they were at a time."""
-
-    def at(self, entity: str, attribute: str, moment: int, within_ms: int) -> float | None:
-        """The last value measured at or before ``moment``, None when there is none recent enough."""
-        ...
 
 
 def ready(when: When, facts: SeriesFacts, references: References, offset_ms: int) -> Truth:
@@ -66,7 +59,7 @@ def compared_with(when: When, facts: SeriesFacts) -> list[tuple[str, str]]:
         case Threshold(attribute=attribute) if attribute:
             return [(facts.entity, attribute)]
         case Versus():
-            return [(_other(when, facts), when.attribute)]
+            return [(other_of(when, facts), when.attribute)]
         case _:
             return []
 
@@ -98,14 +91,15 @@ def _threshold(when: Threshold, facts: SeriesFacts, references: References) -> T
     return _numeric(against_attribute)
 
 
-def _other(when: Versus, facts: SeriesFacts) -> str:
+def other_of(when: Versus, facts: SeriesFacts) -> str:
+    """The entity that a comparison reads."""
     if when.relation:
         return str(facts.relations.get(when.relation, ""))
     return when.entity or facts.entity
 
 
 def _versus(when: Versus, facts: SeriesFacts, references: References) -> Truth:
-    passes, other, within = COMPARE[when.operator], _other(when, facts), when.within_s * 1000
+    passes, other, within = COMPARE[when.operator], other_of(when, facts), when.within_s * 1000
 
     def truth(_: list[float], at: int, value: float) -> bool | None:
         found = references.at(other, when.attribute, at, within)
@@ -121,6 +115,7 @@ def _rate(when: Rate) -> Numeric:
         if not known or at <= known[0]:
             return None
         slope = (value - known[1]) / (at - known[0]) * 3_600_000
+        memory.append(slope)
         return _directed(slope, when.direction) > when.per_hour
 
     return truth
@@ -151,7 +146,7 @@ def _aggregate(when: Aggregate) -> Numeric:
         count = sum(memory[1::5])
         if count < when.least:
             return None
-        return passes(_result(when.function, memory, count), when.limit)
+        return passes(result_of(when.function, memory, count), when.limit)
 
     return truth
 
@@ -172,7 +167,8 @@ def _add(memory: list[float], part: int, value: float) -> None:
         memory += [part, 1, value, value, value]
 
 
-def _result(function: str, memory: list[float], count: float) -> float:
+def result_of(function: str, memory: list[float], count: float) -> float:
+    """An aggregate of a window's parts, which hold ``count`` readings."""
     match function:
         case "mean":
             return sum(memory[2::5]) / count

@@ -17,13 +17,26 @@ import msgspec
 from clapas.domain.errors import ClapasError
 from clapas.domain.message import Observation, ObservationBatch
 from clapas.domain.quality import Quality
+from clapas.rules.because import Moment
 from clapas.rules.book import Book
 from clapas.rules.conditions import usable
 from clapas.rules.groups import Groups
 from clapas.rules.life import Clear, Raise, Signal
 from clapas.rules.model import Rule
 from clapas.rules.office import Office
-from clapas.rules.track import Compiled, Track, deadline, hear, seen, take, withdraw
+from clapas.rules.settings import Settings
+from clapas.rules.track import (
+    Compiled,
+    RuleState,
+    Seen,
+    Track,
+    Value,
+    deadline,
+    hear,
+    seen,
+    take,
+    withdraw,
+)
 from clapas.store.rules import RulesStore
 from clapas.store.rules_values import SeriesFacts, TrackRow
 
@@ -32,6 +45,7 @@ HELD = 400_000
 """Tracks kept in memory; the others come back from the database when they are needed."""
 UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE | Quality.SUSPECT)
 SETTLE_MS = 60_000
+HOUR_MS = 3_600_000
 """After a start no deadline is looked at before what waited in the log had time to be read."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -57,7 +71,10 @@ def now_ms() -> int:
 class Engine:
     """One engine per platform; ``handle`` is the consumer of the log of observations."""
 
-    def __init__(self, store: RulesStore, office: Office, *, book: Book) -> None:
+    def __init__(
+        self, store: RulesStore, office: Office, *, book: Book, settings: Settings | None = None
+    ) -> None:
+        self._history_ms = (settings or Settings()).history_hours * HOUR_MS
         self._store = store
         self._office = office
         self.book = book
@@ -173,9 +190,12 @@ class Engine:
         value = usable(each.value)
         if value is None or each.quality & UNUSABLE:
             return fresh
-        track.lag = max(0, each.received - each.measured)
+        if not track.ring or each.measured >= track.ring[-1][0]:
+            track.lag = max(0, each.received - each.measured)
         if held.facts.series in self.groups.watched and isinstance(value, float):
             self.groups.take(held.facts, each.measured, value)
+        if each.received - each.measured > self._history_ms:
+            return _learn(held, each.measured, value) or fresh
         return take(held.rules, track, each.measured, value) or fresh
 
     def _refer(self, name: tuple[str, str], each: Observation) -> bool:
@@ -244,14 +264,24 @@ class Engine:
             told = (state.told_count, state.told_active)
             if (view.count, view.active) == told:
                 continue
+            if self._is_history(held.track, rule, state, view):
+                state.told_count = view.count
+                continue
             if view.count > state.told_count or (view.active and not state.told_active):
                 since = view.since if view.active else state.now.raised
-                found.append(self._raise(held, rule, since, now))
+                found.append(self._raise(held, state, since, now))
             if not view.active:
                 reason = "late_data" if view.count < state.told_count else ""
                 found.append(self._clear(held, rule, view.since, now, reason))
             state.told_count, state.told_active = view.count, view.active
         return found
+
+    def _is_history(self, track: Track, rule: Compiled, state: RuleState, view: Seen) -> bool:
+        """Nobody is told of what was found in readings that came long after they were measured."""
+        if rule.silent_ms or state.told_active or not track.ring:
+            return False
+        over = not view.active and track.ring[-1][0] - state.now.raised > self._history_ms
+        return over or track.lag > self._history_ms
 
     def _row(self, held: Held, now: int) -> TrackRow:
         lag = held.track.lag
@@ -265,12 +295,12 @@ class Engine:
         self._queue(held)
         return TrackRow(held.facts.series, _encode(held.track), held.deadline or None)
 
-    def _raise(self, held: Held, rule: Compiled, measured: int, now: int) -> Raise:
-        value = held.track.ring[-1][1] if held.track.ring else None
-        return self.book.raised(
-            rule.rule, held.facts, measured=measured, at=now,
-            value=value if isinstance(value, float) else None,
-        )  # fmt: skip
+    def _raise(self, held: Held, state: RuleState, measured: int, now: int) -> Raise:
+        last, value = held.track.ring[-1] if held.track.ring else (measured, None)
+        moment = Moment(
+            memory=state.now.extra, at=last, value=value, offset_ms=self.book.offset_ms()
+        )
+        return self.book.raised(state.rule, held.facts, measured=measured, at=now, moment=moment)
 
     def _clear(self, held: Held, rule: Compiled, measured: int, now: int, reason: str) -> Clear:
         value = held.track.ring[-1][1] if held.track.ring else None
@@ -278,3 +308,12 @@ class Engine:
             rule=rule.rule, entity=held.facts.entity, measured=measured, at=now,
             value=value if isinstance(value, float) else None, reason=reason,
         )  # fmt: skip
+
+
+def _learn(held: Held, measured: int, value: Value) -> bool:
+    """A reading of the past: conditions learn from it, and what it would have raised is not told."""
+    before = [state.now.count for state in held.track.states]
+    changed = take(held.rules, held.track, measured, value)
+    for count, state in zip(before, held.track.states, strict=True):
+        state.told_count += state.now.count - count
+    return changed

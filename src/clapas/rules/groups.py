@@ -16,6 +16,7 @@ class Members(msgspec.Struct):
 
     rule: Rule
     place: str
+    quantity: str = ""
     values: dict[int, tuple[int, float]] = {}
     active: bool | None = None
     """None: not known yet in this process, so the first answer is told whatever it is."""
@@ -42,7 +43,7 @@ class Groups:
         for rule in self._book.grouped(facts):
             place = facts.commune if _when(rule).by == "commune" else ""
             key = (rule.id, place)
-            self._members.setdefault(key, Members(rule=rule, place=place))
+            self._members.setdefault(key, Members(rule=rule, place=place, quantity=facts.quantity))
             keys.append(key)
         if keys:
             self.watched[facts.series] = keys
@@ -69,12 +70,12 @@ class Groups:
         fresh = [value for measured, value in members.values.values() if measured >= oldest]
         if len(fresh) < when.least:
             return []
-        result = _result(when.function, fresh)
+        result = result_of(when.function, fresh)
         active = COMPARE[when.operator](result, when.limit)
         if active == members.active:
             return []
         members.active = active
-        return [_told(members, active=active, value=result, now=now)]
+        return [_told(members, active=active, value=result, count=len(fresh), now=now)]
 
 
 def _when(rule: Rule) -> Group:
@@ -82,14 +83,25 @@ def _when(rule: Rule) -> Group:
     return rule.when
 
 
-def _result(function: str, values: list[float]) -> float:
+def result_of(function: str, values: list[float]) -> float:
+    """An aggregate of present values."""
     computed: dict[str, Any] = {"sum": sum, "min": min, "max": max, "count": len}
     return float(sum(values) / len(values) if function == "mean" else computed[function](values))
 
 
-def _told(members: Members, *, active: bool, value: float, now: int) -> Signal:
+def group_urn(rule: str, place: str) -> str:
+    """The entity that stands for the group of a rule, in one commune or in all."""
+    return f"urn:ngsi-ld:Group:{rule}{':' + place if place else ''}"
+
+
+def _told(members: Members, *, active: bool, value: float, count: int, now: int) -> Signal:
     rule = members.rule
-    entity = f"urn:ngsi-ld:Group:{rule.id}{':' + members.place if members.place else ''}"
+    when = _when(rule)
+    because = {
+        "kind": "group", "quantity": members.quantity, "function": when.function, "result": value,
+        "count": count, "operator": when.operator, "limit": when.limit,
+    }  # fmt: skip
+    entity = group_urn(rule.id, members.place)
     if not active:
         return Clear(rule=rule.id, entity=entity, measured=now, at=now, value=value)
     return Raise(
@@ -104,4 +116,5 @@ def _told(members: Members, *, active: bool, value: float, now: int) -> Signal:
         value=value,
         message=rule.message,
         public=rule.public,
+        because=because,
     )

@@ -1,7 +1,7 @@
 """Conditions that learn what is usual, each in a few numbers per series, without any training.
 
 ``unusual``   how far a reading lies from the series' middle, in mean deviations of its own side, against
-              the farthest of the last days (a record that fades, half of it in five days): true when it
+              the farthest of the last days (a record that fades, half of it in ``memory_days``): true when it
               is ``times`` deviations away *and* farther than all that; it stays true for six hours.
 ``same_hour`` the middle and the spread of each of the 168 hours of the week, after three weeks.
 ``shift``     Page's cumulative sum (E. S. Page, Biometrika 41, 1954) of deviations, two-sided.
@@ -21,12 +21,14 @@ LEARN = 100
 """Readings before ``unusual`` and ``shift`` say anything."""
 MEMORY = 500
 """Readings over which middles and deviations are followed."""
-HALF_LIFE_MS = 5 * 86_400_000
+DAY_MS = 86_400_000
 STAYS_MS = 6 * 3_600_000
 BOUND = 5.0
-WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * DAY_MS
 WEEKS = 3
 SMALL = 1e-9
+USUAL = 4 * 168
+"""Where the memory of ``same_hour`` keeps what was usual at the last reading's hour, for its sentence."""
 
 
 def truth(when: SameHour | Unusual | Shift | Drift, offset_ms: int) -> Numeric:
@@ -50,10 +52,10 @@ def unusual(memory: list[float], at: int, value: float, when: Unusual) -> bool |
             memory[:] = [-1.0, *_learned(memory), float(at), 0.0]
         return None
     middle, up, down = memory[1:4]
-    fading = 0.5 ** (max(0.0, at - memory[6]) / HALF_LIFE_MS)
+    fading = 0.5 ** (max(0.0, at - memory[6]) / (when.memory_days * DAY_MS))
     records = [memory[4] * fading, memory[5] * fading]
     side = 0 if value > middle else 1
-    far = (value - middle) / up if side == 0 else (middle - value) / down
+    far = departure(memory, value)
     wanted = when.direction == "both" or (when.direction == "up") == (side == 0)
     if wanted and far > when.times and far > records[side]:
         memory[7] = at
@@ -61,6 +63,17 @@ def unusual(memory: list[float], at: int, value: float, when: Unusual) -> bool |
     memory[1:4] = _followed(middle, up, down, value)
     memory[4:7] = [*records, at]
     return memory[7] > 0 and at - memory[7] <= STAYS_MS
+
+
+def departure(memory: Sequence[float], value: float) -> float:
+    """How many mean deviations of its side a value is away from the middle of ``unusual``."""
+    middle, up, down = memory[1:4]
+    return (value - middle) / up if value > middle else (middle - value) / down
+
+
+def spreads_away(memory: Sequence[float]) -> float:
+    """How many spreads the mean of days is away from the mean of weeks, for ``drift``."""
+    return abs(memory[2] - memory[3]) / max(memory[4], SMALL)
 
 
 def _learned(values: Sequence[float]) -> list[float]:
@@ -87,7 +100,7 @@ def _followed(middle: float, up: float, down: float, value: float) -> list[float
 def same_hour(
     memory: list[float], at: int, value: float, when: SameHour, offset_ms: int
 ) -> bool | None:
-    """Memory: for each hour of the week [weeks seen, last week, middle, spread]."""
+    """Memory: for each hour of the week [weeks seen, last week, middle, spread], then the usual value."""
     if not memory:
         memory[:] = [0.0, -1.0, 0.0, 0.0] * 168
     place = hour_of_week(at, offset_ms) * 4
@@ -96,6 +109,7 @@ def same_hour(
     limit = max(when.margin, when.times * spread)
     says = None if weeks < WEEKS else _directed(away, when.direction) > limit
     week = float(at // WEEK_MS)
+    memory[USUAL:] = [middle]
     if weeks == 0:
         memory[place : place + 4] = [1.0, week, value, 0.0]
         return None

@@ -43,6 +43,8 @@ class Raise(msgspec.Struct, frozen=True, kw_only=True):
     parents: tuple[str, ...] = ()
     masked: str = ""
     public: bool = False
+    because: dict[str, Any] = {}
+    name: str = ""
 
 
 class Clear(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,8 @@ def _first(signal: Raise) -> Step:
         parents=signal.parents,
         masked=signal.masked,
         public=signal.public,
+        because=signal.because,
+        name=signal.name,
     )
     return Step(alarm, (_event(alarm, signal.at, "raised", **_seen(signal)),), "raised")
 
@@ -116,6 +120,7 @@ def _again(alarm: Alarm, signal: Raise) -> Step | None:
         flapping=_flaps(alarm, signal),
         masked=signal.masked,
         message=signal.message or alarm.message,
+        because=signal.because or alarm.because,
     )
     kind = "repeated" if alarm.active else "raised_again"
     told = "" if alarm.active or changed.flapping else "raised"

@@ -71,10 +71,15 @@ class SameHour(Condition, tag="same_hour", kw_only=True, frozen=True):
 
 
 class Unusual(Condition, tag="unusual", kw_only=True, frozen=True):
-    """More than ``times`` the usual deviation away from the middle, and farther than the last days."""
+    """More than ``times`` the usual deviation away from the middle, and farther than the last days.
 
-    times: float = 5.0
+    The farthest of the past fades: half of it is forgotten in ``memory_days``. The defaults were chosen
+    on made-up series (``clapas bench anomalies -o choose=1``), never on what they are scored with.
+    """
+
+    times: float = 6.0
     direction: Direction = "both"
+    memory_days: float = 1.0
 
 
 class Shift(Condition, tag="shift", kw_only=True, frozen=True):
@@ -164,11 +169,17 @@ When = (
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which series a rule watches: every part that is given must match."""
+    """Which series a rule watches: every part that is given must match.
+
+    ``types`` are the types of a trade; ``group`` is a tag of the devices, or the entity that the
+    watched ones are related to (a site, a building).
+    """
 
     attribute: str = ""
     type: str = ""
+    types: tuple[str, ...] = ()
     model: str = ""
+    group: str = ""
     entities: tuple[str, ...] = ()
     communes: tuple[str, ...] = ()
 

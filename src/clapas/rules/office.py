@@ -6,13 +6,15 @@ import msgspec
 
 from clapas.notify.plan import Directory, Subject, notices
 from clapas.rules.life import Action, Clear, Raise, Signal, act, follow
-from clapas.rules.model import Rule
+from clapas.rules.model import Rule, Silence
 from clapas.store.notify import Notice, Notices
 from clapas.store.rules_alarms import Alarms, Change, Pair
 from clapas.store.rules_values import Alarm, AlarmEvent, Silencing, TrackRow
 
 REFRESH_MS = 5_000
 HOUR_MS = 3_600_000
+GATEWAY = "gateway:"
+GATEWAY_URN = "urn:ngsi-ld:Gateway:"
 
 
 class Office:
@@ -93,7 +95,9 @@ class Office:
                 severity=alarm.severity,
                 title=alarm.title,
                 commune=alarm.commune,
+                name=alarm.name,
                 value=alarm.value,
+                because=alarm.because,
                 measured=alarm.measured or alarm.last,
                 message=alarm.message,
                 chain=rule.chain,
@@ -113,14 +117,31 @@ class Office:
             for name in rule.depends
         }
         above = await self.alarms.active_of(wanted) if wanted else []
-        return [
+        deaf = await self._deaf([each for each in signals if isinstance(each, Raise)], now)
+        ready = [
             msgspec.structs.replace(each, masked=mask)
-            if isinstance(each, Raise) and (mask := self._mask(each, above, now))
+            if isinstance(each, Raise) and (mask := self._mask(each, above, now, deaf))
             else each
             for each in signals
         ]
+        return ready + silent_gateways([each for each in ready if isinstance(each, Raise)])
 
-    def _mask(self, signal: Raise | Alarm, above: Sequence[tuple[object, ...]], now: int) -> str:
+    async def _deaf(self, signals: Sequence[Raise | Alarm], now: int) -> dict[str, str]:
+        """The gateways that explain why entities are silent."""
+        silent = {
+            each.entity
+            for each in signals
+            if (rule := self.rules.get(each.rule)) and isinstance(rule.when, Silence)
+        }
+        return await self.alarms.deaf(silent, now=now) if silent else {}
+
+    def _mask(
+        self,
+        signal: Raise | Alarm,
+        above: Sequence[tuple[object, ...]],
+        now: int,
+        deaf: Mapping[str, str],
+    ) -> str:
         for silence in self._silences:
             if silence.start <= now < silence.end and covers(silence, signal):
                 return f"{silence.kind}:{silence.id}"
@@ -130,7 +151,8 @@ class Office:
             near = entity in signal.parents or (commune and commune == signal.commune)
             if name in depends and near:
                 return f"rule:{name}"
-        return ""
+        gateway = deaf.get(signal.entity)
+        return f"{GATEWAY}{gateway}" if gateway and rule and isinstance(rule.when, Silence) else ""
 
     async def unmask(self, now: int) -> list[Alarm]:
         """Tell what is still wrong once nothing keeps it quiet any more."""
@@ -138,10 +160,26 @@ class Office:
         masked = await self.alarms.masked()
         wanted = {n for each in masked if (r := self.rules.get(each.rule)) for n in r.depends}
         above = await self.alarms.active_of(wanted) if wanted else []
-        free = {each.id for each in masked if not self._mask(each, above, now)}
+        deaf = await self._deaf(masked, now)
+        free = {each.id for each in masked if not self._mask(each, above, now, deaf)}
+        await self._gateways_back(set(deaf.values()), now)
         if not free:
             return []
         return await self.alarms.change(sorted(free), lambda alarm: self._unmasked(alarm, now))
+
+    async def _gateways_back(self, deaf: Collection[str], now: int) -> None:
+        """Clear the alarms of gateways that explain no silence any more."""
+        known = await self.alarms.active_of(
+            [each.id for each in self.rules.values() if isinstance(each.when, Silence)]
+        )
+        back = [
+            Clear(rule=str(row[0]), entity=str(row[1]), measured=now, at=now)
+            for row in known
+            if str(row[1]).startswith(GATEWAY_URN)
+            and str(row[1]).removeprefix(GATEWAY_URN) not in deaf
+        ]
+        if back:
+            await self.commit(back, now=now)
 
     def _unmasked(self, alarm: Alarm, now: int) -> Change:
         changed = msgspec.structs.replace(alarm, masked="")
@@ -170,6 +208,23 @@ class Office:
             return Change(step.alarm, step.events)
 
         return await self.alarms.change(ids, decide)
+
+
+def silent_gateways(signals: Sequence[Raise]) -> list[Raise]:
+    """One alarm on each gateway whose silence explains those of its devices: somebody is told once."""
+    found: dict[Pair, Raise] = {}
+    for each in signals:
+        if each.masked.startswith(GATEWAY):
+            gateway = each.masked.removeprefix(GATEWAY)
+            entity = f"{GATEWAY_URN}{gateway}"
+            found.setdefault(
+                (each.rule, entity),
+                msgspec.structs.replace(
+                    each, entity=entity, masked="", series=None, value=None, parents=(), message={},
+                    because={"kind": "gateway", "gateway": gateway},
+                ),
+            )  # fmt: skip
+    return list(found.values())
 
 
 def covers(silence: Silencing, signal: Raise | Alarm) -> bool:

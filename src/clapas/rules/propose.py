@@ -24,6 +24,7 @@ class AlarmProposal(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
     value: float | None = None
     series: int | None = None
+    quantity: str = ""
     severity: Severity | None = None
     message: dict[str, str] = {}
     commune: str = ""
@@ -66,4 +67,5 @@ def _signal(proposal: AlarmProposal, rule: Rule, at: int) -> Signal:
         value=proposal.value,
         message=proposal.message or rule.message,
         public=rule.public,
+        because={"kind": "proposed", "quantity": proposal.quantity},
     )

@@ -1,9 +1,18 @@
 """Other series that rules compare with: their last readings, and what they were at a time."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 Series = tuple[str, str]
 RING = 6
+
+
+class References(Protocol):
+    """Other series' values, as they were at a time."""
+
+    def at(self, entity: str, attribute: str, moment: int, within_ms: int) -> float | None:
+        """The last value measured at or before ``moment``, None when there is none recent enough."""
+        ...
 
 
 class ReferenceBook:

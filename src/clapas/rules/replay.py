@@ -1,7 +1,8 @@
 """What a rule would have done on the last thirty days, before it is saved; and what a change changes.
 
-The same steps as on the stream, over history: readings in measured order, values that were usable. A
-rule that is a question, a group or a detector of a trade is not replayed, and the answer says so.
+The same steps as on the stream, over history: readings in measured order, values that were usable.
+Conditions that learn read six weeks more before, silently. Groups, questions and detectors of trades:
+:mod:`clapas.rules.replay_whole`.
 """
 
 import asyncio
@@ -9,16 +10,18 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from clapas.domain.access import RowFilter
-from clapas.domain.window import Window
+from clapas.domain.window import Window, milliseconds
 from clapas.rules.book import Book, matches
 from clapas.rules.conditions import compared_with
 from clapas.rules.engine import UNUSABLE
-from clapas.rules.model import Group, Proposed, Rule, Sql
+from clapas.rules.model import Drift, Group, Proposed, Rule, SameHour, Shift, Sql, Unusual
+from clapas.rules.replay_whole import Occurrence, WholeGroup, asked_again, proposed
 from clapas.rules.track import Compiled, Memory, seen, step
 from clapas.store import SeriesHistory, Store
 from clapas.store.rules import RulesStore
@@ -28,23 +31,18 @@ DAYS = 30
 MOST_SERIES = 400
 AT_ONCE = 40
 KEPT = 500
+WARM_DAYS = 42
+LEARNED = (SameHour, Unusual, Shift, Drift)
 
 
-class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """One time that the rule would have been true: from ``raised`` to ``cleared`` (ms; None: still)."""
-
-    raised: int
-    entity: str
-    name: str
-    series: int
-    value: float | None = None
-    cleared: int | None = None
+Basis = Literal["history", "questions", "detector"]
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
     """The answer: how many alarms, which (the newest ``KEPT``), on how many of the series watched."""
 
-    supported: bool
+    basis: Basis
+    """What was replayed: 'history', a question asked again ('questions') or a detector's own past."""
     alarms: int
     entities: int
     per_day: float
@@ -52,6 +50,14 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     replayed: int
     readings: int
     occurrences: list[Occurrence]
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """On how much a rule was replayed."""
+
+    watched: int
+    replayed: int
+    readings: int
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +75,7 @@ class PastReferences:
         self.series: dict[tuple[str, str], SeriesHistory] = {}
 
     def at(self, entity: str, attribute: str, moment: int, within_ms: int) -> float | None:
-        """See :class:`clapas.rules.conditions.References`."""
+        """See :class:`clapas.rules.references.References`."""
         found = self.series.get((entity, attribute))
         if found is None or not found.times:
             return None
@@ -93,34 +99,63 @@ async def replay(
     store: Store, rule: Rule, *, rows: RowFilter, now: datetime | None = None
 ) -> Replay:
     """Replay a rule on the history that may be seen."""
-    if isinstance(rule.when, Group | Sql | Proposed):
-        return Replay(
-            supported=False, alarms=0, entities=0, per_day=0, watched=0, replayed=0, readings=0, occurrences=[]
-        )  # fmt: skip
     end = now or datetime.now(UTC)
-    window = Window(end - timedelta(days=DAYS), end)
+    past = Window(end - timedelta(days=DAYS), end)
+    if isinstance(rule.when, Sql):
+        return summed(await asked_again(store, rule.when, past), past, basis="questions")
+    if isinstance(rule.when, Proposed):
+        return summed(await proposed(store, rule, past), past, basis="detector")
+    return await _over_history(store, rule, rows, past)
+
+
+async def _over_history(store: Store, rule: Rule, rows: RowFilter, past: Window) -> Replay:
+    window = Window(past.start - _warm(rule), past.end)
     book = PastBook(await store.territory.zone())
     book.replace([msgspec.structs.replace(rule, enabled=True)])
     watched = await _watched(store, rule)
     chosen = watched[:MOST_SERIES]
     await _load_references(store, book, rule, chosen, window)
+    group = WholeGroup(rule, rule.when) if isinstance(rule.when, Group) else None
     found: list[Occurrence] = []
     readings = 0
     for start in range(0, len(chosen), AT_ONCE):
         some = {each.series: each for each in chosen[start : start + AT_ONCE]}
-        past = await store.history.read(rows, list(some), window, step="raw")
-        readings += sum(len(each.times) for each in past)
-        found += await asyncio.to_thread(_all, book, some, past, end)
-    found.sort(reverse=True)
+        histories = await store.history.read(rows, list(some), window, step="raw")
+        readings += sum(len(each.times) for each in histories)
+        if group is not None:
+            group.take(some, histories)
+        else:
+            found += await asyncio.to_thread(_all, book, some, histories, past.end)
+    if group is not None:
+        found = await asyncio.to_thread(group.occurrences)
+    counts = Counts(watched=len(watched), replayed=len(chosen), readings=readings)
+    return summed(found, past, basis="history", counts=counts)
+
+
+def _warm(rule: Rule) -> timedelta:
+    """How much history before the thirty days a rule must have read."""
+    learned = any(isinstance(each, LEARNED) for each in (rule.when, rule.clear))
+    return timedelta(days=WARM_DAYS) if learned else timedelta(days=1)
+
+
+def summed(
+    found: Sequence[Occurrence], past: Window, *, basis: Basis, counts: Counts | None = None
+) -> Replay:
+    """The answer, of what began within the thirty days."""
+    start = milliseconds(past.start)
+    inside = sorted((each for each in found if each.raised >= start), reverse=True)
+    entities = len({each.entity for each in inside})
+    seen_on = counts or Counts(watched=entities, replayed=entities, readings=0)
+    share = seen_on.watched / max(1, seen_on.replayed)
     return Replay(
-        supported=True,
-        alarms=len(found),
-        entities=len({each.entity for each in found}),
-        per_day=round(len(found) / DAYS * (len(watched) / max(1, len(chosen))), 2),
-        watched=len(watched),
-        replayed=len(chosen),
-        readings=readings,
-        occurrences=found[:KEPT],
+        basis=basis,
+        alarms=len(inside),
+        entities=entities,
+        per_day=round(len(inside) / DAYS * share, 2),
+        watched=seen_on.watched,
+        replayed=seen_on.replayed,
+        readings=seen_on.readings,
+        occurrences=inside[:KEPT],
     )
 
 

@@ -16,36 +16,38 @@ from clapas.notify.dispatch import Dispatcher
 from clapas.notify.settings import Settings as NotifySettings
 from clapas.rules.book import Book
 from clapas.rules.engine import Engine, now_ms
+from clapas.rules.files import rule_of
 from clapas.rules.life import Clear, Raise, Signal
 from clapas.rules.model import Rule, Sql
 from clapas.rules.office import Office
+from clapas.rules.settings import Settings
 from clapas.store import Store
 from clapas.store.notify import Notices
 from clapas.store.rules import RulesStore
 from clapas.store.rules_alarms import Alarms
-from clapas.store.rules_values import RuleRow
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.5
 UNMASK_S = 30
 
 
-def rule_of(row: RuleRow) -> Rule:
-    """A rule from its row; a body that an older version wrote is read with today's defaults."""
-    return msgspec.convert(
-        {**row.body, "id": row.id, "revision": row.revision, "enabled": row.enabled}, Rule
-    )
-
-
 class RulesService:
     """Everything of this room that runs; made once in the role that evaluates rules."""
 
-    def __init__(self, store: Store, bus: Bus, *, zone: ZoneInfo, notify: NotifySettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        *,
+        zone: ZoneInfo,
+        notify: NotifySettings,
+        settings: Settings,
+    ) -> None:
         self._bus = bus
         self.rules = RulesStore(store.postgres, store.clickhouse)
         self.outbox = Notices(store.postgres)
         self.office = Office(Alarms(store.postgres), self.outbox)
-        self.engine = Engine(self.rules, self.office, book=Book(zone))
+        self.engine = Engine(self.rules, self.office, book=Book(zone), settings=settings)
         self._dispatcher = Dispatcher(self.outbox, channels(notify), notify)
         self._asked: dict[str, int] = {}
 
@@ -98,7 +100,7 @@ class RulesService:
                 continue
             self._asked[rule.id] = now
             try:
-                rows = await self.rules.ask(when.query)
+                rows = await self.rules.ask(when.query, at=now)
             except ClapasError as error:
                 logger.warning("rule %s cannot be asked: %s", rule.id, error)
                 continue
@@ -128,6 +130,7 @@ def asked(
             value=value,
             message=rule.message,
             public=rule.public,
+            because={"kind": "sql"},
         )
         for entity, value in found.items()
         if entity not in known

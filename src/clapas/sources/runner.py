@@ -141,6 +141,11 @@ def _identity(message: RawMessage) -> bytes:
     return message_digest(message.topic, message.payload.decode("latin-1"))
 
 
+def remote_settings(settings: Settings) -> list[tuple[Connector, Any]]:
+    """The connector and the settings of each remote source. Raises BadSetting."""
+    return [_read(name, dict(table)) for name, table in settings.remote.items()]
+
+
 def _read(name: str, table: dict[str, Any]) -> tuple[Connector, Any]:
     """The connector and its settings; raises ``BadSetting`` naming the key."""
     kind = table.pop("connector", "")

@@ -25,6 +25,10 @@ class ApplicationRow(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
     communes: list[str] = []
     networks: list[str] = []
+    attributes: list[str] = []
+    decimals: int = -1
+    delay: int = 0
+    """What its plan leaves of the data: attributes (none = all), decimals (-1 = all), seconds of delay."""
     state: str = "active"
     created: datetime | None = None
 
@@ -71,6 +75,9 @@ class LiveApplication(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     communes: list[str]
     datasets: list[str]
+    attributes: list[str] = []
+    decimals: int = -1
+    delay: int = 0
 
 
 class ApiGatewayStore:
@@ -112,6 +119,9 @@ class ApiGatewayStore:
             plan=application.plan,
             communes=application.communes,
             networks=application.networks,
+            attributes=application.attributes,
+            decimals=application.decimals,
+            delay=application.delay,
             state=application.state,
         )
 

@@ -1,7 +1,7 @@
 """What the pipeline knows of devices, in memory, forgotten as soon as the registry changes."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from clapas.store.values import Known
 
@@ -17,6 +17,8 @@ class KnownDevices:
         self._absent: dict[str, float] = {}
         self._trusted = False
         self._changes = 0
+        self.listeners: list[Callable[[str | None], None]] = []
+        """Told of each notice, in the words of :meth:`notice`."""
 
     @property
     def changes(self) -> int:
@@ -55,6 +57,8 @@ class KnownDevices:
         """One notification: keys by line, '*' for all; None = some may have been missed."""
         self._changes += 1
         self._trusted = True
+        for listener in self.listeners:
+            listener(told)
         if told is None or told == "*":
             self._known.clear()
             self._absent.clear()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import orjson
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
@@ -15,8 +16,11 @@ from clapas.store import filters
 from clapas.store.postgres import NUL, Postgres, Row
 from clapas.store.sql import queries
 
-SQL = queries("context")
+SQL = queries("context") | queries("context_sources")
 EVERYTHING = RowFilter(everything=True)
+DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
+LOOKED = 1000
+"""How many entities of a type are looked at before an index is asked."""
 Document = dict[str, Any]
 
 
@@ -27,7 +31,10 @@ class PathRefused(InvalidInput):
 
 
 class Search:
-    """What is searched: a jsonpath predicate over documents, ids, an id pattern, the rows one may see."""
+    """What is searched: a jsonpath predicate over documents, ids, an id pattern, the rows one may see.
+
+    ``kind``: the one type that is asked for; ``sharp``: an equality that few documents satisfy.
+    """
 
     def __init__(
         self,
@@ -36,7 +43,11 @@ class Search:
         ids: Sequence[str] | None = None,
         pattern: str = "",
         rows: RowFilter = EVERYTHING,
+        kind: str = "",
+        sharp: bool = False,
     ) -> None:
+        self.kind = kind
+        self.sharp = sharp
         self.values = {
             "path": path,
             "ids": list(ids or ()),
@@ -53,8 +64,20 @@ def as_json(value: object) -> str:
     return NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
+class Deed(msgspec.Struct, kw_only=True):
+    """What one write keeps. ``heads`` replace the heads of evolutions, ``known`` only make missing ones."""
+
+    fresh: list[Document] = []
+    changed: list[Document] = []
+    gone: list[str] = []
+    heads: list[Document] = []
+    known: list[Document] = []
+    rows: list[Document] = []
+    events: list[Document] = []
+
+
 class Change:
-    """One transaction of the broker: lock, change, save, tell."""
+    """One transaction of the broker: hold, then write."""
 
     def __init__(self, connection: AsyncConnection[Row], tenant: str) -> None:
         self._connection = connection
@@ -64,43 +87,33 @@ class Change:
         cursor = await self._connection.execute(SQL[name], {"tenant": self._tenant, **values})
         return await cursor.fetchall() if cursor.description else []
 
-    async def lock(self, ids: Collection[str]) -> dict[str, Document]:
-        """The documents of those that exist, the platform's own parts included."""
-        asked = sorted(set(ids))
-        found = {row[0]["@id"]: row[0] for row in await self._run("lock", ids=asked)}
-        if self._tenant == "":
-            for (doc,) in await self._run("platform", ids=asked):
+    async def hold(self, ids: Collection[str]) -> tuple[dict[str, Document], bool]:
+        """The documents of those that exist, the platform's own parts included, each held until the end;
+        and whether anybody of the tenant subscribed."""
+        found: dict[str, Document] = {}
+        watched = False
+        for doc, flag in await self._run("hold", ids=sorted(set(ids))):
+            if doc is None:
+                watched = flag
+            elif flag:
                 found[doc["@id"]] = {**found.get(doc["@id"], {}), **doc}
-        return found
+            else:
+                found[doc["@id"]] = doc
+        return found, watched
 
-    async def insert(self, docs: Sequence[Document]) -> set[str]:
-        """Keep new documents; gives the ids of those that were really new."""
-        rows = await self._run("insert", docs=as_json(docs))
-        return {row[0] for row in rows}
-
-    async def save(self, docs: Sequence[Document]) -> None:
-        """Keep changed documents."""
-        await self._run("save", docs=as_json([_own(doc) for doc in docs]))
-
-    async def delete(self, ids: Sequence[str]) -> set[str]:
-        """Remove documents; gives the ids of those that were there."""
-        return {row[0] for row in await self._run("delete", ids=list(ids))}
-
-    async def evolve(self, heads: Sequence[Document], rows: Sequence[Document]) -> None:
-        """Add to the temporal evolution: heads of entities, instances of attributes."""
-        if heads:
-            await self._run("heads", docs=as_json(heads))
-        if rows:
-            await self._run("instances", rows=as_json(rows))
-
-    async def heads_deleted(self, ids: Sequence[str], at: str) -> None:
-        """Note that entities were deleted."""
-        await self._run("heads_deleted", ids=list(ids), at=at)
-
-    async def tell(self, events: Sequence[Document]) -> None:
-        """Events for the notifier."""
-        if events:
-            await self._run("events", rows=as_json(events))
+    async def write(self, deed: Deed) -> bool:
+        """Keep everything in one statement; false when an entity was created elsewhere in between."""
+        rows = await self._run(
+            "write",
+            fresh=as_json(deed.fresh),
+            changed=as_json([_own(doc) for doc in deed.changed]),
+            gone=deed.gone,
+            heads=as_json(deed.heads),
+            known=as_json(deed.known),
+            rows=as_json(deed.rows),
+            events=as_json(deed.events),
+        )
+        return sum(1 for row in rows if row[0]) == len(deed.fresh)
 
     async def run(self, name: str, /, **values: Any) -> list[Row]:
         """Another named query of the broker inside this transaction."""
@@ -163,9 +176,37 @@ class ContextStore:
         return [row[0] for row in found]
 
     async def page(self, tenant: str, search: Search, limit: int, offset: int) -> list[Document]:
-        """A page of what a search selects, by id."""
+        """A page of what a search selects, by id.
+
+        Those of one type are read in the order of ids until the page is full, which is quick when many
+        satisfy the search; an equality that few do is looked up in its index instead.
+        """
+        if search.kind and not search.among:
+            found = await self._page_of_kind(tenant, search, limit, offset)
+            if found is not None:
+                return found
         name = "page_among" if search.among else "page"
         found = await self.rows(name, tenant=tenant, limit=limit, offset=offset, **search.values)
+        return [row[0] for row in found]
+
+    async def _page_of_kind(
+        self, tenant: str, search: Search, limit: int, offset: int
+    ) -> list[Document] | None:
+        asked = {
+            "tenant": tenant,
+            "kind": search.kind,
+            "short": search.kind.removeprefix(DEFAULT_VOCABULARY),
+            "limit": limit,
+            "offset": offset,
+            **search.values,
+        }
+        within = LOOKED if search.sharp else None
+        *page, (_, others) = await self.rows("page_of_kind", within=within, **asked)
+        if not others and (len(page) == limit or not search.sharp):
+            return [row[0] for row in page]
+        if search.sharp:
+            return None
+        found = await self.rows("page_of_type", fill=limit + offset, **asked)
         return [row[0] for row in found]
 
     async def count(self, tenant: str, search: Search) -> int:

@@ -115,15 +115,17 @@ class Entities:
         *,
         type: str = "",  # noqa: A002
         bbox: Bbox | None = None,
+        since: int = 0,
         limit: int = 100_000,
         withheld: Collection[str] = (),
     ) -> MapColumns:
         """All located entities, column by column, with their headline number.
 
+        ``since`` (ms since 1970 UTC): only those whose present number was received then or later.
         Entities of the datasets ``withheld`` come without it: their present values are not given.
         """
         found = await self._postgres.rows(
-            SQL["map"], type=type, limit=min(limit, 100_000), withheld=list(withheld),
+            SQL["map"], type=type, since=since, limit=min(limit, 100_000), withheld=list(withheld),
             **_box(bbox), **filters.values(rows),
         )  # fmt: skip
         columns = [list(column) for column in zip(*found, strict=True)] or [[] for _ in range(7)]

@@ -8,7 +8,7 @@ import msgspec
 
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Lifecycle
-from clapas.domain.errors import Conflict, NotFound
+from clapas.domain.errors import Conflict, InvalidInput, NotFound
 from clapas.store import filters
 from clapas.store.page import cursor, key_of
 from clapas.store.postgres import Postgres, Row, batch
@@ -22,7 +22,7 @@ MOST = 100_000
 
 
 class DeviceQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which devices: every field that is not empty must hold. What a group saves."""
+    """Which devices: every field that is not empty must hold; ``group`` names a saved query to narrow."""
 
     q: str = ""
     keys: tuple[str, ...] = ()
@@ -34,6 +34,7 @@ class DeviceQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     service: str = ""
     gateway: str = ""
     tag: str = ""
+    group: str = ""
 
 
 class DeviceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +117,15 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     out_of_warranty: int
 
 
+class UseCost(msgspec.Struct, frozen=True, kw_only=True):
+    """The yearly bill (euros) of a use: the type of the things measured, '' when nothing is."""
+
+    use: str
+    devices: int
+    things: int
+    yearly: float
+
+
 class Fleet:
     """The devices, many at a time."""
 
@@ -129,7 +139,10 @@ class Fleet:
         limit = max(1, min(limit, MOST))
         key = key_of(after, str)
         found = await self._postgres.rows(
-            SQL["select"], after=key[0] if key else "", limit=limit + 1, **_values(query, rows)
+            SQL["select"],
+            after=key[0] if key else "",
+            limit=limit + 1,
+            **await self._chosen(query, rows),
         )
         listed = [_fleet_row(row) for row in found[:limit]]
         return Page(listed, cursor(found[limit - 1][1]) if len(found) > limit else None)
@@ -143,13 +156,20 @@ class Fleet:
 
     async def count(self, rows: RowFilter, query: DeviceQuery) -> dict[str, int]:
         """How many the query chooses, by state."""
-        found = await self._postgres.rows(SQL["count"], **_values(query, rows))
+        found = await self._postgres.rows(SQL["count"], **await self._chosen(query, rows))
         return {row[0]: row[1] for row in found}
 
     async def keys(self, rows: RowFilter, query: DeviceQuery) -> list[str]:
         """The keys that the query chooses, at most 100,000."""
         page = await self.select(rows, query, limit=MOST)
         return [each.row.device.key for each in page.items]
+
+    async def _chosen(self, query: DeviceQuery, rows: RowFilter) -> dict[str, Any]:
+        """The parameters of a query, its group's own conditions included."""
+        if not query.group:
+            return _values(query, rows)
+        group = await self.group(query.group)
+        return _values(narrowed(query, group.query), rows, also=group.query.q)
 
     async def save_files(self, files: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Origin and money by device key; an absent or empty field stays as it was."""
@@ -254,8 +274,17 @@ class Fleet:
             for row in rows
         ]
 
+    async def group(self, name: str) -> Group:
+        """One saved query. Raises NotFound."""
+        found = await self.groups(name) if name else []
+        if not found:
+            raise NotFound(group=name)
+        return found[0]
+
     async def save_group(self, group: Group) -> None:
-        """Save a query under its name."""
+        """Save a query under its name; a group never names another. Raises InvalidInput."""
+        if group.query.group:
+            raise InvalidInput("a group does not name another", field="query")
         await self._postgres.run(
             SQL["save_group"],
             name=group.name,
@@ -274,6 +303,12 @@ class Fleet:
         found = await self._postgres.rows(SQL["costs"], **filters.values(rows))
         return [Cost(**dict(zip(Cost.__struct_fields__, row, strict=True))) for row in found]
 
+    async def costs_by_use(self, rows: RowFilter) -> list[UseCost]:
+        """The yearly bill by what the devices measure, the largest first."""
+        found = await self._postgres.rows(SQL["costs_by_use"], **filters.values(rows))
+        names = UseCost.__struct_fields__
+        return [UseCost(**dict(zip(names, row, strict=True))) for row in found]
+
     async def without_commune(self, after: str = "") -> list[tuple[str, float, float]]:
         """(key, longitude, latitude) of devices that have a place and no commune, 10,000 at a time."""
         rows = await self._postgres.rows(SQL["without_commune"], after=after)
@@ -290,11 +325,30 @@ class Fleet:
         return {row[0]: row[1] for row in await self._postgres.rows(SQL["models_used"])}
 
 
-def _values(query: DeviceQuery, rows: RowFilter) -> dict[str, Any]:
+NOBODY = ("",)
+"""Keys that no device has."""
+
+
+def narrowed(query: DeviceQuery, group: DeviceQuery) -> DeviceQuery:
+    """Both must hold; the words of ``q`` are joined elsewhere."""
+    one, other = msgspec.structs.asdict(query), msgspec.structs.asdict(group)
+    keys = query.keys or group.keys
+    if query.keys and group.keys:
+        keys = tuple(each for each in query.keys if each in set(group.keys)) or NOBODY
+    same: dict[str, Any] = {"q": query.q, "group": "", "keys": keys}
+    for name in one.keys() - same.keys():
+        if one[name] and other[name] and one[name] != other[name]:
+            same["keys"] = NOBODY
+        same[name] = one[name] or other[name]
+    return DeviceQuery(**same)
+
+
+def _values(query: DeviceQuery, rows: RowFilter, *, also: str = "") -> dict[str, Any]:
     return {
         **msgspec.structs.asdict(query),
         "keys": list(query.keys),
         "pattern": pattern(query.q),
+        "also": pattern(also) if also else "",
         "now": datetime.now(UTC),
         **filters.values(rows),
     }

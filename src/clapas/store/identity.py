@@ -72,6 +72,10 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     plan: str = ""
     networks: list[str] = []
     """Of its application: the plan, and the networks that it may be used from (none = any)."""
+    attributes: list[str] = []
+    decimals: int = -1
+    delay: int = 0
+    """Of its application too: what its plan leaves of the data."""
 
 
 _ACCOUNT = AccountRow.__struct_fields__
@@ -205,6 +209,11 @@ class IdentityStore:
         """Keep a one-time link; earlier ones of the account end."""
         await self._run("add_one_time", proof=proof, account=account, expires=expires)
 
+    async def see_one_time(self, proof: bytes, now: datetime) -> UUID | None:
+        """The account of a one-time link, which is not spent."""
+        rows = await self._rows("see_one_time", proof=proof, now=now)
+        return rows[0][0] if rows else None
+
     async def use_one_time(self, proof: bytes, now: datetime) -> UUID | None:
         """Spend a one-time link: its account, once."""
         rows = await self._rows("use_one_time", proof=proof, now=now)
@@ -231,7 +240,7 @@ class IdentityStore:
     async def add_key(self, key: KeyRow) -> None:
         """Keep a service key."""
         values = msgspec.structs.asdict(key)
-        for name in ("application", "plan", "networks"):
+        for name in ("application", "plan", "networks", "attributes", "decimals", "delay"):
             del values[name]
         await self._run("add_key", **values)
 

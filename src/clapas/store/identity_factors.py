@@ -78,6 +78,10 @@ class FactorStore:
         """No second factor any more."""
         await self._run("remove_factor", account=account)
 
+    async def count(self) -> int:
+        """How many enabled accounts have a confirmed factor or a passkey."""
+        return int((await self._rows("count_factors"))[0][0])
+
     async def trust_session(self, session: UUID) -> None:
         """The second factor was given in this session."""
         await self._run("trust_session", id=session)

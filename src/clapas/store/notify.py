@@ -1,6 +1,6 @@
 """Who is told, by which channel, and whether it arrived."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -36,6 +36,15 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     sent: int | None = None
     read: int | None = None
     digest: bool = False
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who can be told: account, login, shown name, channels besides the page."""
+
+    id: str
+    login: str
+    name: str
+    channels: tuple[str, ...] = ()
 
 
 class Notices:
@@ -104,6 +113,23 @@ class Notices:
         return [
             dict(zip(names, row, strict=True)) for row in await self._postgres.rows(SQL["channels"])
         ]
+
+    async def names(self, accounts: Collection[str]) -> dict[str, str]:
+        """Account → the name that is shown; what is no account is absent."""
+        rows = await self._postgres.rows(SQL["people"], ids=list(accounts), every=False)
+        return {row[0]: row[2] for row in rows}
+
+    async def people(self) -> list[Person]:
+        """Everybody who may sign in, with the channels that they gave."""
+        rows = await self._postgres.rows(SQL["people"], ids=[], every=True)
+        return [Person(row[0], row[1], row[2], tuple(sorted(row[3]))) for row in rows]
+
+    async def person(self, name: str) -> str:
+        """The account of an id or of a login. Raises NotFound."""
+        row = await self._postgres.row(SQL["person"], name=name)
+        if row is None:
+            raise NotFound(person=name)
+        return str(row[0])
 
     async def contacts(self, person: str = "") -> dict[str, dict[str, Any]]:
         """Person → {language, …} as the room of notifications keeps it."""

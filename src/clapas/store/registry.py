@@ -1,6 +1,6 @@
 """Devices: resolved for decoding, heard, proposed, listed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -48,6 +48,15 @@ class Registry:
             self._cache.keep(missing, read, changes=changes)
             found.update(read)
         return found
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call ``changed`` with each device key whose entry changes, '' when any may have."""
+
+        def notice(told: str | None) -> None:
+            for key in (told or "*").split("\n"):
+                changed("" if key == "*" else key)
+
+        self._cache.listeners.append(notice)
 
     async def touch(self, seen: Mapping[str, Seen]) -> None:
         """Devices were heard; the newest wins, unknown keys are passed over. One statement."""

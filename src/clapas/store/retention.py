@@ -13,6 +13,7 @@ from clapas.store.settings import Settings
 from clapas.store.sql import queries
 
 SQL = queries("retention")
+TRACES = queries("governance")["digest_raw"]
 
 WHAT = {
     "raw": ("raw_rows", "delete_raw"),
@@ -74,6 +75,8 @@ class Retention:
         rows = int(table.column("rows")[0].as_py())
         if not rows:
             return None
+        if kept == "raw":
+            await self._clickhouse.run(TRACES, {**values, "devices": []})
         if kept == "observation":
             await self._postgres.run(SQL["forget_marks"], **values)
         proof = Proof(kept=kept, before=before, rows=rows)

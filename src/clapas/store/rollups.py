@@ -27,6 +27,9 @@ SOME_STRETCH = 1000
 TWO_MONTHS_MS = 62 * 86_400_000
 DAY_AGE_S = 1800.0
 """The running day likewise."""
+TIDY_S = 3600.0
+"""A month of days whose rows were rebuilt is merged at most so often, seconds: wide reads then find
+one part and need not look for newer rows."""
 
 
 class Rollups:
@@ -42,6 +45,7 @@ class Rollups:
         self._clickhouse = clickhouse
         self._series = series
         self._mirrored = False
+        self._untidy: dict[int, float] = {}
         self._territory = territory
         self._dirty = Dirty(postgres)
 
@@ -68,7 +72,17 @@ class Rollups:
         age = 0.0 if force else DAY_AGE_S
         days = await self._dirty.take("d", age=age, ended=today, limit=limit)
         await self._rebuild_days(days)
+        await self.tidy(force=force and not hours and not days)
         return len({mark.bucket for mark in hours}) + len({mark.bucket for mark in days})
+
+    async def tidy(self, *, force: bool = False) -> int:
+        """Merge the rebuilt months that have waited long enough (``force``: all); gives how many."""
+        now = time.monotonic()
+        ripe = [month for month, due in self._untidy.items() if force or due <= now]
+        for month in ripe:
+            del self._untidy[month]
+            await self._clickhouse.run(SQL["merge_days"], {"month": str(month)})
+        return len(ripe)
 
     async def pending(self) -> int:
         """How many buckets wait."""
@@ -89,13 +103,16 @@ class Rollups:
             return
         zone = await self._territory.zone()
         for buckets, series in _pieces(marks):
+            days = [instant(bucket).astimezone(zone).date() for bucket in buckets]
             values = {
-                "days": [instant(bucket).astimezone(zone).date() for bucket in buckets],
+                "days": days,
                 "zone": zone.key,
                 "start": buckets[0],
                 "end": day_start(buckets[-1], zone, days=1),
             }
             await self._rebuild("d", values, series)
+            for day in days:
+                self._untidy.setdefault(day.year * 100 + day.month, time.monotonic() + TIDY_S)
         await self._dirty.done("d", marks)
 
     async def _rebuild(self, kind: Kind, values: dict[str, object], series: list[int]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from clapas.domain.access import RowFilter
-from clapas.domain.errors import InvalidInput, NotFound
+from clapas.domain.errors import InternalError, InvalidInput, NotFound
+from clapas.domain.window import instant
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.postgres import Postgres, Row, listen
 from clapas.store.rules_values import RuleRow, RuleScore, SeriesFacts, TrackRow
@@ -17,6 +18,8 @@ SQL = queries("rules")
 PAGE = 20_000
 EVERYTHING = RowFilter(everything=True)
 ASKED_ROWS = 1000
+AT = "{at:DateTime}"
+"""What a question writes for the moment at which it is asked."""
 
 
 class RulesStore:
@@ -108,25 +111,38 @@ class RulesStore:
         """(series, ms) of every series that must be looked at again."""
         return [(row[0], row[1]) for row in await self._postgres.rows(SQL["deadlines"])]
 
-    async def ask(self, query: str) -> list[tuple[str, float | None]]:
+    async def ask(self, query: str, *, at: int) -> list[tuple[str, float | None]]:
         """An analyst's question, with the reader's rights and bounds: rows of entity and value.
 
-        Raises InvalidInput when the columns are not those, TooMany or what ClickHouse refuses.
+        The question gives a column ``entity`` or ``series`` (its number), and may give ``value``; it
+        may say ``{at:DateTime}`` for the moment of asking (ms), so that it can be replayed.
+        Raises InvalidInput when it cannot be asked, TooMany when it reads too much.
         """
         bounded: Any = f"SELECT * FROM ({query.strip().rstrip(';')}) LIMIT {ASKED_ROWS}"  # noqa: S608 - the reader may only read
-        table = await self._clickhouse.read(bounded)
-        if "entity" not in table.column_names:
-            raise InvalidInput("the question must give a column 'entity'", field="when.query")
-        values = (
-            table.column("value").to_pylist()
-            if "value" in table.column_names
-            else [None] * table.num_rows
-        )
-        entities = table.column("entity").to_pylist()
+        try:
+            table = await self._clickhouse.read(
+                bounded, {"at": instant(at)} if AT in query else None
+            )
+        except InternalError as error:
+            raise InvalidInput(str(error), field="when.query") from error
+        columns = table.to_pydict()
+        nothing: list[None] = [None] * table.num_rows
+        if "entity" in columns:
+            entities = [str(each) for each in columns["entity"]]
+        elif "series" in columns:
+            entities = await self._entities(columns["series"])
+        else:
+            raise InvalidInput("the question must give 'entity' or 'series'", field="when.query")
         return [
-            (str(entity), float(value) if isinstance(value, int | float) else None)
-            for entity, value in zip(entities, values, strict=True)
+            (entity, float(value) if isinstance(value, int | float) else None)
+            for entity, value in zip(entities, columns.get("value", nothing), strict=True)
+            if entity
         ]
+
+    async def _entities(self, series: Sequence[object]) -> list[str]:
+        numbers = [each if isinstance(each, int) else 0 for each in series]
+        known = {each.series: each.entity for each in await self.facts(numbers)}
+        return [known.get(each, "") for each in numbers]
 
 
 def _rule(row: Row) -> RuleRow:
@@ -136,5 +152,6 @@ def _rule(row: Row) -> RuleRow:
 def _facts(row: Row) -> SeriesFacts:
     names = SeriesFacts.__struct_fields__
     values = dict(zip(names, row, strict=True))
-    values["models"] = tuple(each for each in values["models"] if each)
+    for name in ("models", "tags"):
+        values[name] = tuple(each for each in values[name] if each)
     return SeriesFacts(**values)

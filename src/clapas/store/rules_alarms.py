@@ -20,6 +20,14 @@ from clapas.store.values import Page
 SQL = queries("alarms")
 RULES = queries("rules")
 Pair = tuple[str, str]
+SEVERITIES = ("critical", "major", "minor", "warning", "indeterminate")
+
+
+class Worst(msgspec.Struct, frozen=True):
+    """What is wrong on an entity: its worst active alarm, and how many there are."""
+
+    severity: str
+    count: int
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -118,6 +126,33 @@ class Alarms:
         found = await self._postgres.rows(SQL["counts"], by=by, **filters.values(rows))
         return [dict(zip(names, row, strict=True)) for row in found]
 
+    async def totals(self, rows: RowFilter, *, person: str) -> list[dict[str, Any]]:
+        """Open alarms that may be seen, by severity: active, unacknowledged, mine."""
+        names = ("severity", "active", "unacknowledged", "mine")
+        found = await self._postgres.rows(SQL["totals"], person=person, **filters.values(rows))
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    async def active_on(
+        self, rows: RowFilter, entities: Collection[str] | None = None
+    ) -> dict[str, Worst]:
+        """The worst active alarm that may be seen and how many, by entity (None: of all entities)."""
+        found = await self._postgres.rows(
+            SQL["active_on"],
+            every=entities is None,
+            entities=list(entities or ()),
+            **filters.values(rows),
+        )
+        return {row[0]: Worst(SEVERITIES[row[1] - 1], row[2]) for row in found}
+
+    async def deaf(self, entities: Collection[str], *, now: int) -> dict[str, str]:
+        """Entity → the gateway that hears none of its devices any more, for those that have one."""
+        found = await self._postgres.rows(SQL["deaf"], entities=list(entities), now=now)
+        return {row[0]: row[1] for row in found}
+
+    async def raised_by(self, rule: str, *, since: int) -> list[Row]:
+        """(entity, when raised, name, value) of each occurrence of a rule since then (ms)."""
+        return await self._postgres.rows(SQL["raised_by"], rule=rule, since=since)
+
     async def active_of(self, rules: Collection[str]) -> list[Row]:
         """(rule, entity, commune, parents) of active alarms of these rules."""
         return await self._postgres.rows(SQL["active_of"], rules=list(rules))
@@ -190,7 +225,7 @@ async def _apply(connection: AsyncConnection[Row], changes: Sequence[Change]) ->
     if events:
         await connection.execute(SQL["add_events"], {"rows": batch(events)})
     notices = [
-        replace(notice, alarm=number)
+        replace(notice, alarm=number, link=f"{notice.link}?state=all&alarm={number}")
         for number, each in zip(numbers, ordered, strict=True)
         for notice in each.notices
     ]

@@ -38,6 +38,7 @@ class SeriesFacts(msgspec.Struct, frozen=True, gc=False):
     interval_s: int | None
     received: int | None
     measured: int | None
+    tags: tuple[str, ...] = ()
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     masked: str = ""
     flapping: bool = False
     public: bool = False
+    because: dict[str, Any] = {}
+    """Why it was raised last, in numbers: what its sentence is made of."""
     name: str = ""
     """The entity's name, as lists show it; not kept with the alarm."""
 
@@ -107,11 +110,15 @@ class Silencing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleScore(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a rule is worth: closed, confirmed and false alarms, and how many in thirty days."""
+    """How much a rule is worth: closed, confirmed and false alarms, and how many in thirty days.
+
+    ``settled`` alarms are closed or judged: the precision is ``confirmed / settled``.
+    """
 
     rule: str
     open: int
     closed: int
+    settled: int
     confirmed: int
     false: int
     last_30_days: int

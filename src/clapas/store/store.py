@@ -13,25 +13,32 @@ from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
 from clapas.store.fleet import Fleet
+from clapas.store.fleet_claims import Claims
 from clapas.store.fleet_codecs import Rollouts
 from clapas.store.fleet_commands import Commands
 from clapas.store.fleet_health import FleetHealth
 from clapas.store.fleet_imports import Imports
+from clapas.store.fleet_shadow import Shadows
+from clapas.store.governance import Governance
 from clapas.store.history import History
 from clapas.store.jobs import Jobs
 from clapas.store.ledger import Ledger
+from clapas.store.map import TerritoryMap
 from clapas.store.messages import Messages
 from clapas.store.models import Models
 from clapas.store.postgres import Postgres, listen
+from clapas.store.radio import RadioStore
 from clapas.store.raw import Raw
 from clapas.store.registry import Registry
 from clapas.store.rejects import Rejects
 from clapas.store.retention import Retention
 from clapas.store.rollups import Rollups
+from clapas.store.sensorthings import SensorThings
 from clapas.store.series import SeriesStore
 from clapas.store.settings import Settings
 from clapas.store.state import State
 from clapas.store.territory import Territory
+from clapas.store.water import Water
 from clapas.store.writes import Writes
 
 
@@ -55,14 +62,19 @@ class Store:
         self.fleet = Fleet(postgres)
         self.commands = Commands(postgres)
         self.imports = Imports(postgres)
+        self.claims = Claims(postgres)
+        self.shadows = Shadows(postgres, clickhouse)
         self.rollouts = Rollouts(postgres, clickhouse)
         self.health = FleetHealth(postgres, clickhouse)
         self.series = SeriesStore(postgres, clickhouse)
         self.state = State(postgres)
         self.entities = Entities(postgres, self.series, self.territory)
+        self.map = TerritoryMap(postgres)
         self.rejects = Rejects(postgres)
         self.history = History(postgres, clickhouse, self.series, self.territory)
         self.raw = Raw(postgres, clickhouse)
+        self.governance = Governance(postgres, clickhouse)
+        self.radio = RadioStore(postgres, clickhouse)
         self.ledger = Ledger(clickhouse)
         self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
         self.writes = Writes(postgres, clickhouse, self.messages, self.history)
@@ -77,6 +89,8 @@ class Store:
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
         self.api_gateway = ApiGatewayStore(postgres)
+        self.sensorthings = SensorThings(postgres, clickhouse)
+        self.water = Water(postgres)
 
     @classmethod
     @asynccontextmanager

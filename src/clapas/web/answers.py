@@ -52,10 +52,25 @@ def listing(
     """A page of a list in the form that the caller prefers."""
     if not wants_csv(request):
         return Response(Listed(items=list(items), next=after))
-    rows = [msgspec.to_builtins(item, builtin_types=(datetime,)) for item in items]
+    rows = [_flat(item) for item in items]
     columns = list(rows[0]) if rows else []
     link = {"X-Clapas-Next": after} if after else {}
     return csv_response(request, columns, ([row.get(c) for c in columns] for row in rows), link)
+
+
+def _flat(item: Any) -> dict[str, Any]:
+    """One row: the fields of a part of the item stand beside the others, as ``part.field``."""
+    row: dict[str, Any] = {}
+    for name, value in msgspec.structs.asdict(item).items() if _is_part(item) else item.items():
+        if _is_part(value):
+            row |= {f"{name}.{inner}": each for inner, each in _flat(value).items()}
+        else:
+            row[name] = msgspec.to_builtins(value, builtin_types=(datetime,))
+    return row
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, msgspec.Struct)
 
 
 def csv_response(

@@ -8,6 +8,7 @@ from litestar.datastructures import State
 
 from clapas.web.api.page import STATIC
 from clapas.web.authentication import Authentication
+from clapas.web.cors import Cors
 from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
 from clapas.web.gateway import Gateway
@@ -42,4 +43,5 @@ def create_app(services: Services, *, static: Path = STATIC) -> "ASGIApp":
     """The whole application, as a server runs it."""
     app = cast("ASGIApp", create_litestar(services, static=static))
     inner: ASGIApp = Mounts(services.mounts, Packing(app)) if services.mounts else Packing(app)
+    inner = Cors(inner, origins=services.gateway.origins)
     return Headers(inner, https=services.settings.https)

@@ -6,19 +6,30 @@ values wins. A guess is shown to a person, who accepts it or chooses otherwise.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
 from clapas.codecs import CodecPool, Decoded, DecodeJob
-from clapas.codecs.device import codecs
+from clapas.codecs.device import codecs as device_codecs
 from clapas.codecs.guess import quantity as guess_quantity
 from clapas.domain.device import CodecRef, Model
 from clapas.domain.message import Reading, Uplink, Value
 from clapas.domain.quantities import quantity
 
 MOST_READINGS = 100
+MOST_SCRIPTS = 60
+"""Scripts of the catalogue that are tried on one payload; each costs about a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codecs:
+    """What decodes, and where the text of a script is found by its name and version."""
+
+    pool: CodecPool
+    script: Callable[[str, int], Awaitable[str]]
 
 
 class Guessed(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,19 +80,15 @@ def plausible(reading: Guessed) -> bool:
     return kind.low <= reading.value <= kind.high
 
 
-async def guess_uplink(uplink: Uplink, models: Sequence[Model], pool: CodecPool) -> Guess:
+async def guess_uplink(uplink: Uplink, models: Sequence[Model], codecs: Codecs) -> Guess:
     """The best guess for what a connector read of a message."""
     given = [name_reading(each) for each in uplink.values[:MOST_READINGS]]
     best = Guess(model="", codec=CodecRef(), readings=given, confidence=score(given))
     if not uplink.payload:
         return best
     tried = _candidates(models)
-    received = int(datetime.now(UTC).timestamp() * 1000)
-    jobs = [
-        DecodeJob(codec=codec, payload=uplink.payload, f_port=uplink.f_port, received_ms=received)
-        for _, codec in tried
-    ]
-    decoded: list[Decoded] = await pool.decode(jobs)
+    jobs = [await _job(uplink, codec, codecs) for _, codec in tried]
+    decoded: list[Decoded] = await codecs.pool.decode(jobs)
     for (model, codec), answer in zip(tried, decoded, strict=True):
         readings = [name_reading(each) for each in answer.readings[:MOST_READINGS]]
         confidence = score(readings) * (1.0 if _named(codec, uplink.profile) else 0.9)
@@ -90,24 +97,33 @@ async def guess_uplink(uplink: Uplink, models: Sequence[Model], pool: CodecPool)
     return best
 
 
+async def _job(uplink: Uplink, codec: CodecRef, codecs: Codecs) -> DecodeJob:
+    scripted = codec.kind == "javascript"
+    return DecodeJob(
+        codec=codec,
+        script=await codecs.script(codec.name, codec.version) if scripted else "",
+        payload=uplink.payload or b"",
+        f_port=uplink.f_port,
+        received_ms=int(datetime.now(UTC).timestamp() * 1000),
+    )
+
+
 def _candidates(models: Sequence[Model]) -> list[tuple[str, CodecRef]]:
     """(model, codec) worth trying: what is registered first, then every Python codec, Cayenne last."""
-    known = [
-        (each.id, each.codec)
-        for each in models
-        if each.codec.kind in {"python", "cayenne", "senml"}
-    ]
+    scripts = [each for each in models if each.codec.kind == "javascript"][:MOST_SCRIPTS]
+    native = [each for each in models if each.codec.kind in {"python", "cayenne", "senml"}]
+    known = [(each.id, each.codec) for each in (*native, *scripts)]
     names = {codec.name for _, codec in known}
     python = [
         (each.name, CodecRef(kind="python", name=each.name, version=each.version))
-        for each in codecs().values()
+        for each in device_codecs().values()
         if each.name not in names
     ]
     return [*known, *python, ("cayenne_lpp", CodecRef(kind="cayenne", name="cayenne", version=1))]
 
 
 def _named(codec: CodecRef, profile: str) -> bool:
-    known = codecs().get(codec.name)
+    known = device_codecs().get(codec.name)
     return known is not None and any(word in profile.lower() for word in known.profiles)
 
 

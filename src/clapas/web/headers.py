@@ -49,7 +49,8 @@ class Headers:
             if message["type"] == "http.response.start":
                 headers = MutableScopeHeaders.from_message(message)
                 for name, value in self._fixed.items():
-                    headers[name] = value
+                    if name != "Cross-Origin-Resource-Policy" or name.lower() not in headers:
+                        headers[name] = value
                 headers["X-Request-ID"] = identifier
                 if "cache-control" not in headers:
                     headers["Cache-Control"] = "no-cache, private"

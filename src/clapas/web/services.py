@@ -10,14 +10,19 @@ import msgspec
 from litestar import Request
 
 from clapas.api_gateway import Quotas
+from clapas.api_gateway.settings import Settings as GatewaySettings
 from clapas.bus import Bus
 from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
 from clapas.domain.access import Principal, RowFilter
+from clapas.domain.errors import EngineUnavailable
+from clapas.fleet.sealing import Sealer
+from clapas.governance.vault import Vault
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
 from clapas.web.gateway import Usage
+from clapas.web.keyless import Keyless
 from clapas.web.live import LiveHub
 from clapas.web.settings import Settings
 
@@ -63,6 +68,11 @@ async def none_refused() -> int:
     return 0
 
 
+async def no_radio(_request: bytes) -> bytes:
+    """No LoRaWAN network server runs here."""
+    raise EngineUnavailable("no LoRaWAN network server runs here", engine="lorawan")
+
+
 async def no_engines() -> Sequence[EngineState]:
     """The engines when nobody watches them."""
     return ()
@@ -96,9 +106,16 @@ class Services:
     notices: Callable[[], Awaitable[Sequence[Notice]]] = no_notices
     refused: Callable[[], Awaitable[int]] = none_refused
     """Publishes that rights forbade since the start: outside the ledger."""
+    radio: Callable[[bytes], Awaitable[bytes]] = no_radio
+    """Asks the embedded LoRaWAN network server: a request and its answer, in JSON."""
+    sealer: Sealer | None = None
+    """Seals devices' root keys that somebody types in."""
     audit: AuditTrail | None = None
     keeper: CharterKeeper | None = None
     quotas: Quotas | None = None
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    keyless: Keyless = field(default_factory=lambda: Keyless(seconds=0, megabytes=0))
+    vault: Vault | None = None
     usage: Usage = field(default_factory=Usage)
 
 

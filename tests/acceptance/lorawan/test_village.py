@@ -1,36 +1,40 @@
-"""A village points its gateway at Clapas: devices of the registry join, report, and the ledger adds up."""
+"""A village points its gateways at Clapas: a fleet imported as documented joins, reports, and is commanded.
+
+Everything is done as a person does it: the import of the simulator's file through the API, the pages' own answers,
+a command; the gateways speak Semtech UDP for one fleet and Basics Station for the other.
+"""
 
 import asyncio
-import csv
 import json
-import os
 import socket
 import sys
+from base64 import b64encode
+from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
+import httpx
 import pytest
 
 from clapas.bus import NatsBus
-from clapas.domain.access import RowFilter
-from clapas.domain.device import Device, Model
-from clapas.domain.keys import LORAWAN_ASK
-from clapas.fleet.sealing import Sealer
-from clapas.ops.faults import Tree
-from clapas.orders import kept_secret
+from clapas.ops.faults import LINK, Tree
+from clapas.ops.simulate.mqtt_publisher import connect_packet, length, text
+from clapas.ops.simulate_lorawan.device import Device
 from clapas.pipeline.ledger import Ledger, read_ledger
 from clapas.store import Store
 
 pytestmark = pytest.mark.engines
-SCRIPT = """
-function decodeUplink(input) {
-  return {data: {size: input.bytes.length, last: input.bytes[input.bytes.length - 1]}};
+PASSWORD = "une pierre du clapas 2026"
+TOKEN = "jeton-des-passerelles"
+FLEETS = {
+    "udp": ("--seed", "village"),
+    "station": ("--seed", "hameau", "--station", "--token", TOKEN),
 }
-"""
+COMMON = ("--devices", "6", "--gateways", "2", "--loss", "0")
 
 
-def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
@@ -41,30 +45,74 @@ async def simulate(*arguments: str) -> str:
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await process.communicate()
-    assert process.returncode == 0
+    assert process.returncode == 0, said
     return said.decode()
 
 
-async def register(store: Store, data: Path, fleet: Path) -> None:
-    """What an import of the same file does: devices, with their keys sealed."""
-    sealer = Sealer(kept_secret(data, "fleet"))
-    text = await asyncio.to_thread(fleet.read_text)
-    rows = list(csv.DictReader(text.splitlines()))
-    codec = await store.models.save_script("village", SCRIPT)
-    await store.models.save([Model(id="village", label="Village", codec=codec)])
-    await store.registry.save_devices(
-        [Device(id=uuid4(), key=row["dev_eui"], name=row["name"], model="village") for row in rows]
-    )
-    await store.fleet.save_sealed(
-        [
-            {
-                "key": row["dev_eui"],
-                "kind": "app_key",
-                "sealed": sealer.seal(row["dev_eui"], "app_key", bytes.fromhex(row["app_key"])),
-            }
-            for row in rows
-        ]
-    )
+class Person:
+    """An administrator with a browser."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def enter(self, token: str) -> None:
+        """Open the first link, choose a password."""
+        await self.post("/session/one-time", {"token": token})
+        self.client.headers["X-Clapas-CSRF"] = self.client.cookies.get("clapas_csrf") or ""
+        answer = await self.client.put("/api/v1/me/password", json={"password": PASSWORD})
+        assert answer.status_code == 204, answer.text
+
+    async def get(self, path: str, **query: Any) -> Any:
+        answer = await self.client.get(f"/api/v1{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        answer = await self.client.post(f"/api/v1{path}", json=body, **more)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    async def import_devices(self, file: Path) -> dict[str, Any]:
+        """Send a spreadsheet, apply it, wait for its report."""
+        content = await asyncio.to_thread(file.read_bytes)
+        answer = await self.client.post(
+            "/api/v1/imports", params={"name": file.name}, content=content
+        )
+        number = answer.json()["number"]
+        await self.post(f"/imports/{number}/apply")
+        async with asyncio.timeout(120):
+            while True:
+                found = await self.get(f"/imports/{number}")
+                if found["state"] in {"applied", "failed"}:
+                    assert found["state"] == "applied", found
+                    report: dict[str, Any] = found["report"]
+                    return report
+                await asyncio.sleep(0.5)
+
+
+SETTINGS = """
+[lorawan]
+enabled = true
+udp_port = {udp}
+station_port = {station}
+station_tokens = {{ "*" = "{token}" }}
+"""
+
+
+@pytest.fixture
+async def village(tmp_path: Path) -> AsyncIterator[tuple[Tree, dict[str, int]]]:
+    """A running platform whose gateways' doors are open."""
+    ports = {"udp": free_port(socket.SOCK_DGRAM), "station": free_port(socket.SOCK_STREAM)}
+    data = tmp_path / "data"
+    await asyncio.to_thread(data.mkdir, mode=0o700)
+    settings = SETTINGS.format(token=TOKEN, **ports)
+    await asyncio.to_thread((data / "clapas.toml").write_text, settings)
+    tree = Tree(data)
+    try:
+        await tree.start()
+        yield tree, ports
+    finally:
+        await tree.stop()
 
 
 async def settled(store: Store, bus: NatsBus) -> Ledger:
@@ -73,52 +121,133 @@ async def settled(store: Store, bus: NatsBus) -> Ledger:
     return ledger
 
 
-async def a_command_waits_for_its_device(store: Store, bus: NatsBus) -> None:
-    """What the fleet's queue tells the network server is in the device's queue of downlinks."""
-    device = (await store.registry.devices(RowFilter(everything=True))).items[0].device
-    order = {
-        "ask": "enqueue",
-        "device": device.key,
-        "f_port": 10,
-        "data": "AQI=",
-        "confirmed": True,
-    }
-    await bus.tell(LORAWAN_ASK, json.dumps(order).encode())
-    queue = {"ask": "queue", "device": device.key}
-    waiting = json.loads(await bus.ask(LORAWAN_ASK, json.dumps(queue).encode()))
-    assert [each["f_port"] for each in waiting] == [10]
+async def until(person: Person, number: int, state: str) -> dict[str, Any]:
+    """Wait for a command's state."""
+    async with asyncio.timeout(60):
+        while True:
+            rows = (await person.get("/commands", limit=50))["items"]
+            found: dict[str, Any] = next(row for row in rows if row["id"] == number)
+            if found["state"] == state:
+                return found
+            assert found["state"] not in {"failed", "expired"}, found
+            await asyncio.sleep(0.5)
 
 
-async def test_a_fleet_joins_and_reports_through_udp(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_fleets_imported_as_documented_join_report_and_are_commanded(
+    village: tuple[Tree, dict[str, int]], tmp_path: Path
 ) -> None:
-    port = free_udp_port()
-    monkeypatch.setenv("CLAPAS_LORAWAN__ENABLED", "true")
-    monkeypatch.setenv("CLAPAS_LORAWAN__UDP_PORT", str(port))
-    assert os.environ["CLAPAS_LORAWAN__UDP_PORT"] == str(port)
-    data, fleet = tmp_path / "data", tmp_path / "fleet.csv"
-    common = ("--devices", "6", "--gateways", "2", "--seed", "village", "--loss", "0")
-    await simulate(*common, "--write-devices", str(fleet))
-    tree = Tree(data)
-    try:
-        await tree.start()
-        addresses = tree.addresses()
-        async with Store.open(addresses, pool=2) as store, NatsBus.open(addresses.nats) as bus:
-            await register(store, data, fleet)
-            to = ("--to", f"127.0.0.1:{port}", "--uplinks-per-hour", "720")
-            said = json.loads(await simulate(*common, *to, "--minutes", "0.6", "--json"))
-            ledger = await settled(store, bus)
-            mine = next(each for each in ledger.by_source if each.source == "lorawan")
-            assert ledger.balanced
-            assert mine.rejected == 0, mine
-            assert mine.duplicate == 0, "each frame heard by two gateways is one message"
-            assert mine.stored >= said["joined"] + said["uplinks_heard"] > said["joined"] > 0, (
-                mine,
-                said,
-            )
-            rows = RowFilter(everything=True)
-            seen = {each.entity for each in await store.state.latest(rows)}
-            assert len(seen) == said["joined"], "each device that joined has a present state"
-            await a_command_waits_for_its_device(store, bus)
-    finally:
-        await tree.stop()
+    tree, ports = village
+    addresses = tree.addresses()
+    files = {name: tmp_path / f"{name}.csv" for name in FLEETS}
+    for name, options in FLEETS.items():
+        await simulate(*COMMON, *options, "--write-devices", str(files[name]))
+    found = LINK.search(tree.link)
+    assert found is not None
+    async with (
+        httpx.AsyncClient(base_url=found[1], timeout=30) as client,
+        Store.open(addresses, pool=2) as store,
+        NatsBus.open(addresses.nats) as bus,
+    ):
+        person = Person(client)
+        await person.enter(found[2])
+        for file in files.values():
+            report = await person.import_devices(file)
+            assert (report["created"], report["keys"], report["bad"]) == (6, 6, 0)
+        commanding = asyncio.create_task(command(person))
+        said = await asyncio.gather(*(run(name, ports[name]) for name in FLEETS))
+        commanded = await commanding
+        ledger = await settled(store, bus)
+        mine = next(each for each in ledger.by_source if each.source == "lorawan")
+        assert ledger.balanced
+        assert (mine.rejected, mine.duplicate) == (0, 0), "heard by two gateways, kept once"
+        joined = said[0]["joined"] + said[1]["joined"]
+        heard = said[0]["uplinks_heard"] + said[1]["uplinks_heard"]
+        assert mine.stored >= joined + heard > joined >= 8, (mine, said)
+        await seen(person, commanded, joined)
+        await chirpstack_gateway(person, addresses.nats)
+
+
+async def run(name: str, port: int) -> dict[str, Any]:
+    to = ("--to", f"127.0.0.1:{port}", "--uplinks-per-hour", "900", "--minutes", "1.2", "--json")
+    report: dict[str, Any] = json.loads(await simulate(*COMMON, *FLEETS[name], *to))
+    assert set(report["wrong"].values()) == {0}, report
+    assert report["downlinks_received"] > 0
+    return report
+
+
+async def command(person: Person) -> str:
+    """A person commands a device that has joined: sent in a window, acknowledged, and said so."""
+    async with asyncio.timeout(60):
+        while not (joined := await joined_devices(person)):
+            await asyncio.sleep(0.5)
+    device = joined[0]
+    order = {"f_port": 10, "payload": "0102", "confirmed": True}
+    number = (await person.post(f"/devices/{device}/commands", order))["id"]
+    await until(person, number, "confirmed")
+    rows = (await person.get("/radio/downlinks"))["items"]
+    assert [(row["device"], row["state"]) for row in rows] == [(device, "acknowledged")]
+    return device
+
+
+async def joined_devices(person: Person) -> list[str]:
+    rows = (await person.get("/radio/frames"))["items"]
+    return [row["device"] for row in rows if row["direction"] == "up" and row["kind"] == "data"]
+
+
+async def seen(person: Person, commanded: str, joined: int) -> None:
+    """On the map, on the pages of the radio, and in the device's own radio."""
+    shown = await person.get("/entities/map", type="Device")
+    devices = {row["key"]: row for row in (await person.get("/devices", limit=100))["items"]}
+    live = {key for key, row in devices.items() if row["state"] == "online"}
+    assert len(live) == joined
+    on_map = {each.rpartition(":")[2] for each in shown["ids"]}
+    assert live <= on_map, (live, shown["ids"])
+    gateways = (await person.get("/gateways"))["items"]
+    assert {(row["door"], row["state"]) for row in gateways} == {
+        ("udp", "online"),
+        ("station", "online"),
+    }
+    assert {row["longitude"] is not None for row in gateways if row["door"] == "udp"} == {True}
+    told = await person.get(f"/devices/{commanded}/radio")
+    assert told["links"]["gateways"][0]["frames"] > 0
+    assert told["keys"] == ["app_key"]
+    cells = (await person.get("/radio/coverage"))["items"]
+    assert sum(cell["devices"] for cell in cells) == joined
+    entity = f"urn:ngsi-ld:Device:{commanded}"
+    values = (await person.get(f"/entities/{entity}"))["attributes"]
+    assert {"temperature", "relativeHumidity"} <= {each["attribute"] for each in values}, values
+
+
+async def chirpstack_gateway(person: Person, nats: Any) -> None:
+    """ChirpStack's own gateway software speaks to our broker under a key of its topic alone, and is answered."""
+    device, eui = Device(1, "mqtt", (0, 0)), "0016c001ff10a235"
+    key = device.eui.hex()
+    await person.post("/devices", {"key": key, "name": "par MQTT", "source": "lorawan"})
+    answer = await person.client.put(
+        f"/api/v1/devices/{key}/keys", json={"app_key": device.app_key.hex()}
+    )
+    assert answer.status_code == 200, answer.text
+    scopes = ["publish:topic", "subscribe:topic", f"topic:eu868/gateway/{eui}/#"]
+    made = await person.post("/keys", {"name": "passerelle", "scopes": scopes})
+    lora = {"bandwidth": 125000, "spreadingFactor": 7, "codeRate": "CR_4_5"}
+    frame = {
+        "phyPayload": b64encode(device.join()).decode(),
+        "txInfo": {"frequency": 868100000, "modulation": {"lora": lora}},
+        "rxInfo": {"gatewayId": eui, "rssi": -80, "snr": 8.0, "context": "AAAAAA=="},
+    }
+    reader, writer = await asyncio.open_connection(nats.mqtt_host, nats.mqtt_port)
+    writer.write(connect_packet("passerelle", "passerelle", made["secret"]))
+    assert (await reader.readexactly(4))[3] == 0
+    wanted = text(f"eu868/gateway/{eui}/command/down") + b"\x00"
+    writer.write(b"\x82" + length(len(wanted) + 2) + b"\x00\x01" + wanted)
+    assert await reader.readexactly(5) == b"\x90\x03\x00\x01\x00"
+    body = text(f"eu868/gateway/{eui}/event/up") + json.dumps(frame).encode()
+    writer.write(b"\x30" + length(len(body)) + body)
+    async with asyncio.timeout(20):
+        said = await reader.readuntil(b"context")
+    writer.close()
+    down = said[said.index(b"{") :].decode()
+    assert eui in down
+    rows = (await person.get("/radio/frames", gateway=eui))["items"]
+    assert rows[-1]["outcome"] == "accepted", rows
+    assert rows[-1]["device"] == key

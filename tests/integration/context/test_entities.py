@@ -88,9 +88,9 @@ async def test_http_refusals(api: httpx.AsyncClient, urn: str) -> None:
     check_problem(await api.post("/entities", content=b"{", headers=LD), 400, "InvalidRequest")
     other = await api.post("/entities", content=b"{}", headers={"Content-Type": "text/plain"})
     assert (other.status_code, other.text) == (415, "")
-    wrong = await api.put("/entities", json={})
+    wrong = await api.put("/subscriptions", json={})
     assert wrong.status_code == 405
-    assert set(wrong.headers["allow"].split(", ")) == {"DELETE", "GET", "POST"}
+    assert set(wrong.headers["allow"].split(", ")) == {"GET", "POST"}
     refused = await api.get("/entities?type=A", headers={"Accept": "text/turtle"})
     assert refused.status_code == 406
     assert "application/ld+json" in refused.json()
@@ -194,14 +194,13 @@ async def test_append(api: httpx.AsyncClient, urn: str) -> None:
 
 @pytest.mark.clause("5.6.2")
 async def test_update(api: httpx.AsyncClient, urn: str) -> None:
-    """Attributes that are there are replaced whole; the others are said not to be updated."""
+    """Attributes that are there are replaced whole, the others are appended."""
     await api.post("/entities", json=vehicle(urn))
-    new = {"speed": {"type": "Property", "value": 1}, "none": {"type": "Property", "value": 2}}
-    answer = await api.patch(f"/entities/{urn}/attrs", json=new)
-    assert answer.status_code == 207
-    assert [each["attributeName"] for each in answer.json()["notUpdated"]] == ["none"]
-    speed = (await api.get(f"/entities/{urn}?attrs=speed")).json()["speed"]
-    assert speed == {"type": "Property", "value": 1}
+    new = {"speed": {"type": "Property", "value": 1}, "more": {"type": "Property", "value": 2}}
+    assert (await api.patch(f"/entities/{urn}/attrs", json=new)).status_code == 204
+    shown = (await api.get(f"/entities/{urn}?attrs=speed,more")).json()
+    assert shown["speed"] == {"type": "Property", "value": 1}
+    assert shown["more"] == {"type": "Property", "value": 2}
 
 
 @pytest.mark.clause("5.6.4")
@@ -303,3 +302,16 @@ async def test_tenants(api: httpx.AsyncClient, urn: str) -> None:
     assert answer.headers["ngsild-tenant"] == tenant["NGSILD-Tenant"]
     assert (await api.get(f"/entities/{urn}", headers=tenant)).status_code == 200
     check_problem(await api.get(f"/entities/{urn}"), 404, "ResourceNotFound")
+
+
+@pytest.mark.clause("6.3.4")
+async def test_requests_of_careless_clients(api: httpx.AsyncClient, urn: str) -> None:
+    """No media type means JSON; booleans in any case; a missing id is told."""
+    body = b'{"id": "%s", "type": "Vehicle", "speed": 1}' % urn.encode()
+    assert (await api.post("/entities", content=body)).status_code == 201
+    gone = await api.delete(f"/entities/{urn}/attrs/speed?deleteAll=True")
+    assert gone.status_code == 204
+    for call in (api.put, api.patch):
+        answer = await call("/entities/", json={"speed": 1})
+        assert answer.status_code == 400
+        assert answer.json()["type"].endswith("BadRequestData")

@@ -32,10 +32,13 @@ async def vehicle(api: httpx.AsyncClient, urn: str) -> str:
 
 @pytest.mark.clause("5.6.11")
 async def test_create_then_add(api: httpx.AsyncClient, vehicle: str) -> None:
-    """The first writing creates, the second adds."""
-    assert (await api.post("/temporal/entities", json=evolution(vehicle))).status_code == 204
+    """The first writing creates; the second adds, and corrects what has the same instant."""
+    again = evolution(vehicle)
+    again["speed"][0]["value"] = 121
+    again["speed"][1]["observedAt"] = "2020-08-01T13:05:00Z"
+    assert (await api.post("/temporal/entities", json=again)).status_code == 204
     shown = (await api.get(f"/temporal/entities/{vehicle}")).json()
-    assert len(shown["speed"]) == 6
+    assert [each["value"] for each in shown["speed"]] == [121, 80, 100, 80]
     assert all(each["instanceId"].startswith("urn:") for each in shown["speed"])
 
 
@@ -162,3 +165,58 @@ async def test_present_writes_make_history(api: httpx.AsyncClient, urn: str) -> 
     await api.delete(f"/entities/{urn}")
     deleted = (await api.get(f"/temporal/entities/{urn}?options=sysAttrs")).json()
     assert "deletedAt" in deleted
+
+
+@pytest.mark.clause("5.6.5")
+@pytest.mark.parametrize(
+    ("kind", "member", "value", "null"),
+    [
+        ("Property", "value", 67, "urn:ngsi-ld:null"),
+        ("Relationship", "object", "urn:ngsi-ld:Park:1", "urn:ngsi-ld:null"),
+        ("LanguageProperty", "languageMap", {"fr": "bus"}, {"@none": "urn:ngsi-ld:null"}),
+    ],
+)
+async def test_deleted_attribute_of_an_evolution(
+    api: httpx.AsyncClient, urn: str, kind: str, member: str, value: object, null: object
+) -> None:
+    """An attribute that goes leaves a last instance that says when."""
+    instance = {"type": kind, member: value, "observedAt": "2020-08-01T12:03:00Z"}
+    body = {"id": urn, "type": "Vehicle", "it": [instance]}
+    assert (await api.post("/temporal/entities", json=body)).status_code == 201
+    assert (await api.delete(f"/entities/{urn}/attrs/it")).status_code == 204
+    shown = (await api.get(f"/temporal/entities/{urn}?timeproperty=deletedAt")).json()
+    (gone,) = shown["it"]
+    assert gone["type"] == kind
+    assert gone[member] == null
+    assert gone["deletedAt"].endswith("Z")
+    assert (await api.delete(f"/entities/{urn}/attrs/it")).status_code == 404
+
+
+@pytest.mark.clause("4.18")
+async def test_scope_evolves(api: httpx.AsyncClient, urn: str) -> None:
+    """The scope's evolution is written, read and ended as that of an attribute."""
+    scope = [{"type": "Property", "value": "/a/b", "observedAt": "2020-08-01T12:03:00Z"}]
+    body = {"id": urn, "type": "Vehicle", "scope": scope}
+    assert (await api.post("/temporal/entities", json=body)).status_code == 201
+    shown = (await api.get(f"/temporal/entities/{urn}")).json()
+    assert shown["scope"][0]["value"] == "/a/b"
+    assert (await api.delete(f"/entities/{urn}/attrs/scope")).status_code == 204
+    path = f"/temporal/entities/{urn}?timeproperty=deletedAt&options=temporalValues"
+    assert (await api.get(path)).json()["scope"]["values"][0][0] == "urn:ngsi-ld:null"
+
+
+@pytest.mark.clause("6.3.10")
+async def test_cut_values(api: httpx.AsyncClient, urn: str) -> None:
+    """An attribute whose instances are all beyond the page stays, without values."""
+    instances = {
+        name: [
+            {"type": "Property", "value": minute, "observedAt": f"2020-01-{day}T01:{minute:02}:00Z"}
+            for minute in range(40)
+        ]
+        for name, day in (("speed", "01"), ("fuelLevel", "02"))
+    }
+    await api.post("/temporal/entities", json={"id": urn, "type": "Vehicle", **instances})
+    answer = await api.get(f"/temporal/entities/{urn}?options=temporalValues")
+    assert answer.status_code == 206
+    assert answer.json()["fuelLevel"]["values"] == []
+    assert len(answer.json()["speed"]["values"]) == 30

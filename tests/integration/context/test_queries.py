@@ -283,4 +283,4 @@ async def test_attributes(api: httpx.AsyncClient, kind: str) -> None:
     one = (await api.get("/attributes/title2")).json()
     assert one["attributeTypes"] == ["LanguageProperty"]
     assert kind in one["typeNames"]
-    assert (await api.get("/attributes/none")).status_code == 404
+    assert (await api.get("/attributes/noneAtAll")).status_code == 404

@@ -261,13 +261,18 @@ async def test_registration_refused(
 
 @pytest.mark.clause("5.10.2")
 async def test_discovery(api: httpx.AsyncClient, urn: str) -> None:
-    """Only the information that matches is shown."""
-    body = registration(urn)
+    """Registrations are found by what they inform of, and by their own properties."""
+    body = registration(urn) | {"building": "A" + urn[-6:]}
     await api.post("/csourceRegistrations", json=body)
     kind = "K" + urn[-8:]
     found = (await api.get(f"/csourceRegistrations?type={kind}")).json()
     assert [each["id"] for each in found] == [body["id"]]
-    assert found[0]["information"] == body["information"][:1]
+    assert found[0]["information"] == body["information"]
+    for name in ("q", "csf"):
+        query = {"type": kind, name: f'building=="A{urn[-6:]}"'}
+        assert len((await api.get("/csourceRegistrations", params=query)).json()) == 1
+        query[name] = 'building=="none"'
+        assert (await api.get("/csourceRegistrations", params=query)).json() == []
     assert (await api.get(f"/csourceRegistrations?type={kind}&attrs=none")).json() == []
     assert (await api.get("/csourceRegistrations")).status_code == 400
 
@@ -280,11 +285,36 @@ async def test_registrations_are_told(api: httpx.AsyncClient, urn: str, receiver
     body = registration(urn)
     path = f"/csourceRegistrations/{body['id']}"
     await api.post("/csourceRegistrations", json=body)
-    assert (await receiver.next())[1]["triggerReason"] == "newlyMatching"
+    told = (await receiver.next())[1]
+    assert told["triggerReason"] == "newlyMatching"
+    assert [each["entities"][0]["type"] for each in told["data"][0]["information"]] == [
+        ["K" + urn[-8:]]
+    ]
     await api.patch(path, json={"endpoint": "http://127.0.0.1:8/"})
     assert (await receiver.next())[1]["triggerReason"] == "updated"
     await api.delete(path)
     assert (await receiver.next())[1]["triggerReason"] == "noLongerMatching"
+
+
+@pytest.mark.clause("5.11.3")
+async def test_changed_wish_for_registrations(
+    api: httpx.AsyncClient, urn: str, receiver: Receiver
+) -> None:
+    """A subscription to registrations that changes keeps its names, and hears what matches now."""
+    context = {"there": "http://example.org/K" + urn[-8:]}
+    body = registration(urn) | {"@context": context}
+    body["information"] = [{"entities": [{"type": "there"}]}]
+    media = {"Content-Type": "application/ld+json"}
+    await api.post("/csourceRegistrations", json=body, headers=media)
+    wish = subscription(urn, receiver.uri, entities=[{"type": "none"}]) | {"@context": context}
+    assert (await api.post("/csourceSubscriptions", json=wish, headers=media)).status_code == 201
+    path = f"/csourceSubscriptions/{wish['id']}"
+    shown = (await api.get(path)).json()
+    assert "notificationTrigger" not in shown
+    change = {"entities": [{"type": "there"}]}
+    assert (await api.patch(path, json=change)).status_code == 204
+    told = (await receiver.next())[1]
+    assert (told["triggerReason"], told["data"][0]["id"]) == ("newlyMatching", body["id"])
 
 
 @pytest.mark.clause("5.15.1")

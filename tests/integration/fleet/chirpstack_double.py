@@ -17,6 +17,7 @@ class Registry:
     def __init__(self) -> None:
         self.devices: dict[str, Any] = {}
         self.keys: dict[str, Any] = {}
+        self.activations: dict[str, Any] = {}
 
 
 async def allowed(context: Any) -> None:
@@ -57,6 +58,16 @@ class Profiles(api.DeviceProfileServiceServicer):  # type: ignore[misc]
         ]
         return api.ListDeviceProfilesResponse(total_count=2, result=items)
 
+    async def Get(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        version = {"p1": common.MacVersion.LORAWAN_1_0_3, "p2": common.MacVersion.LORAWAN_1_1_0}
+        profile = api.DeviceProfile(
+            id=request.id,
+            name={"p1": "water", "p2": "air"}[request.id],
+            mac_version=version[request.id],
+            supports_otaa=True,
+        )
+        return api.GetDeviceProfileResponse(device_profile=profile)
+
 
 class Devices(api.DeviceServiceServicer):  # type: ignore[misc]
     """Devices with their keys, paged."""
@@ -87,6 +98,18 @@ class Devices(api.DeviceServiceServicer):  # type: ignore[misc]
 
     async def CreateKeys(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         self.registry.keys[request.device_keys.dev_eui] = request.device_keys
+        return Empty()
+
+    async def Get(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        return api.GetDeviceResponse(device=self.registry.devices[request.dev_eui])
+
+    async def GetActivation(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        found = self.registry.activations.get(request.dev_eui)
+        return api.GetDeviceActivationResponse(device_activation=found)
+
+    async def Activate(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        found = request.device_activation
+        self.registry.activations[found.dev_eui] = found
         return Empty()
 
     async def GetKeys(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -44,7 +44,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
         dry = await store.jobs.add("fleet.chirpstack", {"dry": True}, actor="anne")
         await worker.step()
         told = (await store.jobs.get(dry.id)).result
-        assert (told["to_us"], told["to_chirpstack"], told["impossible"]) == (1, 1, 1)
+        assert (told["to_us"], told["to_network"], told["impossible"]) == (1, 1, 1)
         assert set(registry.devices) == {THEIRS}
 
         job = await store.jobs.add("fleet.chirpstack", {"dry": False}, actor="anne")

@@ -111,6 +111,23 @@ async def test_the_headline_is_the_most_telling_value(store: Store) -> None:
     assert nothing.ids == []
 
 
+async def test_the_map_is_followed_by_what_came_since(store: Store) -> None:
+    keys = []
+    for number in range(2):
+        room = Entity(id=f"urn:ngsi-ld:Room:{number}", type="Room", longitude=3.0, latitude=43.0)
+        await store.entities.upsert([room])
+        keys.append(SeriesKey(room.id, "temperature", "temperature"))
+    made = await store.series.ensure(keys)
+    rows = [
+        StateRow(made[key].id, key.entity, "temperature", 20.0 + place, T0, T0 + place * 60_000)
+        for place, key in enumerate(keys)
+    ]
+    await store.state.upsert(rows)
+    assert (await store.entities.map(ALL, since=T0)).values == [20.0, 21.0]
+    assert (await store.entities.map(ALL, since=T0 + 1)).values == [21.0]
+    assert (await store.entities.map(ALL, since=T0 + 60_001)).ids == []
+
+
 async def test_an_entity_that_comes_after_its_series_has_its_headline(store: Store) -> None:
     key = SeriesKey("urn:ngsi-ld:Room:9", "co2", "co2")
     number = (await store.series.ensure([key]))[key].id

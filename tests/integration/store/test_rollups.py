@@ -158,3 +158,22 @@ async def test_a_mirror_left_behind_by_a_crash_is_made_good(store: Store) -> Non
     assert await store.series.visible_everywhere(rows) == set()
     await store.rollups.refresh()
     assert await store.series.visible_everywhere(rows) == {series}
+
+
+async def test_a_month_of_days_is_merged_into_one_part(store: Store) -> None:
+    series = await one_series(store)
+    noon = datetime(2026, 6, 2, 12, tzinfo=UTC)
+    window = Window(noon - DAY, noon + DAY)
+    for turn in range(3):
+        await store.history.keep([at(series, milliseconds(noon), 10.0 + turn, generation=turn)])
+        while await store.rollups.refresh(force=True):
+            pass
+    before = await store.history.daily(ALL, "temperature", window)
+    assert [row.mean for row in before] == [12.0]
+    assert await store.rollups.tidy(force=True) == 0, "the last refresh left nothing to merge"
+    table = await store.history._clickhouse.read_own(
+        "SELECT count() AS parts FROM system.parts WHERE active AND table = 'rollup_day'"
+        " AND database = currentDatabase()"
+    )
+    assert table.column("parts")[0].as_py() == 1
+    assert await store.history.daily(ALL, "temperature", window) == before

@@ -12,7 +12,7 @@ from clapas.domain.window import milliseconds
 from clapas.rules.book import Book
 from clapas.rules.engine import Engine, now_ms
 from clapas.rules.office import Office
-from clapas.rules.service import rule_of
+from clapas.rules.files import rule_of
 from clapas.store.notify import Notices
 from clapas.store.rules import RulesStore
 from clapas.store.rules_alarms import Alarms

@@ -88,6 +88,8 @@ async def test_the_life_of_a_subscription(
     assert await live() == 1
     assert sent[0][0] == f"out/{made['id']}/{ROOM}/humidity"
     assert msgspec.json.decode(sent[0][1])["value"] == 51.0
+    assert sent[1][0].startswith(f"out/{made['id']}/v1.1/Datastreams(")
+    assert msgspec.json.decode(sent[1][1])["result"] == 51.0
     granted = await services.identity.authorize_mqtt("bureau", secret, "c")
     assert granted is not None
     assert granted.subscribe == (f"out/{made['id']}", f"out/{made['id']}/#")
@@ -115,7 +117,8 @@ async def test_a_key_used_from_elsewhere_or_too_often_is_refused(
 ) -> None:
     await prepared(services)
     usage = Usage()
-    object.__setattr__(services, "quotas", Quotas(services.store.api_gateway))
+    now = datetime.now(UTC).timestamp()  # a slow machine must not spread the burst
+    object.__setattr__(services, "quotas", Quotas(services.store.api_gateway, clock=lambda: now))
     object.__setattr__(services, "usage", usage)
     made = (await operator.call("POST", "/api/v1/applications", json={"name": "A"})).json()
     place = f"/api/v1/applications/{made['id']}"
@@ -130,7 +133,7 @@ async def test_a_key_used_from_elsewhere_or_too_often_is_refused(
     assert refused.json()["code"] == "quota_exceeded"
     assert int(refused.headers["Retry-After"]) >= 1
     await services.quotas.share()  # type: ignore[union-attr]
-    other = Quotas(services.store.api_gateway)
+    other = Quotas(services.store.api_gateway, clock=lambda: now)
     other.take(f"application:{made['id']}", {"day": 100_000})
     await other.share()
     shared = other.take(f"application:{made['id']}", {"day": 100_000})

@@ -10,7 +10,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from clapas.domain.device import Device, Entity, SeriesKey
+from clapas.domain.device import Device, Entity, Model, SeriesKey
 from clapas.domain.errors import TooMany
 from clapas.domain.keys import LOG_UPLINK
 from clapas.domain.message import Observation, ObservationBatch, Outcome, RawMessage
@@ -242,3 +242,21 @@ async def test_an_unknown_device_is_guessed_and_let_in(
     assert [each.payload for each in logged(services)] == [body]
     sheet = (await operator.call("GET", f"/api/v1/entities/{accepted['entity']}")).json()
     assert {each["channel"] for each in sheet["devices"]} == {"temperature", "humidity"}
+
+
+ODD = """function decodeUplink(input) {
+  if (input.bytes[0] !== 0xc1) return {errors: ["foreign"]};
+  return {data: {water_level: (input.bytes[1] * 256 + input.bytes[2]) / 1000, battery_voltage: 3.6}};
+}"""
+
+
+async def test_a_script_of_the_catalogue_is_recognised_by_its_bytes(
+    services: Services, operator: Visitor
+) -> None:
+    codec = await services.store.models.save_script("odd-level", ODD)
+    await services.store.models.save([Model(id="odd-level", label="Odd level", codec=codec)])
+    asked = {"sample": "c1 04 d2 99 99 99 99 99 99 99 99"}
+    guessed = (await operator.call("POST", "/api/v1/assistant/guess", json=asked)).json()
+    assert guessed["model"] == "odd-level"
+    values = {each["quantity"]: each["value"] for each in guessed["readings"]}
+    assert values == {"water_level": 1.234, "battery_voltage": 3.6}

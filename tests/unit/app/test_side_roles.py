@@ -69,16 +69,23 @@ def test_every_outgoing_client_is_told_of_proxy_and_authority(tmp_path: Path) ->
 
 async def test_the_health_of_remote_sources_reaches_the_pages(tmp_path: Path) -> None:
     given = orders(tmp_path)
-    (silent,) = await source_setups(given)
+    _, silent = await source_setups(given)
     assert "does not answer" in silent.error
     ill = Health(name="velos", connector="gbfs", state="error", detail="example.fr answers 500")
     (tmp_path / "run" / "sources.json").write_bytes(msgspec.json.encode([ill]))
-    (told,) = await source_setups(given)
+    _, told = await source_setups(given)
     assert (told.name, told.error) == ("gbfs", "velos: example.fr answers 500")
     os.utime(tmp_path / "run" / "sources.json", (time.time() - 600,) * 2)
-    (stale,) = await source_setups(given)
+    _, stale = await source_setups(given)
     assert "does not answer" in stale.error
-    assert await source_setups(orders(tmp_path, "")) == ()
+
+
+async def test_a_device_is_told_where_the_broker_listens(tmp_path: Path) -> None:
+    (door,) = await source_setups(orders(tmp_path, ""))
+    assert (door.name, door.settings) == ("mqtt_device", {"host": "h", "port": 1883})
+    everywhere = orders(tmp_path, '[engines]\nmqtt_host = "0.0.0.0"')
+    (door,) = await source_setups(everywhere)
+    assert door.settings == {"port": 1883}, "the page's own host name is the one to type"
 
 
 async def test_a_failed_and_a_missing_backup_are_told(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from clapas.charter import ACTIONS, Charter, CharterInvalid, Settings, collection
@@ -163,6 +164,7 @@ MIXED.adopt(
 )
 
 
+@how(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     kind=st.sampled_from(["user", "service", "device", "anonymous"]),
     roles=st.frozensets(st.sampled_from(["operator", "reader"])),

@@ -69,12 +69,19 @@ def test_expansion_equals_the_processor(name: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(name=NAMES)
 def test_compaction_gives_back_the_same_iri(name: str) -> None:
-    """What is compacted expands again to the same IRI, and is never a prefixed name."""
+    """What is compacted expands again to the same IRI, and is never a name prefixed by the user."""
     terms = _processed([USER], {}, "1.9")
     iri = terms.expand(name)
     shown = terms.compact(iri)
     assert terms.expand(shown) == iri
-    assert not shown.startswith(("ex:", "ngsi-ld:"))
+    assert not shown.startswith("ex:")
+
+
+def test_word_that_means_something_else_here() -> None:
+    """A word of the default vocabulary is not shown as a term that means something else."""
+    terms = _processed([{"almostFull": "http://example.org/almostFull"}], {}, "1.9")
+    assert terms.compact(VOCAB + "almostFull") == "ngsi-ld:default-context/almostFull"
+    assert terms.compact(VOCAB + "other") == "other"
 
 
 def test_core_terms_cannot_be_taken() -> None:

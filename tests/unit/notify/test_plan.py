@@ -34,7 +34,7 @@ def planned(*subjects: Subject, **more: object):  # type: ignore[no-untyped-def]
 def test_in_the_persons_language_with_civil_time_and_comma() -> None:
     inbox, mail = planned()["r", "urn:ngsi-ld:Tank:1"]
     assert (inbox.channel, mail.channel) == ("inbox", "mail")
-    assert mail.body == "Fuite : 1, mesuré 4,25 le 11/01/2026 à 00:30."
+    assert mail.body == "Fuite : 1, le 11/01/2026 à 00:30. Mesuré : 4,25."
     english = msgspec.structs.replace(ANA, language="en")
     mail = planned(contacts={"ana": english})["r", "urn:ngsi-ld:Tank:1"][1]
     assert mail.subject == "[Major] Fuite"

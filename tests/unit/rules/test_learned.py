@@ -1,10 +1,12 @@
 """Conditions that learn: what they find, what they leave alone, and their published score."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from clapas.ops.anomaly_choice import SEEDS, choose, made
 from clapas.ops.benches.anomalies import measure, score
 from clapas.rules.learned import drift, same_hour, shift, unusual
 from clapas.rules.model import SameHour, Unusual
@@ -34,7 +36,7 @@ def test_unusual_needs_to_be_far_and_farther_than_the_last_days() -> None:
     for hour in range(300):
         assert not unusual(memory, hour * HOUR, dice.gauss(20, 1), Unusual())
     assert unusual(memory, 300 * HOUR, 40.0, Unusual())
-    assert not unusual(memory, 310 * HOUR, 38.0, Unusual())
+    assert not unusual(memory, 310 * HOUR, 34.0, Unusual())
     assert unusual(memory, 311 * HOUR, 50.0, Unusual())
     assert not unusual(memory, 330 * HOUR, -50.0, Unusual(direction="up"))
 
@@ -62,6 +64,28 @@ def test_the_score_of_nothing_of_perfection_and_of_noise() -> None:
     assert score(1000, windows, [200, 300, 700])[0] == pytest.approx(points - 0.11)
     late = score(1000, windows, [390, 790])[0]
     assert 0 < late < points
+
+
+def test_the_made_up_series_of_the_choice_are_always_the_same_and_labelled() -> None:
+    series = [made(seed) for seed in SEEDS]
+    assert series[0] == made(SEEDS[0])
+    assert len({each.values[0] for each in series}) == len(series)
+    for each in series:
+        inside = sum(last - first + 1 for first, last in each.windows)
+        assert inside / len(each.times) == pytest.approx(0.10, abs=0.01)
+
+
+def test_the_choice_prefers_fewer_alarms_among_equals() -> None:
+    def detect(_: object, __: object, rule: Unusual) -> list[int]:
+        return [1] if rule.times > 7 else []
+
+    def points(
+        _: object, windows: Sequence[object], found: Sequence[int]
+    ) -> tuple[float, int, int]:
+        return (-float(len(windows)) if found else 0.0), 0, 0
+
+    best = choose(detect, points)[0][1]
+    assert (best.times, best.memory_days) == (7.0, 1.0)
 
 
 @pytest.mark.shared

@@ -102,6 +102,17 @@ export const api = {
   },
 };
 
+const BROKER = "/ngsi-ld/v1";
+
+/** The NGSI-LD door, with the same session. */
+export const ngsild = {
+  address: (path: string, query: Query = {}): string => withQuery(`${BROKER}${path}`, query),
+  get: async <T>(path: string, query: Query = {}, signal?: AbortSignal, accept = "application/json"): Promise<T> =>
+    json<T>(await send("GET", withQuery(`${BROKER}${path}`, query), undefined, { Accept: accept }, signal)),
+  post: async <T>(path: string, body: unknown): Promise<T> => json<T>(await send("POST", `${BROKER}${path}`, body)),
+  patch: async <T>(path: string, body: unknown): Promise<T> => json<T>(await send("PATCH", `${BROKER}${path}`, body)),
+};
+
 /** Lists come as pages, a few small ones as plain arrays: read both the same way. */
 export function pageOf<T>(answer: Page<T> | T[]): Page<T> {
   return Array.isArray(answer) ? { items: answer, next: null } : answer;

@@ -36,6 +36,12 @@ export function dateTime(moment: Moment, { seconds = false } = {}): string {
   }).format(value);
 }
 
+/** The hour alone, to the second, on the territory's clock. */
+export function timeOfDay(moment: Moment): string {
+  const value = date(moment);
+  return value ? new Intl.DateTimeFormat(words.locale, { timeStyle: "medium", timeZone: zone() }).format(value) : "—";
+}
+
 export function utc(moment: Moment): string {
   return date(moment)?.toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC").replace("Z", " UTC") ?? "";
 }

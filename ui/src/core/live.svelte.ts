@@ -1,7 +1,7 @@
 /** Live events (server-sent), which anyone may pause: one stream a page, reopened when resumed. */
 
 import { withQuery } from "./api";
-import type { LedgerCounts, Source } from "./types";
+import type { AirFrame, LedgerCounts, Source } from "./types";
 
 export interface LiveObservation {
   entity: string;
@@ -16,6 +16,7 @@ interface Listeners {
   observation?: (event: LiveObservation) => void;
   ledger?: (event: LedgerCounts) => void;
   source?: (event: Source) => void;
+  frames?: (event: AirFrame[]) => void;
 }
 
 class Live {
@@ -28,9 +29,9 @@ class Live {
   }
 
   /** To be called inside an $effect: opens a stream, gives back how to close it; does nothing while paused. */
-  listen(query: { entity?: string; type?: string; topics: string }, listeners: Listeners): () => void {
+  listen(query: Record<string, string>, listeners: Listeners, path = "/api/v1/live"): () => void {
     if (this.paused) return () => undefined;
-    const stream = new EventSource(withQuery("/api/v1/live", query), { withCredentials: true });
+    const stream = new EventSource(withQuery(path, query), { withCredentials: true });
     this.#open += 1;
     this.state = "opening";
     stream.addEventListener("open", () => (this.state = "open"));
@@ -49,3 +50,24 @@ class Live {
 }
 
 export const live = new Live();
+
+/** Called in a component: runs ``refresh`` when something was stored since, at most every ``pauseMs``; never while paused or hidden. */
+export function onStored(refresh: () => void, pauseMs = 5_000): void {
+  $effect(() => {
+    let seen = -1;
+    let last = Date.now();
+    return live.listen(
+      { topics: "ledger" },
+      {
+        ledger: (event) => {
+          const now = event.stored + event.rejected;
+          if (seen < 0) seen = now;
+          if (now === seen || Date.now() - last < pauseMs || document.hidden) return;
+          seen = now;
+          last = Date.now();
+          refresh();
+        },
+      },
+    );
+  });
+}

@@ -84,8 +84,16 @@ export interface Wrong {
   link: string;
 }
 
+export interface AlarmTotal {
+  severity: string;
+  active: number;
+  unacknowledged: number;
+  mine: number;
+}
+
 export interface Home {
   ledger: Ledger;
+  alarms: AlarmTotal[];
   engines: Engine[];
   sources: Source[];
   freshness: { devices: number; seen_1h: number; late: number; silent: number };
@@ -165,6 +173,7 @@ export interface Entity {
   updated: string | null;
   state: EntityState;
   headline: Headline | null;
+  alarm?: { severity: string; count: number } | null;
 }
 
 export interface Attribute {
@@ -197,6 +206,17 @@ export interface EntityMap {
   latitudes: number[];
   states: string[];
   values: (number | null)[];
+  asked: number;
+}
+
+/** The map gathered by the server: what stands alone has an id. */
+export interface MapClusters {
+  longitudes: number[];
+  latitudes: number[];
+  counts: number[];
+  worst: string[];
+  ids: string[];
+  states: Record<string, number>;
 }
 
 export interface EntityType {
@@ -276,4 +296,24 @@ export interface ServiceKey {
   expires?: string | null;
   last_used?: string | null;
   secret?: string;
+}
+
+/** A frame of the live log; what is at its default is left out. ``at`` in milliseconds since 1970 UTC. */
+export interface AirFrame {
+  at: number;
+  direction: "up" | "down";
+  kind: string;
+  outcome: string;
+  gateway?: string;
+  gateways?: number;
+  device?: string;
+  dev_addr?: string;
+  f_cnt?: number | null;
+  f_port?: number | null;
+  frequency?: number;
+  data_rate?: string;
+  rssi?: number | null;
+  snr?: number | null;
+  size?: number;
+  phy?: string;
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
-from clapas.charter import Charter, collection
+from clapas.charter import Charter, Exit, collection
 from clapas.domain.access import ANONYMOUS, SYSTEM, Principal, RowFilter
 from clapas.domain.errors import Forbidden, Unauthenticated
 from clapas.identity import Identity, principal_of
@@ -27,12 +27,17 @@ class Access:
         if self._open:
             return RowFilter(everything=True)
         who = await self._who(method, headers)
-        decision = self._charter.decide(who, action, collection(kind))
+        purpose = headers.get("x-clapas-purpose", "")[:60]
+        decision = self._charter.decide(who, action, collection(kind), {"purpose": purpose})
         if not decision.allow:
             if who.kind == "anonymous":
                 raise Unauthenticated
             raise Forbidden(action=action, kind=kind, contact=decision.contact)
-        return self._charter.row_filter(who, action, kind)
+        way = Exit(charter=self._charter, principal=who, action=action, purpose=purpose)
+        if action == "subscribe" and not way.rows(kind).everything:
+            # Notifications are made for a subscription, not for its owner: no row filter travels there.
+            raise Forbidden("this subscriber reads a part of the entities", action=action, kind=kind)
+        return way.whole_rows(kind) if action == "read" else way.rows(kind)
 
     async def _who(self, method: str, headers: Mapping[str, str]) -> Principal:
         identity = self._identity
@@ -63,4 +68,4 @@ class Access:
             token, headers.get("x-clapas-csrf", "")
         ):
             raise Forbidden("this call must come from our own page")
-        return principal_of(session.account)
+        return principal_of(session.account, mfa=session.mfa)

@@ -33,8 +33,11 @@ from clapas.context.errors import (
     InvalidRequest,
     NgsiError,
     NonexistentTenant,
+    OperationNotSupported,
     ResourceNotFound,
 )
+from clapas.context.snapshots import scoped
+from clapas.domain.access import RowFilter
 from clapas.domain.errors import ClapasError
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PREFIX = ["ngsi-ld", "v1"]
+"""Also skipped when a client put a whole Location behind a resource."""
+NOTHING = RowFilter()
+ECHOED = ("ngsild-tenant", "ngsild-snapshot")
 
 
 class Door:
@@ -77,9 +83,11 @@ class Door:
     ) -> tuple[Answer, Request]:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         segments = segments_of(raw.partition(b"?")[0])
-        if segments[:2] == PREFIX:
-            segments = segments[2:]
+        while segments[:2] == PREFIX or segments[1:3] == PREFIX:
+            segments = segments[2:] if segments[:2] == PREFIX else segments[1:]
         method: str = scope["method"]
+        if segments == ["entities"] and method in {"PUT", "PATCH"}:
+            raise BadRequestData("the id of the entity is missing")
         routes = routes_of(segments)
         if not routes:
             raise ResourceNotFound("there is nothing at this address")
@@ -88,7 +96,9 @@ class Door:
         route, args = routes[method]
         query = scope.get("query_string", b"").decode("latin-1")
         params = read_params(query, route.spec)
-        rows = await self._access.rows(method, headers, route.spec.action, route.spec.kind)
+        rows = NOTHING
+        if route.spec.action != "told":
+            rows = await self._access.rows(method, headers, route.spec.action, route.spec.kind)
         media = negotiate(headers.get("accept"), geo=route.spec.geo) if route.spec.data else JSON
         tenant = await self._tenant(headers, route.spec)
         body, given = await self._body(receive, headers, route.spec, method)
@@ -116,7 +126,12 @@ class Door:
             raise BadRequestData("the tenant's name is not accepted")
         if tenant and spec.action == "read" and not await self.broker.knows(tenant):
             raise NonexistentTenant(f"the tenant {tenant} does not exist")
-        return tenant
+        snapshot = headers.get("ngsild-snapshot")
+        if snapshot is None:
+            return tenant
+        if spec.action != "read":
+            raise OperationNotSupported("a snapshot is only read")
+        return await scoped(self.broker, tenant, snapshot)
 
     async def _body(
         self, receive: Receive, headers: Mapping[str, str], spec: Spec, method: str
@@ -143,7 +158,9 @@ class Door:
             problem["status"] = 500
         if error.kind == "LdContextNotAvailable" and self.broker.settings.version < "1.9":
             problem["status"] = 503
-        return Answer(status=problem["status"], body=problem, data=False)
+        return Answer(
+            status=problem["status"], body=problem, headers=list(error.headers), data=False
+        )
 
 
 def _inner_context(payload: Any) -> Any:
@@ -210,10 +227,9 @@ async def _send(
         media = answer.media or (request.media if request and answer.data else JSON)
         headers.append(("content-type", media))
         if answer.data and request and not (media == LD or (media == GEO and geo_context(request))):
-            link = f'<{request.context.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
+            link = f'<{request.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
             headers.append(("link", link))
-    if "ngsild-tenant" in asked:
-        headers.append(("ngsild-tenant", asked["ngsild-tenant"]))
+    headers += [(name, asked[name]) for name in ECHOED if name in asked]
     if request and "prefer" in asked and answer.status == 200 and "body=" in asked["prefer"]:
         headers.append(("preference-applied", asked["prefer"]))
     if answer.status != 204:

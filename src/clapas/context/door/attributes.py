@@ -2,23 +2,15 @@
 
 from typing import Any
 
-from clapas.context.broker import Broker, Write
-from clapas.context.door.entities import check_same_id, entity_id
+from clapas.context.broker import Broker
+from clapas.context.door.entities import check_same_id, entity_id, present
 from clapas.context.door.http import Answer, Request
 from clapas.context.editing import Editor
 from clapas.context.errors import BadRequestData, ResourceNotFound
-from clapas.context.model import Entity, is_uri
-from clapas.context.query.select import type_matches
+from clapas.context.model import Entity, is_uri, now_text
 from clapas.context.reading import FORBIDDEN, Reader
-
-
-async def _taken(write: Write, request: Request) -> Entity:
-    name = entity_id(request)
-    entity = (await write.take([name])).get(name)
-    kind = request.params.get("type")
-    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
-        raise ResourceNotFound(f"{name} does not exist")
-    return entity
+from clapas.context.writing import evolution_row
+from clapas.store.context import as_json
 
 
 def attribute_iri(request: Request) -> str:
@@ -44,17 +36,21 @@ async def append(broker: Broker, request: Request) -> Answer:
     compact = request.context.terms.compact
     updated: list[str] = []
     failed: dict[str, str] = {}
-    async with broker.write(request.tenant) as write:
-        entity = await _taken(write, request)
-        check_same_id(draft, entity.id)
-        editor = Editor(entity, write.now)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        editor = Editor(present(request, entity), now)
+        check_same_id(draft, editor.entity.id)
         editor.head(draft)
+        updated.clear()
+        failed.clear()
         for iri, instances in draft.attributes.items():
             if editor.append(iri, instances, overwrite=overwrite):
                 updated.append(compact(iri))
             else:
                 failed[compact(iri)] = "the attribute exists already"
-        await write.save([editor])
+        return editor
+
+    await broker.edit(request.tenant, entity_id(request), act)
     return update_result(updated, failed)
 
 
@@ -62,22 +58,20 @@ async def update(broker: Broker, request: Request) -> Answer:
     """Update Attributes (5.6.2)."""
     draft = Reader(request.context.terms, fragment=True).entity(request.body, whole=False)
     compact = request.context.terms.compact
-    updated: list[str] = []
-    failed: dict[str, str] = {}
-    async with broker.write(request.tenant) as write:
-        entity = await _taken(write, request)
-        check_same_id(draft, entity.id)
-        editor = Editor(entity, write.now)
+    for iri, instances in draft.attributes.items():
+        if not all("type" in each for each in instances):
+            raise BadRequestData(f"{compact(iri)}: the attribute has no value")
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        editor = Editor(present(request, entity), now)
+        check_same_id(draft, editor.entity.id)
         editor.head(draft)
         for iri, instances in draft.attributes.items():
-            if not all("type" in each for each in instances):
-                raise BadRequestData(f"{compact(iri)}: the attribute has no value")
-            if editor.update(iri, instances):
-                updated.append(compact(iri))
-            else:
-                failed[compact(iri)] = "the attribute does not exist"
-        await write.save([editor])
-    return update_result(updated, failed)
+            editor.append(iri, instances)
+        return editor
+
+    await broker.edit(request.tenant, entity_id(request), act)
+    return Answer(status=204)
 
 
 def _one_fragment(request: Request, *, fragment: bool) -> dict[str, Any]:
@@ -97,10 +91,13 @@ async def partial(broker: Broker, request: Request) -> Answer:
     """Partial Attribute Update (5.6.4)."""
     iri = attribute_iri(request)
     fragment = _one_fragment(request, fragment=True)
-    async with broker.write(request.tenant) as write:
-        editor = Editor(await _taken(write, request), write.now)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        editor = Editor(present(request, entity), now)
         editor.partial(iri, fragment)
-        await write.save([editor])
+        return editor
+
+    await broker.edit(request.tenant, entity_id(request), act)
     return Answer(status=204)
 
 
@@ -108,8 +105,9 @@ async def replace(broker: Broker, request: Request) -> Answer:
     """Replace Attribute (5.6.19)."""
     iri = attribute_iri(request)
     instance = _one_fragment(request, fragment=False)
-    async with broker.write(request.tenant) as write:
-        editor = Editor(await _taken(write, request), write.now)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        editor = Editor(present(request, entity), now)
         held = editor.entity.attributes.get(iri, [])
         dataset = instance.get("datasetId", "")
         before = [each for each in held if each.get("datasetId", "") == dataset]
@@ -120,7 +118,9 @@ async def replace(broker: Broker, request: Request) -> Answer:
         if before[0]["type"] != instance["type"]:
             raise BadRequestData("the type of an attribute cannot change")
         editor.put(iri, instance)
-        await write.save([editor])
+        return editor
+
+    await broker.edit(request.tenant, entity_id(request), act)
     return Answer(status=204)
 
 
@@ -128,14 +128,34 @@ async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Attribute (5.6.5)."""
     iri = attribute_iri(request)
     everything, dataset = which_instances(request)
-    async with broker.write(request.tenant) as write:
-        editor = Editor(await _taken(write, request), write.now)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        editor = Editor(present(request, entity), now)
         if not editor.remove(iri, dataset, everything=everything):
             raise ResourceNotFound(
                 "the attribute, or its instance of this datasetId, does not exist"
             )
-        await write.save([editor])
+        return editor
+
+    try:
+        await broker.edit(request.tenant, entity_id(request), act)
+    except ResourceNotFound:
+        if not await _deleted_from_evolution(broker, request, iri):
+            raise
     return Answer(status=204)
+
+
+async def _deleted_from_evolution(broker: Broker, request: Request, iri: str) -> bool:
+    """Tell the evolution of an entity that has no present state that an attribute was deleted."""
+    name, now = entity_id(request), now_text()
+    everything, dataset = which_instances(request)
+    where = {"id": name, "attribute": iri, "everything": everything, "dataset": dataset}
+    async with broker.store.change(request.tenant) as change:
+        held, _ = await change.hold([name])
+        last = [] if name in held else await change.run("last_instances", **where)
+        rows = [evolution_row(name, iri, doc, now) for (doc,) in last]
+        await change.run("evolve", rows=as_json(rows))
+    return bool(rows)
 
 
 def which_instances(request: Request) -> tuple[bool, str]:

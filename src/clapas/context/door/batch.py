@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from clapas.context.broker import Broker, Write
+from clapas.context.broker import Broker
 from clapas.context.door.entities import merge_into
 from clapas.context.door.http import Answer, Request
 from clapas.context.door.queries import answer_query
 from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import Replier
-from clapas.context.editing import Editor, created
-from clapas.context.errors import AlreadyExists, BadRequestData, NgsiError, ResourceNotFound
+from clapas.context.editing import Editor, created, deleted
+from clapas.context.errors import AlreadyExists, BadRequestData, Clash, NgsiError, ResourceNotFound
 from clapas.context.model import Entity, is_uri
 from clapas.context.reading import Draft, Reader
 from clapas.context.terms import Terms
+from clapas.context.writing import ATTEMPTS, Taken, Write
 
 MOST = 20_000
 Errors = list[dict[str, Any]]
@@ -112,10 +113,7 @@ class _Group:
 
     async def save(self) -> None:
         """Keep everything."""
-        if self.fresh:
-            await self.write.insert(list(self.fresh.values()))
-        if self.edited:
-            await self.write.save(list(self.edited.values()))
+        await self.write.save([*self.fresh.values(), *self.edited.values()])
 
 
 async def _each(
@@ -126,17 +124,24 @@ async def _each(
     act: Callable[[_Group, Draft], None],
 ) -> tuple[list[str], set[str]]:
     """Do something for each draft in one transaction; gives the ids done, and those created."""
-    done: list[str] = []
-    async with broker.write(request.tenant) as write:
-        group = _Group(write, await write.take([each.id or "" for each in drafts]))
-        for draft in drafts:
-            try:
-                act(group, draft)
-                done.append(draft.id or "")
-            except NgsiError as error:
-                errors.append(failure(draft.id or "", error))
-        await group.save()
-    return done, set(group.fresh)
+    for _ in range(ATTEMPTS):
+        done: list[str] = []
+        refused: Errors = []
+        try:
+            async with broker.write(request.tenant) as write:
+                group = _Group(write, await write.take([each.id or "" for each in drafts]))
+                for draft in drafts:
+                    try:
+                        act(group, draft)
+                        done.append(draft.id or "")
+                    except NgsiError as error:
+                        refused.append(failure(draft.id or "", error))
+                await group.save()
+        except Taken:
+            continue
+        errors += refused
+        return done, set(group.fresh)
+    raise Clash("these entities are being created by others")
 
 
 async def create(broker: Broker, request: Request) -> Answer:
@@ -231,7 +236,7 @@ async def delete(broker: Broker, request: Request) -> Answer:
                 done.append(name)
             else:
                 errors.append(failure(name, ResourceNotFound(f"{name} does not exist")))
-        await write.delete(list(held.values()))
+        await write.save([deleted(each, write.now) for each in held.values()])
     return _outcome(done, errors)
 
 

@@ -11,6 +11,7 @@ from clapas.context.core import core_context, core_versions
 from clapas.context.door.http import Answer, Request
 from clapas.context.errors import (
     BadRequestData,
+    InvalidRequest,
     OperationNotSupported,
     ResourceNotFound,
 )
@@ -22,7 +23,7 @@ async def add(broker: Broker, request: Request) -> Answer:
     """Add @context (5.13.2)."""
     body = request.body
     if not isinstance(body, dict) or "@context" not in body:
-        raise BadRequestData("the body holds a @context")
+        raise InvalidRequest("the body holds a @context")
     check_context(body["@context"])
     if body["@context"] in ({}, []):
         raise BadRequestData("the @context is empty")
@@ -41,7 +42,6 @@ def _details(broker: Broker, kept: Kept) -> dict[str, Any]:
         "localId": kept.id,
         "kind": kept.kind,
         "createdAt": kept.created,
-        "timestamp": kept.created,
     }
     if kept.last_used:
         found["lastUsage"] = kept.last_used
@@ -77,6 +77,9 @@ async def serve(broker: Broker, request: Request) -> Answer:
     details = request.flag("details")
     name = request.args[0]
     if name in core_versions():
+        if details:
+            built_in = Kept(id=name, kind="Cached", url=name, body={}, created=broker.started)
+            return Answer(body=_details(broker, built_in), data=False)
         body = {"@context": core_context(core_versions()[name])}
         return Answer(raw=orjson.dumps(body), media="application/ld+json", data=False)
     kept = await _found(broker, request)
@@ -91,9 +94,11 @@ async def serve(broker: Broker, request: Request) -> Answer:
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
-    """Delete and Reload @context (5.13.5)."""
+    """Delete and Reload @context (5.13.5); the core's are built in, so that reloading one changes nothing."""
     reload = request.flag("reload")
     if request.args[0] in core_versions():
+        if reload:
+            return Answer(status=204)
         raise BadRequestData("the core @context stays")
     kept = await _found(broker, request)
     if reload:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import msgspec
+
 from clapas.context.broker import Broker, entity_of
-from clapas.context.door.http import Answer, Request
+from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.door.queries import joined, query_of, run_query
 from clapas.context.door.reply import Replier, read_projection
-from clapas.context.editing import Editor, created
+from clapas.context.editing import Editor, created, deleted
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.federation.reads import retrieved
 from clapas.context.model import Entity, is_date_time, is_uri
 from clapas.context.query.select import type_matches
 from clapas.context.reading import Draft, Reader
@@ -28,11 +31,13 @@ def entity_id(request: Request) -> str:
 async def create(broker: Broker, request: Request) -> Answer:
     """Create Entity (5.6.1)."""
     draft = Reader(request.context.terms).entity(request.body)
-    async with broker.write(request.tenant) as write:
-        held = await write.take([draft.id or ""])
-        if held:
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        if entity is not None:
             raise AlreadyExists(f"{draft.id} exists already")
-        await write.insert([created(draft, write.now)])
+        return created(draft, now)
+
+    await broker.edit(request.tenant, draft.id or "", act)
     return created_at(f"/ngsi-ld/v1/entities/{draft.id}")
 
 
@@ -55,7 +60,7 @@ async def held(broker: Broker, request: Request) -> Entity:
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Entity (5.7.1)."""
     replier = Replier(request)
-    entity = await held(broker, request)
+    entity, warnings = await gathered(broker, request)
     style = replier.style
     if "attrs" in request.params:
         wanted = [request.context.terms.expand(each) for each in request.words("attrs")]
@@ -69,10 +74,24 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
         raise ResourceNotFound(f"{entity.id} has no such datasetId")
     shown = await joined(broker, request, [entity], replier)
     if request.params.get("join") == "flat" and len(shown) > 1:
-        return replier.many([entity], shown)
+        return replier.many([entity], shown, warnings)
     if not _says_something(shown[0], replier):
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
-    return replier.one(entity, shown[0])
+    return replier.one(entity, shown[0], warnings)
+
+
+async def gathered(broker: Broker, request: Request) -> tuple[Entity, Headers]:
+    """The entity that the path names, with what other sources say of it. Raises ResourceNotFound."""
+    local, missing = None, ResourceNotFound(f"{request.args[0]} does not exist")
+    try:
+        local = await held(broker, request)
+    except ResourceNotFound as error:
+        missing = error
+    entity, warnings = await retrieved(broker, request, entity_id(request), local)
+    if entity is None:
+        missing.headers = tuple(warnings)
+        raise missing
+    return entity, warnings
 
 
 def _says_something(shown: dict[str, Any], replier: Replier) -> bool:
@@ -86,14 +105,20 @@ async def query(broker: Broker, request: Request) -> Answer:
 
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Entity (5.6.6)."""
-    name = entity_id(request)
-    async with broker.write(request.tenant) as write:
-        entity = (await write.take([name])).get(name)
-        kind = request.params.get("type")
-        if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
-            raise ResourceNotFound(f"{name} does not exist")
-        await write.delete([entity])
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        return deleted(present(request, entity), now)
+
+    await broker.edit(request.tenant, entity_id(request), act)
     return Answer(status=204)
+
+
+def present(request: Request, entity: Entity | None) -> Entity:
+    """The entity that a write is about. Raises ResourceNotFound when there is none of the type."""
+    kind = request.params.get("type")
+    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+        raise ResourceNotFound(f"{request.args[0]} does not exist")
+    return entity
 
 
 async def merge(broker: Broker, request: Request) -> Answer:
@@ -102,16 +127,16 @@ async def merge(broker: Broker, request: Request) -> Answer:
     observed = request.params.get("observedAt", "")
     if observed and not is_date_time(observed):
         raise BadRequestData("observedAt is not a DateTime")
-    async with broker.write(request.tenant) as write:
-        entity = (await write.take([name])).get(name)
-        kind = request.params.get("type")
-        if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
-            raise ResourceNotFound(f"{name} does not exist")
-        draft = read_fragment(request, request.body, entity)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        held = present(request, entity)
+        draft = read_fragment(request, request.body, held)
         check_same_id(draft, name)
-        editor = Editor(entity, write.now)
+        editor = Editor(held, now)
         merge_into(editor, draft, observed)
-        await write.save([editor])
+        return editor
+
+    await broker.edit(request.tenant, name, act)
     return Answer(status=204)
 
 
@@ -145,16 +170,15 @@ async def replace(broker: Broker, request: Request) -> Answer:
         payload = {"id": name, **payload}
     draft = Reader(request.context.terms).entity(payload, whole=False)
     check_same_id(draft, name)
-    async with broker.write(request.tenant) as write:
-        entity = (await write.take([name])).get(name)
-        if entity is None:
-            raise ResourceNotFound(f"{name} does not exist")
-        if draft.types is None:
-            draft.types = entity.types
-        editor = Editor(entity, write.now)
-        editor.replace(draft)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        held = present(request, entity)
+        editor = Editor(held, now)
+        editor.replace(msgspec.structs.replace(draft, types=draft.types or held.types))
         editor.touched = True
-        await write.save([editor])
+        return editor
+
+    await broker.edit(request.tenant, name, act)
     return Answer(status=204)
 
 
@@ -174,7 +198,7 @@ async def purge(broker: Broker, request: Request) -> Answer:
     async with broker.write(request.tenant) as write:
         entities = await write.take([each.id for each in found.entities])
         if not drop and not keep:
-            await write.delete(list(entities.values()))
+            await write.save([deleted(each, write.now) for each in entities.values()])
         else:
             editors: list[Editor] = []
             for entity in entities.values():

@@ -70,9 +70,9 @@ class Request(msgspec.Struct, kw_only=True):
         value = self.params.get(name)
         if value is None:
             return False
-        if value not in {"true", "false"}:
+        if value.lower() not in {"true", "false"}:
             raise BadRequestData(f"{name} is true or false")
-        return value == "true"
+        return value.lower() == "true"
 
     def number(self, name: str, default: int, *, least: int = 0) -> int:
         """A whole number parameter. Raises BadRequestData."""
@@ -90,6 +90,12 @@ class Request(msgspec.Struct, kw_only=True):
     def words(self, name: str) -> list[str]:
         """A parameter that lists names, by commas."""
         return [word for word in self.params.get(name, "").split(",") if word]
+
+    @property
+    def link(self) -> str:
+        """The address of the request's @context, as clients find it."""
+        address = self.context.link
+        return self.base + address if address.startswith("/") else address
 
     @property
     def options(self) -> set[str]:
@@ -167,8 +173,8 @@ def _matches(kind: str, offered: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def content_type(headers: Mapping[str, str], method: str) -> str:
-    """The body's media type. Raises BareRefusal (415)."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    """The body's media type, JSON when the request says nothing. Raises BareRefusal (415)."""
+    kind = headers.get("content-type", JSON).partition(";")[0].strip().lower()
     allowed = {JSON, LD}
     if method == "PATCH":
         allowed.add(MERGE)

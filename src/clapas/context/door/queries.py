@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
 from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.door.reply import Replier, datasets_of, page_links, page_of
+from clapas.context.entity_maps import chosen_map, with_map
 from clapas.context.errors import BadRequestData
+from clapas.context.federation.reads import queried
 from clapas.context.linked import Inliner, gather
 from clapas.context.model import Entity
 from clapas.context.query.geo import read_geo
-from clapas.context.search import Found, Query, Selector, check_ids, find, read_orders
+from clapas.context.search import Found, Query, Selector, check_ids, read_orders
 
 ENOUGH = ("type", "attrs", "q", "georel", "id", "idPattern", "scopeQ", "datasetId")
 JOINS = ("flat", "inline", "@none")
@@ -78,20 +81,20 @@ async def answer_query(broker: Broker, request: Request, asked: Query, replier: 
     """Run a query and answer its page."""
     settings = broker.settings
     limit, offset, count = page_of(request, settings.default_limit, settings.most)
-    found = await find(
-        broker,
-        request.tenant,
-        asked,
-        terms=request.context.terms,
-        limit=limit,
-        offset=offset,
-        count=count,
-        rows=request.rows,
-    )
-    headers = page_headers(request, found, limit, offset, count=count)
+    chosen = await chosen_map(broker, request)
+    if chosen is not None:
+        asked = msgspec.structs.replace(asked, selectors=chosen.selectors(asked))
+    gathered = await queried(broker, request, asked, limit=limit, offset=offset, count=count)
+    found = gathered.found
+    headers = page_headers(request, found, limit, offset, count=count) + gathered.headers
     shown = await joined(broker, request, found.entities, replier)
     kept = [each for each in shown if each or replier.style.projection.pick is None]
-    return replier.many(found.entities, kept, headers)
+    answer = replier.many(found.entities, kept, headers)
+    if chosen is not None:
+        return await chosen.used(broker, request, asked, answer)
+    if request.params.get("entityMap") == "true":
+        return await with_map(broker, request, asked, answer)
+    return answer
 
 
 def page_headers(

@@ -9,9 +9,10 @@ from clapas.context.door.http import Request
 from clapas.context.door.queries import orders_of
 from clapas.context.door.reply import datasets_of
 from clapas.context.errors import BadRequestData
+from clapas.context.patterns import check_pattern
 from clapas.context.query.geo import GeoQuery, read_geo
 from clapas.context.reading import FORBIDDEN
-from clapas.context.search import Query, Selector, check_ids, check_pattern
+from clapas.context.search import Query, Selector, check_ids
 from clapas.context.terms import Terms
 
 MEMBERS = frozenset(

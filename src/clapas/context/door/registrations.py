@@ -9,19 +9,22 @@ from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.door.queryform import geo_of, read_selectors
 from clapas.context.door.reply import page_links, page_of
-from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.errors import AlreadyExists, BadRequestData, Clash, ResourceNotFound
 from clapas.context.model import is_uri, moment, now_text
 from clapas.context.notify import headers_of
+from clapas.context.patterns import check_pattern
+from clapas.context.query import q as language
 from clapas.context.query.geo import read_geo
 from clapas.context.registration import (
     Body,
+    attributes_of,
     check_conflicts,
     matching,
     read_registration,
     renamed,
     update_registration,
 )
-from clapas.context.search import Query, Selector, check_ids, check_pattern
+from clapas.context.search import Query, Selector, check_ids, find
 from clapas.context.subscription import status_of
 from clapas.context.temporal import Window, read_window
 from clapas.context.terms import Terms
@@ -32,12 +35,14 @@ PLAIN = Terms({})
 
 async def create(broker: Broker, request: Request) -> Answer:
     """Register Context Source (5.9.2)."""
-    body = read_registration(request.body, request.context.terms)
+    lenient = broker.settings.lenient_registrations
+    body = read_registration(request.body, request.context.terms, lenient=lenient)
     body.setdefault("id", f"urn:ngsi-ld:ContextSourceRegistration:{uuid4()}")
     others = await registrations(broker, request.tenant)
     if any(each["id"] == body["id"] for each in others):
         raise AlreadyExists(f"{body['id']} exists already")
     check_conflicts(body, others)
+    await _check_held(broker, request, body)
     async with broker.store.change(request.tenant):
         pass
     rows = await broker.store.rows(
@@ -45,8 +50,29 @@ async def create(broker: Broker, request: Request) -> Answer:
     )
     if not rows:
         raise AlreadyExists(f"{body['id']} exists already")
+    broker.federation.registry.forget(request.tenant)
     await tell(broker, request.tenant, None, body)
     return created_at(f"/ngsi-ld/v1/csourceRegistrations/{body['id']}")
+
+
+async def _check_held(broker: Broker, request: Request, body: Body) -> None:
+    """Raise Clash when what a source alone would hold is kept here already (5.9.2.4)."""
+    mode = body.get("mode", "inclusive")
+    if mode not in {"exclusive", "redirect"} or broker.settings.lenient_registrations:
+        return
+    for each in body["information"]:
+        names = tuple(sorted(attributes_of(each)))
+        for entity in each.get("entities", []):
+            kind = entity["type"]
+            selector = Selector(
+                kind=",".join(kind) if isinstance(kind, list) else kind,
+                ids=(entity["id"],) if "id" in entity else (),
+                pattern=entity.get("idPattern", ""),
+            )
+            asked = Query(selectors=(selector,), attributes=names)
+            found = await find(broker, request.tenant, asked, terms=PLAIN, limit=1)
+            if found.entities:
+                raise Clash(f"{found.entities[0].id} is kept here already")
 
 
 def _kept(body: Body) -> dict[str, Any]:
@@ -110,11 +136,11 @@ async def listed(broker: Broker, request: Request) -> Answer:
     )
     window = read_window(params)
     limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
-    found = [
-        kept
-        for each in await registrations(broker, request.tenant)
-        if (kept := matching(each, query, window, terms)) is not None
-    ]
+    held = await registrations(broker, request.tenant)
+    found = [each for each in held if matching(each, query, window, terms) is not None]
+    for name in ("q", "csf"):
+        if name in params:
+            found = await _with_properties(broker, found, params[name], terms)
     headers = page_links(request, limit, offset, more=len(found) > offset + limit)
     if count:
         headers.append(("NGSILD-Results-Count", str(len(found))))
@@ -122,14 +148,35 @@ async def listed(broker: Broker, request: Request) -> Answer:
     return Answer(body=[_shown(request, each) for each in page], headers=headers)
 
 
+async def _with_properties(
+    broker: Broker, found: Sequence[Body], text: str, terms: Terms
+) -> list[Body]:
+    """Those whose Context Source Properties satisfy a query (5.10.2.4)."""
+    path = language.Compiler(terms).predicate(language.parse(text))
+    docs = [
+        {
+            terms.expand(name): [{"type": "Property", "value": value}]
+            for name, value in each.items()
+            if name not in {"id", "type"}
+        }
+        for each in found
+    ]
+    pairs = [{"place": place, "document": place, "path": path} for place in range(len(found))]
+    answers = await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json(docs))
+    holding = {place for place, holds in answers if holds}
+    return [each for place, each in enumerate(found) if place in holding]
+
+
 async def update(broker: Broker, request: Request) -> Answer:
     """Update Context Source Registration (5.9.3)."""
     before = await _one(broker, request)
-    after = update_registration(before, request.body, request.context.terms)
+    lenient = broker.settings.lenient_registrations
+    after = update_registration(before, request.body, request.context.terms, lenient=lenient)
     check_conflicts(after, await registrations(broker, request.tenant))
     await broker.store.run(
         "set_registration", tenant=request.tenant, id=after["id"], **_kept(after)
     )
+    broker.federation.registry.forget(request.tenant)
     await tell(broker, request.tenant, before, after)
     return Answer(status=204)
 
@@ -138,6 +185,7 @@ async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Context Source Registration (5.9.4)."""
     before = await _one(broker, request)
     await broker.store.rows("drop_registration", tenant=request.tenant, id=before["id"])
+    broker.federation.registry.forget(request.tenant)
     await tell(broker, request.tenant, before, None)
     return Answer(status=204)
 
@@ -192,6 +240,15 @@ async def _keep(broker: Broker, rows: Sequence[dict[str, Any]]) -> None:
         broker.on_write()
 
 
+def _told(body: Body) -> Body:
+    """A registration as notifications tell it: the types of its entities always as arrays (5.2.8)."""
+    for information in body["information"]:
+        for entity in information.get("entities", []):
+            if isinstance(entity["type"], str):
+                entity["type"] = [entity["type"]]
+    return body
+
+
 async def _delivery(
     broker: Broker,
     tenant: str,
@@ -208,7 +265,7 @@ async def _delivery(
         "type": "ContextSourceNotification",
         "subscriptionId": body["id"],
         "notifiedAt": now_text(),
-        "data": [renamed(each, context.terms.compact) for each in found],
+        "data": [_told(renamed(each, context.terms.compact)) for each in found],
         "triggerReason": reason,
     }
     if accept == LD:

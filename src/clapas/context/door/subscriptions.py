@@ -35,6 +35,8 @@ async def create(broker: Broker, request: Request) -> Answer:
     await _check_context(broker, body)
     now = now_text()
     state = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
+    if isinstance(request.context.embedded, dict | list):
+        state["implicit"] = request.link
     rows = await broker.store.rows(
         "add_subscription",
         tenant=request.tenant,
@@ -78,7 +80,9 @@ async def _one(broker: Broker, request: Request) -> tuple[dict[str, Any], dict[s
 
 def _shown(request: Request, body: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
     system = "sysAttrs" in request.options
-    found = show_subscription(body, state, request.context.terms, system=system)
+    sources = kind_of(request) == SOURCES
+    terms = request.context.terms
+    found = show_subscription(body, state, terms, system=system, sources=sources)
     return found | {"@context": request.context.embedded} if request.media == LD else found
 
 
@@ -101,10 +105,13 @@ async def listed(broker: Broker, request: Request) -> Answer:
 
 
 async def update(broker: Broker, request: Request) -> Answer:
-    """Update Subscription (5.8.2)."""
+    """Update Subscription (5.8.2); one to registrations keeps its @context, and is told what matches now (5.11.3)."""
     kind = kind_of(request)[0]
-    body, _ = await _one(broker, request)
-    changed = update_subscription(body, request.body, request.context.terms)
+    body, held = await _one(broker, request)
+    context = request.context
+    if kind == "c" and request.spec_context is None:
+        context = await broker.book.resolve(held.get("context"))
+    changed = update_subscription(body, request.body, context.terms)
     await _check_context(broker, changed)
     state: dict[str, Any] = {"modifiedAt": now_text()}
     if "q" in (request.body or {}):
@@ -118,6 +125,8 @@ async def update(broker: Broker, request: Request) -> Answer:
         state=state,
     )
     await broker.changed_subscription(request.tenant)
+    if kind == "c":
+        await first(broker, request.tenant, changed, held | state)
     return Answer(status=204)
 
 

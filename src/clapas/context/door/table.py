@@ -12,11 +12,16 @@ from clapas.context.door import (
     discovery,
     entities,
     identity,
+    ledger,
+    maps,
     registrations,
+    snapshots,
     subscriptions,
     temporal,
 )
+from clapas.context.door.federated import federated
 from clapas.context.door.http import Answer, Request, Spec
+from clapas.context.federation import subscriptions as remote
 
 Handler = Callable[[Broker, Request], Awaitable[Answer]]
 
@@ -177,20 +182,48 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
         Spec(params=frozenset({"reload"}), action="write", kind="context"),
     ),
 )
+MAPPED = Spec(params=QUERY | TIMES)
+SOURCES: tuple[tuple[str, str, Handler, Spec], ...] = (
+    *(
+        (method, path, handler, Spec(params=MAPPED.params, body=body))
+        for path, handler in (
+            ("entityMaps", maps.create),
+            ("temporal/entityMaps", maps.create_temporal),
+        )
+        for method, body in (("GET", ""), ("POST", "json"))
+    ),
+    ("GET", "entityMaps/*", maps.retrieve, Spec(params=LOCAL)),
+    ("PATCH", "entityMaps/*", maps.update, Spec(params=LOCAL, body="merge")),
+    ("DELETE", "entityMaps/*", maps.delete, Spec(params=LOCAL)),
+    ("POST", "snapshots", snapshots.create, Spec(params=LOCAL, body="json")),
+    ("DELETE", "snapshots", snapshots.purge, Spec(params=LOCAL | {"q"})),
+    ("GET", "snapshots/*", snapshots.retrieve, Spec(params=LOCAL)),
+    ("PATCH", "snapshots/*", snapshots.update, Spec(params=LOCAL, body="merge")),
+    ("DELETE", "snapshots/*", snapshots.delete, Spec(params=LOCAL)),
+    ("POST", "snapshots/*/clone", snapshots.clone, Spec(params=LOCAL, body="json")),
+    *(
+        ("POST", f"{resource}/*/deliveries", ledger.replay, Spec(body="json", action="subscribe"))
+        for resource in ("subscriptions", "csourceSubscriptions")
+    ),
+    ("POST", "remote-notify", remote.told, Spec(body="json", action="told")),
+)
 ROUTES = [
-    Route(method, tuple(path.split("/")), handler, spec) for method, path, handler, spec in FIXED
+    Route(method, tuple(path.split("/")), federated(handler), spec)
+    for method, path, handler, spec in (*FIXED, *SOURCES)
 ]
+
+
+BY_SHAPE: dict[tuple[int, str], list[Route]] = {}
+for each in ROUTES:
+    BY_SHAPE.setdefault((len(each.path), each.path[0]), []).append(each)
 
 
 def routes_of(segments: list[str]) -> dict[str, tuple[Route, tuple[str, ...]]]:
     """The operations of a path by method, each with its arguments."""
     found: dict[str, tuple[Route, tuple[str, ...]]] = {}
-    for route in ROUTES:
-        if len(route.path) == len(segments) and all(
-            part in ("*", given) for part, given in zip(route.path, segments, strict=True)
-        ):
-            args = tuple(
-                given for part, given in zip(route.path, segments, strict=True) if part == "*"
-            )
+    for route in BY_SHAPE.get((len(segments), segments[0]) if segments else (0, ""), ()):
+        pairs = list(zip(route.path, segments, strict=True))
+        if all(part in ("*", given) for part, given in pairs):
+            args = tuple(given for part, given in pairs if part == "*")
             found.setdefault(route.method, (route, args))
     return found

@@ -1,7 +1,6 @@
 """Temporal operations (clauses 5.6.11 to 5.6.16, 5.7.3, 5.7.4; 6.18 to 6.22, 6.24)."""
 
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 
@@ -32,6 +31,7 @@ from clapas.context.temporal import (
 from clapas.context.timeline import aggregate, evolved, heads, instances_of
 from clapas.store.context import Change, as_json
 
+INSTANCE = "urn:ngsi-ld:Instance:"
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 
 
@@ -53,7 +53,7 @@ async def _keep(change: Change, draft: Draft) -> bool:
     if draft.scopes:
         head["@scope"] = draft.scopes
     found = await change.run("add_head", id=draft.id, doc=as_json(head))
-    await change.evolve([], _rows(draft, now))
+    await change.run("evolve", rows=as_json(_rows(draft, now)))
     return bool(found[0][0])
 
 
@@ -63,7 +63,6 @@ def _rows(draft: Draft, now: str) -> list[dict[str, Any]]:
             "entity": draft.id,
             "attribute": iri,
             "dataset": each.get("datasetId", ""),
-            "instance": f"urn:ngsi-ld:Instance:{uuid4()}",
             "doc": stamped(each, None, now),
         }
         for iri, instances in draft.attributes.items()
@@ -80,7 +79,7 @@ async def append(broker: Broker, request: Request) -> Answer:
     async with broker.store.change(request.tenant) as change:
         if not await change.run("head", id=name):
             raise ResourceNotFound(f"{name} has no temporal evolution")
-        await change.evolve([], _rows(draft, now_text()))
+        await change.run("evolve", rows=as_json(_rows(draft, now_text())))
     return Answer(status=204)
 
 
@@ -104,7 +103,9 @@ async def delete_attribute(broker: Broker, request: Request) -> Answer:
             attribute=iri,
             everything=everything,
             dataset=dataset,
+            whole=True,
             instance="",
+            seq=-1,
         )
     if not gone:
         raise ResourceNotFound("the attribute does not exist")
@@ -114,7 +115,7 @@ async def delete_attribute(broker: Broker, request: Request) -> Answer:
 async def delete_instance(broker: Broker, request: Request) -> Answer:
     """Delete an instance of an Attribute (5.6.15)."""
     name, iri = entity_id(request), attribute_iri(request)
-    instance = _instance_id(request)
+    where = _instance_id(request)
     async with broker.store.change(request.tenant) as change:
         gone = await change.run(
             "drop_instances",
@@ -122,23 +123,27 @@ async def delete_instance(broker: Broker, request: Request) -> Answer:
             attribute=iri,
             everything=True,
             dataset="",
-            instance=instance,
+            whole=False,
+            **where,
         )
     if not gone:
         raise ResourceNotFound("the instance does not exist")
     return Answer(status=204)
 
 
-def _instance_id(request: Request) -> str:
-    if not is_uri(request.args[2]):
+def _instance_id(request: Request) -> dict[str, Any]:
+    """An instance by the name it was given, or by its number."""
+    name = request.args[2]
+    if not is_uri(name):
         raise BadRequestData("the instanceId is a URI")
-    return request.args[2]
+    number = name.removeprefix(INSTANCE)
+    return {"instance": name, "seq": int(number) if number.isdecimal() and len(number) < 19 else -1}
 
 
 async def modify_instance(broker: Broker, request: Request) -> Answer:
     """Modify an instance of an Attribute (5.6.14)."""
     name, iri = entity_id(request), attribute_iri(request)
-    where = {"id": name, "attribute": iri, "instance": _instance_id(request)}
+    where = {"id": name, "attribute": iri, **_instance_id(request)}
     fragment = _fragment(request, iri)
     async with broker.store.change(request.tenant) as change:
         found = await change.run("instance", **where)
@@ -338,9 +343,18 @@ def _shown(
     return bodies
 
 
+def _instance(renderer: Renderer, row: Row) -> Any:
+    shown = renderer.instance({**row.doc, "instanceId": row.instance})
+    if "deletedAt" in row.doc and isinstance(shown, dict):
+        shown["deletedAt"] = row.doc["deletedAt"]
+    return shown
+
+
 def _attribute(renderer: Renderer, shape: _Shape, rows: list[Row]) -> Any:
     if shape.form != "temporalValues":
-        return [renderer.instance({**row.doc, "instanceId": row.instance}) for row in rows]
+        return [_instance(renderer, row) for row in rows]
+    if not rows:
+        return {"type": "Property", "values": []}
     series: dict[str, dict[str, Any]] = {}
     for row in rows:
         kind = row.doc["type"]

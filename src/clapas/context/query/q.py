@@ -166,6 +166,17 @@ def linked_paths(node: Node) -> list[Path]:
     return found
 
 
+def is_sharp(node: Node) -> bool:
+    """Whether a text or a number must be equal: few entities satisfy that, and an index knows which."""
+    if node.what == "all":
+        return any(is_sharp(part) for part in node.parts)
+    return (
+        node.what == "equal"
+        and node.operator == "=="
+        and not any(isinstance(value, bool | tuple) for value in node.values)
+    )
+
+
 class Compiler:
     """Compiles a tree to a jsonpath predicate under one @context.
 

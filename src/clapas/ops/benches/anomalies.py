@@ -3,9 +3,11 @@
 Windows, probation and scoring of the Numenta Anomaly Benchmark (Lavin and Ahmad, 2015; standard profile:
 true positive 1, false positive 0.11, false negative 1), normalised on the series given: 0 is a detector
 that says nothing, 100 a perfect one. A detection is the moment at which the rule raises an alarm. The
-rule is the one that anybody gets by choosing 'unusual', with its defaults, for every series.
+rule is the one that anybody gets by choosing 'unusual', with its defaults, for every series; how these were
+chosen, before and without the recordings: :mod:`clapas.ops.anomaly_choice`.
 
-Options: ``folder`` of the recordings (default ``$CLAPAS_SHARED/data/anomalies-nab``), ``times``.
+Options: ``folder`` of the recordings (default ``$CLAPAS_SHARED/data/anomalies-nab``), ``times``,
+``choose`` (1: walk the grid of the choice again, two minutes, and say which pair it gives).
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from typing import Any
 import msgspec
 
 from clapas.domain.errors import InvalidInput
+from clapas.ops.anomaly_choice import choose
 from clapas.rules.learned import unusual
 from clapas.rules.model import Unusual
 
@@ -32,7 +35,15 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     shared = os.environ.get("CLAPAS_SHARED", "../shared")
     folder = Path(str(options.get("folder") or f"{shared}/data/anomalies-nab"))
     rule = Unusual(times=float(options.get("times") or Unusual().times))
-    return await asyncio.to_thread(measure, folder, rule)
+    found = await asyncio.to_thread(measure, folder, rule)
+    return found | (await asyncio.to_thread(chosen) if options.get("choose") else {})
+
+
+def chosen() -> dict[str, Any]:
+    """The choice walked again on the made-up series; ``is_default``: the rule still has its defaults."""
+    points, rule = choose(detections, score)[0]
+    given = {"times": rule.times, "memory_days": rule.memory_days, "score": round(points, 1)}
+    return {"chosen": given | {"is_default": rule == Unusual()}}
 
 
 def measure(folder: Path, rule: Unusual) -> dict[str, Any]:
@@ -52,7 +63,12 @@ def measure(folder: Path, rule: Unusual) -> dict[str, Any]:
         expected += len(places)
         series[name] = {"windows": len(places), "found": found, "false": wrong}
     normalised = 100 * (total + MISSED * expected) / ((TRUE + MISSED) * expected)
-    return {"score": round(normalised, 1), "times": rule.times, "series": series}
+    return {
+        "score": round(normalised, 1),
+        "times": rule.times,
+        "memory_days": rule.memory_days,
+        "series": series,
+    }
 
 
 def detections(times: Sequence[int], values: Sequence[float], rule: Unusual) -> list[int]:

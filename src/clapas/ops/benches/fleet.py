@@ -1,28 +1,36 @@
-"""A spreadsheet of a metropolis: 80,000 devices with keys, judged, imported, undone, and then asked for."""
+"""A spreadsheet of a metropolis: 80,000 devices with keys, judged, imported, undone, and then asked for.
+
+Then as many things on the map, and what a person waits for in a real browser.
+"""
 
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
 
 from clapas.domain.access import RowFilter
-from clapas.domain.device import Model
+from clapas.domain.device import Entity, Model, SeriesKey
 from clapas.fleet import importing
 from clapas.fleet.columns import FIELDS
 from clapas.fleet.health import sweep
 from clapas.fleet.importing import Plan
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.sheet import preview
-from clapas.store import Seen, Store, migrate
+from clapas.ops import browser
+from clapas.store import Seen, StateRow, Store, migrate
 from clapas.store.fleet import DeviceQuery
 
-NEEDS = "engines"
+NEEDS = "platform"
 ALL = RowFilter(everything=True)
 REPEATS = 7
+CHUNK = 10_000
+DAY_MS = 86_400_000
 
 
 async def run(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +44,13 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         figures: dict[str, Any] = {"devices": devices, "file_bytes": len(content)}
         figures |= await _import(store, content)
         figures |= await _questions(store, devices)
+        figures |= await _map(store, devices)
+    if options.get("browser") == "no":
         return figures
+    async with browser.signed_in(str(options["address"]), Path(options["directory"])) as context:
+        figures |= await browser.map_figures(context)
+        figures |= await browser.list_figures(context, "compteur 04321")
+    return figures
 
 
 def sheet(devices: int) -> bytes:
@@ -118,8 +132,49 @@ async def _questions(store: Store, devices: int) -> dict[str, Any]:
         "state_filter_ms": await _time(
             lambda: store.fleet.select(ALL, DeviceQuery(state="silent"))
         ),
+        "search_by_tag_ms": await _time(
+            lambda: store.fleet.select(ALL, DeviceQuery(tag="secteur"))
+        ),
+        "search_of_nothing_ms": await _time(
+            lambda: store.fleet.select(ALL, DeviceQuery(q="introuvable"))
+        ),
         "count_ms": await _time(lambda: store.fleet.count(ALL, DeviceQuery())),
         "sweep_ms": await _time(lambda: sweep(store)),
+    }
+
+
+async def _map(store: Store, devices: int) -> dict[str, Any]:
+    """As many things as devices, one in fifty silent; the whole map gathered, and a street of it."""
+    chance = random.Random(2)
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    for low in range(0, devices, CHUNK):
+        entities = [
+            Entity(
+                id=f"urn:ngsi-ld:WaterConsumption:{number:06}",
+                type="WaterConsumption",
+                name=f"Compteur {number:06}",
+                longitude=3.7 + chance.random() / 3,
+                latitude=43.5 + chance.random() / 5,
+                commune="34172",
+            )
+            for number in range(low, min(low + CHUNK, devices))
+        ]
+        keys = [SeriesKey(each.id, "index", "water_volume") for each in entities]
+        series = await store.series.ensure(keys)
+        await store.entities.upsert(entities)
+        rows = [
+            StateRow(series[key].id, key.entity, "index", 1.0, now - (n % 50 == 0) * DAY_MS, now)
+            for n, key in enumerate(keys)
+        ]
+        await store.state.upsert(rows)
+    gathered = partial(store.map.clusters, ALL, late=timedelta(hours=3), silent=timedelta(hours=12))
+    street = (3.87, 43.60, 3.88, 43.605)
+    whole = await gathered(zoom=10)
+    return {
+        "map_points": sum(whole.counts),
+        "map_marks": len(whole.counts),
+        "map_whole_ms": await _time(lambda: gathered(zoom=10)),
+        "map_street_ms": await _time(lambda: gathered(zoom=15, bbox=street)),
     }
 
 

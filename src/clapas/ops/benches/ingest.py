@@ -73,8 +73,8 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
             addresses, fleet, rate / per_message, seconds=seconds, values=values
         )
         sending = time.perf_counter() - begun
-        ledger = await _drained(store, bus)
-        drained = time.perf_counter() - begun
+        ledger = await drained(store, bus)
+        whole = time.perf_counter() - begun
         following.cancel()
     return {
         "mix": str(options.get("mix") or "native"),
@@ -84,8 +84,8 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         "messages": sent,
         "messages_per_s": round(sent / sending),
         "observations": meter.observations,
-        "observations_per_s": round(meter.observations / drained),
-        "drain_s": round(drained - sending, 1),
+        "observations_per_s": round(meter.observations / whole),
+        "drain_s": round(whole - sending, 1),
         "lost": acknowledged - ledger.stored - ledger.duplicate,
         "rejected": ledger.rejected,
         "ledger_balanced": ledger.balanced,
@@ -173,7 +173,7 @@ def _due(messages: Iterator[tuple[str, bytes]], count: int) -> Iterator[tuple[st
         yield next(messages)
 
 
-async def _drained(store: Store, bus: NatsBus) -> Ledger:
+async def drained(store: Store, bus: NatsBus) -> Ledger:
     """The ledger once nothing is on its way. Raises EngineUnavailable after ten minutes."""
     limit = time.monotonic() + 600
     while time.monotonic() < limit:

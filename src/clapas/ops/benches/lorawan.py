@@ -1,23 +1,21 @@
-"""``clapas bench lorawan``: what the network server bears, measured on this machine.
+"""``clapas bench lorawan``: what the network server bears by itself, measured on this machine.
 
-Options (all may be left out): ``seconds`` of the steady load (20), ``rate`` of unique uplinks a second (150),
-``copies`` of each (4), ``sessions`` held in memory (80,000), ``mutated`` hostile datagrams (100,000; a release run
-takes 1,000,000). The load comes from a child process over real UDP, with frames of the simulator's own code.
+Options, ``-o name=value`` (all may be left out): ``seconds`` of the steady load (20; a release run takes 600),
+``rate`` of unique uplinks a second (150), ``copies`` of each (4), ``joins`` of the storm (as many as ``storm_rate``,
+22 a second, makes in twenty seconds; a release run takes 80,000) over ``gateways`` (60), ``sessions`` held in memory
+(80,000), ``mutated`` hostile datagrams (100,000; a release run takes 1,000,000). The load comes from a child process
+over real UDP, with frames of the simulator's own code. The durable log is a stub: ``clapas bench lorawan_stored``
+measures with the whole platform.
 """
 
 import asyncio
-import json
 import multiprocessing
 import os
 import random
 import resource
-import socket
-import struct
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Mapping
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +26,25 @@ from clapas.lorawan.server import LorawanServer
 from clapas.lorawan.session import Channels, Session
 from clapas.lorawan.settings import Settings
 from clapas.lorawan.state import State
+from clapas.ops.lorawan_load import LOADED, activate, eui, fire, granted, join_storm, packet
 from clapas.ops.simulate_lorawan.device import Device
-from clapas.ops.simulate_lorawan.device_frames import Granted, data_up, join_request
+from clapas.ops.simulate_lorawan.device_frames import data_up
 
-LOADED = 2000
-"""Devices that share the steady load."""
+MOST_JOINS = 80_000
+PEAK_S = 10.0
 
 
 async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Every figure by name; times in milliseconds, memory in MiB."""
     seconds, rate = float(options.get("seconds") or 20), int(options.get("rate") or 150)
-    copies = int(options.get("copies") or 4)
+    copies, storm = int(options.get("copies") or 4), int(options.get("storm_rate") or 22)
+    joins = min(int(options.get("joins") or storm * 20), MOST_JOINS)
     figures: dict[str, Any] = {"cores": os.cpu_count()}
     figures["steady"] = await _load(rate=rate, copies=copies, seconds=seconds)
-    figures["peak"] = await _load(rate=3000 // copies, copies=copies, seconds=min(seconds, 10))
-    figures["join_storm"] = await _storm(rate=22, gateways=60, seconds=min(seconds, 20))
+    figures["peak"] = await _load(rate=3000 // copies, copies=copies, seconds=min(seconds, PEAK_S))
+    figures["join_storm"] = await _storm(
+        count=joins, rate=storm, gateways=int(options.get("gateways") or 60)
+    )
     figures["sessions"] = await asyncio.to_thread(_sessions, int(options.get("sessions") or 80_000))
     figures["hostile"] = await _hostile(int(options.get("mutated") or 100_000))
     return figures
@@ -62,55 +64,6 @@ class _Log:
         return len(self.at)
 
 
-def _granted(number: int) -> Granted:
-    key = number.to_bytes(16, "big")
-    found = Granted(bytes(28), key, 0)
-    found.address, found.net_key, found.app_key = number + 1, key, key
-    return found
-
-
-def _packet(phy: bytes, token: int, gateway: int, ticks: int) -> bytes:
-    body = {
-        "tmst": ticks, "freq": 868.1, "stat": 1, "modu": "LORA", "datr": "SF7BW125", "codr": "4/5",
-        "rssi": -90 - gateway, "lsnr": 7.0 - gateway, "size": len(phy), "data": b64encode(phy).decode(),
-    }  # fmt: skip
-    head = struct.pack(">BHBQ", 2, token & 0xFFFF, 0, 0x0201000000000000 + gateway)
-    return head + json.dumps({"rxpk": [body]}).encode()
-
-
-def _shoot(port: int, rate: int, copies: int, seconds: float, told: Any, ready: Event) -> None:
-    """The child: ``rate`` uplinks a second, each through ``copies`` gateways; tells when each was first sent."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _gateway in range(copies)]
-    for gateway, each in enumerate(sockets):
-        each.connect(("127.0.0.1", port))
-        each.settimeout(0)
-        each.send(struct.pack(">BHBQ", 2, 1, 2, 0x0201000000000000 + gateway))
-    ready.wait(20)
-    fleet = [_granted(number) for number in range(LOADED)]
-    sent, start = [], time.monotonic()
-    for number in range(int(rate * seconds)):
-        wait = start + number / rate - time.monotonic()
-        if wait > 0:
-            time.sleep(wait)
-        device = number % LOADED
-        phy = data_up(
-            fleet[device],
-            counter=number // LOADED,
-            port=2,
-            data=number.to_bytes(12, "big"),
-            confirmed=number % 20 == 0,
-        )
-        sent.append((device, number // LOADED, time.time()))
-        for gateway, each in enumerate(sockets):
-            each.send(_packet(phy, number, gateway, number & 0xFFFFFFFF))
-            try:
-                while each.recv(4096):
-                    pass
-            except BlockingIOError:
-                continue
-    told.put((sent, time.monotonic() - start))
-
-
 async def _load(*, rate: int, copies: int, seconds: float) -> dict[str, Any]:
     log = _Log()
     with tempfile.TemporaryDirectory() as folder:
@@ -118,8 +71,8 @@ async def _load(*, rate: int, copies: int, seconds: float) -> dict[str, Any]:
         async with LorawanServer.open(
             Settings(udp_port=0), Path(folder), log.publish, devices
         ) as server:
-            ids = await _activate(server)
-            sent, elapsed = await _fire(server, rate, copies, seconds)
+            ids = await activate(server)
+            sent, elapsed = await fire(server, rate=rate, copies=copies, seconds=seconds)
             await asyncio.sleep(1.5)
             figures = server.figures()
             leads = sorted(server.scheduler.leads)
@@ -143,85 +96,38 @@ async def _load(*, rate: int, copies: int, seconds: float) -> dict[str, Any]:
     }
 
 
-async def _activate(server: LorawanServer) -> list[str]:
-    ids = []
-    for number in range(LOADED):
-        key = number.to_bytes(16, "big")
-        session = await server.activate(
-            f"{number:016x}", dev_addr=number + 1, nwk_s_key=key, app_s_key=key
-        )
-        ids.append(session.id)
-    return ids
-
-
-async def _fire(
-    server: LorawanServer, rate: int, copies: int, seconds: float
-) -> tuple[list[Any], float]:
-    context = multiprocessing.get_context("spawn")
-    told, ready = context.Queue(), context.Event()
-    port = server.udp.port if server.udp else 0
-    child = context.Process(
-        target=_shoot, args=(port, rate, copies, seconds, told, ready), daemon=True
-    )
-    child.start()
-    await asyncio.sleep(2)
-    ready.set()
-    found = await asyncio.to_thread(told.get, timeout=seconds * 5 + 30)
-    await asyncio.to_thread(child.join, 5)
-    return found[0], found[1]
-
-
 def _at(values: list[float], share: float) -> float | None:
     return (
         round(1000 * values[min(int(share * len(values)), len(values) - 1)], 1) if values else None
     )
 
 
-async def _storm(*, rate: int, gateways: int, seconds: float) -> dict[str, Any]:
+async def _storm(*, count: int, rate: int, gateways: int) -> dict[str, Any]:
     """Join-requests at ``rate`` over ``gateways``: each is answered, or refused as 'duty_cycle'."""
-    count = int(rate * seconds)
-    fleet = [Device(number, "storm", (0, 0)) for number in range(count)]
+    fleet = [
+        (each.eui, each.app_key) for each in (Device(n, "storm", (0, 0)) for n in range(count))
+    ]
     register = MemoryDevices(
-        tuple(LorawanDevice(dev_eui=each.eui.hex(), app_key=each.app_key) for each in fleet)
+        tuple(LorawanDevice(dev_eui=dev_eui.hex(), app_key=key) for dev_eui, key in fleet)
     )
     with tempfile.TemporaryDirectory() as folder:
         async with LorawanServer.open(
             Settings(udp_port=0), Path(folder), _Log().publish, register
         ) as server:
-            answered = await _requests(server, fleet, rate, gateways)
+            began = time.monotonic()
+            answered = await join_storm(server, fleet, rate=rate, gateways=gateways)
+            elapsed = time.monotonic() - began
             figures = server.figures()
+    refused = figures["rejected"].get("duty_cycle", 0)
     return {
         "requests": count,
+        "joins_per_s": round(count / elapsed, 1),
         "joined": figures["joins"],
+        "refused_duty_cycle": refused,
+        "unanswered": count - figures["joins"] - refused,
         "answers_on_the_wire": answered,
         "rejected": figures["rejected"],
     }
-
-
-async def _requests(server: LorawanServer, fleet: list[Device], rate: int, gateways: int) -> int:
-    port = server.udp.port if server.udp else 0
-    loop = asyncio.get_running_loop()
-    answers = [0]
-
-    class _Ear(asyncio.DatagramProtocol):
-        def datagram_received(self, data: bytes, _addr: Any) -> None:
-            answers[0] += data[3] == 3
-
-    sockets = [
-        (await loop.create_datagram_endpoint(_Ear, remote_addr=("127.0.0.1", port)))[0]
-        for _gateway in range(gateways)
-    ]
-    for gateway, each in enumerate(sockets):
-        each.sendto(struct.pack(">BHBQ", 2, 1, 2, 0x0201000000000000 + gateway))
-    for number, device in enumerate(fleet):
-        phy = join_request(device.app_key, device.join_eui, device.eui, number & 0xFFFF)
-        for gateway in random.sample(range(gateways), min(3, gateways)):
-            sockets[gateway].sendto(_packet(phy, number, gateway, number * 1000))
-        await asyncio.sleep(1 / rate)
-    await asyncio.sleep(1.0)
-    for each in sockets:
-        each.close()
-    return answers[0]
 
 
 def _sessions(count: int) -> dict[str, Any]:
@@ -291,12 +197,12 @@ async def _hostile(count: int) -> dict[str, Any]:
         async with LorawanServer.open(
             Settings(udp_port=0), Path(folder), log.publish, MemoryDevices()
         ) as server:
-            await _activate(server)
+            await activate(server)
             door = server.udp
             if door is None:
                 return {}
             good = [
-                _packet(data_up(_granted(at), counter=0, port=2, data=b"x"), at, 0, at)
+                packet(data_up(granted(at), counter=0, port=2, data=b"x"), at, 0, at)
                 for at in range(50)
             ]
             start = time.monotonic()
@@ -305,10 +211,10 @@ async def _hostile(count: int) -> dict[str, Any]:
                 if number % 200 == 0:
                     await asyncio.sleep(0)
             elapsed = time.monotonic() - start
-            fresh = data_up(_granted(LOADED - 1), counter=9, port=2, data=b"still here")
-            door.datagram_received(_packet(fresh, 1, 0, 1), ("127.0.0.1", 4000))
+            fresh = data_up(granted(LOADED - 1), counter=9, port=2, data=b"still here")
+            door.datagram_received(packet(fresh, 1, 0, 1), ("127.0.0.1", 4000))
             await asyncio.sleep(1)
-            session = server.device(f"{LOADED - 1:016x}").session
+            session = server.device(eui(LOADED - 1)).session
             figures = server.figures()
     alive = session is not None and f"up:{session.id}-9" in log.at
     return {

@@ -61,6 +61,8 @@ def _household(rng: random.Random, now: float) -> Traits:
     traits = {"daily": daily, "start": rng.uniform(40, 900), "origin": daily * SINCE / DAY}
     if rng.random() < 0.03:
         traits |= {"leak": rng.uniform(0.008, 0.06), "leak_from": now - rng.uniform(0.3, 1.6) * DAY}
+    elif rng.random() < 0.02:
+        traits |= {"leak": rng.uniform(0.11, 0.3), "leak_from": now - rng.uniform(1.7, 1.9) * DAY}
     return traits
 
 

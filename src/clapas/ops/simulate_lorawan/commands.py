@@ -99,13 +99,14 @@ def _write(path: Path, number: int, seed: str, radius_km: float) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
-            ("dev_eui", "join_eui", "app_key", "name", "version", "longitude", "latitude")
-        )
+            ("dev_eui", "join_eui", "app_key", "name", "model", "source", "lifecycle", "tag:mac_version", "longitude",
+             "latitude")
+        )  # fmt: skip
         for each in devices(number, seed, radius_km):
             place = (3.877 + each.place[0] / 78.0, 43.611 + each.place[1] / 111.0)
             writer.writerow(
-                (each.eui.hex(), each.join_eui.hex(), each.app_key.hex(), f"sim-{each.number}", "1.0.3",
-                 f"{place[0]:.6f}", f"{place[1]:.6f}")
+                (each.eui.hex(), each.join_eui.hex(), each.app_key.hex(), f"sim-{each.number}", "cayenne_lpp",
+                 "lorawan", "active", "1.0.3", f"{place[0]:.6f}", f"{place[1]:.6f}")
             )  # fmt: skip
     path.chmod(0o600)
     print(f"{number} devices written to {path}")

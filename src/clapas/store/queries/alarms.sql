@@ -4,31 +4,33 @@ SELECT pg_advisory_xact_lock(7406152014)
 
 -- name: open_of
 -- The open alarms of these pairs.
-SELECT a.* FROM alarm a
+SELECT a.*, coalesce(e.name, '') AS name FROM alarm a
+LEFT JOIN entity e ON e.id = a.entity
 JOIN unnest(%(rules)s::text[], %(entities)s::text[]) AS w (rule, entity)
   ON w.rule = a.rule AND w.entity = a.entity
 WHERE a.closed IS NULL
 
 -- name: of_ids
 -- Alarms by number.
-SELECT * FROM alarm WHERE id = ANY(%(ids)s) ORDER BY id
+SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity
+WHERE a.id = ANY(%(ids)s) ORDER BY a.id
 
 -- name: insert
 -- New alarms; their numbers in the order of the rows.
 INSERT INTO alarm (rule, entity, severity, title, trade, commune, active, first, last, raised, count,
                    cleared, acknowledged, acknowledged_by, assignee, verdict, closed, series,
-                   measured, value, message, parents, masked, flapping, public)
+                   measured, value, message, parents, masked, flapping, public, because)
 SELECT rule, entity, severity, title, trade, commune, active, first, last, raised, count,
        cleared, acknowledged, acknowledged_by, assignee, verdict, closed, series,
        measured, value, message,
        coalesce((SELECT array_agg(p) FROM jsonb_array_elements_text(parents) p), '{}'),
-       masked, flapping, public
+       masked, flapping, public, because
 FROM json_to_recordset(%(rows)s::json)
     AS n (place integer, rule text, entity text, severity text, title text, trade text, commune text,
           active boolean, first bigint, last bigint, raised bigint, count integer, cleared bigint,
           acknowledged bigint, acknowledged_by text, assignee text, verdict text, closed bigint,
           series integer, measured bigint, value double precision, message jsonb, parents jsonb,
-          masked text, flapping boolean, public boolean)
+          masked text, flapping boolean, public boolean, because jsonb)
 ORDER BY place
 RETURNING id
 
@@ -39,12 +41,12 @@ SET severity = n.severity, active = n.active, last = n.last, raised = n.raised, 
     cleared = n.cleared, acknowledged = n.acknowledged, acknowledged_by = n.acknowledged_by,
     assignee = n.assignee, verdict = n.verdict, closed = n.closed, series = n.series,
     measured = n.measured, value = n.value, message = n.message, masked = n.masked,
-    flapping = n.flapping
+    flapping = n.flapping, because = n.because
 FROM json_to_recordset(%(rows)s::json)
     AS n (id bigint, severity text, active boolean, last bigint, raised bigint, count integer,
           cleared bigint, acknowledged bigint, acknowledged_by text, assignee text, verdict text,
           closed bigint, series integer, measured bigint, value double precision, message jsonb,
-          masked text, flapping boolean)
+          masked text, flapping boolean, because jsonb)
 WHERE a.id = n.id
 
 -- name: add_events
@@ -69,8 +71,7 @@ WHERE (%(state)s = '' OR (%(state)s = 'open' AND a.closed IS NULL) OR (%(state)s
   AND (NOT %(public)s OR a.public)
   AND (%(q)s = '' OR a.title ILIKE %(like)s OR a.entity ILIKE %(like)s OR e.name ILIKE %(like)s)
   AND (%(start)s::bigint IS NULL OR (a.raised, a.id) < (%(start)s::bigint, %(start_id)s::bigint))
-  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
-       AND (%(anywhere)s OR a.commune = ANY(%(communes)s))))
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
 ORDER BY a.raised DESC, a.id DESC
 LIMIT %(limit)s
 
@@ -78,8 +79,7 @@ LIMIT %(limit)s
 -- One alarm when it may be seen.
 SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE a.id = %(id)s
-  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
-       AND (%(anywhere)s OR a.commune = ANY(%(communes)s))))
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
 
 -- name: events
 -- The timeline of an alarm.
@@ -93,8 +93,7 @@ FROM alarm a
 LEFT JOIN LATERAL unnest(a.parents) AS p (parent) ON %(by)s = 'parent'
 LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE a.closed IS NULL AND (%(by)s = 'commune' OR p.parent IS NOT NULL)
-  AND (%(everything)s OR (coalesce(nullif(s.dataset, ''), e.dataset, '') = ANY(%(datasets)s)
-       AND (%(anywhere)s OR a.commune = ANY(%(communes)s))))
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
 GROUP BY 1, 2 ORDER BY 1, 2
 
 -- name: active_of
@@ -122,4 +121,48 @@ SELECT rule, entity FROM alarm WHERE active AND closed IS NULL AND NOT rule = AN
 
 -- name: masked
 -- Active alarms that something keeps quiet.
-SELECT * FROM alarm WHERE active AND closed IS NULL AND masked <> '' ORDER BY id LIMIT 5000
+SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity
+WHERE a.active AND a.closed IS NULL AND a.masked <> '' ORDER BY a.id LIMIT 5000
+
+-- name: deaf
+-- Entities whose devices were heard last by a gateway that hears none of its devices any more (two at least).
+SELECT DISTINCT b.entity, s.gateway
+FROM binding b
+JOIN device_seen s ON s.device = b.device
+LEFT JOIN gateway g ON g.id = s.gateway
+WHERE b.entity = ANY(%(entities)s) AND b.valid_to IS NULL AND s.gateway <> ''
+  AND (SELECT count(*) FROM device_seen o WHERE o.gateway = s.gateway) > 1
+  AND NOT EXISTS (
+      SELECT FROM device_seen o
+      JOIN device d ON d.id = o.device
+      LEFT JOIN model m ON m.id = d.model
+      WHERE o.gateway = s.gateway
+        AND greatest(o.received, g.last_seen)
+            >= to_timestamp(%(now)s / 1000.0) - make_interval(secs => 2 * coalesce(m.interval_s, 3600)))
+
+-- name: active_on
+-- Active alarms on these entities: the worst severity and how many, by entity.
+SELECT a.entity, min(array_position(ARRAY['critical', 'major', 'minor', 'warning', 'indeterminate'], a.severity)),
+       count(*)
+FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+WHERE a.active AND a.closed IS NULL AND (%(every)s OR a.entity = ANY(%(entities)s))
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
+GROUP BY a.entity LIMIT 100000
+
+-- name: totals
+-- Open alarms by severity: active, not acknowledged, mine.
+SELECT a.severity, count(*) FILTER (WHERE a.active), count(*) FILTER (WHERE a.acknowledged IS NULL),
+       count(*) FILTER (WHERE a.assignee = %(person)s)
+FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+WHERE a.closed IS NULL
+  AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
+GROUP BY a.severity
+
+-- name: raised_by
+-- Each time a rule raised something since then.
+SELECT a.entity, v.at, coalesce(e.name, ''), (v.values ->> 'value')::double precision
+FROM alarm a
+JOIN alarm_event v ON v.alarm = a.id AND v.kind IN ('raised', 'raised_again', 'repeated')
+LEFT JOIN entity e ON e.id = a.entity
+WHERE a.rule = %(rule)s AND v.at >= %(since)s
+ORDER BY v.at DESC LIMIT 5000

@@ -1,22 +1,25 @@
 -- name: add_application
 -- A new application.
-INSERT INTO application (name, description, owner, organisation, plan, communes, networks)
-VALUES (%(name)s, %(description)s, %(owner)s, %(organisation)s, %(plan)s, %(communes)s, %(networks)s)
+INSERT INTO application (name, description, owner, organisation, plan, communes, networks,
+    attributes, decimals, delay)
+VALUES (%(name)s, %(description)s, %(owner)s, %(organisation)s, %(plan)s, %(communes)s, %(networks)s,
+    %(attributes)s, %(decimals)s, %(delay)s)
 RETURNING id
 
 -- name: applications
 -- Applications, of one owner when asked.
-SELECT id, name, description, owner, organisation, plan, communes, networks, state, created
+SELECT id, name, description, owner, organisation, plan, communes, networks, attributes, decimals, delay, state, created
 FROM application WHERE (%(all)s OR owner = %(owner)s) AND id > %(after)s ORDER BY id LIMIT %(limit)s
 
 -- name: application
 -- One application.
-SELECT id, name, description, owner, organisation, plan, communes, networks, state, created
+SELECT id, name, description, owner, organisation, plan, communes, networks, attributes, decimals, delay, state, created
 FROM application WHERE id = %(id)s
 
 -- name: set_application
 -- Its plan, territory, networks and state.
 UPDATE application SET plan = %(plan)s, communes = %(communes)s, networks = %(networks)s,
+    attributes = %(attributes)s, decimals = %(decimals)s, delay = %(delay)s,
     state = %(state)s WHERE id = %(id)s
 
 -- name: subscribe
@@ -41,7 +44,7 @@ RETURNING application
 
 -- name: live
 -- Applications that may be served live, with their approved datasets.
-SELECT a.id, a.name, a.communes, array_agg(s.dataset ORDER BY s.dataset)
+SELECT a.id, a.name, a.communes, array_agg(s.dataset ORDER BY s.dataset), a.attributes, a.decimals, a.delay
 FROM application a JOIN subscription s ON s.application = a.id
 WHERE a.state = 'active' AND s.state = 'approved' AND (s.expires IS NULL OR s.expires > now())
 GROUP BY a.id LIMIT 1000

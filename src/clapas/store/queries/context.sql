@@ -19,6 +19,53 @@ WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR 
   AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
 ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 
+-- name: page_of_kind
+-- A page of the entities that have one type only, read in the order of ids until the page is full;
+-- ``within`` bounds how many are looked at. The last row says whether others have that type too.
+SELECT * FROM (
+    SELECT doc, false FROM (
+        SELECT n.id, n.doc FROM ngsild_entity n
+        WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
+          AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id LIMIT %(within)s
+    ) own
+    WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s)
+    LIMIT %(limit)s OFFSET %(offset)s
+) page
+UNION ALL
+SELECT NULL, EXISTS (SELECT FROM ngsild_entity WHERE tenant = %(tenant)s AND kind = '')
+             OR %(tenant)s = '' AND EXISTS (SELECT FROM entity WHERE type = %(short)s)
+
+-- name: page_of_type
+-- A page of all that have a type: with this type only, with several types, the platform's own.
+SELECT doc FROM (
+    (SELECT id, doc FROM (
+        SELECT n.id, n.doc FROM ngsild_entity n
+        WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
+          AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id
+    ) own WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
+    UNION ALL
+    (SELECT id, doc FROM (
+        SELECT n.id, n.doc FROM ngsild_entity n
+        WHERE n.tenant = %(tenant)s AND n.kind = '' AND (n.expires IS NULL OR n.expires > now())
+          AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id
+    ) several WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
+    UNION ALL
+    (SELECT id, doc FROM (
+        SELECT n.id, coalesce(o.doc, '{}'::jsonb) || n.doc AS doc
+        FROM ngsild_platform n LEFT JOIN ngsild_entity o ON o.tenant = '' AND o.id = n.id
+        WHERE %(tenant)s = '' AND n.type = %(short)s AND (o.expires IS NULL OR o.expires > now())
+          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+        ORDER BY n.id
+    ) platform WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
+) every
+ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
+
 -- name: page_among
 -- A page of what a path selects among some ids.
 SELECT doc FROM ngsild_present
@@ -43,64 +90,71 @@ WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR 
   AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
 ORDER BY id LIMIT %(limit)s
 
--- name: lock
--- Entities to be changed; the row of each is held until the transaction ends.
-SELECT doc FROM ngsild_entity WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE
+-- name: hold
+-- Entities to be changed, each held until the transaction ends, with the platform's own parts; the
+-- last row says whether anybody of the tenant subscribed.
+WITH held AS (
+    SELECT id, doc FROM ngsild_entity WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE)
+SELECT doc, false FROM held
+UNION ALL
+SELECT doc, true FROM ngsild_platform WHERE %(tenant)s = '' AND id = ANY(%(ids)s)
+UNION ALL
+SELECT NULL, EXISTS (SELECT FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = 'e')
 
--- name: platform
--- The platform's own part of entities to be changed.
-SELECT doc FROM ngsild_platform WHERE %(tenant)s = '' AND id = ANY(%(ids)s)
-
--- name: insert
--- New entities; those that exist already are left, and not given back.
-INSERT INTO ngsild_entity (tenant, id, doc, expires)
-SELECT %(tenant)s, doc ->> '@id', doc, (doc ->> '@expires')::timestamptz
-FROM jsonb_array_elements(%(docs)s::jsonb) doc ORDER BY doc ->> '@id'
-ON CONFLICT (tenant, id) DO NOTHING
-RETURNING id
-
--- name: save
--- Changed entities, created when missing.
-INSERT INTO ngsild_entity (tenant, id, doc, expires)
-SELECT %(tenant)s, doc ->> '@id', doc, (doc ->> '@expires')::timestamptz
-FROM jsonb_array_elements(%(docs)s::jsonb) doc ORDER BY doc ->> '@id'
-ON CONFLICT (tenant, id) DO UPDATE SET doc = excluded.doc, expires = excluded.expires
-
--- name: delete
--- Entities that go.
-DELETE FROM ngsild_entity WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) RETURNING id
-
--- name: heads
--- The heads of entities' evolutions.
-INSERT INTO ngsild_evolution (tenant, id, doc)
-SELECT %(tenant)s, doc ->> '@id', doc FROM jsonb_array_elements(%(docs)s::jsonb) doc ORDER BY doc ->> '@id'
-ON CONFLICT (tenant, id) DO UPDATE
-SET doc = CASE WHEN ngsild_evolution.doc ? '@deleted' THEN excluded.doc
-          ELSE excluded.doc || jsonb_build_object('@created', ngsild_evolution.doc -> '@created') END
-
--- name: heads_deleted
--- Entities that were deleted keep their evolution.
-UPDATE ngsild_evolution SET doc = doc || jsonb_build_object('@deleted', %(at)s::text)
-WHERE tenant = %(tenant)s AND id = ANY(%(ids)s)
-
--- name: instances
--- Instances of attributes, one for each write.
-INSERT INTO ngsild_instance
-    (tenant, entity, attribute, dataset, instance, observed, created, modified, deleted, number, doc)
-SELECT %(tenant)s, r.entity, r.attribute, r.dataset, r.instance,
-       (r.doc ->> 'observedAt')::timestamptz, (r.doc ->> 'createdAt')::timestamptz,
-       (r.doc ->> 'modifiedAt')::timestamptz, (r.doc ->> 'deletedAt')::timestamptz,
-       CASE jsonb_typeof(r.doc -> 'value') WHEN 'number' THEN (r.doc ->> 'value')::double precision END, r.doc
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(entity text, attribute text, dataset text, instance text, doc jsonb)
-
--- name: events
--- What changed, when anybody of the tenant may be interested; the notifier is woken at the commit.
-WITH written AS (
+-- name: write
+-- One write: new entities (those that exist already are left, and not given back), changed ones, those
+-- that go; heads of evolutions, instances of attributes, events for whoever subscribed.
+WITH fresh AS (
+    INSERT INTO ngsild_entity (tenant, id, doc, expires)
+    SELECT %(tenant)s, doc ->> '@id', doc, (doc ->> '@expires')::timestamptz
+    FROM jsonb_array_elements(%(fresh)s::jsonb) doc ORDER BY doc ->> '@id'
+    ON CONFLICT (tenant, id) DO NOTHING
+    RETURNING id),
+changed AS (
+    INSERT INTO ngsild_entity (tenant, id, doc, expires)
+    SELECT %(tenant)s, doc ->> '@id', doc, (doc ->> '@expires')::timestamptz
+    FROM jsonb_array_elements(%(changed)s::jsonb) doc ORDER BY doc ->> '@id'
+    ON CONFLICT (tenant, id) DO UPDATE SET doc = excluded.doc, expires = excluded.expires),
+gone AS (DELETE FROM ngsild_entity WHERE tenant = %(tenant)s AND id = ANY(%(gone)s)),
+heads AS (
+    INSERT INTO ngsild_evolution (tenant, id, doc)
+    SELECT %(tenant)s, doc ->> '@id', doc FROM jsonb_array_elements(%(heads)s::jsonb) doc ORDER BY doc ->> '@id'
+    ON CONFLICT (tenant, id) DO UPDATE
+    SET doc = CASE WHEN ngsild_evolution.doc ? '@deleted' THEN excluded.doc
+              ELSE excluded.doc || jsonb_build_object('@created', ngsild_evolution.doc -> '@created') END),
+known AS (
+    INSERT INTO ngsild_evolution (tenant, id, doc)
+    SELECT %(tenant)s, doc ->> '@id', doc FROM jsonb_array_elements(%(known)s::jsonb) doc ORDER BY doc ->> '@id'
+    ON CONFLICT (tenant, id) DO NOTHING),
+instances AS (
+    INSERT INTO ngsild_instance (tenant, entity, attribute, dataset, observed, created, modified, deleted, number, doc)
+    SELECT %(tenant)s, r.entity, r.attribute, r.dataset,
+           (r.doc ->> 'observedAt')::timestamptz, (r.doc ->> 'createdAt')::timestamptz,
+           (r.doc ->> 'modifiedAt')::timestamptz, (r.doc ->> 'deletedAt')::timestamptz,
+           CASE jsonb_typeof(r.doc -> 'value') WHEN 'number' THEN (r.doc ->> 'value')::double precision END, r.doc
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(entity text, attribute text, dataset text, doc jsonb)),
+events AS (
     INSERT INTO ngsild_event (tenant, entity, body)
-    SELECT %(tenant)s, body ->> 'entity', body FROM jsonb_array_elements(%(rows)s::jsonb) body
-    WHERE EXISTS (SELECT FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = 'e')
+    SELECT %(tenant)s, body ->> 'entity', body FROM jsonb_array_elements(%(events)s::jsonb) body
     RETURNING 1)
-SELECT CASE WHEN count(*) > 0 THEN pg_notify('clapas_context', '') END FROM written
+SELECT id FROM fresh
+UNION ALL
+SELECT CASE WHEN count(*) > 0 THEN pg_notify('clapas_context', '')::text END FROM events
+
+-- name: evolve
+-- Instances that a temporal write adds; one of the same dataset id and instant takes the place of the former.
+WITH given AS (
+    SELECT r.entity, r.attribute, r.dataset, (r.doc ->> 'observedAt')::timestamptz AS observed, r.doc
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(entity text, attribute text, dataset text, doc jsonb)),
+former AS (
+    DELETE FROM ngsild_instance n USING given g
+    WHERE n.tenant = %(tenant)s AND n.entity = g.entity AND n.attribute = g.attribute
+      AND n.dataset = g.dataset AND n.observed = g.observed)
+INSERT INTO ngsild_instance (tenant, entity, attribute, dataset, observed, created, modified, deleted, number, doc)
+SELECT %(tenant)s, g.entity, g.attribute, g.dataset, g.observed,
+       (g.doc ->> 'createdAt')::timestamptz, (g.doc ->> 'modifiedAt')::timestamptz, (g.doc ->> 'deletedAt')::timestamptz,
+       CASE jsonb_typeof(g.doc -> 'value') WHEN 'number' THEN (g.doc ->> 'value')::double precision END, g.doc
+FROM given g
 
 -- name: take_events
 -- Events that nobody else is handling.
@@ -179,7 +233,10 @@ SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s
 
 -- name: heads_of
 -- The heads of some entities' evolutions, in the order of ids.
-SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) ORDER BY id
+SELECT e.doc || CASE WHEN n.doc IS NULL OR e.doc ? '@deleted' THEN '{}'::jsonb
+                ELSE jsonb_build_object('@modified', n.doc -> '@modified') END
+FROM ngsild_evolution e LEFT JOIN ngsild_entity n ON n.tenant = e.tenant AND n.id = e.id
+WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
 
 -- name: add_head
 -- A new evolution, or more types for the one that is there; true when new.
@@ -196,18 +253,28 @@ RETURNING xmax = 0
 WITH gone AS (DELETE FROM ngsild_instance WHERE tenant = %(tenant)s AND entity = %(id)s)
 DELETE FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
 
+-- name: last_instances
+-- The last instance of an attribute for each dataset id, unless it was deleted.
+SELECT doc FROM (
+    SELECT DISTINCT ON (dataset) doc, deleted FROM ngsild_instance
+    WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
+      AND (%(everything)s OR dataset = %(dataset)s)
+    ORDER BY dataset, seq DESC) last
+WHERE deleted IS NULL
+
 -- name: drop_instances
 -- Instances of an attribute go.
 DELETE FROM ngsild_instance
 WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
   AND (%(everything)s OR dataset = %(dataset)s)
-  AND (%(instance)s = '' OR instance = %(instance)s)
-RETURNING instance
+  AND (%(whole)s OR instance = %(instance)s AND instance <> '' OR seq = %(seq)s)
+RETURNING seq
 
 -- name: instance
 -- One instance, to be changed.
 SELECT doc FROM ngsild_instance
-WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s AND instance = %(instance)s
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
+  AND (instance = %(instance)s AND instance <> '' OR seq = %(seq)s)
 FOR UPDATE
 
 -- name: set_instance
@@ -217,12 +284,14 @@ SET doc = %(doc)s::jsonb, observed = (%(doc)s::jsonb ->> 'observedAt')::timestam
     modified = (%(doc)s::jsonb ->> 'modifiedAt')::timestamptz,
     number = CASE jsonb_typeof(%(doc)s::jsonb -> 'value')
              WHEN 'number' THEN (%(doc)s::jsonb ->> 'value')::double precision END
-WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s AND instance = %(instance)s
+WHERE tenant = %(tenant)s AND entity = %(id)s AND attribute = %(attribute)s
+  AND (instance = %(instance)s AND instance <> '' OR seq = %(seq)s)
 
 -- name: evolution
 -- Instances in a time range, the last ones of each attribute when asked, the oldest first.
 SELECT entity, attribute, dataset, instance, at, doc FROM (
-    SELECT i.entity, i.attribute, i.dataset, i.instance, i.doc, i.seq, i.at,
+    SELECT i.entity, i.attribute, i.dataset,
+           CASE WHEN i.instance = '' THEN 'urn:ngsi-ld:Instance:' || i.seq ELSE i.instance END AS instance, i.doc, i.seq, i.at,
            CASE WHEN %(last)s > 0 THEN row_number() OVER (
                PARTITION BY i.entity, i.attribute, i.dataset ORDER BY i.at DESC, i.seq DESC) END AS place
     FROM (
@@ -236,7 +305,7 @@ SELECT entity, attribute, dataset, instance, at, doc FROM (
     WHERE (%(all_attributes)s OR i.attribute = ANY(%(attributes)s))
       AND (%(all_datasets)s OR i.dataset = ANY(%(datasets)s))
       AND (%(open)s OR (i.at >= %(start)s AND i.at < %(end)s))
-      AND (i.deleted IS NULL OR %(property)s = 'deletedAt' OR i.at IS NOT NULL)
+      AND (i.at IS NOT NULL OR %(property)s = 'observedAt' AND i.deleted IS NULL)
 ) numbered
 WHERE place IS NULL OR place <= %(last)s
 ORDER BY entity, at NULLS FIRST, seq
@@ -265,33 +334,53 @@ WHERE e.tenant = %(tenant)s AND e.doc @@ %(head)s::jsonpath
   AND (NOT %(deep)s OR (e.doc || f.members) @@ %(path)s::jsonpath)
 ORDER BY e.id LIMIT %(limit)s
 
--- name: bounds
--- First and last instant of the numbers in a time range.
-SELECT min(n.observed), max(n.observed) FROM ngsild_instance n
-WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
-  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
-  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+-- name: evolved_attributes
+-- Which attributes and dataset ids have instances, found by leaping through the index; with the first and
+-- last instant of each in a time range.
+WITH RECURSIVE leap AS (
+    (SELECT n.entity, n.attribute, n.dataset FROM ngsild_instance n
+     WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+     ORDER BY n.tenant, n.entity, n.attribute, n.dataset LIMIT 1)
+    UNION ALL
+    SELECT f.* FROM leap l, LATERAL (
+        SELECT n.entity, n.attribute, n.dataset FROM ngsild_instance n
+        WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s)
+          AND (n.entity, n.attribute, n.dataset) > (l.entity, l.attribute, l.dataset)
+        ORDER BY n.tenant, n.entity, n.attribute, n.dataset LIMIT 1) f)
+SELECT l.entity, l.attribute, l.dataset, s.first, s.last
+FROM leap l, LATERAL (
+    SELECT min(n.observed) AS first, max(n.observed) AS last FROM ngsild_instance n
+    WHERE n.tenant = %(tenant)s AND n.entity = l.entity AND n.attribute = l.attribute AND n.dataset = l.dataset
+      AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))) s
+WHERE (%(all_attributes)s OR l.attribute = ANY(%(attributes)s))
+  AND (%(all_datasets)s OR l.dataset = ANY(%(datasets)s)) AND s.first IS NOT NULL
 
 -- name: aggregated
--- Numbers by attribute and period.
-SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
-       count(*), count(DISTINCT n.number), sum(n.number), avg(n.number), min(n.number), max(n.number),
-       stddev_pop(n.number), sum(n.number * n.number)
+-- Numbers of one attribute by period.
+SELECT width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
+       count(*), sum(n.number), avg(n.number), min(n.number), max(n.number)
 FROM ngsild_instance n
-WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NOT NULL AND n.observed IS NOT NULL
-  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
-  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+WHERE n.tenant = %(tenant)s AND n.entity = %(id)s AND n.attribute = %(attribute)s AND n.dataset = %(dataset)s
+  AND n.number IS NOT NULL AND n.observed IS NOT NULL
   AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
-GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+GROUP BY 1 ORDER BY 1
+
+-- name: dispersed
+-- The aggregates that cost more: different values, dispersion.
+SELECT width_bucket(n.observed, %(edges)s::timestamptz[]) AS bucket,
+       count(DISTINCT n.number), stddev_pop(n.number), sum(n.number * n.number)
+FROM ngsild_instance n
+WHERE n.tenant = %(tenant)s AND n.entity = %(id)s AND n.attribute = %(attribute)s AND n.dataset = %(dataset)s
+  AND n.number IS NOT NULL AND n.observed IS NOT NULL
+  AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
+GROUP BY 1 ORDER BY 1
 
 -- name: others
--- Values that are not numbers, to be counted by period.
-SELECT n.entity, n.attribute, n.dataset, width_bucket(n.observed, %(edges)s::timestamptz[]), n.doc
+-- Values of one attribute that are not numbers, to be counted by period.
+SELECT width_bucket(n.observed, %(edges)s::timestamptz[]), n.doc
 FROM ngsild_instance n
-WHERE n.tenant = %(tenant)s AND n.entity = ANY(%(ids)s) AND n.number IS NULL AND n.observed IS NOT NULL
-  AND n.deleted IS NULL
-  AND (%(all_attributes)s OR n.attribute = ANY(%(attributes)s))
-  AND (%(all_datasets)s OR n.dataset = ANY(%(datasets)s))
+WHERE n.tenant = %(tenant)s AND n.entity = %(id)s AND n.attribute = %(attribute)s AND n.dataset = %(dataset)s
+  AND n.number IS NULL AND n.observed IS NOT NULL AND n.deleted IS NULL
   AND (%(open)s OR (n.observed >= %(start)s AND n.observed < %(end)s))
 ORDER BY n.observed LIMIT 100000
 

@@ -67,7 +67,7 @@ WHERE /*rows e.dataset, e.commune*/
 GROUP BY type ORDER BY type
 
 -- name: map
--- Every located entity with its headline number.
+-- Every located entity with its headline number, or those whose number came since a time.
 SELECT e.id, e.type, e.longitude, e.latitude, t.measured,
        CASE WHEN e.dataset = ANY(%(withheld)s) THEN NULL ELSE CASE jsonb_typeof(t.value)
             WHEN 'number' THEN t.value::double precision
@@ -77,6 +77,7 @@ FROM entity e
 LEFT JOIN state t ON t.series = e.headline
 WHERE e.longitude IS NOT NULL AND e.latitude IS NOT NULL
   AND (%(type)s = '' OR e.type = %(type)s)
+  AND (%(since)s = 0 OR t.received >= %(since)s)
   AND (NOT %(boxed)s OR point(e.longitude, e.latitude)
        <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s)))
   AND /*rows e.dataset, e.commune*/

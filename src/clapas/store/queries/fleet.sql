@@ -14,6 +14,7 @@ FROM (
     WHERE d.key > %(after)s
       AND (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
       AND (%(q)s = '' OR d.search LIKE %(pattern)s)
+      AND (%(also)s = '' OR d.search LIKE %(also)s)
       AND (%(source)s = '' OR d.source = %(source)s)
       AND (%(model)s = '' OR d.model = %(model)s)
       AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
@@ -27,8 +28,7 @@ FROM (
             WHEN s.received < %(now)s - 5 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'silent'
             WHEN s.received < %(now)s - 2 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'late'
             ELSE 'online' END)
-      AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-           AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+      AND /*rows d.dataset, d.commune*/
     ORDER BY d.key
     LIMIT %(limit)s
 ) AS chosen
@@ -53,6 +53,7 @@ SELECT state, count(*) FROM (
     LEFT JOIN device_file f ON f.device = d.id
     WHERE (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
       AND (%(q)s = '' OR d.search LIKE %(pattern)s)
+      AND (%(also)s = '' OR d.search LIKE %(also)s)
       AND (%(source)s = '' OR d.source = %(source)s)
       AND (%(model)s = '' OR d.model = %(model)s)
       AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
@@ -60,8 +61,7 @@ SELECT state, count(*) FROM (
       AND (%(service)s = '' OR f.service = %(service)s)
       AND (%(gateway)s = '' OR s.gateway = %(gateway)s)
       AND (%(tag)s = '' OR d.tags ? %(tag)s)
-      AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-           AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))) AS chosen
+      AND /*rows d.dataset, d.commune*/) AS chosen
 WHERE %(state)s = '' OR state = %(state)s
 GROUP BY state
 
@@ -200,9 +200,25 @@ SELECT coalesce(f.service, ''), coalesce(f.supplier, ''), count(*),
        count(*) FILTER (WHERE f.warranty < current_date)
 FROM device d LEFT JOIN device_file f ON f.device = d.id
 WHERE d.lifecycle <> 'retired'
-  AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+  AND /*rows d.dataset, d.commune*/
 GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2
+
+-- name: costs_by_use
+-- The yearly bill by what devices are used for: the type of the things that they measure. A device of
+-- several uses is shared equally between them.
+WITH fed AS (
+    SELECT device, split_part(entity, ':', 3) AS use, count(DISTINCT entity) AS things
+    FROM binding WHERE valid_to IS NULL OR valid_to > now() GROUP BY 1, 2
+),
+shared AS (SELECT device, count(*) AS uses FROM fed GROUP BY device)
+SELECT coalesce(fed.use, ''), count(DISTINCT d.id), coalesce(sum(fed.things), 0)::bigint,
+       coalesce(sum(f.yearly_cost / coalesce(shared.uses, 1)), 0)::double precision
+FROM device d
+LEFT JOIN device_file f ON f.device = d.id
+LEFT JOIN fed ON fed.device = d.id
+LEFT JOIN shared ON shared.device = d.id
+WHERE d.lifecycle <> 'retired' AND /*rows d.dataset, d.commune*/
+GROUP BY 1 ORDER BY 4 DESC, 1
 
 -- name: without_commune
 -- Devices that have a place and no commune.

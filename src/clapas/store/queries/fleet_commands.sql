@@ -16,8 +16,7 @@ FROM device_command c
 LEFT JOIN device d ON d.key = c.key
 WHERE c.id < %(before)s AND (%(id)s = 0 OR c.id = %(id)s) AND (%(key)s = '' OR c.key = %(key)s)
   AND (%(state)s = '' OR c.state = %(state)s)
-  AND (%(everything)s OR (d.dataset = ANY(%(datasets)s)
-       AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+  AND /*rows d.dataset, d.commune*/
 ORDER BY c.id DESC LIMIT %(limit)s
 
 -- name: approve

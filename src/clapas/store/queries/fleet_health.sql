@@ -86,8 +86,7 @@ FROM repair
 WHERE (%(kind)s = '' OR kind = %(kind)s) AND (%(id)s = 0 OR id = %(id)s)
   AND (%(muted)s OR muted_until IS NULL OR muted_until < now())
   AND (%(everything)s OR EXISTS (
-        SELECT FROM device d WHERE d.key = subject AND d.dataset = ANY(%(datasets)s)
-          AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+        SELECT FROM device d WHERE d.key = subject AND /*rows d.dataset, d.commune*/))
 ORDER BY count DESC, since, id OFFSET %(skip)s LIMIT %(limit)s
 
 -- name: repair_counts
@@ -95,8 +94,7 @@ ORDER BY count DESC, since, id OFFSET %(skip)s LIMIT %(limit)s
 SELECT kind, count(*) FROM repair
 WHERE (muted_until IS NULL OR muted_until < now())
   AND (%(everything)s OR EXISTS (
-        SELECT FROM device d WHERE d.key = subject AND d.dataset = ANY(%(datasets)s)
-          AND (%(anywhere)s OR d.commune = ANY(%(communes)s))))
+        SELECT FROM device d WHERE d.key = subject AND /*rows d.dataset, d.commune*/))
 GROUP BY kind ORDER BY kind
 
 -- name: mute
@@ -144,5 +142,5 @@ FROM (
 -- name: answers
 -- What networks said of downlinks since a moment.
 SELECT device, kind, payload FROM raw
-WHERE received > fromUnixTimestamp64Milli({since:Int64}) AND kind IN ('ack', 'txack', 'down_ack', 'down_sent')
+WHERE received > fromUnixTimestamp64Milli({since:Int64}) AND kind IN ('ack', 'txack', 'log', 'down_ack', 'down_sent', 'down_nack', 'down_failed')
 ORDER BY received LIMIT 10000

@@ -83,6 +83,10 @@ DELETE FROM sign_in_failure WHERE last <= %(old)s;
 WITH earlier AS (DELETE FROM one_time WHERE account = %(account)s)
 INSERT INTO one_time (proof, account, expires) VALUES (%(proof)s, %(account)s, %(expires)s);
 
+-- name: see_one_time
+-- The account of a one-time link that still works.
+SELECT account FROM one_time WHERE proof = %(proof)s AND expires > %(now)s;
+
 -- name: use_one_time
 -- Spend a one-time link: it works once.
 DELETE FROM one_time WHERE proof = %(proof)s AND expires > %(now)s RETURNING account;
@@ -122,7 +126,8 @@ SELECT k.id, k.proof, k.name, k.owner,
            WHERE s.application = k.application AND s.state = 'approved'
              AND (s.expires IS NULL OR s.expires > %(now)s)),
        coalesce(p.communes, k.communes), k.created, k.expires, k.last_used, k.replaces, k.revoked,
-       k.application, coalesce(p.plan, ''), coalesce(p.networks, '{}')
+       k.application, coalesce(p.plan, ''), coalesce(p.networks, '{}'),
+       coalesce(p.attributes, '{}'), coalesce(p.decimals, -1), coalesce(p.delay, 0)
 FROM service_key k JOIN account a ON a.id = k.owner LEFT JOIN application p ON p.id = k.application
 WHERE k.id = %(id)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled
   AND (k.application IS NULL OR p.state = 'active');
@@ -130,7 +135,7 @@ WHERE k.id = %(id)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled
 -- name: keys
 -- Keys that are not revoked, by id, after a cursor.
 SELECT id, proof, name, owner, scopes, communes, created, expires, last_used, replaces, revoked,
-       application, '', '{}'::text[]
+       application, '', '{}'::text[], '{}'::text[], -1, 0
 FROM service_key WHERE id > %(after)s AND revoked IS NULL ORDER BY id LIMIT %(limit)s;
 
 -- name: use_key
@@ -226,3 +231,9 @@ ORDER BY asked DESC LIMIT 200;
 -- name: own_key
 -- The key belongs to an application from now on.
 UPDATE service_key SET application = %(application)s WHERE id = %(id)s;
+
+-- name: count_factors
+-- Enabled accounts with a confirmed factor or a passkey.
+SELECT count(*) FROM account a WHERE a.enabled AND (
+    EXISTS (SELECT FROM factor f WHERE f.account = a.id AND f.confirmed)
+    OR EXISTS (SELECT FROM passkey p WHERE p.account = a.id));

@@ -96,3 +96,15 @@ ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body
 -- name: remove_plan
 -- Remove one chain or calendar.
 DELETE FROM notify_plan WHERE kind = %(kind)s AND id = %(id)s
+
+-- name: people
+-- Accounts that may sign in, or these whatever became of them: login, shown name, channels.
+SELECT a.id::text, a.login, coalesce(nullif(a.name, ''), a.login),
+       ARRAY(SELECT jsonb_object_keys(coalesce(c.body -> 'channels', '{}')))
+FROM account a LEFT JOIN contact c ON c.person = a.id::text
+WHERE (%(every)s AND a.enabled) OR a.id::text = ANY(%(ids)s)
+ORDER BY 3, 1 LIMIT 10000
+
+-- name: person
+-- The account of an id or of a login.
+SELECT id::text FROM account WHERE enabled AND (id::text = %(name)s OR lower(login) = lower(%(name)s))

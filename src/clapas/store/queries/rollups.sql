@@ -53,3 +53,8 @@ FROM (
       AND (empty({series:Array(UInt32)}) OR has({series:Array(UInt32)}, series))
 )
 GROUP BY quantity, day, series
+
+-- name: merge_days
+-- The parts of one month of days become one; nothing is done where there is one already.
+OPTIMIZE TABLE rollup_day PARTITION ID {month:String} FINAL
+SETTINGS optimize_skip_merged_partitions = 1

@@ -34,13 +34,16 @@ FROM rule_revision WHERE rule = %(id)s ORDER BY revision DESC LIMIT 200
 -- What rules match series by (an empty list: all of them after a number).
 SELECT s.id, s.entity, s.attribute, s.quantity, coalesce(e.type, split_part(s.entity, ':', 3)),
        coalesce(e.name, ''), coalesce(e.commune, ''), coalesce(e.relations, '{}'::jsonb),
-       coalesce(b.models, '{}'), b.interval_s, t.received, t.measured
+       coalesce(b.models, '{}'), b.interval_s, t.received, t.measured,
+       coalesce(b.tags, '{}')
 FROM series s
 LEFT JOIN entity e ON e.id = s.entity
 LEFT JOIN state t ON t.series = s.id
 LEFT JOIN LATERAL (
-    SELECT array_agg(DISTINCT d.model) AS models, min(m.interval_s) AS interval_s
+    SELECT array_agg(DISTINCT d.model) AS models, min(m.interval_s) AS interval_s,
+           array_agg(DISTINCT g.key || '=' || g.value) AS tags
     FROM binding b JOIN device d ON d.id = b.device LEFT JOIN model m ON m.id = d.model
+    LEFT JOIN LATERAL jsonb_each_text(d.tags) AS g ON true
     WHERE b.entity = s.entity AND b.attribute = s.attribute AND b.valid_to IS NULL
 ) b ON true
 WHERE CASE WHEN %(all)s THEN s.id > %(after)s ELSE s.id = ANY(%(series)s) END
@@ -71,6 +74,7 @@ ON CONFLICT (series) DO UPDATE SET state = excluded.state, deadline = excluded.d
 -- name: score
 -- What each rule is worth.
 SELECT rule, count(*) FILTER (WHERE closed IS NULL), count(*) FILTER (WHERE closed IS NOT NULL),
+       count(*) FILTER (WHERE closed IS NOT NULL OR verdict <> ''),
        count(*) FILTER (WHERE verdict = 'confirmed'), count(*) FILTER (WHERE verdict = 'false'),
        count(*) FILTER (WHERE raised >= %(since)s), max(last)
 FROM alarm GROUP BY rule ORDER BY rule

@@ -1,5 +1,6 @@
 -- name: ensure
--- Series of keys, made when missing; entities learn their headline.
+-- Series of keys, made when missing; entities learn their headline. A device that measures for itself is an
+-- entity from its first series on.
 WITH wanted AS (
     SELECT DISTINCT ON (entity, attribute, dataset_id, tenant) *
     FROM json_to_recordset(%(keys)s::json)
@@ -21,9 +22,18 @@ made AS (
             rank = CASE WHEN s.quantity = '' THEN excluded.rank ELSE s.rank END
     RETURNING *
 ),
+best AS (SELECT DISTINCT ON (entity) entity, id, rank FROM made ORDER BY entity, rank, id),
+born AS (
+    INSERT INTO entity (id, type, name, longitude, latitude, commune, dataset, simulated, search, headline)
+    SELECT b.entity, 'Device', d.name, d.longitude, d.latitude, d.commune, d.dataset, d.simulated, d.search, b.id
+    FROM best b JOIN device d ON d.key = substr(b.entity, 20)
+    WHERE b.entity LIKE 'urn:ngsi-ld:Device:%%'
+    ORDER BY b.entity
+    ON CONFLICT (id) DO NOTHING
+),
 told AS (
     UPDATE entity e SET headline = best.id
-    FROM (SELECT DISTINCT ON (entity) entity, id, rank FROM made ORDER BY entity, rank, id) AS best
+    FROM best
     WHERE e.id = best.entity
       AND (e.headline IS NULL OR best.rank < (SELECT rank FROM series WHERE id = e.headline))
 )

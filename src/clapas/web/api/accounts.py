@@ -1,5 +1,6 @@
 """People's accounts and lent rights, as an administrator sees them."""
 
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -7,12 +8,16 @@ import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from clapas.domain.errors import Unauthenticated
+from clapas.domain.errors import InvalidInput, Unauthenticated
 from clapas.store.identity import AccountRow
+from clapas.store.identity_federation import OrganisationRow
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.session import own_account
 from clapas.web.guard import asks
 from clapas.web.services import Call, services_of
+
+ORGANISATION = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+KINDS = frozenset({"commune", "direction", "trade", "partner", "operator"})
 
 
 class AccountOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,4 +185,46 @@ async def end(request: Call, id: FromPath[UUID]) -> None:  # noqa: A002
     await services_of(request).identity.glass.end(id)
 
 
-HANDLERS = (accounts, invite, change, link, glasses, ask, approve, end)
+@get(
+    "/api/v1/organisations",
+    tags=["accounts"],
+    opt=asks("administer", "account"),
+    summary="Organisations",
+)
+async def organisations(request: Call) -> list[OrganisationRow]:
+    """Communes, directions, trades, partners and operators, by id."""
+    return await services_of(request).identity.federation.store.organisations()
+
+
+@put(
+    "/api/v1/organisations/{id:str}",
+    tags=["accounts"],
+    opt=asks("administer", "account"),
+    summary="Keep an organisation",
+)
+async def organise(
+    request: Call,
+    id: FromPath[str],  # noqa: A002
+    data: JSONBody[OrganisationRow],
+) -> OrganisationRow:
+    """Keep an organisation; one that ended keeps its history."""
+    if data.id != id or not ORGANISATION.fullmatch(id) or not data.name.strip():
+        raise InvalidInput("small letters, digits and hyphens, and a name", field="id")
+    if data.kind not in KINDS:
+        raise InvalidInput("unknown kind", field="kind", accepted=sorted(KINDS))
+    await services_of(request).identity.federation.store.put_organisation(data)
+    return data
+
+
+HANDLERS = (
+    accounts,
+    invite,
+    change,
+    link,
+    glasses,
+    ask,
+    approve,
+    end,
+    organisations,
+    organise,
+)

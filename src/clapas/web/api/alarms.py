@@ -1,26 +1,27 @@
-"""Alarms: the list, one with all that is known of it, what people do, silences, the public feed."""
+"""Alarms: the list, how many, one with all that is known of it, what people do."""
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, delete, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from clapas.domain.access import RowFilter
-from clapas.domain.errors import InvalidInput, NotFound
-from clapas.domain.window import instant, milliseconds
-from clapas.notify.cap import Bulletin, atom, cap, fr_alert
+from clapas.domain.errors import InvalidInput
+from clapas.domain.window import instant
+from clapas.notify.cap import fr_alert
+from clapas.notify.sentences import sentence
 from clapas.rules.life import Action
 from clapas.rules.model import SEVERITIES
 from clapas.rules.office import Office
-from clapas.store import Place
-from clapas.store.notify import Notices
+from clapas.store.notify import Notice, Notices
 from clapas.store.rules import RulesStore
 from clapas.store.rules_alarms import Alarms
-from clapas.store.rules_values import Alarm, Silencing
+from clapas.store.rules_values import Alarm, AlarmEvent, RuleScore
 from clapas.web.answers import Listed, listing, page_size
+from clapas.web.api.alarms_public import bulletin
 from clapas.web.guard import asks
 from clapas.web.services import Call, Services, rows_of, services_of
 
@@ -28,7 +29,7 @@ Query = Annotated[str, QueryParameter(max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 DAY_MS = 86_400_000
 BULK = 500
-EVERYTHING = RowFilter(everything=True)
+LANGUAGES = ("fr", "en")
 
 
 class AlarmOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +53,16 @@ class AlarmOut(msgspec.Struct, frozen=True, kw_only=True):
     closed: datetime | None
     count: int
     assignee: str
+    assignee_name: str
     acknowledged_by: str
+    acknowledged_by_name: str
     verdict: str
     value: float | None
     series: int | None
     measured: datetime | None
     message: dict[str, str]
+    sentence: dict[str, str]
+    quantity: str
     parents: list[str]
     masked: str
     flapping: bool
@@ -69,6 +74,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     kind: str
     who: str
+    who_name: str
     values: dict[str, Any]
 
 
@@ -76,6 +82,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Who was told, how, when, delivered or not."""
 
     person: str
+    person_name: str
     channel: str
     step: int
     kind: str
@@ -93,7 +100,7 @@ class AlarmFile(msgspec.Struct, frozen=True, kw_only=True):
     timeline: list[Line]
     told: list[Told]
     precision: float | None
-    judged: int
+    score: RuleScore | None
     fr_alert: dict[str, Any]
 
 
@@ -103,31 +110,6 @@ class Acts(msgspec.Struct, frozen=True, kw_only=True):
     ids: Annotated[list[int], msgspec.Meta(min_length=1, max_length=BULK)]
     action: Action
     value: Text = ""
-
-
-class SilenceIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A time in which alarms that match stay quiet."""
-
-    kind: Literal["silence", "maintenance"] = "silence"
-    rule: Text = ""
-    entity: Text = ""
-    commune: Text = ""
-    start: datetime
-    end: datetime
-    reason: Text = ""
-
-
-class SilenceOut(SilenceIn, frozen=True, kw_only=True):
-    """A silence that is not over."""
-
-    id: int
-    who: str
-
-
-class Made(msgspec.Struct, frozen=True):
-    """The number of what was made."""
-
-    id: int
 
 
 def now_ms() -> int:
@@ -145,14 +127,36 @@ def rules_of(services: Services) -> RulesStore:
     return RulesStore(services.store.postgres, services.store.clickhouse)
 
 
-def alarm_out(alarm: Alarm) -> AlarmOut:
-    """An alarm as lists show it; its state in one word."""
-    values = {name: getattr(alarm, name) for name in AlarmOut.__struct_fields__ if name != "state"}
+OWN = frozenset(AlarmOut.__struct_fields__) & frozenset(Alarm.__struct_fields__)
+
+
+def precision_of(score: RuleScore | None) -> float | None:
+    """Confirmed alarms among those that are closed or judged; None before there is any."""
+    return score.confirmed / score.settled if score and score.settled else None
+
+
+def alarm_out(alarm: Alarm, names: Mapping[str, str]) -> AlarmOut:
+    """An alarm as lists show it; its state in one word, people by name too, why it was raised."""
+    values = {name: getattr(alarm, name) for name in OWN}
     for name in ("first", "last", "raised", "cleared", "closed", "measured"):
         values[name] = instant(values[name]) if values[name] is not None else None
     values["acknowledged"] = alarm.acknowledged is not None
     values["parents"] = list(alarm.parents)
-    return AlarmOut(**values, state=_state(alarm))
+    return AlarmOut(
+        **values,
+        state=_state(alarm),
+        assignee_name=names.get(alarm.assignee, alarm.assignee),
+        acknowledged_by_name=names.get(alarm.acknowledged_by, alarm.acknowledged_by),
+        sentence={each: sentence(alarm.because, alarm.value, each) for each in LANGUAGES},
+        quantity=str(alarm.because.get("quantity", "")),
+    )
+
+
+async def alarms_out(services: Services, found: Sequence[Alarm]) -> list[AlarmOut]:
+    """Alarms as lists show them."""
+    people = {each.assignee for each in found} | {each.acknowledged_by for each in found}
+    names = await Notices(services.store.postgres).names(people)
+    return [alarm_out(each, names) for each in found]
 
 
 def _state(alarm: Alarm) -> str:
@@ -191,10 +195,10 @@ async def alarms(  # noqa: PLR0913
         trade=trade,
         entity=entity,
         commune=commune,
-        assignee=request.user.name if mine else "",
+        assignee=request.user.id if mine else "",
         q=q,
     )
-    return listing(request, [alarm_out(each) for each in page.items], page.next)
+    return listing(request, await alarms_out(services_of(request), page.items), page.next)
 
 
 @get("/api/v1/alarms/counts", tags=["alarms"], opt=asks("read", "alarm"), summary="Open alarms")
@@ -205,6 +209,14 @@ async def counts(
     return await alarms_of(services_of(request)).counts(rows_of(request, "alarm"), by=by)
 
 
+@get("/api/v1/alarms/totals", tags=["alarms"], opt=asks("read", "alarm"), summary="How many")
+async def totals(request: Call) -> list[dict[str, Any]]:
+    """Open alarms by severity: active, unacknowledged, mine."""
+    return await alarms_of(services_of(request)).totals(
+        rows_of(request, "alarm"), person=request.user.id
+    )
+
+
 @get("/api/v1/alarms/{id:int}", tags=["alarms"], opt=asks("read", "alarm"), summary="An alarm")
 async def alarm(request: Call, id: FromPath[int]) -> AlarmFile:  # noqa: A002
     """One alarm with all that is known of it."""
@@ -212,16 +224,26 @@ async def alarm(request: Call, id: FromPath[int]) -> AlarmFile:  # noqa: A002
     kept = alarms_of(services)
     found = await kept.get(rows_of(request, "alarm"), id)
     score = (await rules_of(services).scores(since=now_ms() - 30 * DAY_MS)).get(found.rule)
-    judged = score.confirmed + score.false if score else 0
+    lines = await kept.timeline(id)
+    outbox = Notices(services.store.postgres)
+    told = await outbox.of_alarm(id)
+    names = await outbox.names(_people(found, lines, told))
     return AlarmFile(
-        alarm=alarm_out(found),
+        alarm=alarm_out(found, names),
         timeline=[
-            Line(at=instant(each.at), kind=each.kind, who=each.who, values=each.values)
-            for each in await kept.timeline(id)
+            Line(
+                at=instant(each.at),
+                kind=each.kind,
+                who=each.who,
+                who_name=names.get(each.who, each.who),
+                values=_worded(each, names),
+            )
+            for each in lines
         ],
         told=[
             Told(
                 person=each.person,
+                person_name=names.get(each.person, each.person),
                 channel=each.channel,
                 step=each.step,
                 kind=each.kind,
@@ -231,12 +253,26 @@ async def alarm(request: Call, id: FromPath[int]) -> AlarmFile:  # noqa: A002
                 error=each.error,
                 sent=instant(each.sent) if each.sent is not None else None,
             )
-            for each in await Notices(services.store.postgres).of_alarm(id)
+            for each in told
         ],
-        precision=score.confirmed / judged if score and judged else None,
-        judged=judged,
+        precision=precision_of(score),
+        score=score,
         fr_alert=fr_alert(await bulletin(services, found)),
     )
+
+
+def _people(found: Alarm, lines: Sequence[AlarmEvent], told: Sequence[Notice]) -> set[str]:
+    people = {found.assignee, found.acknowledged_by}
+    people |= {each.who for each in lines} | {each.person for each in told}
+    return people | {str(each.values.get("value")) for each in lines if each.kind == "assign"}
+
+
+def _worded(line: AlarmEvent, names: Mapping[str, str]) -> dict[str, Any]:
+    """The values of a line; who was charged with the alarm is told by name."""
+    if line.kind != "assign":
+        return line.values
+    given = str(line.values.get("value", ""))
+    return {**line.values, "value": names.get(given, given)}
 
 
 @post(
@@ -252,134 +288,16 @@ async def act(request: Call, data: JSONBody[Acts]) -> Listed[AlarmOut]:
     kept = alarms_of(services)
     if data.action == "severity" and data.value not in SEVERITIES:
         raise InvalidInput(field="value", accepted=list(SEVERITIES))
+    value = data.value
+    if data.action == "assign" and value:
+        value = await Notices(services.store.postgres).person(value)
     for number in data.ids:
         await kept.get(rows_of(request, "alarm", "write"), number)
     office = Office(kept, Notices(services.store.postgres))
     changed = await office.act(
-        data.ids, data.action, who=request.user.name, now=now_ms(), value=data.value
+        data.ids, data.action, who=request.user.id, now=now_ms(), value=value
     )
-    return Listed(items=[alarm_out(each) for each in changed])
+    return Listed(items=await alarms_out(services, changed))
 
 
-@get("/api/v1/alarms/silences", tags=["alarms"], opt=asks("read", "alarm"), summary="Silences")
-async def silences(request: Call) -> Response[Listed[SilenceOut]]:
-    """Silences and maintenance windows that are not over."""
-    found = await alarms_of(services_of(request)).silences(now=now_ms())
-    return listing(
-        request,
-        [
-            SilenceOut(
-                **{
-                    **msgspec.structs.asdict(each),
-                    "start": instant(each.start),
-                    "end": instant(each.end),
-                }
-            )
-            for each in found
-        ],
-    )
-
-
-@post(
-    "/api/v1/alarms/silences",
-    tags=["alarms"],
-    opt=asks("write", "alarm"),
-    summary="A new silence or maintenance window",
-)
-async def silence(request: Call, data: JSONBody[SilenceIn]) -> Made:
-    """Alarms that match are kept and shown, nobody is told until it ends."""
-    if data.start.tzinfo is None or data.end.tzinfo is None or data.end <= data.start:
-        raise InvalidInput("a silence ends after it starts", field="end")
-    values = {**msgspec.structs.asdict(data), "who": request.user.name}
-    values |= {"start": milliseconds(data.start), "end": milliseconds(data.end)}
-    return Made(await alarms_of(services_of(request)).add_silence(Silencing(**values)))
-
-
-@delete(
-    "/api/v1/alarms/silences/{id:int}",
-    tags=["alarms"],
-    opt=asks("write", "alarm"),
-    summary="End a silence",
-)
-async def end_silence(request: Call, id: FromPath[int]) -> None:  # noqa: A002
-    """From now on people are told again."""
-    await alarms_of(services_of(request)).end_silence(id, now=now_ms())
-
-
-async def bulletin(services: Services, found: Alarm) -> Bulletin:
-    """An alarm as it is told to the public."""
-    place = await _place(services)
-    communes = {each.code: each.name for each in await services.store.territory.communes()}
-    sent = found.cleared if not found.active and found.cleared is not None else found.raised
-    kind = "Cancel" if not found.active else "Update" if found.count > 1 else "Alert"
-    return Bulletin(
-        identifier=f"clapas-{place.siren}-{found.id}-{found.count if found.active else 0}",
-        sender=place.name,
-        sent=sent,
-        onset=found.first,
-        event=found.title or found.rule,
-        description=found.message.get("fr")
-        or f"{found.title} ({found.name or found.entity.rpartition(':')[2]})",
-        severity=found.severity,
-        area=communes.get(found.commune, place.name),
-        status="Exercise" if services.simulated else "Actual",
-        kind=kind,
-        previous=None if kind == "Alert" else (_previous(place, found), found.first),
-    )
-
-
-async def _place(services: Services) -> Place:
-    """The territory, or a platform that has none yet."""
-    try:
-        return await services.store.territory.get()
-    except NotFound:
-        return Place(name="Clapas", siren="", timezone="Europe/Paris")
-
-
-def _previous(place: Any, found: Alarm) -> str:
-    return f"clapas-{place.siren}-{found.id}-1"
-
-
-@get(
-    "/api/v1/alarms/{id:int}/cap.xml",
-    tags=["alarms"],
-    opt=asks("read", "entrance"),
-    media_type="application/cap+xml",
-    summary="A public alarm as a CAP 1.2 message",
-)
-async def cap_message(request: Call, id: FromPath[int]) -> bytes:  # noqa: A002
-    """Only alarms of rules that are told to the public."""
-    services = services_of(request)
-    found = await alarms_of(services).get(
-        EVERYTHING if await _public(services, id) else RowFilter(), id
-    )
-    return cap(await bulletin(services, found))
-
-
-async def _public(services: Services, number: int) -> bool:
-    page = await alarms_of(services).page(EVERYTHING, public=True, limit=1000)
-    return any(each.id == number for each in page.items)
-
-
-@get(
-    "/api/v1/alarms/feed.atom",
-    tags=["alarms"],
-    opt=asks("read", "entrance"),
-    media_type="application/atom+xml",
-    summary="Public alarms as an Atom feed",
-)
-async def feed(request: Call) -> bytes:
-    """The last hundred alarms of rules that are told to the public."""
-    services = services_of(request)
-    page = await alarms_of(services).page(EVERYTHING, public=True, limit=100)
-    place = await _place(services)
-    address = f"{request.base_url}api/v1/alarms/feed.atom"
-    return atom(
-        [await bulletin(services, each) for each in page.items],
-        title=place.name,
-        address=address,
-        updated=max((each.raised for each in page.items), default=now_ms()),
-    )
-
-
-HANDLERS = (alarms, counts, alarm, act, silences, silence, end_silence, cap_message, feed)
+HANDLERS = (alarms, counts, totals, alarm, act)

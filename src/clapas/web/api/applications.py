@@ -32,11 +32,14 @@ class ApplicationIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApplicationSet(msgspec.Struct, frozen=True, kw_only=True):
-    """What an administrator sets: plan, territory (INSEE codes), networks, state."""
+    """What an administrator sets: plan, territory (INSEE codes), networks, state, what is left of the data."""
 
     plan: str
     communes: list[str] = []
     networks: list[str] = []
+    attributes: list[str] = []
+    decimals: int = -1
+    delay: int = 0
     state: str = "active"
 
 

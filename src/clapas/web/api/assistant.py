@@ -29,7 +29,7 @@ from clapas.web.api.devices import (
 )
 from clapas.web.api.rejects import send_again
 from clapas.web.guard import asks
-from clapas.web.guessing import Guess, guess_uplink, sample_bytes
+from clapas.web.guessing import Codecs, Guess, guess_uplink, sample_bytes
 from clapas.web.services import Call, rows_of, services_of
 
 Sample = Annotated[str, msgspec.Meta(max_length=100_000)]
@@ -122,7 +122,8 @@ def _sample_uplink(source: str, sample: str) -> Uplink:
 
 async def _guess(request: Call, uplink: Uplink) -> Guess:
     services = services_of(request)
-    return await guess_uplink(uplink, await services.store.models.all(), services.codecs)
+    models = services.store.models
+    return await guess_uplink(uplink, await models.all(), Codecs(services.codecs, models.script))
 
 
 @post(

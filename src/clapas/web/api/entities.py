@@ -1,6 +1,8 @@
 """The things of the city: lists, one thing with its attributes, the map."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +14,8 @@ from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import quantity
 from clapas.domain.window import instant
+from clapas.store.map import Clusters
+from clapas.store.rules_alarms import Alarms, Worst
 from clapas.store.values import EntityRow, Latest, MapColumns
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
@@ -22,6 +26,8 @@ Bbox = tuple[float, float, float, float]
 
 LATE = timedelta(hours=3)
 SILENT = timedelta(hours=24)
+ON_THE_WAY_MS = 30_000
+"""A message received at a time is in the present state this much later, even under load."""
 Query = Annotated[str, QueryParameter(max_length=200)]
 
 
@@ -34,6 +40,13 @@ class Headline(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     measured: datetime
     quality: int
+
+
+class AlarmMark(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong on an entity: its worst active alarm, and how many there are."""
+
+    severity: str
+    count: int
 
 
 class EntityOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +62,7 @@ class EntityOut(msgspec.Struct, frozen=True, kw_only=True):
     updated: datetime | None
     state: str
     headline: Headline | None
+    alarm: AlarmMark | None = None
 
 
 class AttributeOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +113,7 @@ class MapOut(msgspec.Struct, frozen=True, kw_only=True):
     states: list[str]
     values: list[float | None]
     etag: str
+    asked: int
 
 
 def age_state(updated: datetime | None, now: datetime) -> str:
@@ -121,7 +136,13 @@ def _headline(latest: Latest | None) -> Headline | None:
     )
 
 
-def _fields(row: EntityRow, way: Exit) -> dict[str, Any]:
+async def _alarms(request: Call, entities: Collection[str] | None = None) -> dict[str, Worst]:
+    """The worst active alarm of each entity, as far as the caller may see alarms."""
+    alarms = Alarms(services_of(request).store.postgres)
+    return await alarms.active_on(rows_of(request, "alarm"), entities)
+
+
+def _fields(row: EntityRow, way: Exit, worst: Worst | None) -> dict[str, Any]:
     entity: Entity = row.entity
     shown = (
         row.headline if row.headline and way.shows(entity.dataset, row.headline.attribute) else None
@@ -135,7 +156,8 @@ def _fields(row: EntityRow, way: Exit) -> dict[str, Any]:
         "commune": entity.commune,
         "simulated": entity.simulated,
         "updated": row.updated,
-        "state": age_state(row.updated, datetime.now(UTC)),
+        "state": "alarm" if worst else age_state(row.updated, datetime.now(UTC)),
+        "alarm": AlarmMark(severity=worst.severity, count=worst.count) if worst else None,
         "headline": _headline(shown),
     }
 
@@ -196,7 +218,8 @@ async def entities(
         limit=page_size(limit),
     )
     way = exit_of(request)
-    found = [EntityOut(**_fields(row, way)) for row in page.items]
+    alarms = await _alarms(request, [row.entity.id for row in page.items])
+    found = [EntityOut(**_fields(row, way, alarms.get(row.entity.id))) for row in page.items]
     kept = [each for each in found if not state_ or each.state == state_]
     return listing(request, kept, page.next)
 
@@ -206,33 +229,71 @@ async def points(
     request: Call,
     type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
     bbox: Query = "",
-    zoom: FromQuery[float | None] = None,
+    since: Annotated[int, QueryParameter(ge=0)] = 0,
 ) -> MapOut:
-    """All located entities, at most 100,000, column by column. ``zoom`` changes nothing yet."""
-    del zoom
+    """All located entities, at most 100,000, column by column.
+
+    With ``since`` (ms since 1970 UTC), only those whose present value was received then or later:
+    what a page that shows the map already needs to follow it. ``asked`` is the ``since`` of the next.
+    """
+    now = int(datetime.now(UTC).timestamp() * 1000)
     columns: MapColumns = await services_of(request).store.entities.map(
         rows_of(request, "entity"),
         type=type_,
         bbox=read_bbox(bbox),
+        since=since,
         withheld=exit_of(request).withheld(),
     )
-    now = int(datetime.now(UTC).timestamp() * 1000)
     late, silent = LATE.total_seconds() * 1000, SILENT.total_seconds() * 1000
+    alarms = await _alarms(request)
+    etag = blake2b(f"{columns.etag} {sorted(alarms)}".encode(), digest_size=12).hexdigest()
     return MapOut(
         ids=columns.ids,
         types=columns.types,
         longitudes=columns.longitudes,
         latitudes=columns.latitudes,
         states=[
-            "silent"
+            "alarm"
+            if id_ in alarms
+            else "silent"
             if measured is None or now - measured > silent
             else "late"
             if now - measured > late
             else "ok"
-            for measured in columns.measured
+            for id_, measured in zip(columns.ids, columns.measured, strict=True)
         ],
         values=columns.values,
-        etag=columns.etag,
+        etag=etag,
+        asked=now - ON_THE_WAY_MS,
+    )
+
+
+@get(
+    "/api/v1/entities/clusters",
+    tags=["entities"],
+    opt=asks("read", "entity"),
+    summary="The map, gathered",
+)
+async def clusters(
+    request: Call,
+    zoom: FromQuery[float],
+    type_: Annotated[str, QueryParameter(name="type", max_length=100)] = "",
+    commune: Query = "",
+    state_: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    bbox: Query = "",
+) -> Clusters:
+    """What stands in the box (the whole territory without one), gathered by cells of 64 pixels at that zoom."""
+    if not 0 <= zoom <= 24:
+        raise InvalidInput("a zoom is 0 to 24", field="zoom")
+    return await services_of(request).store.map.clusters(
+        rows_of(request, "entity"),
+        zoom=zoom,
+        bbox=read_bbox(bbox),
+        type=type_,
+        commune=commune,
+        state=state_,
+        late=LATE,
+        silent=SILENT,
     )
 
 
@@ -259,7 +320,7 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
         if binding.end is None or binding.end > now
     }
     return EntitySheet(
-        **_fields(row, way),
+        **_fields(row, way, (await _alarms(request, [id])).get(id)),
         attributes=sorted(
             (_attribute(each, feeding) for each in shown), key=lambda each: each.attribute
         ),
@@ -278,4 +339,4 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
     )
 
 
-HANDLERS = (entities, points, entity)
+HANDLERS = (entities, points, clusters, entity)

@@ -8,15 +8,14 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from clapas.domain.errors import InvalidInput
-from clapas.fleet.workbook import sheet_of
-from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, FleetRow, Group, Health
+from clapas.fleet.workbook import XLSX, sheet_of
+from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, FleetRow, Group, Health, UseCost
 from clapas.store.jobs import Job
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.devices import DeviceOut, device_out
 from clapas.web.guard import asks
 from clapas.web.services import Call, rows_of, services_of
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILTERS = frozenset(DeviceQuery.__struct_fields__) - {"keys"}
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Query = Annotated[str, QueryParameter(max_length=200)]
@@ -80,7 +79,7 @@ async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
     after: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[FleetOut]]:
-    """Devices by key, filtered on the server; ``group`` replaces the other filters."""
+    """Devices by key, filtered on the server; the other filters narrow a ``group``."""
     store = services_of(request).store.fleet
     query = DeviceQuery(
         q=q,
@@ -92,9 +91,8 @@ async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
         service=service,
         gateway=gateway,
         tag=tag,
+        group=group,
     )
-    if group:
-        query = (await _group(request, group)).query
     page = await store.select(
         rows_of(request, "device"), query, after=after, limit=page_size(limit)
     )
@@ -128,13 +126,6 @@ async def bulk(request: Call, data: JSONBody[Bulk]) -> Job:
     )
 
 
-async def _group(request: Call, name: str) -> Group:
-    found = await services_of(request).store.fleet.groups(name)
-    if not found:
-        raise InvalidInput("there is no such group", field="group")
-    return found[0]
-
-
 @get("/api/v1/groups", tags=["fleet"], opt=asks("read", "device"), summary="Groups")
 async def groups(request: Call) -> Response[Listed[Group]]:
     """Saved queries."""
@@ -164,6 +155,13 @@ async def costs(request: Call) -> Response[Listed[Cost]]:
     return listing(request, found)
 
 
+@get("/api/v1/costs/use", tags=["fleet"], opt=asks("read", "device"), summary="Cost per use")
+async def costs_by_use(request: Call) -> Response[Listed[UseCost]]:
+    """The yearly bill by what the devices measure (euros); a device of several uses is shared equally."""
+    found = await services_of(request).store.fleet.costs_by_use(rows_of(request, "device"))
+    return listing(request, found)
+
+
 @get("/api/v1/fleet.xlsx", tags=["fleet"], opt=asks("export", "device"), summary="As a workbook")
 async def workbook(request: Call) -> Response[bytes]:
     """The whole filtered list as XLSX; the filters are those of the list."""
@@ -183,8 +181,16 @@ async def chirpstack(request: Call, data: JSONBody[Sync]) -> Job:
     return await jobs.add("fleet.chirpstack", {"dry": data.dry}, actor=request.user.id)
 
 
+@post("/api/v1/fleet/things-stack", tags=["fleet"], opt=asks("administer", "device"))
+async def things_stack(request: Call, data: JSONBody[Sync]) -> Job:
+    """Compare with The Things Stack of the settings, as a job; without ``dry``, bring each side what it lacks."""
+    jobs = services_of(request).store.jobs
+    return await jobs.add("fleet.things_stack", {"dry": data.dry}, actor=request.user.id)
+
+
 HANDLERS = (
     chirpstack,
+    things_stack,
     fleet,
     workbook,
     count,
@@ -193,4 +199,5 @@ HANDLERS = (
     save_group,
     remove_group,
     costs,
+    costs_by_use,
 )

@@ -12,6 +12,7 @@ from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.quantities import quantity
 from clapas.domain.window import Window, instant
+from clapas.store.governance import Remains
 from clapas.store.values import SeriesHistory, Step
 from clapas.web.answers import csv_response, wants_csv
 from clapas.web.api.devices import FrameOut, frame_out
@@ -45,6 +46,8 @@ class HistoryOut(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     licence: str
     source: str
+    mark: str = ""
+    """Of an export that is not open data: the audit trail says to whom it was given."""
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +61,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     codec: int
     generation: int
     frame: FrameOut | None
+    gone: Remains | None = None
+    """What stays of a raw message that its record's retention deleted: hash, radio data, codec."""
 
 
 def read_window(start: str, end: str) -> Window:
@@ -94,7 +99,7 @@ def _finite(values: list[float]) -> list[float | None]:
     return [value if value == value else None for value in values]  # noqa: PLR0124
 
 
-def _out(history: SeriesHistory, series: Series, source: str) -> HistoryOut:
+def _out(history: SeriesHistory, series: Series, source: str, *, mark: str = "") -> HistoryOut:
     return HistoryOut(
         series=history.series,
         entity=series.key.entity,
@@ -111,6 +116,7 @@ def _out(history: SeriesHistory, series: Series, source: str) -> HistoryOut:
         complete=history.complete,
         licence=LICENCE,
         source=source,
+        mark=mark,
     )
 
 
@@ -119,7 +125,11 @@ async def _read(request: Call, series: list[Series], asked: Reading) -> list[His
     way = exit_of(request, "export" if wants_csv(request) else "read")
     found = await way.history(services_of(request).store, series, asked)
     by_id = {each.id: each for each in series}
-    return [_out(each, by_id[each.series], request.app.state.source_name) for each in found]
+    source = request.app.state.source_name
+    return [
+        _out(each, by_id[each.series], source, mark=way.marks.get(by_id[each.series].dataset, ""))
+        for each in found
+    ]
 
 
 def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
@@ -138,7 +148,13 @@ def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
         )
     )
     headers = {"Content-Disposition": 'attachment; filename="history.csv"'}
-    return csv_response(request, columns, rows, headers)
+    marks = {each.mark for each in histories if each.mark}
+    if not marks:
+        return csv_response(request, columns, rows, headers)
+    headers["X-Clapas-Watermark"] = ",".join(sorted(marks))
+    lines = [each.mark for each in histories for _ in each.times]
+    marked = ((*row, mark) for row, mark in zip(rows, lines, strict=True))
+    return csv_response(request, [*columns, "mark"], marked, headers)
 
 
 @get(
@@ -231,6 +247,7 @@ async def provenance(
         frame = frame_out(await services.store.raw.by_sequence(row.log, row.sequence))
     except NotFound:
         frame = None
+    gone = await services.store.governance.remains(row.log, row.sequence) if not frame else None
     return Provenance(
         series=series,
         measured=instant(row.measured),
@@ -240,6 +257,7 @@ async def provenance(
         codec=row.codec,
         generation=row.generation,
         frame=frame,
+        gone=gone,
     )
 
 

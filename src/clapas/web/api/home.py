@@ -10,6 +10,7 @@ from litestar import Response, get
 from clapas.domain.window import instant
 from clapas.pipeline.ledger import Ledger, read_ledger
 from clapas.sources import discover
+from clapas.store.rules_alarms import Alarms
 from clapas.web.answers import Listed, listing
 from clapas.web.guard import asks
 from clapas.web.services import Call, EngineState, Services, SourceSetup, rows_of, services_of
@@ -49,6 +50,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     engines: list[EngineState]
     sources: list[SourceOut]
     freshness: dict[str, int]
+    alarms: list[dict[str, Any]]
     wrong: list[Wrong]
     rates: dict[str, list[int]]
 
@@ -144,7 +146,11 @@ async def home(request: Call) -> Home:
         _wrong(each.kind, each.severity, each.values, each.link)
         for each in await services.notices()
     ]
+    alarms = await Alarms(services.store.postgres).totals(
+        rows_of(request, "alarm"), person=request.user.id
+    )
     return Home(
+        alarms=alarms,
         ledger=ledger,
         engines=engines,
         sources=sources,

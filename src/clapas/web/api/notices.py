@@ -1,5 +1,6 @@
 """Messages to people: the inbox, how I am told, chains, on-call calendars, how the channels are."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -7,17 +8,18 @@ import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from clapas.domain.errors import InvalidInput
+from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import instant
+from clapas.notify.check import named, with_accounts
 from clapas.notify.plan import Calendar, Chain, Contact
-from clapas.store.notify import Notice, Notices
+from clapas.store.notify import Notice, Notices, Person
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.alarms import now_ms
 from clapas.web.guard import asks
 from clapas.web.services import Call, services_of
 
 Kind = Literal["chain", "calendar"]
-SHAPES: dict[str, type[msgspec.Struct]] = {"chain": Chain, "calendar": Calendar}
+SHAPES: dict[str, type[Chain] | type[Calendar]] = {"chain": Chain, "calendar": Calendar}
 
 
 class NoticeOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +82,7 @@ async def inbox(
 ) -> InboxOut:
     """What I was told, newest first."""
     outbox = outbox_of(request)
-    person = request.user.name
+    person = request.user.id
     page = await outbox.inbox(person, unread=unread, after=after, limit=page_size(limit))
     return InboxOut(
         items=[notice_out(each) for each in page.items],
@@ -98,20 +100,20 @@ async def inbox(
 )
 async def read(request: Call, data: JSONBody[Ids]) -> Read:
     """Mark messages as read."""
-    return Read(await outbox_of(request).read(request.user.name, data.ids, now=now_ms()))
+    return Read(await outbox_of(request).read(request.user.id, data.ids, now=now_ms()))
 
 
 @get("/api/v1/me/contact", tags=["alarms"], opt=asks("read", "account"), summary="How I am told")
 async def contact(request: Call) -> Contact:
     """My channels, my quiet hours, my quota, my digest."""
-    found = (await outbox_of(request).contacts(request.user.name)).get(request.user.name, {})
-    return msgspec.convert({**found, "person": request.user.name}, Contact)
+    found = (await outbox_of(request).contacts(request.user.id)).get(request.user.id, {})
+    return msgspec.convert({**found, "person": request.user.id}, Contact)
 
 
 @put("/api/v1/me/contact", tags=["alarms"], opt=asks("write", "account"), summary="How I am told")
 async def save_contact(request: Call, data: JSONBody[Contact]) -> Contact:
     """Change how I am told."""
-    kept = msgspec.structs.replace(data, person=request.user.name)
+    kept = msgspec.structs.replace(data, person=request.user.id)
     body: dict[str, Any] = msgspec.to_builtins(kept)
     body.pop("person")
     language = body.pop("language")
@@ -120,9 +122,9 @@ async def save_contact(request: Call, data: JSONBody[Contact]) -> Contact:
 
 
 @get("/api/v1/notify/people", tags=["alarms"], opt=asks("read", "rule"), summary="Who can be told")
-async def people(request: Call) -> list[str]:
-    """Names of those who said how they are told."""
-    return list(await outbox_of(request).contacts())
+async def people(request: Call) -> list[Person]:
+    """Everybody who may sign in, with the channels that they gave; the page's inbox is everybody's."""
+    return await outbox_of(request).people()
 
 
 @get("/api/v1/notify/channels", tags=["alarms"], opt=asks("read", "rule"), summary="Channels")
@@ -161,9 +163,24 @@ async def save_plan(
         plan = msgspec.convert({**data, "id": id}, _shape(kind))
     except msgspec.ValidationError as error:
         raise InvalidInput(str(error), field=kind) from error
-    body: dict[str, Any] = msgspec.to_builtins(plan)
-    await outbox_of(request).save_plan(kind, id, body)
+    outbox = outbox_of(request)
+    who = await accounts(outbox, named(plan))
+    known = frozenset(await outbox.plans("calendar"))
+    checked = with_accounts(plan, who, known)
+    body: dict[str, Any] = msgspec.to_builtins(checked)
+    await outbox.save_plan(kind, id, body)
     return body
+
+
+async def accounts(outbox: Notices, names: Collection[str]) -> dict[str, str]:
+    """The accounts of ids or logins. Raises InvalidInput: nobody is called like that."""
+    found = {}
+    for each in names:
+        try:
+            found[each] = await outbox.person(each)
+        except NotFound as error:
+            raise InvalidInput("nobody has this account", field="to", person=each) from error
+    return found
 
 
 @delete(
@@ -178,7 +195,7 @@ async def remove_plan(request: Call, kind: FromPath[str], id: FromPath[str]) -> 
     await outbox_of(request).remove_plan(kind, id)
 
 
-def _shape(kind: str) -> type[msgspec.Struct]:
+def _shape(kind: str) -> type[Chain] | type[Calendar]:
     if kind not in SHAPES:
         raise InvalidInput(field="kind", accepted=list(SHAPES))
     return SHAPES[kind]

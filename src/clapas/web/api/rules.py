@@ -1,36 +1,45 @@
 """Rules: written, replayed on the last thirty days, saved, exported and imported as files."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from clapas.charter import collection
-from clapas.domain.errors import InvalidInput, NotFound
+from clapas.domain.errors import NotFound
 from clapas.domain.window import instant
-from clapas.rules.check import check
-from clapas.rules.errors import ImpossibleRule, NoisyRule
+from clapas.rules.errors import NoisyRule
+from clapas.rules.files import (
+    Line,
+    RuleFile,
+    body_of,
+    checked,
+    keep,
+    read_rule,
+    rule_of,
+    written,
+)
 from clapas.rules.model import Rule, Sql
 from clapas.rules.replay import Difference, Replay, difference, replay
-from clapas.rules.service import rule_of
+from clapas.store.notify import Notices
 from clapas.store.rules_values import RuleRow, RuleScore
 from clapas.web.answers import Listed, listing
-from clapas.web.api.alarms import DAY_MS, now_ms, rules_of
+from clapas.web.api.alarms import DAY_MS, now_ms, precision_of, rules_of
 from clapas.web.guard import asks, require
 from clapas.web.services import Call, rows_of, services_of
 
 NOISY = 50
 """A rule that would have raised more alarms than that in thirty days asks first."""
-FILE_VERSION = 1
 
 
 class RuleOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule with what it is worth: ``precision`` = confirmed / judged."""
+    """A rule with what it is worth: ``precision`` = confirmed / settled."""
 
     rule: dict[str, Any]
     score: RuleScore | None
     precision: float | None
+    owner_name: str
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,25 +56,10 @@ class Saving(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: bool = False
 
 
-class RuleFile(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules as a file, to carry them from one model or platform to another."""
-
-    clapas_rules: int = FILE_VERSION
-    rules: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=2000)]
-
-
 class ImportIn(RuleFile, frozen=True, kw_only=True):
     """A file to import; ``dry_run`` only says what would happen."""
 
     dry_run: bool = False
-
-
-class ImportLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one rule of a file: created, changed, same or refused (why)."""
-
-    id: str
-    result: str
-    reason: str = ""
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,53 +69,38 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
 
 
-def read_rule(body: dict[str, Any]) -> Rule:
-    """A rule from JSON, checked. Raises ImpossibleRule with the field and the reason."""
-    try:
-        rule = msgspec.convert(body, Rule)
-    except msgspec.ValidationError as error:
-        raise ImpossibleRule(
-            str(error), field=str(error).rpartition("`$.")[2].rstrip("`")
-        ) from error
-    check(rule)
-    return rule
-
-
 def _permit(request: Call, rule: Rule) -> None:
     """A question in SQL reads every row: who writes it must be allowed to administer rules."""
     if isinstance(rule.when, Sql):
         require(services_of(request).charter, request.user, "administer", collection("rule"))
 
 
-def _body(rule: Rule) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(rule)
-    body.pop("revision", None)
-    return body
-
-
 @get("/api/v1/rules", tags=["alarms"], opt=asks("read", "rule"), summary="Rules")
 async def rules(request: Call) -> Response[Listed[RuleOut]]:
     """Every rule with its precision and its noise."""
-    kept = rules_of(services_of(request))
+    services = services_of(request)
+    kept = rules_of(services)
     scores = await kept.scores(since=now_ms() - 30 * DAY_MS)
-    out = []
-    for row in await kept.all():
-        score = scores.get(row.id)
-        judged = score.confirmed + score.false if score else 0
-        precision = score.confirmed / judged if score and judged else None
-        out.append(
-            RuleOut(rule=msgspec.to_builtins(rule_of(row)), score=score, precision=precision)
+    rows = await kept.all()
+    names = await Notices(services.store.postgres).names({row.owner for row in rows})
+    out = [
+        RuleOut(
+            rule=msgspec.to_builtins(rule_of(row)),
+            score=scores.get(row.id),
+            precision=precision_of(scores.get(row.id)),
+            owner_name=names.get(row.owner, row.owner),
         )
+        for row in rows
+    ]
     return listing(request, out)
 
 
 @get("/api/v1/rules/export", tags=["alarms"], opt=asks("export", "rule"), summary="Rules as a file")
-async def export(request: Call) -> Response[RuleFile]:
+async def export(request: Call) -> Response[bytes]:
     """Every rule, as the import takes them."""
-    kept = await rules_of(services_of(request)).all()
-    file = RuleFile(rules=[_body(rule_of(row)) for row in kept])
     headers = {"Content-Disposition": 'attachment; filename="clapas-rules.json"'}
-    return Response(file, headers=headers)
+    body = await written(services_of(request).store)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @post(
@@ -131,27 +110,15 @@ async def export(request: Call) -> Response[RuleFile]:
     opt=asks("write", "rule"),
     summary="Rules from a file",
 )
-async def import_rules(request: Call, data: JSONBody[ImportIn]) -> Listed[ImportLine]:
+async def import_rules(request: Call, data: JSONBody[ImportIn]) -> Listed[Line]:
     """Create and change rules by id; those that cannot be are refused one by one."""
-    if data.clapas_rules != FILE_VERSION:
-        raise InvalidInput("this file is of another version", field="clapas_rules")
-    kept = rules_of(services_of(request))
-    known = {row.id: _body(rule_of(row)) for row in await kept.all()}
-    lines = []
-    for each in data.rules:
-        name = str(each.get("id", ""))[:64]
-        try:
-            rule = read_rule(each)
-        except ImpossibleRule as error:
-            lines.append(ImportLine(id=name, result="refused", reason=str(error)))
-            continue
-        _permit(request, rule)
-        body = _body(rule)
-        result = "same" if known.get(name) == body else "changed" if name in known else "created"
-        if not data.dry_run and result != "same":
-            row = RuleRow(id=rule.id, revision=0, body=body, enabled=rule.enabled, owner=rule.owner)
-            await kept.save(row, who=request.user.name)
-        lines.append(ImportLine(id=name, result=result))
+    lines = await keep(
+        services_of(request).store,
+        checked(data),
+        who=request.user.id,
+        dry_run=data.dry_run,
+        permit=lambda rule: _permit(request, rule),
+    )
     return Listed(items=lines)
 
 
@@ -194,21 +161,29 @@ async def rule(request: Call, id: FromPath[str]) -> dict[str, Any]:  # noqa: A00
 async def revisions(request: Call, id: FromPath[str]) -> Listed[dict[str, Any]]:  # noqa: A002
     """All that a rule ever was, newest first."""
     found = await rules_of(services_of(request)).revisions(id)
-    return Listed(items=[{**each, "at": instant(each["at"])} for each in found])
+    names = await Notices(services_of(request).store.postgres).names({e["who"] for e in found})
+    return Listed(
+        items=[
+            {**each, "at": instant(each["at"]), "who_name": names.get(each["who"], each["who"])}
+            for each in found
+        ]
+    )
 
 
 @put("/api/v1/rules/{id:str}", tags=["alarms"], opt=asks("write", "rule"), summary="Keep a rule")
 async def save(request: Call, id: FromPath[str], data: JSONBody[Saving]) -> Revision:  # noqa: A002
     """Create or change a rule; one that would raise more than fifty alarms a month asks first."""
-    wanted = read_rule({"owner": request.user.name, **data.rule, "id": id})
+    wanted = read_rule({"owner": request.user.id, **data.rule, "id": id})
     _permit(request, wanted)
     services = services_of(request)
     if wanted.enabled and not data.confirmed:
         found = await replay(services.store, wanted, rows=rows_of(request, "observation"))
         if found.per_day * 30 > NOISY:
             raise NoisyRule(alarms=found.alarms, per_day=found.per_day, accepted=NOISY)
-    row = RuleRow(id=id, revision=0, body=_body(wanted), enabled=wanted.enabled, owner=wanted.owner)
-    revision = await rules_of(services).save(row, who=request.user.name)
+    row = RuleRow(
+        id=id, revision=0, body=body_of(wanted), enabled=wanted.enabled, owner=wanted.owner
+    )
+    revision = await rules_of(services).save(row, who=request.user.id)
     return Revision(id=id, revision=revision)
 
 

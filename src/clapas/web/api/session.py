@@ -29,9 +29,10 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OneTime(msgspec.Struct, frozen=True, kw_only=True):
-    """The token of a one-time link."""
+    """The token of a one-time link, and a code when the account has a second factor."""
 
     token: str
+    totp: str = ""
 
 
 class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ def own_site(request: Request[Any, Any, Any]) -> None:
         raise CsrfRefused
 
 
-async def _open(request: Call, account: AccountRow, *, mfa: bool = False) -> list[Any]:
+async def open_session(request: Call, account: AccountRow, *, mfa: bool = False) -> list[Any]:
     """A new session for an account; the one that the browser had ends (session fixation)."""
     services = services_of(request)
     planted = request.cookies.get(SESSION, "")
@@ -121,11 +122,9 @@ async def sign_in(request: Call, data: JSONBody[Credentials]) -> Response[User]:
     """Sign in with a login and a password."""
     own_site(request)
     identity, address = services_of(request).identity, address_of(request)
-    account = await identity.accounts.sign_in(
-        login=data.login, password=data.password, address=address
-    )
+    account = await identity.sign_in(login=data.login, password=data.password, address=address)
     proven = await identity.factors.demand(account, data.totp[:40], address=address)
-    return Response(user_of(account), cookies=await _open(request, account, mfa=proven))
+    return Response(user_of(account), cookies=await open_session(request, account, mfa=proven))
 
 
 @post(
@@ -138,11 +137,14 @@ async def sign_in(request: Call, data: JSONBody[Credentials]) -> Response[User]:
 async def enter(request: Call, data: JSONBody[OneTime]) -> Response[Entered]:
     """Spend a one-time link; a password is chosen next."""
     own_site(request)
-    account = await services_of(request).identity.accounts.enter(
-        data.token, address=address_of(request)
-    )
+    identity, address = services_of(request).identity, address_of(request)
+    named = await identity.accounts.named_by(data.token)
+    proven = False
+    if named is not None:
+        proven = await identity.factors.demand(named, data.totp[:40], address=address)
+    account = await identity.accounts.enter(data.token, address=address)
     answer = Entered(user=user_of(account), must_set_password=True)
-    return Response(answer, cookies=await _open(request, account))
+    return Response(answer, cookies=await open_session(request, account, mfa=proven))
 
 
 @delete(

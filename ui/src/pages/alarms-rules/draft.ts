@@ -1,61 +1,77 @@
-/** A rule as a person writes it: in shown units and minutes; and the rule that it makes. */
+/** A rule as a person writes it: in shown units, hours and minutes; and the rule that it makes. */
 
 import type { Quantity } from "$ui/core/types";
 import type { Condition, Rule } from "../alarms/kinds";
+import { KINDS, type Field } from "./fields";
+
+export type Scope = "type" | "trade" | "model" | "group" | "entity";
 
 export interface Draft {
   id: string;
   title: string;
+  scope: Scope;
   type: string;
+  trade: string;
+  types: string[];
+  model: string;
+  group: string;
+  entities: string[];
+  communes: string[];
   attribute: string;
   kind: string;
-  limit: number | null;
-  low: number | null;
-  high: number | null;
+  values: Record<string, unknown>;
   back: number | null;
   minutes: number;
-  hours: number;
+  clearMinutes: number;
+  n: number;
+  m: number;
   severity: string;
   chain: string;
   enabled: boolean;
+  public: boolean;
   start: string;
   end: string;
-  weekdays: boolean;
+  days: number[];
+  message: string;
+  propagate: string;
+  depends: string[];
 }
 
-export const KINDS = ["above", "below", "band", "rate", "frozen", "silence", "unusual", "same_hour"];
+export const ALL_DAYS = [1, 2, 3, 4, 5, 6, 7];
 
-export const EMPTY: Draft = {
-  id: "", title: "", type: "", attribute: "", kind: "above", limit: null, low: null, high: null, back: null,
-  minutes: 0, hours: 6, severity: "warning", chain: "", enabled: true, start: "", end: "", weekdays: false,
-};
+export function firstValues(kind: string): Record<string, unknown> {
+  return Object.fromEntries((KINDS[kind]?.fields ?? []).map((field) => [field.name, field.first ?? (field.shape === "text" || field.shape === "entity" || field.shape === "attribute" || field.shape === "query" ? "" : null)]));
+}
+
+export function empty(): Draft {
+  return {
+    id: "", title: "", scope: "type", type: "", trade: "", types: [], model: "", group: "", entities: [], communes: [], attribute: "", kind: "above",
+    values: firstValues("above"), back: null, minutes: 0, clearMinutes: 0, n: 1, m: 1, severity: "warning", chain: "", enabled: true, public: false,
+    start: "", end: "", days: ALL_DAYS, message: "", propagate: "", depends: [],
+  };
+}
 
 export function scaleOf(quantity: Quantity | undefined): number {
   return quantity?.shown_scale || 1;
 }
 
-function conditionOf(draft: Draft, scale: number): { when: Condition; clear: Condition | null } {
-  const own = (value: number | null): number => (value ?? 0) / scale;
-  const seconds = Math.round(draft.hours * 3600);
-  const clear = (operator: string): Condition | null => (draft.back === null ? null : { kind: "threshold", operator, limit: own(draft.back) });
-  switch (draft.kind) {
-    case "above":
-      return { when: { kind: "threshold", operator: ">", limit: own(draft.limit) }, clear: clear("<") };
-    case "below":
-      return { when: { kind: "threshold", operator: "<", limit: own(draft.limit) }, clear: clear(">") };
-    case "band":
-      return { when: { kind: "band", low: own(draft.low), high: own(draft.high) }, clear: null };
-    case "rate":
-      return { when: { kind: "rate", per_hour: own(draft.limit), direction: "both" }, clear: null };
-    case "frozen":
-      return { when: { kind: "frozen", for_s: seconds }, clear: null };
-    case "silence":
-      return { when: { kind: "silence", for_s: seconds }, clear: null };
-    case "same_hour":
-      return { when: { kind: "same_hour", times: draft.limit ?? 3 }, clear: null };
-    default:
-      return { when: { kind: "unusual", times: draft.limit ?? 5 }, clear: null };
+/** What one unit of the form is in the rule. A count has no unit. */
+function factorOf(field: Field, draft: Draft, scale: number): number {
+  if (field.shape === "hours") return 3600;
+  if (field.shape === "minutes") return 60;
+  return field.shape === "value" && draft.values.function !== "count" ? 1 / scale : 1;
+}
+
+function conditionOf(draft: Draft, scale: number): Condition {
+  const kind = KINDS[draft.kind] ?? { kind: draft.kind, fields: [] };
+  const condition: Condition = { kind: kind.kind, ...kind.fixed };
+  for (const field of kind.fields) {
+    const value = draft.values[field.name];
+    if (value === null || value === "" || value === undefined) continue;
+    const scaled = typeof value === "number" ? Number((value * factorOf(field, draft, scale)).toPrecision(12)) : value;
+    condition[field.name] = field.shape === "hours" || field.shape === "minutes" ? Math.round(Number(scaled)) : scaled;
   }
+  return condition;
 }
 
 export function slug(title: string): string {
@@ -63,41 +79,92 @@ export function slug(title: string): string {
   return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
 }
 
+function targetOf(draft: Draft): Record<string, unknown> {
+  const scoped: Record<Scope, Record<string, unknown>> = {
+    type: { type: draft.type },
+    trade: { types: draft.types },
+    model: { model: draft.model },
+    group: { group: draft.group },
+    entity: { entities: draft.entities },
+  };
+  return { ...scoped[draft.scope], attribute: draft.attribute, communes: draft.communes };
+}
+
+/** The end of an alarm: back over a limit, what an older rule says, or simply when it is no longer true. */
+function clearOf(draft: Draft, scale: number, before: Rule | null): Condition | null {
+  const opposite = draft.kind === "above" ? "<" : draft.kind === "below" ? ">" : "";
+  if (opposite) return draft.back === null ? null : { kind: "threshold", operator: opposite, limit: draft.back / scale };
+  return before?.clear && before.when.kind === KINDS[draft.kind]?.kind ? before.clear : null;
+}
+
 /** The rule; ``before`` keeps what the form does not show. */
 export function ruleOf(draft: Draft, quantity: Quantity | undefined, before: Rule | null): Record<string, unknown> {
-  const { when, clear } = conditionOf(draft, scaleOf(quantity));
-  const schedule = draft.start && draft.end ? { days: draft.weekdays ? [1, 2, 3, 4, 5] : [1, 2, 3, 4, 5, 6, 7], start: draft.start, end: draft.end } : null;
+  const scale = scaleOf(quantity);
+  const hours = draft.start && draft.end;
+  const scheduled = hours || draft.days.length < ALL_DAYS.length;
   const { revision: _revision, ...others } = before ?? ({} as Partial<Rule>);
   return {
     ...others,
     id: draft.id || slug(draft.title),
     title: draft.title,
-    target: { ...(before?.target ?? {}), type: draft.type, attribute: draft.attribute },
-    when,
-    clear,
-    hold_s: Math.round(draft.minutes * 60),
-    schedule,
+    target: targetOf(draft),
+    when: conditionOf(draft, scale),
+    clear: clearOf(draft, scale, before),
+    hold_s: KINDS[draft.kind]?.instant ? Math.round(draft.minutes * 60) : 0,
+    clear_hold_s: Math.round(draft.clearMinutes * 60),
+    n: draft.n,
+    m: Math.max(draft.n, draft.m),
+    schedule: scheduled ? { days: draft.days, start: hours ? draft.start : "00:00", end: hours ? draft.end : "24:00" } : null,
     severity: draft.severity,
     chain: draft.chain,
     enabled: draft.enabled,
+    public: draft.public,
+    trade: draft.trade,
+    message: draft.message ? { ...(others.message as Record<string, string> | undefined), fr: draft.message } : {},
+    propagate: draft.propagate.split(/[\s,]+/).filter(Boolean),
+    depends: draft.depends,
   };
 }
 
-/** The form of a kept rule, or null when it says more than the form can show. */
-export function draftOf(rule: Rule, quantity: Quantity | undefined): Draft | null {
+function kindOf(when: Condition): string {
+  if (when.kind !== "threshold") return when.kind;
+  if (when.attribute) return "own";
+  return String(when.operator).startsWith(">") ? "above" : "below";
+}
+
+function scopeOf(target: Rule["target"]): Scope {
+  if (target.entities?.length) return "entity";
+  if (target.group) return "group";
+  if (target.model) return "model";
+  return target.types?.length ? "trade" : "type";
+}
+
+/** The form of a kept rule. */
+export function draftOf(rule: Rule, quantity: Quantity | undefined): Draft {
   const scale = scaleOf(quantity);
-  const shown = (value: unknown): number | null => (typeof value === "number" ? Number((value * scale).toPrecision(12)) : null);
-  const when = rule.when;
   const schedule = rule.schedule as { days: number[]; start: string; end: string } | null | undefined;
+  const whole = schedule?.start === "00:00" && schedule.end === "24:00";
+  const target = rule.target;
   const draft: Draft = {
-    ...EMPTY, id: rule.id, title: rule.title, type: rule.target.type, attribute: rule.target.attribute, minutes: rule.hold_s / 60,
-    severity: rule.severity, chain: rule.chain, enabled: rule.enabled, start: schedule?.start ?? "", end: schedule?.end ?? "", weekdays: schedule?.days.length === 5,
+    ...empty(), id: rule.id, title: rule.title, scope: scopeOf(target), type: target.type, types: target.types ?? [], model: target.model ?? "", group: target.group ?? "",
+    entities: target.entities ?? [], communes: target.communes ?? [], attribute: target.attribute, trade: String(rule.trade ?? ""),
+    minutes: rule.hold_s / 60, clearMinutes: rule.clear_hold_s / 60, n: Number(rule.n ?? 1), m: Number(rule.m ?? 1), severity: rule.severity, chain: rule.chain,
+    enabled: rule.enabled, public: Boolean(rule.public), start: whole ? "" : (schedule?.start ?? ""), end: whole ? "" : (schedule?.end ?? ""), days: schedule?.days ?? ALL_DAYS,
+    message: (rule.message as Record<string, string> | undefined)?.fr ?? "", propagate: ((rule.propagate as string[] | undefined) ?? []).join(" "), depends: (rule.depends as string[] | undefined) ?? [],
+    kind: kindOf(rule.when),
   };
-  const back = rule.clear?.kind === "threshold" ? shown(rule.clear.limit) : null;
-  if (when.kind === "threshold" && typeof when.limit === "number") return { ...draft, kind: String(when.operator).startsWith(">") ? "above" : "below", limit: shown(when.limit), back };
-  if (when.kind === "band") return { ...draft, kind: "band", low: shown(when.low), high: shown(when.high) };
-  if (when.kind === "rate") return { ...draft, kind: "rate", limit: shown(when.per_hour) };
-  if (when.kind === "frozen" || (when.kind === "silence" && when.for_s)) return { ...draft, kind: when.kind, hours: Number(when.for_s) / 3600 };
-  if (when.kind === "unusual" || (when.kind === "same_hour" && !when.margin)) return { ...draft, kind: when.kind, limit: Number(when.times) };
-  return null;
+  draft.values = { ...firstValues(draft.kind), ...valuesOf(rule.when, draft, scale) };
+  draft.back = rule.clear?.kind === "threshold" && typeof rule.clear.limit === "number" ? Number((rule.clear.limit * scale).toPrecision(12)) : null;
+  return draft;
+}
+
+function valuesOf(when: Condition, draft: Draft, scale: number): Record<string, unknown> {
+  const counting = { ...draft, values: { function: when.function } };
+  const shown: Record<string, unknown> = {};
+  for (const field of KINDS[draft.kind]?.fields ?? []) {
+    const value = when[field.name];
+    if (value === undefined || (value === 0 && !field.needed)) continue;
+    shown[field.name] = typeof value === "number" ? Number((value / factorOf(field, counting, scale)).toPrecision(12)) : value;
+  }
+  return shown;
 }

@@ -17,21 +17,44 @@ export interface Alarm {
   raised: string;
   count: number;
   assignee: string;
+  assignee_name: string;
   acknowledged_by: string;
+  acknowledged_by_name: string;
   verdict: string;
   value: number | null;
   series: number | null;
   measured: string | null;
   masked: string;
   flapping: boolean;
+  message: Record<string, string>;
+  sentence: Record<string, string>;
+  quantity: string;
+  parents: string[];
+}
+
+export interface Score {
+  open: number;
+  closed: number;
+  settled: number;
+  confirmed: number;
+  false: number;
+  last_30_days: number;
+}
+
+export interface Person {
+  id: string;
+  login: string;
+  name: string;
+  channels: string[];
 }
 
 export interface AlarmFile {
   alarm: Alarm;
-  timeline: { at: string; kind: string; who: string; values: Record<string, unknown> }[];
-  told: { person: string; channel: string; step: number; due: string; state: string; attempts: number; error: string; sent: string | null }[];
+  timeline: { at: string; kind: string; who: string; who_name: string; values: Record<string, unknown> }[];
+  told: { person: string; person_name: string; channel: string; step: number; due: string; state: string; attempts: number; error: string; sent: string | null }[];
   precision: number | null;
-  judged: number;
+  score: Score | null;
+  fr_alert: { text: string; polygon: [number, number][]; sent: boolean };
 }
 
 export interface Condition {
@@ -42,7 +65,7 @@ export interface Condition {
 export interface Rule {
   id: string;
   title: string;
-  target: { attribute: string; type: string; model?: string; entities?: string[]; communes?: string[] };
+  target: { attribute: string; type: string; types?: string[]; model?: string; group?: string; entities?: string[]; communes?: string[] };
   when: Condition;
   clear: Condition | null;
   hold_s: number;
@@ -57,7 +80,8 @@ export interface Rule {
 export interface RuleRow {
   rule: Rule;
   precision: number | null;
-  score: { open: number; closed: number; confirmed: number; false: number; last_30_days: number } | null;
+  owner_name: string;
+  score: Score | null;
 }
 
 export interface Occurrence {
@@ -70,7 +94,7 @@ export interface Occurrence {
 }
 
 export interface Replayed {
-  replay: { supported: boolean; alarms: number; entities: number; per_day: number; watched: number; replayed: number; readings: number; occurrences: Occurrence[] };
+  replay: { basis: "history" | "questions" | "detector"; alarms: number; entities: number; per_day: number; watched: number; replayed: number; readings: number; occurrences: Occurrence[] };
   difference: { added: Occurrence[]; removed: Occurrence[]; kept: number } | null;
 }
 
@@ -78,10 +102,17 @@ export const SEVERITIES = ["critical", "major", "minor", "warning", "indetermina
 export const TABS = (t: (key: string) => string): { id: string; title: string; href: string }[] => [
   { id: "alarms", title: t("alarms.tab"), href: "/alarmes" },
   { id: "rules", title: t("alarms.rules"), href: "/alarmes/regles" },
+  { id: "plans", title: t("alarms.plans"), href: "/alarmes/astreinte" },
+  { id: "silences", title: t("alarms.silences"), href: "/alarmes/silences" },
   { id: "inbox", title: t("alarms.inbox"), href: "/alarmes/messages" },
 ];
 
 /** The last part of a URN: what people call the thing when it has no other name. */
 export function short(entity: string): string {
   return entity.split(":").slice(3).join(":") || entity;
+}
+
+/** Why an alarm was raised: the rule's own sentence, else the one made of its numbers. */
+export function whyOf(alarm: Alarm, language: string): string {
+  return alarm.sentence[language] || alarm.message[language] || "";
 }

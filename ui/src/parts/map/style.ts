@@ -32,7 +32,14 @@ function labels(communes: Communes): FeatureCollection<Point> {
 const TONE_OF_WORST = ["match", ["get", "worst"], 3, "alarm", 2, "late", 1, "silent", "ok"];
 const SIZE_OF_COUNT = ["step", ["get", "point_count"], String(CLUSTER_SIZES[0]), 50, String(CLUSTER_SIZES[1]), 1000, String(CLUSTER_SIZES[2])];
 
-export function styleOf(communes: Communes, points: FeatureCollection<Point>, colours: MapColours, commune: string, locale: string): StyleSpecification {
+interface Choice {
+  commune: string;
+  locale: string;
+  /** Were the points gathered by the server already? */
+  gathered: boolean;
+}
+
+export function styleOf(communes: Communes, points: FeatureCollection<Point>, colours: MapColours, { commune, locale, gathered }: Choice): StyleSpecification {
   const style = {
     version: 8,
     "font-faces": { Atkinson: new URL(fontUrl, location.href).href },
@@ -42,7 +49,7 @@ export function styleOf(communes: Communes, points: FeatureCollection<Point>, co
       points: {
         type: "geojson",
         data: points,
-        cluster: true,
+        cluster: !gathered,
         clusterRadius: 46,
         clusterMaxZoom: 14,
         clusterProperties: { worst: ["max", ["get", "rank"]] },

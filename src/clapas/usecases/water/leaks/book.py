@@ -1,14 +1,16 @@
 """What the detector remembers of each meter: plain arrays, one row a meter, kept from night to night."""
 
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import AnyArray, Bools, Floats, Ints
 
 RING = 30
 """Intervals kept per meter, to size a flow when it is announced."""
+SPANS = 4
+"""Durations of which the largest sustained flow is remembered, at most."""
 NEVER = -1.0
 
 
@@ -19,7 +21,7 @@ class Book:
     water mark of small backward steps); ``other_at``, ``other_index`` the same of a second meter under
     the same key; ``pulse`` (L) the smallest step seen; ``behind`` (L) how far the index fell behind each
     level's flow, ``stretch`` (h) since when it has not; ``habit`` (h) the longest ordinary stretch;
-    ``peak`` (L/h) the largest ordinary hour; ``burst`` (h) since when a burst-sized flow runs; ``known``
+    ``sustained`` (L/h) the largest flows held for 2, 3, 4… whole hours; ``burst`` (h) since when a burst-sized flow runs; ``known``
     (L/h) the flow last announced, ``base`` (L/h) the part of it that still runs, ``low`` (s) when it was
     last seen to be absent, ``dry`` (s) since when it is absent every day; ``ring_l``, ``ring_h`` the last
     intervals.
@@ -37,13 +39,13 @@ class Book:
         "low",
         "other_at",
         "other_index",
-        "peak",
         "place",
         "pulse",
         "ring_h",
         "ring_l",
         "steps",
         "stretch",
+        "sustained",
     )
 
     def __init__(self, meters: int, levels: int) -> None:
@@ -56,7 +58,7 @@ class Book:
         self.behind: Floats = np.zeros((meters, levels))
         self.stretch: Floats = np.zeros((meters, levels))
         self.habit: Floats = np.zeros((meters, levels))
-        self.peak: Floats = np.zeros(meters)
+        self.sustained: Floats = np.zeros((meters, SPANS))
         self.burst: Floats = np.zeros(meters)
         self.base: Floats = np.zeros(meters)
         self.known: Floats = np.zeros(meters)
@@ -70,18 +72,21 @@ class Book:
     def meters(self) -> int:
         return len(self.at)
 
-    def save(self, path: Path, **more: AnyArray) -> None:
+    def save(self, file: BinaryIO, **more: AnyArray) -> None:
         """Write the book, and what else is named, as one ``.npz`` file."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        with path.open("wb") as file:
-            np.savez(file, **(arrays | more))
+        np.savez(file, **(arrays | more))
 
     @classmethod
-    def load(cls, path: Path) -> "Book":
+    def load(cls, file: BinaryIO) -> "Book":
         """Read a book written by :meth:`save`."""
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(file, allow_pickle=False) as stored:
             book = cls(0, 0)
             for name in cls.__slots__:
+                if name not in stored:
+                    raise BadTable(
+                        "this memory of meters was written by another version", part=name
+                    )
                 setattr(book, name, stored[name])
         return book
 

@@ -10,7 +10,7 @@ import typer
 from clapas.usecases.water.leaks.batch import COLUMNS, Recordings, alert_table, recordings
 from clapas.usecases.water.leaks.evaluate import is_held, run_trial
 from clapas.usecases.water.leaks.inject import Plan
-from clapas.usecases.water.leaks.levels import EARLY_BURSTS, Levels
+from clapas.usecases.water.leaks.levels import SURE_BURSTS, Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
 from clapas.usecases.water.leaks.score import burst_lines, leak_lines
 from clapas.usecases.water.meters.commands import read_all
@@ -20,7 +20,7 @@ Files = Annotated[
     list[Path], typer.Argument(help="CSV or CSV.gz: meter; datetime; index in litres.")
 ]
 Zone = Annotated[str, typer.Option(help="Zone of the times written without one.")]
-Bursts = Annotated[str, typer.Option(help="sure: few alerts; early: within 3 hours, more alerts.")]
+Bursts = Annotated[str, typer.Option(help="early: within 3 hours; sure: after 4, fewer alerts.")]
 LEAK_RATES = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 BURST_RATES = (220.0, 300.0, 500.0, 1000.0)
 
@@ -29,14 +29,14 @@ def levels_for(bursts: str) -> Levels:
     """The watched levels for 'sure' or 'early' bursts."""
     if bursts not in {"sure", "early"}:
         raise typer.BadParameter("one of: sure, early", param_hint="--bursts")
-    return EARLY_BURSTS if bursts == "early" else Levels()
+    return SURE_BURSTS if bursts == "sure" else Levels()
 
 
 def find_leaks(
     files: Files,
     out: Annotated[Path, typer.Option(help="Where the alerts are written (CSV).")],
     zone: Zone = "Europe/Paris",
-    bursts: Bursts = "sure",
+    bursts: Bursts = "early",
     state: Annotated[
         Path | None,
         typer.Option(help="What is known of each meter, kept from night to night (.npz)."),
@@ -72,7 +72,7 @@ def evaluate_leaks(
     split: Annotated[str, typer.Option(help="held: never tuned on; tuning; all.")] = "held",
     per_meter: Annotated[int, typer.Option(help="Leaks of each rate per meter.")] = 8,
     zone: Zone = "Europe/Paris",
-    bursts: Bursts = "sure",
+    bursts: Bursts = "early",
 ) -> None:
     """Inject seeded leaks into real series; report detection, delay, alerts per 1,000 meter-days."""
     data = recordings(read_all(files, zone).rows)

@@ -14,7 +14,7 @@ from clapas.usecases.water.leaks.levels import Levels
 DAY = 86_400.0
 BACKFLOW_L = 200.0
 SHORTEST_H = 0.05
-PEAK_MEMORY_H = 24.0 * 730
+SUSTAINED_MEMORY_H = 24.0 * 730
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ def step(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> F
     rate = np.where(burst, burst_rate, rate)
     sure = np.where(burst, burst_sure, sure)
     told = (burst | (level >= 0)) & _is_news(book, levels, seen, rate)
-    return _announce(book, levels, seen, level, rate, sure, told)
+    return _announce(book, seen, level, rate, sure, told)
 
 
 def _interval(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> Interval:
@@ -118,7 +118,7 @@ def _weigh(book: Book, levels: Levels, seen: Interval) -> None:
 def _follow(book: Book, levels: Levels, seen: Interval) -> None:
     """Does the announced flow still run? It has stopped when it is absent at some moment of every day.
 
-    A burst leaves no memory when it ends, but for the meter's ``peak``.
+    A burst leaves no memory when it ends, but for what the meter has ``sustained``.
     """
     running = book.known[seen.rows] > 0
     if not running.any():
@@ -144,23 +144,31 @@ def _bursts(book: Book, levels: Levels, seen: Interval) -> tuple[Bools, Floats, 
     rows = seen.rows
     flow = seen.litres / np.maximum(seen.hours, 0.1)
     book.burst[rows] = np.where(flow >= levels.burst_flow, book.burst[rows] + seen.hours, 0.0)
-    litres, hours = book.last_intervals(rows)
-    longest = max(levels.burst_hours)
-    flows = litres[:, -longest - 1 :] / np.maximum(hours[:, -longest - 1 :], 0.1)
-    whole = ordinary(hours[:, -longest - 1 :])
-    usual = np.maximum(book.peak[rows], levels.first_peak)
+    flows, whole = _whole_hours(book, rows, 2 * max(levels.burst_hours))
     fired = book.burst[rows] >= levels.burst_any_hours
     rate, strangeness = flow.copy(), np.ones(len(rows))
-    for count, novelty in zip(levels.burst_hours, levels.burst_novelty, strict=True):
+    fade = np.exp(-seen.hours / SUSTAINED_MEMORY_H)
+    for n, (count, novelty) in enumerate(
+        zip(levels.burst_hours, levels.burst_novelty, strict=True)
+    ):
         least = np.where(whole[:, -count:].all(axis=1), flows[:, -count:].min(axis=1), 0.0)
-        strange = (least >= levels.burst_flow) & (least >= novelty * usual)
-        rate = np.where(strange & ~fired, least, rate)
-        strangeness = np.where(strange & ~fired, least / usual, strangeness)
+        usual = np.maximum(book.sustained[rows, n], levels.first_sustained[n])
+        strange = (least >= levels.burst_flow) & (least >= novelty * usual) & ~fired
+        rate = np.where(strange, least, rate)
+        strangeness = np.where(strange, least / usual, strangeness)
         fired |= strange
-    old = np.where(whole[:, 0], flows[:, 0], 0.0)
-    book.peak[rows] = np.maximum(book.peak[rows] * np.exp(-seen.hours / PEAK_MEMORY_H), old)
+        old = whole[:, :count].all(axis=1)
+        earlier = np.where(old, flows[:, :count].min(axis=1), 0.0)
+        book.sustained[rows, n] = np.maximum(book.sustained[rows, n] * fade, earlier)
     sure = np.clip(0.2 + 0.3 * strangeness + 0.04 * book.burst[rows], 0.3, 0.97)
     return fired, rate, sure
+
+
+def _whole_hours(book: Book, rows: Ints, count: int) -> tuple[Floats, Bools]:
+    """Flows (L/h) of the last intervals, and whether each lasted about an hour."""
+    litres, hours = book.last_intervals(rows)
+    flows = litres[:, -count:] / np.maximum(hours[:, -count:], 0.1)
+    return flows, ordinary(hours[:, -count:])
 
 
 def _stretches(book: Book, levels: Levels, seen: Interval) -> tuple[Ints, Floats, Floats]:
@@ -202,7 +210,7 @@ def _is_news(book: Book, levels: Levels, seen: Interval, rate: Floats) -> Bools:
 
 
 def _announce(
-    book: Book, levels: Levels, seen: Interval, level: Ints, rate: Floats, sure: Floats, told: Bools
+    book: Book, seen: Interval, level: Ints, rate: Floats, sure: Floats, told: Bools
 ) -> Found:
     rows = seen.rows[told]
     level, rate, sure = level[told], rate[told], sure[told]
@@ -210,8 +218,8 @@ def _announce(
     found = Found(
         rows=rows, level=level, rate=rate, volume=rate * np.maximum(span, 1.0), confidence=sure
     )
-    tamed = np.maximum(book.peak[rows], levels.burst_after * rate)
-    book.peak[rows] = np.where(level < 0, tamed, book.peak[rows])
+    tamed = np.maximum(book.sustained[rows], rate[:, None])
+    book.sustained[rows] = np.where((level < 0)[:, None], tamed, book.sustained[rows])
     book.known[rows] = rate
     book.base[rows] = rate
     book.low[rows] = seen.at[told]

@@ -33,21 +33,19 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     burst_flow: float = 195.0
     """A burst passes this flow (L/h)…"""
     burst_hours: tuple[int, ...] = (2, 3, 4, 8)
-    burst_novelty: tuple[float, ...] = (1.6, 1.3, 1.25, 0.9)
-    """…during so many whole hours, each at this many times the largest hour that the meter is used to."""
-    first_peak: float = 300.0
-    """The largest hour that any meter is taken to be used to (L/h)."""
-    burst_after: float = 2.0
-    """A meter whose burst was announced is used to it: the next must be this many times as large."""
+    burst_novelty: tuple[float, ...] = (2.0, 1.25, 1.2, 0.9)
+    """…during so many whole hours, each at this many times what the meter has sustained so long before."""
+    first_sustained: tuple[float, ...] = (110.0, 90.0, 80.0, 80.0)
+    """The flow that any meter is taken to sustain so long (L/h)."""
     burst_any_hours: float = 8.0
     """A burst-sized flow that lasts this long is strange for every meter."""
     pulse_l: float = 1.0
     """Weight of one step of the index (L); meters show their own when it is larger."""
     max_flow_l_h: float = 5000.0
     """No domestic meter passes more: a jump beyond it is another meter or a reset (L/h)."""
-    full_interval_h: float = 1.7
+    full_interval_h: float = 3.2
     """Two readings further apart hide what happened between them: they count for less."""
-    gap_weight: float = 0.7
+    gap_weight: float = 0.8
     blind_interval_h: float = 13.0
     """Beyond this, an interval tells nothing but its mean flow."""
 
@@ -55,10 +53,5 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
         return np.asarray(self.flow, dtype=np.float64)
 
 
-EARLY_BURSTS = Levels(
-    burst_hours=(2, 6),
-    burst_novelty=(0.4, 0.4),
-    first_peak=200.0,
-    burst_after=1.0,
-)
-"""Bursts told within three hours, at the price of the pools and the hoses that look like them at first."""
+SURE_BURSTS = Levels(burst_hours=(4, 8), burst_novelty=(1.6, 0.9), first_sustained=(200.0, 200.0))
+"""Bursts told after four whole hours: fewer pools and hoses are asked about."""

@@ -3,6 +3,7 @@
 The readings of the night may overlap those already seen: what was taken into the book is not taken twice.
 """
 
+import io
 from pathlib import Path
 
 import msgspec
@@ -24,15 +25,26 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     def save(self, path: Path) -> None:
         """Write the book beside its names; the former file is replaced at once, never half written."""
         fresh = path.with_suffix(".new.npz")
-        self.book.save(fresh, names=np.asarray(self.names, dtype=np.str_))
+        fresh.write_bytes(self.packed())
         fresh.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Ledger":
         """Read a ledger written by :meth:`save`."""
-        with np.load(path, allow_pickle=False) as stored:
+        return cls.unpacked(path.read_bytes())
+
+    def packed(self) -> bytes:
+        """The ledger as the bytes of one ``.npz`` file."""
+        file = io.BytesIO()
+        self.book.save(file, names=np.asarray(self.names, dtype=np.str_))
+        return file.getvalue()
+
+    @classmethod
+    def unpacked(cls, body: bytes) -> "Ledger":
+        """Read what :meth:`packed` gave."""
+        with np.load(io.BytesIO(body), allow_pickle=False) as stored:
             names = tuple(stored["names"].tolist())
-        return cls(names=names, book=Book.load(path))
+        return cls(names=names, book=Book.load(io.BytesIO(body)))
 
     @classmethod
     def empty(cls, levels: Levels) -> "Ledger":

@@ -6,7 +6,7 @@ every hour, night and day). A step that stands out of the signal's own noise is 
 taken out of the series, so that the next leak is measured from there; a step down is a repair.
 """
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -24,25 +24,24 @@ LAG = 48
 NOISE_HOURS = 12
 """A learned noise is used for so long."""
 LIKELY_GROWTH = 0.02
+MENDED_HOURS = 48
+"""A repair moves the pressures too, for so long around it."""
+FIELD_DAYS = 30
+"""What the pressures have told, the balance of the zone tells later and less well: no second alarm."""
 Kind = Literal["burst", "leak", "repair", "shift"]
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Thresholds, in noises of the signal; noises are learned, never below a share of the mean flow."""
 
-    limits: tuple[float, ...] = (4.0, 3.5, 3.0)
-    hold_hours: int = 4
+    limits: tuple[float, ...] = (3.0, 2.8, 2.4)
+    hold_hours: int = 3
     """The excess must stay beyond its limit for so many hours running."""
     first_noise: float = 0.25
     """Noise before it is learned: this many times the square root of the mean flow (m³/h)."""
     least_noise: float = 0.1
     least_share: float = 0.02
     """Steps smaller than this share of the zone's ordinary flow are not looked at."""
-    gauge_limit: float = 5.0
-    confirm: float = 3.0
-    """Noises by which the balance must have risen to confirm what a pressure suggests."""
-    gauge_every: int = 3
-    """Pressures are looked at every so many hours, each against its own noise."""
     learn_hours: int = 8 * 24
     noise_hours: int = 3 * 24
     sharp: float = 0.6
@@ -72,16 +71,15 @@ class Watch:
         self.adjusted = signal.values.copy()
         self.steps: list[Step] = []
         self.past: dict[int, list[float]] = {window: [] for window in WINDOWS}
-        self.gauge = signal.kind.startswith("pressure")
         self.held: dict[int, int] = {}
         self.noises: dict[int, tuple[int, float]] = {}
         self.scale = 0.0
 
     def look(self, hour: int) -> Step | None:
         """Take the hour's value into account; a step that stands out is returned."""
-        if hour < self.rules.learn_hours or (self.gauge and hour % self.rules.gauge_every):
+        if hour < self.rules.learn_hours:
             return None
-        for window, limit in self._windows():
+        for window, limit in zip(WINDOWS, self.rules.limits, strict=True):
             leak = self._leak(hour, window)
             if leak is None:
                 continue
@@ -90,24 +88,15 @@ class Watch:
                 limit * self._noise(hour, window), self.rules.least_share * self.ordinary(hour)
             )
             beyond = abs(leak[0]) > least and leak[0] * leak[1] > 0 and abs(leak[1]) > 0.7 * least
-            worth = self.rules.gauge_every if self.gauge else 1
-            held = self.held.get(window, 0) + worth if beyond else 0
+            held = self.held.get(window, 0) + 1 if beyond else 0
             self.held[window] = held
             if held >= self.rules.hold_hours:
                 return self._told(hour, window, min(leak, key=abs))
         return None
 
-    def certain(self, hour: int, window: int) -> float:
-        """Rise of the mean over so many hours (m³/h) that confirms what a pressure suggests."""
-        noise = self._noise(hour, WINDOWS[0]) * max(1.0, np.sqrt(WINDOWS[0] / max(window, 1)))
-        return max(
-            self.rules.confirm * float(noise), 1.5 * self.rules.least_share * self.ordinary(hour)
-        )
-
-    def _windows(self) -> list[tuple[int, float]]:
-        if self.gauge:
-            return [(WINDOWS[0], self.rules.gauge_limit)]
-        return list(zip(WINDOWS, self.rules.limits, strict=True))
+    def noise_of(self, hour: int, window: int) -> float:
+        """Spread of the mean excess over so many hours (m³/h)."""
+        return self._noise(hour, WINDOWS[0]) * max(1.0, float(np.sqrt(WINDOWS[0] / max(window, 1))))
 
     def ordinary(self, hour: int) -> float:
         """Ordinary flow of the zone (m³/h) over the last four weeks."""
@@ -231,13 +220,24 @@ def _same_at_every_hour(excess: Floats, usual: Floats) -> float:
     return mean - growth * float(usual.mean())
 
 
-def watch(found: list[Signal], rules: Rules | None = None) -> list[Step]:
+class Beside(Protocol):
+    """Another watch beside the balances, such as the field of the pressures."""
+
+    def look(self, hour: int, balances: dict[str, Watch]) -> Step | None: ...
+
+
+def watch(
+    found: list[Signal], rules: Rules | None = None, beside: Beside | None = None
+) -> list[Step]:
     """Every step of every signal, in the order of the alarms; one alarm for signals of a zone that agree."""
     chosen = rules or Rules()
     watches = [Watch(signal, chosen) for signal in found]
     balances = {each.signal.zone: each for each in watches if each.signal.kind == "balance"}
     steps: list[Step] = []
     for hour in range(max((len(each.signal.values) for each in watches), default=0)):
+        moved = beside.look(hour, balances) if beside else None
+        if moved is not None:
+            steps.append(_merged(moved, steps))
         for each in watches:
             step = each.look(hour)
             if step is None:
@@ -251,8 +251,16 @@ def watch(found: list[Signal], rules: Rules | None = None) -> list[Step]:
 def _merged(step: Step, before: list[Step]) -> Step:
     """The split and the balance of a zone tell of the same leak: the second to speak is not news."""
     for other in reversed(before):
-        if step.raised - other.raised > 6 * 24:
+        if step.raised - other.raised > FIELD_DAYS * 24:
             break
+        mended = other.kind == "repair" and abs(other.start - step.start) <= MENDED_HOURS
+        if mended and step.signal == "field":
+            return msgspec.structs.replace(step, told=False, kind="repair")
+        late = step.kind == "leak" or abs(other.start - step.start) <= 48
+        if other.told and other.signal == "field" and step.signal != "field" and late:
+            return msgspec.structs.replace(step, told=False)
+        if step.raised - other.raised > 6 * 24:
+            continue
         factor = 6.0 if other.signal == "split" else 2.0
         close = abs(other.start - step.start) <= 24 and abs(step.size) <= factor * abs(other.size)
         same = other.signal == step.signal and step.signal == "balance"
@@ -262,7 +270,7 @@ def _merged(step: Step, before: list[Step]) -> Step:
 
 
 def _confirmed(step: Step, balance: Watch, rules: Rules) -> Step:
-    """A change of split or pressure is a leak when the zone's balance rises with it.
+    """A change of split is a leak when the zone's balance rises with it.
 
     When the balance falls it is a repair; else a manoeuvre (a valve, a pump's new hours).
     """
@@ -271,12 +279,9 @@ def _confirmed(step: Step, balance: Watch, rules: Rules) -> Step:
         return msgspec.structs.replace(step, told=False, kind="shift")
     excess = balance.adjusted[step.start : step.raised + 1] - balance.reference(step.raised, window)
     risen = float(np.nanmean(excess)) if np.isfinite(excess).any() else 0.0
-    if step.signal == "split":
-        enough = max(0.4 * abs(step.size), 0.5 * rules.least_share * balance.ordinary(step.raised))
-    else:
-        enough = balance.certain(step.raised, window)
+    enough = max(0.4 * abs(step.size), 0.5 * rules.least_share * balance.ordinary(step.raised))
     if risen < -enough:
         return msgspec.structs.replace(step, told=False, kind="repair")
     if risen < enough:
         return msgspec.structs.replace(step, told=False, kind="shift")
-    return msgspec.structs.replace(step, size=risen) if step.signal != "split" else step
+    return step

@@ -10,8 +10,9 @@ from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.meters.tables import shown_time
 from clapas.usecases.water.network.balance import Signal, Zone, fitted, guess_zones, signals
 from clapas.usecases.water.network.bursts import WEEK, Rules, Step, watch
+from clapas.usecases.water.network.field import Field
 from clapas.usecases.water.network.model import Model, Signatures, rank
-from clapas.usecases.water.network.pressures import pressure_signals
+from clapas.usecases.water.network.pressures import Gauges, pressure_signals
 from clapas.usecases.water.network.series import HOUR, Hours, read_hours
 
 COLUMNS = ("zone", "raised_at", "kind", "flow_m3_h", "start_estimate", "candidates")
@@ -51,22 +52,35 @@ def survey(records: Records, model: Model | None = None, rules: Rules | None = N
     if levels is not None:
         zones = tuple(fitted(zone, flows, levels) for zone in zones)
     watched = signals(zones, flows, levels)
+    gauges: list[Signal] = []
+    beside = None
     if records.pressures is not None and zones:
-        watched += pressure_signals(records.pressures, flows, levels, zones[0].name)
-    steps = watch(watched, rules)
-    places = locate(steps, zones, watched, records, model) if model else [[] for _ in steps]
+        gauges = pressure_signals(records.pressures, flows, levels, zones[0].name)
+        field = Field(records.pressures, flows, levels)
+        beside = Gauges(field, _places(field, zones, flows, model) if model else {})
+    steps = watch(watched, rules, beside)
+    places = locate(steps, zones, gauges, records, model) if model else [[] for _ in steps]
     return Survey(zones=zones, signals=watched, steps=steps, candidates=places)
+
+
+def _places(field: Field, zones: tuple[Zone, ...], flows: Hours, model: Model) -> dict[str, str]:
+    """The zone of each sensor that bears the name of a junction."""
+    return {
+        name: zone.name
+        for zone in zones
+        for name in model.nodes_of(zone, flows.names)
+        if name in field.names
+    }
 
 
 def locate(
     steps: list[Step],
     zones: tuple[Zone, ...],
-    watched: list[Signal],
+    gauges: list[Signal],
     records: Records,
     model: Model,
 ) -> list[list[str]]:
     """The likeliest pipes of each told step, by what the meters and the pressures showed until the alarm."""
-    gauges = [each for each in watched if each.kind.startswith("pressure")]
     sensors = tuple(each.kind.removeprefix("pressure ") for each in gauges)
     known = tuple(name for name in sensors if name in model.network.junction_name_list)
     table = model.signatures(records.flows.names, known if len(known) == len(sensors) else ())

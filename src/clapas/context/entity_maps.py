@@ -1,0 +1,137 @@
+"""Entity maps: the fixed list of candidates of a query, and the sources that hold each (clauses 5.2.39, 5.5.14, 5.14)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from clapas.context.broker import Broker
+from clapas.context.door.http import Answer, Request
+from clapas.context.errors import BadRequestData, ResourceNotFound
+from clapas.context.federation.reads import located
+from clapas.context.model import is_uri, moment
+from clapas.context.search import Query, Selector
+from clapas.context.temporal import DURATION
+
+PATH = "/ngsi-ld/v1/entityMaps/"
+HEADER = "NGSILD-EntityMap"
+LIFETIME = timedelta(minutes=10)
+LONGEST = timedelta(hours=24)
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """The map that a query is restricted to."""
+
+    body: Mapping[str, Any]
+
+    @property
+    def ids(self) -> list[str]:
+        """The candidates."""
+        return list(self.body["entityMap"])
+
+    def selectors(self, asked: Query) -> tuple[Selector, ...]:
+        """The query's selectors, among the candidates only."""
+        found: list[Selector] = []
+        for each in asked.selectors or (Selector(),):
+            ids = [name for name in self.ids if not each.ids or name in each.ids]
+            found.append(msgspec.structs.replace(each, ids=tuple(ids) or ("urn:ngsi-ld:none",)))
+        return tuple(found)
+
+    async def used(self, broker: Broker, request: Request, asked: Query, answer: Answer) -> Answer:
+        """The answer; candidates that do not fit any more leave the map (5.5.9.3)."""
+        held = await located(broker, request, asked)
+        gone = [name for name in self.ids if name not in held]
+        named = bool(request.words("id"))
+        if gone and not named:
+            kept = {key: value for key, value in self.body["entityMap"].items() if key in held}
+            await keep(broker, request.tenant, {**self.body, "entityMap": kept})
+        answer.headers = [*answer.headers, (HEADER, PATH + self.body["id"])]
+        return answer
+
+
+async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
+    """The map that the request names, None without. Raises ResourceNotFound, BadRequestData."""
+    name = request.headers.get(HEADER.lower(), "")
+    given = request.params.get("entityMap", "")
+    if given not in {"", "true", "false"}:
+        name = given
+    if not name:
+        return None
+    return Chosen(body=await one(broker, request.tenant, name.rpartition("/")[2]))
+
+
+async def one(broker: Broker, tenant: str, name: str) -> dict[str, Any]:
+    """A map that has not expired. Raises BadRequestData, ResourceNotFound."""
+    if not is_uri(name):
+        raise BadRequestData(f"the id {name!r} is not a URI")
+    rows = await broker.store.rows("map", tenant=tenant, id=name)
+    if not rows:
+        raise ResourceNotFound(f"{name} does not exist")
+    body: dict[str, Any] = rows[0][0]
+    return body
+
+
+async def keep(broker: Broker, tenant: str, body: Mapping[str, Any]) -> None:
+    """Keep a map."""
+    await broker.store.run(
+        "keep_map",
+        tenant=tenant,
+        id=body["id"],
+        body=dict(body),
+        expires=moment(body["expiresAt"]),
+    )
+
+
+def bounded(wanted: datetime | None) -> str:
+    """The expiry that is given: what was wanted, within a day."""
+    now = datetime.now(UTC)
+    at = min(wanted, now + LONGEST) if wanted is not None else now + LIFETIME
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def lifetime(request: Request) -> datetime | None:
+    """The expiry that ``entityMapLifetime`` asks for. Raises BadRequestData."""
+    text = request.params.get("entityMapLifetime")
+    return datetime.now(UTC) + min(duration(text), LONGEST) if text is not None else None
+
+
+async def make(
+    broker: Broker, request: Request, sources: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """A new map, kept."""
+    body = {
+        "id": f"urn:ngsi-ld:EntityMap:{uuid4()}",
+        "type": "EntityMap",
+        "expiresAt": bounded(lifetime(request)),
+        "entityMap": {key: list(held) for key, held in sources.items()},
+        "linkedMaps": {},
+    }
+    await keep(broker, request.tenant, body)
+    return body
+
+
+async def with_map(broker: Broker, request: Request, asked: Query, answer: Answer) -> Answer:
+    """The answer of a query that asks for a map (6.4.3.2)."""
+    body = await make(broker, request, await located(broker, request, asked))
+    answer.status = 201
+    answer.headers = [*answer.headers, (HEADER, PATH + body["id"])]
+    return answer
+
+
+def duration(text: str) -> timedelta:
+    """An ISO 8601 duration, years and months as so many days. Raises BadRequestData."""
+    match = DURATION.match(text)
+    if match is None:
+        raise BadRequestData(f"{text!r} is not an ISO 8601 duration")
+    years, months, weeks, days, hours, minutes, seconds = (float(p or 0) for p in match.groups())
+    try:
+        return timedelta(
+            days=365 * years + 30 * months + 7 * weeks + days,
+            hours=hours,
+            minutes=minutes,
+            seconds=seconds,
+        )
+    except OverflowError as error:
+        raise BadRequestData(f"{text!r} is too long") from error

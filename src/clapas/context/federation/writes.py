@@ -1,0 +1,183 @@
+"""Writing one entity over several sources (clauses 5.6.1 to 5.6.6, 5.6.11 to 5.6.19): what stays here, what is sent on."""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+import msgspec
+
+from clapas.context.broker import Broker
+from clapas.context.door.http import Answer, Request
+from clapas.context.errors import BadRequestData, InvalidRequest, NgsiError
+from clapas.context.federation.asking import API, Call
+from clapas.context.federation.outcomes import (
+    Outcome,
+    answer,
+    counted,
+    of_error,
+    of_refusal,
+    of_reply,
+)
+from clapas.context.federation.planning import Plan, plan
+from clapas.context.federation.shares import Share
+from clapas.context.federation.wording import is_object, names_of, only, without, word, worded
+from clapas.context.model import is_uri
+from clapas.context.query.select import type_words
+
+Local = Callable[[Broker, Request], Awaitable[Answer]]
+SENT_ON = ("options", "type", "format", "lang", "observedAt", "datasetId", "deleteAll")
+NOT_FOUND = 404
+
+
+class Writing(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation: its name, whether its body is an entity's, an attribute's or none."""
+
+    operation: str
+    body: str = "entity"
+    of_attributes: bool = False
+    """A partial success is told by attributes."""
+
+
+def distributed(local: Local, writing: Writing) -> Local:
+    """The operation over this broker and its sources; exactly ``local`` when no source is concerned."""
+
+    async def handle(broker: Broker, request: Request) -> Answer:
+        name = _name(request)
+        if not is_uri(name) or (writing.body == "entity" and not is_object(request.body)):
+            await broker.federation.shares(request)
+            return await local(broker, request)
+        names = _names(request, writing)
+        shares = await _shares(broker, request, name, names)
+        made = plan(shares, writing.operation, names)
+        if made.alone:
+            return await local(broker, request)
+        return await _carried(broker, request, local, writing, made)
+
+    return handle
+
+
+def _name(request: Request) -> str:
+    if request.args:
+        return request.args[0]
+    name = request.body.get("id", "") if is_object(request.body) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _names(request: Request, writing: Writing) -> set[str] | None:
+    """The attributes that are written; None: the whole entity."""
+    if writing.body == "entity":
+        return names_of(request.body, request.context.terms)
+    if writing.body == "attribute":
+        return {request.context.terms.expand(request.args[1])}
+    return None
+
+
+async def _shares(
+    broker: Broker, request: Request, name: str, names: Collection[str] | None
+) -> list[Share]:
+    if not await broker.federation.registry.of(request.tenant):
+        return await broker.federation.shares(request)
+    types = await types_of(broker, request, name)
+    return await broker.federation.shares(
+        request, ids=[name], types=types, attributes=names or None
+    )
+
+
+async def types_of(broker: Broker, request: Request, name: str) -> set[str] | None:
+    """The types of the entity: of the body, of the parameter, of what is kept here; None: not known."""
+    terms = request.context.terms
+    given = request.body.get("type") if is_object(request.body) and len(request.args) < 2 else None
+    found = {terms.expand(each) for each in given_types(given)}
+    kind = request.params.get("type", "")
+    if kind and kind != "*":
+        found |= {terms.expand(each) for each in type_words(kind)}
+    doc = await broker.store.one(request.tenant, name)
+    return found | set(doc["@type"] if doc else ()) or None
+
+
+def given_types(given: Any) -> list[str]:
+    """The types that a body gives."""
+    return [
+        each for each in (given if isinstance(given, list) else [given]) if isinstance(each, str)
+    ]
+
+
+async def _carried(
+    broker: Broker, request: Request, local: Local, writing: Writing, made: Plan
+) -> Answer:
+    outcomes: list[Outcome] = []
+    done = Answer(status=204)
+    if not request.args:
+        done = Answer(
+            status=201, headers=[("Location", f"{API}/{_path(request)}/{_name(request)}")]
+        )
+    if made.local:
+        done = await _kept(broker, request, local, writing, made, outcomes, done)
+    outcomes += [of_refusal(share, _words(request, names)) for share, names in made.refused]
+    calls = [
+        (share, await _call(broker, request, writing, share, names))
+        for share, names in made.forwards
+    ]
+    replies = await broker.federation.ask(request, calls)
+    names_by = {share.id: names for share, names in made.forwards}
+    outcomes += [
+        of_reply(each, _words(request, names_by[each.share.id])) for each in counted(replies)
+    ]
+    return answer(_name(request), outcomes, done, of_attributes=writing.of_attributes)
+
+
+def _words(request: Request, names: Collection[str] | None) -> list[str]:
+    return sorted(request.context.terms.compact(each) for each in names or ())
+
+
+async def _kept(
+    broker: Broker,
+    request: Request,
+    local: Local,
+    writing: Writing,
+    made: Plan,
+    outcomes: list[Outcome],
+    done: Answer,
+) -> Answer:
+    """Do the part that stays here. Raises BadRequestData: then nothing is sent on."""
+    own = request
+    terms = request.context.terms
+    if writing.body == "entity":
+        body = without(request.body, made.proxied, terms)
+        own = msgspec.structs.replace(request, body=body)
+    words = _words(request, _names(own, writing))
+    try:
+        held = await local(broker, own)
+    except (BadRequestData, InvalidRequest):
+        raise
+    except NgsiError as error:
+        if not (made.whole and error.status == NOT_FOUND and writing.body != "entity"):
+            outcomes.append(of_error(error, words))
+        return done
+    if held.status == 207:
+        problem = {"status": 207, "detail": "not all was done here"}
+        outcomes.append(Outcome(problem=problem, body=held.body, status=207))
+    else:
+        outcomes.append(Outcome(attributes=tuple(words)))
+    return held if held.status in {201, 204} else done
+
+
+def _path(request: Request) -> str:
+    return request.path.strip("/").removeprefix(API.strip("/")).strip("/")
+
+
+async def _call(
+    broker: Broker, request: Request, writing: Writing, share: Share, names: Collection[str] | None
+) -> Call:
+    path = _path(request)
+    body = request.body
+    if writing.body == "attribute":
+        head, _, _ = path.partition("/attrs/")
+        rest = request.args[2:]
+        name = await word(broker.federation, request, share, request.args[1])
+        path = "/".join([f"{head}/attrs/{name}", *rest])
+    if writing.body == "entity" and names is not None:
+        body = only(body, names, request.context.terms)
+    if is_object(body):
+        body = await worded(broker.federation, request, share, dict(body))
+    params = tuple((key, request.params[key]) for key in SENT_ON if request.params.get(key))
+    return Call(method=request.method, path=path, params=params, body=body)

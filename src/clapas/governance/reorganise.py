@@ -1,0 +1,210 @@
+"""Reorganisations: services merged, split or renamed on a date, with a dry run before anybody agrees.
+
+A move says which service becomes which, for which datasets and accounts (none named: all that no other
+move names). What no move takes along stays where it was and is told as an orphan.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from clapas.charter import Charter
+from clapas.charter.simulate import Change, differences
+from clapas.domain.access import Principal
+from clapas.domain.dataset import DatasetRecord
+from clapas.domain.errors import ClapasError, InvalidInput
+from clapas.identity import principal_of
+from clapas.store import Store
+from clapas.store.identity import AccountRow, IdentityStore
+
+A_PAGE = 1000
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """``service`` becomes ``into``, for these datasets (ids) and accounts (logins); none = the rest."""
+
+    service: str
+    into: str
+    datasets: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens on which day, by which deliberation."""
+
+    kind: Literal["merge", "split", "rename"]
+    at: date
+    moves: tuple[Move, ...]
+    deliberation: str = ""
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset or an account that changes service."""
+
+    kind: Literal["dataset", "account"]
+    id: str
+    before: str
+    after: str
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan would do: who and what moves, rights gained and lost, what nobody answers for."""
+
+    moved: list[Moved]
+    gained: list[Change]
+    lost: list[Change]
+    orphans: list[Moved]
+
+
+def check(plan: Plan) -> None:
+    """Raises InvalidInput: a plan that does not say what it is."""
+    sources, targets = {each.service for each in plan.moves}, {each.into for each in plan.moves}
+    right = {
+        "rename": len(plan.moves) == 1,
+        "merge": len(sources) > 1 and len(targets) == 1,
+        "split": len(sources) == 1 and len(targets) > 1,
+    }[plan.kind]
+    if not right or not all(each.service and each.into for each in plan.moves):
+        raise InvalidInput("the moves are not of this kind", field="moves", kind=plan.kind)
+
+
+def service_after(plan: Plan, service: str, *, dataset: str = "", login: str = "") -> str:
+    """Which service takes over a dataset or an account; itself when no move speaks of it."""
+    own = [each for each in plan.moves if each.service == service]
+    for each in own:
+        if (dataset and dataset in each.datasets) or (login and login in each.accounts):
+            return each.into
+    named = "datasets" if dataset else "accounts"
+    return next((each.into for each in own if not getattr(each, named)), service)
+
+
+def record_after(plan: Plan, record: DatasetRecord) -> DatasetRecord:
+    """A record as it is on that day: its owner, its recipients, its purposes' audiences."""
+
+    def heirs(services: Iterable[str]) -> frozenset[str]:
+        found: set[str] = set()
+        for each in services:
+            into = {move.into for move in plan.moves if move.service == each}
+            found |= into or {each}
+        return frozenset(found)
+
+    return msgspec.structs.replace(
+        record,
+        owner=service_after(plan, record.owner, dataset=record.id),
+        recipients=heirs(record.recipients),
+        purposes=tuple(
+            msgspec.structs.replace(each, audiences=heirs(each.audiences))
+            for each in record.purposes
+        ),
+    )
+
+
+def dry_run(charter: Charter, accounts: Sequence[AccountRow], plan: Plan) -> Effect:
+    """What a plan would change; nothing is changed. Raises InvalidInput."""
+    check(plan)
+    records = [record_after(plan, each) for each in charter.records]
+    after = Charter(charter.policies, classifications={}, records=records)
+    moved = [
+        Moved(kind="dataset", id=old.id, before=old.owner, after=new.owner)
+        for old, new in zip(charter.records, records, strict=True)
+        if old.owner != new.owner
+    ]
+    services = {
+        each.login: service_after(plan, each.service, login=each.login) for each in accounts
+    }
+    moved += [
+        Moved(kind="account", id=each.login, before=each.service, after=services[each.login])
+        for each in accounts
+        if each.service != services[each.login]
+    ]
+    changes = _changes(charter, after, accounts, services)
+    return Effect(
+        moved=moved,
+        gained=[each for each in changes if each.gained],
+        lost=[each for each in changes if not each.gained],
+        orphans=_orphans(plan, records, accounts, services),
+    )
+
+
+def _changes(
+    before: Charter, after: Charter, accounts: Sequence[AccountRow], services: Mapping[str, str]
+) -> Sequence[Change]:
+    """Rights of people with the same attributes are compared once."""
+    people: dict[Principal, Principal] = {}
+    becomes: dict[str, Principal] = {}
+    for each in accounts:
+        now = principal_of(each, mfa=True)
+        then = msgspec.structs.replace(now, service=services[each.login])
+        alike = msgspec.structs.replace(now, id=then.service, name="")
+        if alike not in people:
+            people[alike] = now
+            becomes[now.id] = then
+    return differences(before, after, people.values(), becomes=becomes)
+
+
+def _orphans(
+    plan: Plan,
+    records: Sequence[DatasetRecord],
+    accounts: Sequence[AccountRow],
+    services: Mapping[str, str],
+) -> list[Moved]:
+    gone = {each.service for each in plan.moves} - {each.into for each in plan.moves}
+    staffed = {services[each.login] for each in accounts if each.enabled}
+    found = [
+        Moved(kind="dataset", id=each.id, before=each.owner, after="")
+        for each in records
+        if each.owner and (each.owner in gone or each.owner not in staffed)
+    ]
+    found += [
+        Moved(kind="account", id=each.login, before=each.service, after="")
+        for each in accounts
+        if services[each.login] in gone
+    ]
+    return found
+
+
+async def all_accounts(identity: IdentityStore) -> list[AccountRow]:
+    """Every account, by login."""
+    found: list[AccountRow] = []
+    while True:
+        after = found[-1].login.lower() if found else ""
+        page = await identity.accounts(after=after, limit=A_PAGE)
+        found += page
+        if len(page) < A_PAGE:
+            return found
+
+
+async def apply_due(store: Store, charter: Charter, *, today: date) -> list[str]:
+    """Apply the agreed plans whose day has come; gives their ids."""
+    done = []
+    for row in await store.governance.reorganisations():
+        if row.state == "approved" and row.at <= today:
+            plan = msgspec.json.decode(row.plan, type=Plan)
+            try:
+                await _apply(store, charter, plan, by=row.author)
+            except ClapasError as error:
+                await _end(store, row.id, "failed", str(error))
+                continue
+            await _end(store, row.id, "applied", "")
+            done.append(str(row.id))
+    return done
+
+
+async def _end(store: Store, id: UUID, state: str, detail: str) -> None:  # noqa: A002
+    await store.governance.end_reorganisation(id, state=state, detail=detail[:500])
+
+
+async def _apply(store: Store, charter: Charter, plan: Plan, *, by: str) -> None:
+    """Accounts first: somebody without a dataset sees less, a dataset without its people sees nothing."""
+    for account in await all_accounts(IdentityStore(store.postgres)):
+        service = service_after(plan, account.service, login=account.login)
+        if service != account.service:
+            await store.governance.move_account(account.id, service)
+    for record in charter.records:
+        changed = record_after(plan, record)
+        if record.id and changed != record:
+            version = msgspec.structs.replace(changed, version=record.version + 1)
+            await store.charter.add_record(version, author=by)

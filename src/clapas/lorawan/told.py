@@ -1,0 +1,91 @@
+"""What is told of gateways, devices and downlinks to whoever may ask: rows without any key."""
+
+from typing import Any, Final
+
+import msgspec
+
+from clapas.lorawan.adr import packet_loss
+from clapas.lorawan.gateways import ONLINE_S, Gateway
+from clapas.lorawan.network import Network
+from clapas.lorawan.session import GROUP, DeviceState, QueueItem, Session
+
+_GATEWAY: Final = (
+    "id", "door", "address", "first_seen", "last_seen", "uplinks", "ours", "crc_errors", "downlinks", "downlink_errors",
+    "latitude", "longitude", "altitude", "placed_by_itself", "noise", "temperature", "forwarded_share", "gps",
+)  # fmt: skip
+_SESSION: Final = (
+    "id", "version", "f_cnt_up", "f_cnt_down", "dr", "tx_power", "nb_trans", "rx_delay", "rx2_dr", "rx2_frequency",
+    "device_class", "last_seen", "last_gateways", "activated", "joined", "mac_errors",
+)  # fmt: skip
+
+
+class DownlinkRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A downlink with the device, or the multicast group, that it is for."""
+
+    device: str
+    item: QueueItem
+
+
+def gateway_row(network: Network, gateway: Gateway, now: float) -> dict[str, Any]:
+    """A gateway as the page shows it; ``duty_cycle`` is the share of each band's hour that is spent."""
+    row: dict[str, Any] = {name: getattr(gateway, name) for name in _GATEWAY}
+    row["online"] = now - gateway.heard_at < ONLINE_S
+    row["duty_cycle"] = {
+        str(band): round(share, 4)
+        for band, share in network.gateways.duty_cycle(gateway.id, now).items()
+    }
+    return row
+
+
+def device_row(state: DeviceState) -> dict[str, Any]:
+    """A device's state without its keys."""
+    row: dict[str, Any] = {
+        "dev_eui": state.dev_eui,
+        "join_nonce": state.join_nonce,
+        "dev_nonces": len(state.dev_nonces),
+    }
+    if state.session is not None:
+        row["session"] = session_row(state.session)
+    return row
+
+
+def session_row(session: Session) -> dict[str, Any]:
+    """A session without its keys; ``loss`` is in percent over the last twenty uplinks."""
+    heard = session.heard()
+    row: dict[str, Any] = {name: getattr(session, name) for name in _SESSION}
+    row["dev_addr"] = f"{session.dev_addr:08x}"
+    row["snr"] = [each.snr for each in heard]
+    row["loss"] = packet_loss([each.f_cnt for each in heard])
+    return row
+
+
+def downlink_rows(network: Network, most: int) -> list[DownlinkRow]:
+    """Downlinks of every device: those that wait or fly, then the last ones that ended, newest first."""
+    open_ones = [
+        DownlinkRow(device=state.dev_eui, item=item)
+        for state in network.state.devices()
+        if state.queue
+        for item in state.queue
+    ]
+    open_ones.sort(key=lambda row: -row.item.changed)
+    ended = [DownlinkRow(device=owner, item=item) for owner, item in reversed(network.finished)]
+    return [*open_ones[:most], *ended[:most]]
+
+
+def group_row(state: DeviceState) -> dict[str, Any]:
+    """A multicast group without its key."""
+    session = state.session
+    row: dict[str, Any] = {
+        "name": state.dev_eui.removeprefix(GROUP),
+        "members": list(state.members),
+        "waiting": len(state.queue),
+    }
+    if session is not None:
+        row |= {
+            "mc_addr": f"{session.dev_addr:08x}",
+            "class": session.device_class,
+            "frequency": session.rx2_frequency,
+            "dr": session.rx2_dr,
+            "f_cnt_down": session.f_cnt_down,
+        }
+    return row

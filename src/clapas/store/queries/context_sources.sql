@@ -1,0 +1,70 @@
+-- name: map
+-- One entity map that has not expired.
+SELECT body FROM ngsild_map WHERE tenant = %(tenant)s AND id = %(id)s AND expires > now()
+
+-- name: keep_map
+-- An entity map, new or changed.
+INSERT INTO ngsild_map (tenant, id, body, expires) VALUES (%(tenant)s, %(id)s, %(body)s, %(expires)s)
+ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, expires = excluded.expires
+
+-- name: drop_map
+-- An entity map goes.
+DELETE FROM ngsild_map WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
+
+-- name: expired_maps
+-- Entity maps that have expired go.
+DELETE FROM ngsild_map WHERE expires <= now()
+
+-- name: snapshot
+-- One snapshot that has not expired.
+SELECT body FROM ngsild_snapshot
+WHERE tenant = %(tenant)s AND id = %(id)s AND (expires IS NULL OR expires > now())
+
+-- name: snapshots
+-- All snapshots of a tenant that have not expired.
+SELECT body FROM ngsild_snapshot
+WHERE tenant = %(tenant)s AND (expires IS NULL OR expires > now()) ORDER BY id
+
+-- name: keep_snapshot
+-- A snapshot, new or changed.
+INSERT INTO ngsild_snapshot (tenant, id, body, expires) VALUES (%(tenant)s, %(id)s, %(body)s, %(expires)s)
+ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, expires = excluded.expires
+
+-- name: drop_snapshot
+-- A snapshot goes, with its copies of entities.
+WITH copies AS (DELETE FROM ngsild_entity WHERE tenant = %(scope)s)
+DELETE FROM ngsild_snapshot WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
+
+-- name: expired_snapshots
+-- Snapshots that have expired.
+SELECT tenant, id FROM ngsild_snapshot WHERE expires <= now()
+
+-- name: fill_snapshot
+-- Copies of entities, as they are now.
+INSERT INTO ngsild_entity (tenant, id, doc)
+SELECT %(scope)s, doc ->> '@id', doc FROM jsonb_array_elements(%(docs)s::jsonb) doc
+ON CONFLICT (tenant, id) DO UPDATE SET doc = excluded.doc
+
+-- name: clone_snapshot
+-- The copies of one snapshot, in another.
+INSERT INTO ngsild_entity (tenant, id, doc)
+SELECT %(scope)s, id, doc FROM ngsild_entity WHERE tenant = %(source)s
+
+-- name: remote_subscriptions
+-- The subscriptions that were sent on to sources for one of ours.
+SELECT registration, remote, body FROM ngsild_remote_subscription
+WHERE tenant = %(tenant)s AND subscription = %(subscription)s
+
+-- name: remote_subscription
+-- The subscription of ours behind one that was sent on.
+SELECT tenant, subscription, registration FROM ngsild_remote_subscription WHERE remote = %(remote)s
+
+-- name: keep_remote_subscription
+-- A subscription that was sent on to a source.
+INSERT INTO ngsild_remote_subscription (tenant, subscription, registration, remote, body)
+VALUES (%(tenant)s, %(subscription)s, %(registration)s, %(remote)s, %(body)s)
+ON CONFLICT (tenant, subscription, registration) DO UPDATE SET body = excluded.body, remote = excluded.remote
+
+-- name: drop_remote_subscriptions
+-- They go with ours.
+DELETE FROM ngsild_remote_subscription WHERE tenant = %(tenant)s AND subscription = %(subscription)s

@@ -1,0 +1,105 @@
+-- name: living
+-- Cases that are not over, of these meters.
+SELECT id, entity, kind, rate, volume, confidence, raised, updated, stopped, state, cause, actor, decided
+FROM water_case WHERE entity = ANY(%(entities)s) AND state IN ('open', 'asked', 'confirmed')
+
+-- name: raise
+-- New cases; a meter whose case lives has it brought up to date instead.
+INSERT INTO water_case (entity, kind, rate, volume, confidence, raised, updated)
+SELECT entity, kind, rate, volume, confidence, raised, raised
+FROM json_to_recordset(%(rows)s::json)
+    AS n (entity text, kind text, rate float8, volume float8, confidence float8, raised bigint)
+ON CONFLICT (entity) WHERE state IN ('open', 'asked', 'confirmed')
+DO UPDATE SET kind = excluded.kind, rate = excluded.rate, confidence = excluded.confidence,
+    volume = water_case.volume + water_case.rate
+        * greatest(coalesce(water_case.stopped, excluded.raised) - water_case.updated, 0) / 3600000.0,
+    updated = excluded.raised, stopped = NULL
+WHERE excluded.raised > water_case.updated
+
+-- name: stop
+-- The flow of these meters has stopped.
+UPDATE water_case SET stopped = %(now)s
+WHERE entity = ANY(%(entities)s) AND stopped IS NULL AND state IN ('open', 'asked', 'confirmed')
+RETURNING entity
+
+-- name: running
+-- Meters whose case lives and whose flow runs.
+SELECT entity FROM water_case WHERE stopped IS NULL AND state IN ('open', 'asked', 'confirmed')
+
+-- name: page
+-- Cases that may be seen, the dearest flow first.
+SELECT c.id, c.entity, c.kind, c.rate, c.volume, c.confidence, c.raised, c.updated, c.stopped, c.state,
+       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated
+FROM water_case c JOIN entity e ON e.id = c.entity
+WHERE (%(state)s = '' OR (%(state)s = 'todo' AND c.state IN ('open', 'asked')) OR c.state = %(state)s)
+  AND (%(entity)s = '' OR c.entity = %(entity)s)
+  AND (%(first)s OR (c.rate, c.id) < (%(rate)s::float8, %(after)s::bigint))
+  AND /*rows e.dataset, e.commune*/
+ORDER BY c.rate DESC, c.id DESC LIMIT %(limit)s
+
+-- name: decide
+-- What a person found out.
+UPDATE water_case c SET state = %(state)s, cause = %(cause)s, actor = %(actor)s, decided = %(now)s,
+    stopped = CASE WHEN %(state)s IN ('false', 'closed') THEN coalesce(c.stopped, %(now)s) ELSE c.stopped END
+FROM entity e
+WHERE c.id = %(id)s AND e.id = c.entity AND /*rows e.dataset, e.commune*/
+RETURNING c.entity
+
+-- name: verdicts
+-- How many cases of each kind are in each state, raised in a period.
+SELECT c.kind, c.state, count(*), avg(c.confidence)
+FROM water_case c JOIN entity e ON e.id = c.entity
+WHERE c.raised >= %(since)s AND /*rows e.dataset, e.commune*/
+GROUP BY c.kind, c.state ORDER BY c.kind, c.state
+
+-- name: memory
+-- What the detector remembers.
+SELECT upto, body FROM water_memory WHERE name = %(name)s
+
+-- name: remember
+-- It remembers this now.
+INSERT INTO water_memory (name, upto, body) VALUES (%(name)s, %(upto)s, %(body)s)
+ON CONFLICT (name) DO UPDATE SET upto = excluded.upto, body = excluded.body
+
+-- name: subscribe
+-- Who is told of a meter, sealed; the stop token changes with each writing.
+INSERT INTO water_vault.subscriber (entity, sealed, language, channel, threshold, away_from, away_to, stop, consents)
+VALUES (%(entity)s, %(sealed)s, %(language)s, %(channel)s, %(threshold)s, %(away_from)s, %(away_to)s,
+        %(stop)s, %(consents)s::jsonb)
+ON CONFLICT (entity) DO UPDATE SET sealed = excluded.sealed, language = excluded.language,
+    channel = excluded.channel, threshold = excluded.threshold, away_from = excluded.away_from,
+    away_to = excluded.away_to, stop = excluded.stop, consents = excluded.consents, stopped = NULL
+
+-- name: subscribers
+-- Those of these meters who did not stop.
+SELECT entity, sealed, language, channel, threshold, away_from, away_to, stop, consents
+FROM water_vault.subscriber WHERE entity = ANY(%(entities)s) AND stopped IS NULL
+
+-- name: away
+-- Those who are away now and did not stop.
+SELECT entity, sealed, language, channel, threshold, away_from, away_to, stop, consents
+FROM water_vault.subscriber
+WHERE stopped IS NULL AND away_from <= %(now)s AND away_to > %(now)s
+
+-- name: stop_messages
+-- Nothing more is sent to the holder of this token.
+UPDATE water_vault.subscriber SET stopped = coalesce(stopped, %(now)s) WHERE stop = %(stop)s
+
+-- name: forget
+-- A subscriber who left: the identity goes, the series stay without it.
+DELETE FROM water_vault.subscriber WHERE entity = %(entity)s
+
+-- name: sent
+-- Messages of these meters, newest first.
+SELECT entity, water_case, kind, channel, at FROM water_vault.message
+WHERE entity = ANY(%(entities)s) ORDER BY at DESC LIMIT 10000
+
+-- name: send
+-- A message was handed over; the same of a case is sent once.
+INSERT INTO water_vault.message (entity, water_case, kind, channel, at)
+VALUES (%(entity)s, %(water_case)s, %(kind)s, %(channel)s, %(at)s)
+ON CONFLICT DO NOTHING RETURNING id
+
+-- name: coarsen
+-- Names of the meters whose hours may be kept: their subscriber agreed.
+SELECT entity FROM water_vault.subscriber WHERE (consents ->> 'hourly')::bigint > 0 AND stopped IS NULL

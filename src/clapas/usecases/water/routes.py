@@ -1,0 +1,244 @@
+"""The water trade's doors: the queue of cases, a meter, the measured precision, subscribers, the stop link."""
+
+import asyncio
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from clapas.domain.errors import InvalidInput, NotFound
+from clapas.domain.window import Window, milliseconds
+from clapas.store.water import SubscriberRow
+from clapas.usecases.routes import Rooms, rooms_of, seen_by
+from clapas.usecases.water.geopackage import Feature, Layer, packed
+from clapas.usecases.water.watch.answers import (
+    CaseOut,
+    Meter,
+    Precision,
+    Queue,
+    Stop,
+    Subscriber,
+    Verdict,
+    case_out,
+    precision_of,
+)
+from clapas.usecases.water.watch.days import days_of
+from clapas.usecases.water.watch.messages import PRICE
+from clapas.usecases.water.watch.night import QUANTITY
+from clapas.usecases.water.watch.report import render_report
+from clapas.usecases.water.watch.sectors import Sector, sectors
+from clapas.usecases.water.watch.vault import Person, Vault, digest
+
+Call = Request[Any, Any, Any]
+READ = {"action": "read", "kind": "entity"}
+EXPORT = {"action": "export", "kind": "series"}
+ACT = {"action": "write", "kind": "alarm"}
+PERSONAL = {"action": "administer", "kind": "subscriber"}
+OPEN = {"action": "write", "kind": "session", "csrf": False}
+YEAR = timedelta(days=365)
+DAYS = 30
+
+
+@get("/api/v1/water/cases", opt=READ)
+async def cases(
+    request: Call, case_state: FromQuery[str] = "todo", after: FromQuery[str | None] = None
+) -> Queue:
+    """The queue: the dearest flow first; ``case_state`` todo, a state, or empty for all."""
+    rooms, seen = rooms_of(request), seen_by(request)
+    page = await rooms.store.water.page(seen.entities, state=case_state, after=after, limit=100)
+    now = milliseconds(datetime.now(UTC))
+    items = [case_out(each, now) for each in page.items]
+    return Queue(
+        items=items,
+        next=page.next,
+        running=sum(each.stopped is None for each in items),
+        lost_m3=round(sum(each.lost_m3 for each in items), 1),
+        lost_euros=round(sum(each.lost_euros for each in items), 0),
+        euros_month=round(sum(each.loss.euros_month for each in items if each.stopped is None), 0),
+        price=PRICE,
+    )
+
+
+COLUMNS = (
+    "id", "entity", "commune", "longitude", "latitude", "kind", "state", "rate_l_h", "lost_m3",
+    "lost_euros", "raised", "first",
+)  # fmt: skip
+
+
+async def _to_do(request: Call) -> list[CaseOut]:
+    """What is to be done, for the service's own tools; at most a thousand cases."""
+    seen = seen_by(request, "export")
+    page = await rooms_of(request).store.water.page(seen.entities, state="todo", limit=1000)
+    now = milliseconds(datetime.now(UTC))
+    return [case_out(row, now) for row in page.items]
+
+
+def _file(body: bytes, kind: str, name: str) -> Response[bytes]:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type=kind, headers=headers)
+
+
+@get("/api/v1/water/cases.csv", opt=EXPORT)
+async def cases_csv(request: Call) -> Response[bytes]:
+    """The queue as a table."""
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=";")
+    table.writerow(COLUMNS)
+    for each in await _to_do(request):
+        table.writerow([getattr(each, name) for name in COLUMNS])
+    return _file(text.getvalue().encode(), "text/csv; charset=utf-8", "water-cases.csv")
+
+
+@get("/api/v1/water/cases.gpkg", opt=EXPORT)
+async def cases_gpkg(request: Call) -> Response[bytes]:
+    """The queue as a layer for the service's GIS."""
+    features = [
+        Feature(
+            ((each.longitude, each.latitude),),
+            tuple(value if isinstance(value := getattr(each, name), int | float) else str(value) for name in COLUMNS),
+        )
+        for each in await _to_do(request)
+        if each.longitude is not None and each.latitude is not None
+    ]  # fmt: skip
+    layer = Layer(name="water_cases", columns=COLUMNS, features=features)
+    body = await asyncio.to_thread(packed, layer)
+    return _file(body, "application/geopackage+sqlite3", "water-cases.gpkg")
+
+
+@get("/api/v1/water/report.pdf", opt=EXPORT)
+async def report(request: Call) -> Response[bytes]:
+    """What to do first and how often the alerts were right, printed in French."""
+    rooms = rooms_of(request)
+    zone = await rooms.store.territory.zone()
+    communes = await rooms.store.territory.communes()
+    body = await asyncio.to_thread(
+        render_report,
+        await _to_do(request),
+        await _measured(request),
+        made=datetime.now(zone),
+        territory=f"{len(communes)} communes",
+    )
+    return _file(body, "application/pdf", "eau.pdf")
+
+
+@get("/api/v1/water/sectors", opt=READ)
+async def sector_cards(request: Call) -> dict[str, list[Sector]]:
+    """The daily card of each sector, in the order in which tonight's crew should listen."""
+    seen = seen_by(request)
+    store = rooms_of(request).store
+    return {"items": await sectors(store, seen.entities, seen.series, now=datetime.now(UTC))}
+
+
+@post("/api/v1/water/cases/{case:int}", opt=ACT, status_code=200)
+async def decide(request: Call, case: FromPath[int], data: JSONBody[Verdict]) -> dict[str, str]:
+    """Write what was found out about a case: the precision is measured on it."""
+    rooms = rooms_of(request)
+    entity = await rooms.store.water.decide(
+        seen_by(request, "write").entities,
+        case,
+        state=data.state,
+        cause=data.cause,
+        actor=str(request.user.id),
+        now=milliseconds(datetime.now(UTC)),
+    )
+    return {"entity": entity, "state": data.state}
+
+
+@get("/api/v1/water/precision", opt=READ)
+async def precision(request: Call) -> dict[str, list[Precision]]:
+    """How often the alerts of the last year were right, by what people found out."""
+    return {"items": await _measured(request)}
+
+
+async def _measured(request: Call) -> list[Precision]:
+    since = milliseconds(datetime.now(UTC) - YEAR)
+    water = rooms_of(request).store.water
+    kinds: dict[str, dict[str, int]] = {}
+    for kind, state, count, _ in await water.verdicts(seen_by(request).entities, since=since):
+        kinds.setdefault(kind, {})[state] = count
+    return [precision_of(kind, states) for kind, states in sorted(kinds.items())]
+
+
+@get("/api/v1/water/meters/{entity:str}", opt=READ)
+async def meter(request: Call, entity: FromPath[str]) -> Meter:
+    """A meter's last days: litres, least hourly flow of the night, its cases."""
+    rooms, seen = rooms_of(request), seen_by(request)
+    await rooms.store.entities.get(seen.entities, entity)
+    latest = await rooms.store.state.latest(seen.series, entities=[entity], quantity=QUANTITY)
+    if not latest:
+        raise NotFound(entity=entity)
+    zone = await rooms.store.territory.zone()
+    now = datetime.now(UTC)
+    found = await rooms.store.history.read(
+        seen.series, [latest[0].series], Window(now - timedelta(days=DAYS), now), step="raw", max_points=50_000
+    )  # fmt: skip
+    days, litres, nights = (
+        days_of(found[0].times, found[0].values, str(zone)) if found else ([], [], [])
+    )
+    page = await rooms.store.water.page(seen.entities, entity=entity, limit=50)
+    at = milliseconds(now)
+    return Meter(
+        entity=entity,
+        days=days,
+        litres=litres,
+        night_l_h=nights,
+        cases=[case_out(each, at) for each in page.items],
+    )
+
+
+@put("/api/v1/water/subscribers/{entity:str}", opt=PERSONAL)
+async def subscribe(
+    request: Call, entity: FromPath[str], data: JSONBody[Subscriber]
+) -> dict[str, str]:
+    """Keep who is told of a meter; the identity is sealed before it reaches the database."""
+    rooms = rooms_of(request)
+    await rooms.store.entities.get(seen_by(request).entities, entity)
+    vault = Vault.of(_directory(rooms))
+    person = Person(name=data.name, mail=data.mail, phone=data.phone, address=data.address)
+    if data.threshold_l_day < 0 or not data.name or len(data.name) > 200:
+        raise InvalidInput("a name, and a threshold of 0 L/day or more", field="threshold_l_day")
+    now = milliseconds(datetime.now(UTC))
+    row = SubscriberRow(
+        entity,
+        vault.seal(entity, person),
+        data.language,
+        data.channel,
+        data.threshold_l_day,
+        milliseconds(data.away_from) if data.away_from else None,
+        milliseconds(data.away_to) if data.away_to else None,
+        digest(vault.stop_token(entity)),
+        dict.fromkeys(data.consents, now),
+    )
+    await rooms.store.water.subscribe(row)
+    return {"entity": entity}
+
+
+@delete("/api/v1/water/subscribers/{entity:str}", opt=PERSONAL)
+async def forget(request: Call, entity: FromPath[str]) -> None:
+    """Delete the identity behind a meter (GDPR art. 17); the series stay, without it."""
+    await rooms_of(request).store.water.forget(entity)
+
+
+@post("/api/v1/water/stop", opt=OPEN, status_code=200)
+async def stop(request: Call, data: JSONBody[Stop]) -> dict[str, bool]:
+    """The link at the end of each message: no more of them, no account needed."""
+    if not 20 <= len(data.token) <= 100:
+        raise InvalidInput("not one of our links", field="token")
+    now = milliseconds(datetime.now(UTC))
+    await rooms_of(request).store.water.stop_messages(digest(data.token), now=now)
+    return {"stopped": True}
+
+
+def _directory(rooms: Rooms) -> Path:
+    if rooms.directory is None:
+        raise InvalidInput("this platform has no data directory for the vault's key")
+    return rooms.directory
+
+
+HANDLERS = (
+    cases, cases_csv, cases_gpkg, report, sector_cards, decide, precision, meter, subscribe, forget, stop,
+)  # fmt: skip

@@ -1,0 +1,27 @@
+"""The water trade's work on the platform: the night's run, and what subscribers are told of it."""
+
+from pathlib import Path
+from typing import Any
+
+from clapas.domain.window import milliseconds
+from clapas.jobs import Running, Task
+from clapas.notify.settings import Settings as NotifySettings
+from clapas.usecases.water.watch.messages import Post
+from clapas.usecases.water.watch.night import flows_now, night, today
+
+EVERY_S = 3600.0
+"""The run takes seconds and is causal: done each hour, a burst is told within hours and not next morning."""
+
+
+async def run_night(run: Running) -> dict[str, Any]:
+    """Detector, cases, attributes; then the messages."""
+    now = today()
+    told = await night(run.store, now=now)
+    post = Post(run.store, run.tool(Path), public=run.tool(NotifySettings).public_url)
+    at = milliseconds(now)
+    messages = await post.cases(await run.store.water.running(), now=at)
+    messages += await post.holidays(await flows_now(run.store), now=at)
+    return {**told, "messages": messages}
+
+
+TASKS = {"water.night": Task(run=run_night, every_s=EVERY_S)}

@@ -1,0 +1,75 @@
+/** What the API says of water. */
+
+import type { Tone } from "$ui/parts/states";
+
+export interface Case {
+  id: number;
+  entity: string;
+  name: string;
+  commune: string;
+  longitude: number | null;
+  latitude: number | null;
+  simulated: boolean;
+  kind: "drip" | "leak" | "pipe" | "burst";
+  rate_l_h: number;
+  confidence: number;
+  raised: string;
+  stopped: string | null;
+  state: "open" | "asked" | "confirmed" | "false" | "closed";
+  cause: string;
+  lost_m3: number;
+  lost_euros: number;
+  loss: { litres_day: number; m3_month: number; euros_month: number };
+  first: string;
+}
+
+export interface Queue {
+  items: Case[];
+  next: string | null;
+  running: number;
+  lost_m3: number;
+  lost_euros: number;
+  euros_month: number;
+  price: number;
+}
+
+export interface Precision {
+  kind: string;
+  raised: number;
+  confirmed: number;
+  false: number;
+  precision: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+export interface Sector {
+  entity: string;
+  name: string;
+  commune: string;
+  simulated: boolean;
+  inflow_m3: number | null;
+  night_m3_h: number | null;
+  before_m3_h: number | null;
+  excess_m3_h: number | null;
+  euros_day: number | null;
+  hours: number;
+}
+
+export interface Meter {
+  entity: string;
+  days: string[];
+  litres: (number | null)[];
+  night_l_h: (number | null)[];
+  cases: Case[];
+}
+
+/** How urgent a case is, as one of the four tones of the platform. */
+export function toneOf(each: Case): Tone {
+  if (each.stopped) return "silent";
+  return each.kind === "burst" || each.kind === "pipe" ? "alarm" : "late";
+}
+
+export function meterPath(entity: string): string {
+  return `/eau/compteurs/${encodeURIComponent(entity)}`;
+}

@@ -1,0 +1,147 @@
+"""The night's run over the platform's own meters: history → detector → cases → attributes of the meters.
+
+Every series of a water index is read since the last night (with three days for what came late), in
+chunks of meters; what the detector remembers is kept in the store. A meter whose flow does not stop
+gets ``waterLeak`` 1 and the flow itself, so that alarm rules and any reader of the entity know; 0 when
+it has stopped.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from clapas.domain.access import RowFilter
+from clapas.domain.device import SeriesKey
+from clapas.domain.quality import Quality
+from clapas.domain.window import Window, instant, milliseconds
+from clapas.store import StateRow, Store
+from clapas.store.values import SeriesHistory
+from clapas.store.water import NewCase
+from clapas.usecases.water.leaks.batch import Alerts, kind_of
+from clapas.usecases.water.leaks.levels import Levels
+from clapas.usecases.water.leaks.nightly import Ledger, run_night
+
+MEMORY = "leaks"
+QUANTITY = "water_index"
+FIRST_LOOK = timedelta(days=60)
+LATE = timedelta(days=3)
+CHUNK = 2000
+"""Meters read at a time: two thousand with an hourly index are a few megabytes."""
+MOST_POINTS = 10_000
+UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE)
+EVERYTHING = RowFilter(everything=True)
+SOURCE = "water"
+LEAK, FLOW = ("waterLeak", "water_leak"), ("leakFlow", "flow")
+
+
+async def night(store: Store, *, now: datetime) -> dict[str, Any]:
+    """One run; gives what it saw: meters, readings, alerts, flows that stopped."""
+    kept = await store.water.memory(MEMORY)
+    levels = Levels()
+    ledger = Ledger.unpacked(kept[1]) if kept else Ledger.empty(levels)
+    start = instant(kept[0]) - LATE if kept else now - FIRST_LOOK
+    latest = await store.state.latest(EVERYTHING, quantity=QUANTITY, limit=500_000)
+    entity_of = {each.series: each.entity for each in latest}
+    series = sorted(entity_of)
+    readings = raised = 0
+    for first in range(0, len(series), CHUNK):
+        part = series[first : first + CHUNK]
+        rows = await _readings(store, part, Window(start, now), entity_of)
+        readings += rows.height
+        ledger, alerts = run_night(ledger, rows, levels)
+        raised += len(alerts.at)
+        await store.water.raise_cases(_cases(alerts, ledger.names))
+    ended = await _stopped(store, ledger, now)
+    await store.water.remember(MEMORY, milliseconds(now), ledger.packed())
+    await _tell(store, ledger, ended, now)
+    return {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
+
+
+async def _readings(
+    store: Store, series: list[int], window: Window, entity_of: dict[int, str]
+) -> pl.DataFrame:
+    found = await store.history.read(
+        EVERYTHING, series, window, step="raw", max_points=MOST_POINTS * len(series)
+    )
+    tables = [_table(each, entity_of[each.series]) for each in found]
+    empty = pl.DataFrame(
+        schema={"meter": pl.String, "at": pl.Datetime("us", "UTC"), "index_l": pl.Float64}
+    )
+    return pl.concat([empty, *tables]) if tables else empty
+
+
+def _table(history: SeriesHistory, entity: str) -> pl.DataFrame:
+    """The usable readings of a meter, m³ as litres."""
+    values = np.asarray(history.values, dtype=np.float64) * 1000.0
+    flags = np.asarray(history.qualities, dtype=np.int64)
+    usable = np.isfinite(values) & ((flags & UNUSABLE) == 0)
+    at = np.asarray(history.times, dtype=np.int64)[usable]
+    return pl.DataFrame(
+        {
+            "meter": pl.Series([entity] * len(at), dtype=pl.String),
+            "at": pl.Series(at * 1000).cast(pl.Datetime("us", "UTC")),
+            "index_l": values[usable],
+        }
+    )
+
+
+def _cases(alerts: Alerts, names: tuple[str, ...]) -> list[NewCase]:
+    columns = (alerts.meter, alerts.at, alerts.level, alerts.rate, alerts.volume, alerts.confidence)
+    return [
+        NewCase(
+            entity=names[meter],
+            kind=kind_of(level, rate),
+            rate=round(rate, 2),
+            volume=round(volume, 1),
+            confidence=round(sure, 3),
+            raised=int(at * 1000),
+        )
+        for meter, at, level, rate, volume, sure in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
+
+
+async def _stopped(store: Store, ledger: Ledger, now: datetime) -> list[str]:
+    """Running cases whose flow the detector no longer sees."""
+    running = await store.water.running()
+    rows = [n for n, name in enumerate(ledger.names) if name in running]
+    still = [ledger.names[n] for n in rows if ledger.book.base[n] <= 0]
+    return await store.water.stop_cases(still, now=milliseconds(now))
+
+
+async def _tell(store: Store, ledger: Ledger, ended: list[str], now: datetime) -> None:
+    """The leak, or its end, as attributes of the meter: rules raise and clear the alarm."""
+    running = await store.water.running()
+    base = dict(zip(ledger.names, ledger.book.base.tolist(), strict=True))
+    told = [(entity, 1.0, base.get(entity, 0.0) / 1000.0) for entity in sorted(running)]
+    told += [(entity, 0.0, 0.0) for entity in ended if entity not in running]
+    if not told:
+        return
+    keys = [SeriesKey(entity, *each) for entity, _, _ in told for each in (LEAK, FLOW)]
+    series = await store.series.ensure(keys)
+    at = milliseconds(now)
+    rows = []
+    for entity, leak, flow in told:
+        for (attribute, quantity), value in ((LEAK, leak), (FLOW, flow)):
+            number = series[SeriesKey(entity, attribute, quantity)].id
+            rows.append(StateRow(number, entity, attribute, value, at, at))
+    await store.writes.put(rows, source=SOURCE)
+
+
+async def flows_now(store: Store) -> dict[str, float]:
+    """What flowed during the last three readings of each meter (L/h), as the detector remembers it."""
+    kept = await store.water.memory(MEMORY)
+    if kept is None:
+        return {}
+    ledger = Ledger.unpacked(kept[1])
+    litres, hours = ledger.book.last_intervals(np.arange(ledger.book.meters))
+    flows = litres[:, -3:].sum(axis=1) / np.maximum(hours[:, -3:].sum(axis=1), 0.1)
+    return dict(zip(ledger.names, flows.tolist(), strict=True))
+
+
+def today() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)

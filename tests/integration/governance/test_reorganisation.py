@@ -1,0 +1,88 @@
+"""A service is merged, split, renamed on a day: what that gives and takes is told before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tests.integration.governance.conftest import person
+from tests.integration.web.conftest import _signed_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.web.conftest import Visitor
+
+    from clapas.web.services import Services
+
+TODAY = datetime.now(UTC).date()
+
+
+async def test_a_merge_is_tried_agreed_by_another_and_applied_on_its_day(
+    services: Services, water: list[int], operator: Visitor, page: Path
+) -> None:
+    await person(services, "jardinier", "reader", service="espaces-verts")
+    await person(services, "arbres", "reader", service="arbres")
+    await person(services, "autre", "operator", service="informatique")
+    plan = {
+        "kind": "merge",
+        "at": TODAY.isoformat(),
+        "deliberation": "2026-200",
+        "moves": [
+            {"service": "espaces-verts", "into": "nature"},
+            {"service": "arbres", "into": "nature"},
+        ],
+    }
+    effect = (await operator.call("POST", "/api/v1/reorganisations/dry-run", json=plan)).json()
+    assert {(e["id"], e["after"]) for e in effect["moved"]} == {
+        ("parcs", "nature"),
+        ("jardinier", "nature"),
+        ("arbres", "nature"),
+    }
+    assert {(each["name"], each["dataset"]) for each in effect["gained"]} == {("arbres", "parcs")}
+    assert effect["lost"] == []
+    wrong = {**plan, "kind": "split"}
+    assert (await operator.call("POST", "/api/v1/reorganisations", json=wrong)).status_code == 400
+    made = (await operator.call("POST", "/api/v1/reorganisations", json=plan)).json()["id"]
+    agree = f"/api/v1/reorganisations/{made}/approve"
+    assert (await operator.call("POST", agree)).status_code == 409, "one's own plan"
+    async with _signed_in(services, page, "autre") as other:
+        assert (await other.call("POST", agree)).status_code == 204
+    record = services.charter.record("parcs")
+    assert record is not None
+    assert (record.owner, record.version) == ("nature", 2)
+    async with _signed_in(services, page, "arbres") as agent:
+        me = (await agent.call("GET", "/api/v1/me")).json()
+        assert me["service"] == "nature"
+        why = (await agent.call("GET", "/api/v1/charter/why?dataset=parcs")).json()
+        assert why["allow"]
+    rows = (await operator.call("GET", "/api/v1/reorganisations")).json()
+    assert rows[0]["state"] == "applied"
+
+
+async def test_what_a_split_forgets_is_an_orphan_and_waits_for_its_day(
+    services: Services, water: list[int], operator: Visitor, page: Path
+) -> None:
+    await person(services, "fontaine", "reader", service="eau")
+    await person(services, "egout", "reader", service="eau")
+    await person(services, "autre", "operator")
+    plan = {
+        "kind": "split",
+        "at": (TODAY + timedelta(days=30)).isoformat(),
+        "moves": [
+            {"service": "eau", "into": "potable", "accounts": ["fontaine"], "datasets": ["eau"]},
+            {"service": "eau", "into": "usees", "accounts": ["personne"], "datasets": ["rien"]},
+        ],
+    }
+    effect = (await operator.call("POST", "/api/v1/reorganisations/dry-run", json=plan)).json()
+    orphans = {(each["kind"], each["id"]) for each in effect["orphans"]}
+    assert ("account", "egout") in orphans
+    made = (await operator.call("POST", "/api/v1/reorganisations", json=plan)).json()["id"]
+    async with _signed_in(services, page, "autre") as other:
+        assert (
+            await other.call("POST", f"/api/v1/reorganisations/{made}/approve")
+        ).status_code == 204
+    record = services.charter.record("eau")
+    assert record is not None
+    assert record.owner == "eau", "its day has not come"
+    assert (await operator.call("DELETE", f"/api/v1/reorganisations/{made}")).status_code == 204

@@ -1,0 +1,221 @@
+"""The platform's own meters: a leak becomes a case, attributes, a message in plain words, a verdict."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tests.integration.usecases.conftest import operator, page, reader, services, stranger
+
+from clapas.domain.access import RowFilter
+from clapas.domain.device import Entity, SeriesKey
+from clapas.domain.message import Observation
+from clapas.domain.window import milliseconds
+from clapas.store import StateRow
+from clapas.usecases.water.watch.messages import Post
+from clapas.usecases.water.watch.night import flows_now, night
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.web.conftest import Visitor
+
+    from clapas.store import Store
+    from clapas.web.services import Services
+
+__all__ = ["operator", "page", "reader", "services", "stranger"]
+LEAKY, SOUND = (f"urn:ngsi-ld:WaterConsumptionObserved:m{n}" for n in (1, 2))
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+DAYS = 25
+
+
+async def furnish(store: Store, *, leak_l_h: float) -> None:
+    """Two homes with an hourly index; the first one leaks for the last six days."""
+    places = [
+        Entity(id=LEAKY, type="WaterConsumptionObserved", name="12 rue de l’Aiguillerie", longitude=3.88, latitude=43.61),
+        Entity(id=SOUND, type="WaterConsumptionObserved", name="3 rue Foch", longitude=3.87, latitude=43.61),
+    ]  # fmt: skip
+    await store.entities.upsert(places)
+    keys = [SeriesKey(each.id, "waterIndex", "water_index") for each in places]
+    series = await store.series.ensure(keys)
+    random = np.random.default_rng(4)
+    start = milliseconds(NOW - timedelta(days=DAYS))
+    kept, last = [], []
+    for number, key in enumerate(keys):
+        used = random.gamma(0.4, 30.0, DAYS * 24) * (random.random(DAYS * 24) < 0.45)
+        lost = leak_l_h * (np.arange(DAYS * 24) >= (DAYS - 6) * 24) * (number == 0)
+        index = np.floor(1000.0 + np.cumsum(used + lost)) / 1000.0
+        for hour, value in enumerate(index.tolist()):
+            at = start + (hour + 1) * 3_600_000
+            kept.append(Observation(series[key].id, at, value, at, 1, number * 10_000 + hour + 1))
+        last.append(
+            StateRow(
+                series[key].id,
+                key.entity,
+                key.attribute,
+                value,
+                kept[-1].measured,
+                kept[-1].measured,
+            )
+        )
+    await store.history.keep(kept)
+    await store.state.upsert(last)
+
+
+async def attribute(store: Store, entity: str, name: str) -> float | None:
+    """The present value of an attribute."""
+    found = await store.state.latest(RowFilter(everything=True), entities=[entity], attribute=name)
+    return float(found[0].value) if found else None  # type: ignore[arg-type]
+
+
+async def test_a_leak_is_a_case_with_its_cost_and_the_entity_says_so(
+    services: Services, operator: Visitor, stranger: Visitor
+) -> None:
+    await furnish(services.store, leak_l_h=9.0)
+    told = await night(services.store, now=NOW)
+    assert (told["meters"], told["alerts"]) == (2, 1)
+    assert told["readings"] == 2 * (DAYS * 24 - 1)
+    assert await attribute(services.store, LEAKY, "waterLeak") == 1.0
+    assert 0.006 < (await attribute(services.store, LEAKY, "leakFlow") or 0) < 0.02
+    assert await attribute(services.store, SOUND, "waterLeak") is None
+    queue = (await operator.call("GET", "/api/v1/water/cases")).json()
+    assert [each["entity"] for each in queue["items"]] == [LEAKY]
+    case = queue["items"][0]
+    assert case["kind"] == "leak"
+    assert case["first"] == "write"
+    assert 150 < case["loss"]["litres_day"] < 450
+    assert 0.5 < case["lost_m3"] < 2.5
+    assert (await stranger.call("GET", "/api/v1/water/cases")).status_code == 401
+    table = await operator.call("GET", "/api/v1/water/cases.csv")
+    assert LEAKY in table.text
+    layer = await operator.call("GET", "/api/v1/water/cases.gpkg")
+    assert layer.content.startswith(b"SQLite format 3")
+    printed = await operator.call("GET", "/api/v1/water/report.pdf")
+    assert printed.content.startswith(b"%PDF")
+    days = (await operator.call("GET", f"/api/v1/water/meters/{LEAKY}")).json()
+    assert len(days["days"]) >= DAYS - 1
+    assert min(each for each in days["night_l_h"][-4:] if each is not None) >= 8.0
+    assert days["cases"][0]["id"] == case["id"]
+
+
+async def test_the_same_night_again_changes_nothing(services: Services, operator: Visitor) -> None:
+    await furnish(services.store, leak_l_h=9.0)
+    await night(services.store, now=NOW)
+    again = await night(services.store, now=NOW + timedelta(minutes=5))
+    assert again["alerts"] == 0
+    assert len((await operator.call("GET", "/api/v1/water/cases")).json()["items"]) == 1
+
+
+async def test_a_verdict_measures_the_precision(services: Services, operator: Visitor) -> None:
+    await furnish(services.store, leak_l_h=9.0)
+    await night(services.store, now=NOW)
+    case = (await operator.call("GET", "/api/v1/water/cases")).json()["items"][0]["id"]
+    path = f"/api/v1/water/cases/{case}"
+    assert (await operator.call("POST", path, json={"state": "done"})).status_code == 422
+    told = await operator.call("POST", path, json={"state": "confirmed", "cause": "toilet"})
+    assert told.status_code == 200, told.text
+    measured = (await operator.call("GET", "/api/v1/water/precision")).json()["items"]
+    assert [(each["kind"], each["confirmed"], each["precision"]) for each in measured] == [
+        ("leak", 1, 1.0)
+    ]
+    assert (await operator.call("GET", "/api/v1/water/cases")).json()["items"] == []
+
+
+async def test_the_subscriber_is_told_once_reminded_once_and_can_stop(
+    services: Services, operator: Visitor, stranger: Visitor, tmp_path: Path
+) -> None:
+    object.__setattr__(services, "directory", tmp_path)
+    await furnish(services.store, leak_l_h=9.0)
+    await night(services.store, now=NOW)
+    who = {
+        "name": "Mme Vidal",
+        "mail": "vidal@example.org",
+        "channel": "mail",
+        "consents": ["alerts"],
+    }
+    path = f"/api/v1/water/subscribers/{LEAKY}"
+    assert (await operator.call("PUT", path, json=who)).status_code == 200
+    post = Post(services.store, tmp_path, public="https://eau.example.org")
+    now, day = milliseconds(NOW), 86_400_000
+    assert await post.cases({LEAKY}, now=now) == 1
+    assert await post.cases({LEAKY}, now=now + day) == 0
+    assert await post.cases({LEAKY}, now=now + 8 * day) == 1
+    assert await post.cases({LEAKY}, now=now + 30 * day) == 0
+    rows = await services.store.postgres.rows(
+        "SELECT address, subject, body FROM notice WHERE kind LIKE 'water%%' ORDER BY id"
+    )
+    assert [row[0] for row in rows] == ["vidal@example.org"] * 2
+    assert "tourne sans arrêt" in rows[0][1]
+    assert "litres par jour" in rows[0][2]
+    assert "€ par mois" in rows[0][2]
+    sealed = await services.store.postgres.row("SELECT sealed FROM water_vault.subscriber")
+    assert sealed is not None
+    assert b"Vidal" not in bytes(sealed[0])
+    token = rows[0][2].rpartition("jeton=")[2].strip()
+    stopped = await stranger.call("POST", "/api/v1/water/stop", json={"token": token})
+    assert stopped.status_code == 200, stopped.text
+    assert await services.store.water.subscribers([LEAKY]) == []
+
+
+async def test_who_is_away_is_told_of_any_flow(
+    services: Services, operator: Visitor, tmp_path: Path
+) -> None:
+    object.__setattr__(services, "directory", tmp_path)
+    await furnish(services.store, leak_l_h=9.0)
+    await night(services.store, now=NOW)
+    who = {
+        "name": "M. Roux",
+        "phone": "+33600000000",
+        "channel": "sms",
+        "language": "en",
+        "consents": ["alerts"],
+        "away_from": (NOW - timedelta(days=1)).isoformat(),
+        "away_to": (NOW + timedelta(days=5)).isoformat(),
+    }
+    path = f"/api/v1/water/subscribers/{LEAKY}"
+    assert (await operator.call("PUT", path, json=who)).status_code == 200
+    post, now = Post(services.store, tmp_path), milliseconds(NOW)
+    flows = await flows_now(services.store)
+    assert flows[LEAKY] >= 8.0
+    assert await post.holidays(flows, now=now) == 1
+    assert await post.holidays(flows, now=now + 3_600_000) == 0
+    assert (await operator.call("DELETE", path)).status_code == 204
+    assert await post.holidays(flows, now=now + 3 * 86_400_000) == 0
+
+
+async def test_the_sector_whose_night_rose_is_first_tonight(
+    services: Services, operator: Visitor
+) -> None:
+    store = services.store
+    names = [f"urn:ngsi-ld:WaterConsumptionObserved:s{n}" for n in (1, 2)]
+    await store.entities.upsert(
+        [
+            Entity(
+                id=name,
+                type="WaterConsumptionObserved",
+                name=name[-2:],
+                longitude=3.9,
+                latitude=43.6,
+            )
+            for name in names
+        ]
+    )
+    keys = [SeriesKey(name, "flow", "flow") for name in names]
+    series = await store.series.ensure(keys)
+    start = milliseconds(NOW - timedelta(days=6))
+    kept = [
+        Observation(
+            series[key].id, start + hour * 3_600_000, 20.0 + 5.0 * number * (hour > 120), start, 1, hour * 2 + number + 1
+        )
+        for number, key in enumerate(keys)
+        for hour in range(1, 144)
+    ]  # fmt: skip
+    await store.history.keep(kept)
+    await store.state.upsert(
+        [StateRow(series[key].id, key.entity, "flow", 20.0, start, start) for key in keys]
+    )
+    found = (await operator.call("GET", "/api/v1/water/sectors")).json()["items"]
+    assert [each["entity"] for each in found] == names[::-1]
+    assert found[0]["excess_m3_h"] == 5.0
+    assert found[0]["euros_day"] == 96.0

@@ -1,0 +1,226 @@
+"""The radio pages' API over a real network server: gateways, frames, joins, downlinks, keys, coverage."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.integration.web.conftest import PASSWORD, Visitor, _signed_in
+from tests.unit.lorawan.parts import Bench, bench, registered
+
+from clapas.domain.device import Device as Registered
+from clapas.domain.window import milliseconds
+from clapas.fleet.sealing import Sealer
+from clapas.lorawan import control
+from clapas.lorawan.devices import LorawanDevice
+from clapas.ops.simulate_lorawan.device import Device
+from clapas.radio_role import RegistryDevices, exchange_gateways
+from clapas.store import RawRow
+from clapas.web.services import Services
+
+ONE = Device(1, "web", (0, 0))
+EUI = ONE.eui.hex()
+
+
+@pytest.fixture
+async def air(services: Services, tmp_path: Path) -> AsyncIterator[tuple[Services, Bench]]:
+    """The services of an installation whose network server runs, with one device of the registry."""
+    ONE.rate, ONE.granted = 5, None
+    await services.store.registry.save_devices(
+        [
+            Registered(
+                id=uuid4(),
+                key=EUI,
+                name="Cave 3",
+                source="lorawan",
+                longitude=3.9,
+                latitude=43.6,
+                commune="34172",
+            )
+        ]
+    )
+    async with bench(tmp_path / "radio", registered(ONE, adr=False)) as it:
+
+        async def ask(request: bytes) -> bytes:
+            return await control.answer(it.server, request)
+
+        yield replace(services, radio=ask, sealer=Sealer(b"k" * 32)), it
+
+
+@pytest.fixture
+async def person(air: tuple[Services, Bench], page: Path) -> AsyncIterator[Visitor]:
+    async with _signed_in(air[0], page, "operatrice") as client:
+        yield client
+
+
+async def reported(it: Bench) -> None:
+    """The device has joined and reported once."""
+    await it.join(ONE)
+    it.door.hear(ONE.uplink()[0])
+    await it.settle()
+
+
+async def test_a_gateway_is_seen_named_and_placed(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    services, it = air
+    await reported(it)
+    key = "0016c001ff10a235"
+    it.door.hear(ONE.uplink()[0], gateway=key)
+    await it.settle()
+    answer = await person.call("GET", "/api/v1/gateways")
+    rows = {row["id"]: row for row in answer.json()["items"]}
+    assert (rows[key]["state"], rows[key]["ours"]) == ("online", 1)
+    assert "869400000" in rows[key]["duty_cycle"]
+    place = {"name": "Clocher", "longitude": 3.88, "latitude": 43.61}
+    answer = await person.call("PUT", f"/api/v1/gateways/{key}", json=place)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["name"] == "Clocher"
+    await exchange_gateways(services.store, it.server, {})
+    known = {each.id: each for each in await services.store.models.gateways()}
+    assert known[key].last_seen is not None
+    gateway = it.server.network.gateways.get(key)
+    assert gateway is not None
+    assert (gateway.longitude, gateway.latitude) == (3.88, 43.61)
+    assert (await person.call("PUT", "/api/v1/gateways/x", json=place)).status_code == 400
+    one = (await person.call("GET", f"/api/v1/gateways/{key}")).json()
+    assert one["longitude"] == 3.88
+    assert (await person.call("GET", "/api/v1/gateways/ffffffffffffffff")).status_code == 404
+
+
+async def test_only_frames_of_devices_that_may_be_seen_are_shown(
+    air: tuple[Services, Bench], person: Visitor, page: Path
+) -> None:
+    services, it = air
+    await reported(it)
+    rows = (await person.call("GET", f"/api/v1/radio/frames?device={EUI}")).json()["items"]
+    assert [(row["direction"], row["kind"]) for row in rows] == [
+        ("up", "data"),
+        ("down", "join_accept"),
+        ("up", "join_request"),
+    ]
+    await services.identity.accounts.add(
+        login="voisine", roles=("reader",), communes=("34057",), password=PASSWORD
+    )
+    async with _signed_in(services, page, "voisine") as neighbour:
+        rows = (await neighbour.call("GET", f"/api/v1/radio/frames?device={EUI}")).json()["items"]
+        assert rows == []
+        assert (await neighbour.call("GET", f"/api/v1/devices/{EUI}/radio")).status_code == 404
+        it.door.hear(bytes.fromhex("40010203040000000105aabb01020304"))
+        await it.settle()
+        rows = (await neighbour.call("GET", "/api/v1/radio/frames")).json()["items"]
+        assert [row["outcome"] for row in rows] == ["foreign_network"]
+    figures = (await person.call("GET", "/api/v1/radio")).json()
+    assert figures["running"]
+    assert figures["counts"]["joins"] == 1
+
+
+async def test_dev_nonce_already_used_is_mended_in_one_click(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    _, it = air
+    await it.join(ONE)
+    ONE.nonce -= 1
+    it.server.network.dedup.forget()
+    it.door.hear(ONE.join())
+    await it.settle()
+    (failure,) = (await person.call("GET", "/api/v1/radio/joins")).json()["items"]
+    assert (failure["device"], failure["reason"]) == (EUI, "dev_nonce_used")
+    assert (failure["name"], failure["registered"]) == ("Cave 3", True)
+    told = (await person.call("GET", f"/api/v1/devices/{EUI}/radio")).json()
+    assert (told["join"]["reason"], told["dev_nonces"]) == ("dev_nonce_used", 1)
+    answer = await person.call("POST", f"/api/v1/devices/{EUI}/forget-nonces")
+    assert answer.status_code == 200, answer.text
+    assert (await person.call("GET", "/api/v1/radio/joins")).json()["items"] == []
+    log = (await person.call("GET", f"/api/v1/devices/{EUI}/events")).json()["items"]
+    assert [each["kind"] for each in log] == ["nonces"]
+
+
+async def test_downlinks_have_visible_states(air: tuple[Services, Bench], person: Visitor) -> None:
+    _, it = air
+    await reported(it)
+    path = f"/api/v1/devices/{EUI}/downlinks"
+    first = (await person.call("POST", path, json={"f_port": 7, "payload": "0102"})).json()
+    second = (await person.call("POST", path, json={"f_port": 8, "payload": "03"})).json()
+    assert (await person.call("DELETE", f"{path}/{second['id']}")).status_code == 204
+    it.door.hear(ONE.uplink()[0])
+    await it.settle()
+    rows = (await person.call("GET", "/api/v1/radio/downlinks")).json()["items"]
+    states = {
+        row["id"]: (row["device"], row.get("state", "queued"), row.get("reason", ""))
+        for row in rows
+    }
+    assert states == {first["id"]: (EUI, "sent", ""), second["id"]: (EUI, "failed", "cancelled")}
+    assert (await person.call("DELETE", f"{path}/{first['id']}")).status_code == 400
+    wrong = await person.call("POST", path, json={"f_port": 300, "payload": ""})
+    assert wrong.status_code in {400, 422}
+    nobody = await person.call(
+        "POST", "/api/v1/devices/nobody/downlinks", json={"f_port": 1, "payload": ""}
+    )
+    assert nobody.status_code == 404
+
+
+async def test_a_key_that_is_typed_in_is_sealed_and_serves_the_next_join(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    services, _ = air
+    devices = RegistryDevices(services.store, services.sealer or Sealer(b""))
+    bare = await devices.device(EUI)
+    assert bare is not None
+    assert bare.app_key == b""
+    changed: list[str] = []
+    services.store.registry.watch(changed.append)
+    body = {"app_key": ONE.app_key.hex(), "join_eui": "70B3D57ED0000000"}
+    answer = await person.call("PUT", f"/api/v1/devices/{EUI}/keys", json=body)
+    assert answer.json() == {"keys": ["app_key"]}
+    assert ONE.app_key.hex() not in answer.text
+    found = await devices.device(EUI)
+    assert isinstance(found, LorawanDevice)
+    assert (found.app_key, found.join_eui) == (ONE.app_key, "70b3d57ed0000000")
+    async with asyncio.timeout(10):
+        while EUI not in changed:
+            await asyncio.sleep(0.02)
+    assert (
+        await person.call("PUT", f"/api/v1/devices/{EUI}/keys", json={"app_key": "00"})
+    ).status_code in {400, 422}
+
+
+async def test_coverage_and_links_come_from_real_receptions(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    services, _ = air
+    now = milliseconds(datetime.now(UTC)) - 60_000
+    heard = [
+        {"gateway": "gw1", "rssi": -90.0, "snr": 7.0},
+        {"gateway": "gw2", "rssi": -110.0, "snr": -3.0},
+    ]
+    rows = [
+        RawRow(log=1, sequence=n, source="lorawan", kind="up", device=EUI, received=now + n, payload=b"",
+               f_cnt=n if n < 5 else 9, radio=json.dumps(heard), data_rate="SF7BW125" if n < 5 else "SF9BW125")
+        for n in range(1, 6)
+    ]  # fmt: skip
+    await services.store.history.write(rows, [], [])
+    told = (await person.call("GET", f"/api/v1/devices/{EUI}/radio")).json()
+    links = {
+        each["gateway"]: (each["frames"], each["rssi"], each["snr"])
+        for each in told["links"]["gateways"]
+    }
+    assert links == {"gw1": (5, -90.0, 7.0), "gw2": (5, -110.0, -3.0)}
+    assert told["links"]["rates"] == {"SF7BW125": 4, "SF9BW125": 1}
+    assert [(day["heard"], day["span"]) for day in told["links"]["days"]] == [(5, 9)]
+    (cell,) = (await person.call("GET", "/api/v1/radio/coverage")).json()["items"]
+    assert (cell["devices"], cell["gateways"], cell["snr"], cell["frames"]) == (1, 2, 7.0, 5)
+    (weak,) = (await person.call("GET", "/api/v1/radio/coverage?gateway=gw2")).json()["items"]
+    assert (weak["snr"], weak["gateways"]) == (-3.0, 1)
+    assert (await person.call("GET", "/api/v1/radio/coverage?hours=0")).status_code == 400
+
+
+async def test_without_a_network_server_the_registry_still_answers(operator: Visitor) -> None:
+    assert (await operator.call("GET", "/api/v1/radio")).json()["running"] is False
+    assert (await operator.call("GET", "/api/v1/gateways")).json()["items"] == []
+    assert (await operator.call("GET", "/api/v1/radio/joins")).json()["items"] == []
+    assert (await operator.call("GET", "/api/v1/radio/frames")).status_code == 503

@@ -1,0 +1,57 @@
+/** A dataset's record as the API gives and takes it; steps and delays in seconds. */
+export interface DatasetRecord {
+  id: string;
+  title: string;
+  title_en: string;
+  owner: string;
+  steward: string;
+  deputy: string;
+  controller: string;
+  processors: string[];
+  classification: string;
+  subjects: string[];
+  categories: string[];
+  purposes: { name: string; legal_basis: string; min_step: number; k: number; consent: boolean; audiences: string[] }[];
+  retention: { step: number; days: number; then: string }[];
+  pseudonymised: string;
+  publication: { rule: string; k: number; dominance: number; by: string; delay: number };
+  licence: string;
+  exception: string;
+  review: string | null;
+  hvd: string;
+  territory: string[];
+  dpia: { status: string; reference: string; review: string | null };
+  recipients: string[];
+  min_step: number;
+  masked: string[];
+  version: number;
+}
+
+/** A record that nobody has filled in yet. */
+export const EMPTY: DatasetRecord = {
+  id: "",
+  title: "",
+  title_en: "",
+  owner: "",
+  steward: "",
+  deputy: "",
+  controller: "",
+  processors: [],
+  classification: "restreint",
+  subjects: [],
+  categories: [],
+  purposes: [],
+  retention: [],
+  pseudonymised: "",
+  publication: { rule: "none", k: 0, dominance: 0.85, by: "commune", delay: 0 },
+  licence: "",
+  exception: "",
+  review: null,
+  hvd: "",
+  territory: [],
+  dpia: { status: "not_required", reference: "", review: null },
+  recipients: [],
+  min_step: 0,
+  masked: [],
+  version: 0,
+};
