@@ -125,7 +125,6 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
             NotifySettings: orders.configuration.notify,
-            Path: Path(orders.directory),
         }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()

@@ -182,9 +182,9 @@ class ContextStore:
         satisfy the search; an equality that few do is looked up in its index instead.
         """
         if search.kind and not search.among:
-            found = await self._page_of_kind(tenant, search, limit, offset)
-            if found is not None:
-                return found
+            ordered = await self._page_of_kind(tenant, search, limit, offset)
+            if ordered is not None:
+                return ordered
         name = "page_among" if search.among else "page"
         found = await self.rows(name, tenant=tenant, limit=limit, offset=offset, **search.values)
         return [row[0] for row in found]

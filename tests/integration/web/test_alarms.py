@@ -11,8 +11,8 @@ from clapas.domain.message import Observation, ObservationBatch
 from clapas.domain.window import milliseconds
 from clapas.rules.book import Book
 from clapas.rules.engine import Engine, now_ms
-from clapas.rules.office import Office
 from clapas.rules.files import rule_of
+from clapas.rules.office import Office
 from clapas.store.notify import Notices
 from clapas.store.rules import RulesStore
 from clapas.store.rules_alarms import Alarms

@@ -49,6 +49,7 @@ def test_a_session_s_token_is_not_printed() -> None:
     from uuid import UUID
 
     session = NewSession(
+        id=UUID(int=1),
         token="secret-token",
         csrf="secret-csrf",
         expires=datetime(2026, 1, 1, tzinfo=UTC),

@@ -92,7 +92,7 @@ async def test_the_second_version_signs_the_block_for_each_device(tmp_path: Path
 async def test_what_cannot_be_a_campaign_is_refused(tmp_path: Path) -> None:
     one = Device(1, "campaign", (0, 0))
     async with bench(tmp_path) as it:
-        wrong = (
+        wrong: tuple[dict[str, Any], ...] = (
             {"name": "../x"}, {"members": []}, {"block": ""}, {"fragment_size": 250}, {"version": 3},
         )  # fmt: skip
         for each in wrong:

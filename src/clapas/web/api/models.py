@@ -7,13 +7,13 @@ from litestar.params import FromPath, JSONBody
 from clapas.domain.device import Model
 from clapas.domain.errors import InvalidInput
 from clapas.fleet.models import ModelIn, save_model
+from clapas.rules.files import read_rule
 from clapas.rules.model import Sql
 from clapas.store.fleet import DeviceQuery
 from clapas.store.fleet_codecs import trial_name
 from clapas.store.rules_values import RuleRow
 from clapas.web.answers import Listed, listing
 from clapas.web.api.alarms import rules_of
-from clapas.web.api.rules import read_rule
 from clapas.web.guard import asks
 from clapas.web.services import Call, rows_of, services_of
 
