@@ -92,8 +92,8 @@ async def test_from_observations_to_figures_report_and_feed(
     assert {each["source"]["fr"] for each in elected["figures"]} >= {"Journal des alarmes"}
     sheet = await operator.call("GET", "/api/v1/elected/sheet")
     assert sheet.content.startswith(b"%PDF-")
-    table = (await operator.call("GET", "/api/v1/elected/sheet?form=csv")).text
-    assert "Points de mesure vivants" in table
+    as_table = await operator.call("GET", "/api/v1/elected/sheet?form=csv")
+    assert "Points de mesure vivants" in as_table.text
     assert (await operator.call("GET", "/api/v1/elected/sheet?commune=99999")).status_code == 404
 
 
@@ -149,7 +149,8 @@ async def furnish_rooms(services: Services) -> None:
     store = services.store
     names = {"Salle 1": 0.15, "Salle 1 vitrine": 0.01}
     await store.entities.upsert([Entity(id=ROOM + name[-2:].strip(), type="IndoorEnvironmentObserved", name=name) for name in names])  # fmt: skip
-    kept, rows = [], []
+    kept: list[Observation] = []
+    rows: list[StateRow] = []
     for name, swing in names.items():
         entity = ROOM + name[-2:].strip()
         keys = [SeriesKey(entity, "relativeHumidity", "relative_humidity"), SeriesKey(entity, "temperature", "temperature")]  # fmt: skip
