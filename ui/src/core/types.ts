@@ -206,6 +206,7 @@ export interface EntityMap {
   latitudes: number[];
   states: string[];
   values: (number | null)[];
+  /** What the server's answer says to give as ``since`` next time; points of another kind have none. */
   asked?: number;
 }
 
