@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from clapas.usecases.discovery import add, discover, remove, switch_on
 from clapas.usecases.errors import NoSuchPack
-from clapas.usecases.pack import Pack
 
 if TYPE_CHECKING:
     from clapas.usecases.enrol import Stewards
+    from clapas.usecases.pack import Pack
 
 Data = Annotated[Path, typer.Option("--data", help="Data directory.")]
 HERE = Path("clapas-data")
@@ -30,6 +29,8 @@ def register(app: typer.Typer) -> None:
 
 def list_packs(data: Data = HERE) -> None:
     """The trades that are on: name, version, where it comes from, what it answers."""
+    from clapas.usecases.discovery import discover
+
     for pack in discover(data).values():
         typer.echo(f"{pack.name} {pack.version} ({pack.origin}): {pack.page.question.en}")
 
@@ -56,8 +57,10 @@ def add_pack(
     typer.echo(asyncio.run(in_force(pack, data, who=who)))
 
 
-def named(source: str, data: Path) -> Pack:
+def named(source: str, data: Path) -> "Pack":
     """The pack of a folder or wheel, added; or one that is at hand under this name, switched on again."""
+    from clapas.usecases.discovery import add, switch_on
+
     path = Path(source)
     return switch_on(source, data) if not path.exists() else add(path, data)
 
@@ -66,6 +69,8 @@ def remove_pack(
     name: Annotated[str, typer.Argument(help="The trade's name.")], data: Data = HERE
 ) -> None:
     """Take a trade away with its record and rules; what it measured stays."""
+    from clapas.usecases.discovery import discover, remove
+
     pack = discover(data).get(name)
     done = remove(name, data)
     typer.echo(
@@ -76,7 +81,7 @@ def remove_pack(
 
 
 async def in_force(
-    pack: Pack, data: Path, *, who: "Stewards | None" = None, away: bool = False
+    pack: "Pack", data: Path, *, who: "Stewards | None" = None, away: bool = False
 ) -> str:
     """Tell the running platform; gives what it answers, or that none runs."""
     from clapas.engines.running import running_addresses
@@ -95,6 +100,8 @@ def print_rules(
     name: Annotated[str, typer.Argument(help="The trade's name.")], data: Data = HERE
 ) -> None:
     """Print the trade's alarm rules as a file to import."""
+    from clapas.usecases.discovery import discover
+
     pack = discover(data).get(name)
     if pack is None:
         raise NoSuchPack(f"no trade {name!r}", pack=name)

@@ -2,9 +2,11 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,9 +57,16 @@ def defused(text: str) -> str:
 
 
 def as_pdf(
-    pack: Pack, lines: list[Line], window: Window, *, zone: str, territory: str, made: datetime
+    pack: Pack,
+    lines: list[Line],
+    window: Window,
+    *,
+    zone: str,
+    territory: str,
+    made: datetime,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
-    """The printed report. Blocks for about a second: call it in a thread."""
+    """The printed report; ``more`` is what the trade's own template prints besides. Call it in a thread."""
     civil = ZoneInfo(zone)
     data = {
         "title": pack.title.fr,
@@ -79,6 +88,7 @@ def as_pdf(
              "from": f"{each.valid_from:%d/%m/%Y}", "confirm": each.to_confirm}
             for name, each in pack.limits.items()
         ],
+        **more,
     }  # fmt: skip
     own = Path(pack.folder) / "report.typ"
     template = own.read_bytes() if own.is_file() else _common()

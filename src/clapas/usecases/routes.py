@@ -191,12 +191,13 @@ async def trade_report(
         return Response(as_csv(lines), media_type="text/csv; charset=utf-8", headers=headers)
     zone = (await rooms.store.territory.zone()).key
     printed = await asyncio.to_thread(
-        as_pdf, pack, lines, window, zone=zone, territory=await _territory(rooms.store), made=datetime.now(UTC)
+        as_pdf, pack, lines, window, zone=zone, territory=await territory_name(rooms.store), made=datetime.now(UTC)
     )  # fmt: skip
     return Response(printed, media_type="application/pdf", headers=headers)
 
 
-async def _territory(store: Store) -> str:
+async def territory_name(store: Store) -> str:
+    """The territory's name, for printed pages."""
     try:
         return (await store.territory.get()).name
     except NotFound:
@@ -228,7 +229,7 @@ async def elected_sheet(
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     if form == "csv":
         return Response(sheet_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
-    territory, zone = await _territory(rooms.store), (await rooms.store.territory.zone()).key
+    territory, zone = await territory_name(rooms.store), (await rooms.store.territory.zone()).key
     printed = await asyncio.to_thread(
         sheet_pdf, found, place=communes.get(commune, "Tout le territoire"), zone=zone, territory=territory, made=datetime.now(UTC)
     )  # fmt: skip

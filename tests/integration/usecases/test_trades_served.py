@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation
 from clapas.domain.window import milliseconds
@@ -86,3 +88,98 @@ async def test_from_observations_to_figures_report_and_feed(
     elected = (await operator.call("GET", "/api/v1/elected")).json()
     figure = next(each for each in elected["figures"] if each["trade"] == "bikes")
     assert (figure["value"], figure["points"]) == (None, 2)
+    assert len(elected["figures"]) >= 3
+    assert {each["source"]["fr"] for each in elected["figures"]} >= {"Journal des alarmes"}
+    sheet = await operator.call("GET", "/api/v1/elected/sheet")
+    assert sheet.content.startswith(b"%PDF-")
+    as_table = await operator.call("GET", "/api/v1/elected/sheet?form=csv")
+    assert "Points de mesure vivants" in as_table.text
+    assert (await operator.call("GET", "/api/v1/elected/sheet?commune=99999")).status_code == 404
+
+
+CAR_PARK = "urn:ngsi-ld:OffStreetParking:foch"
+
+
+async def fill_car_park(services: Services) -> None:
+    """Four days of a car park of 100 that empties at night; its numbers come every half hour."""
+    store = services.store
+    await store.entities.upsert([Entity(id=CAR_PARK, type="OffStreetParking", name="Foch")])
+    keys = [
+        SeriesKey(CAR_PARK, "availableSpotNumber", "free_places"),
+        SeriesKey(CAR_PARK, "totalSpotNumber", "total_places"),
+    ]
+    series = await store.series.ensure(keys)
+    kept = []
+    for n in range(4 * 48):
+        at = milliseconds(NOON - timedelta(days=4) + timedelta(minutes=30 * n))
+        for key, value in zip(keys, (20.0 if 16 <= n % 48 < 36 else 90.0, 100.0), strict=True):
+            kept.append(Observation(series[key].id, at, value, at, 1, n + 1))
+    await store.history.keep(kept)
+    await store.state.upsert([StateRow(series[key].id, CAR_PARK, key.attribute, 90.0, kept[-1].measured, kept[-1].measured) for key in keys])  # fmt: skip
+
+
+async def test_a_car_park_is_foreseen_and_asked_in_sql(
+    services: Services, operator: Visitor, stranger: Visitor
+) -> None:
+    await fill_car_park(services)
+    path = "/api/v1/trades/parking/forecast?horizon=120&to=2026-06-01T12:00:00Z"
+    answer = await operator.call("GET", path)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    (place,) = found["places"]
+    assert (found["kind"], place["name"], place["capacity"]) == ("car", "Foch", 100.0)
+    assert 0 <= place["forecast"] <= 100
+    assert found["judged"] > 0
+    assert (await stranger.call("GET", path)).status_code == 401
+    assert (await operator.call("GET", "/api/v1/trades/museum/forecast")).status_code == 404
+    assert (await operator.call("GET", path.replace("120", "7"))).status_code == 422
+    figures = await operator.call("GET", "/api/v1/trades/parking/figures?from=2026-05-28T12:00:00Z&to=2026-06-01T12:00:00Z")  # fmt: skip
+    (line,) = figures.json()["items"]
+    shown = {each["indicator"]: each for each in line["figures"]}
+    assert (shown["low"]["value"], shown["low"]["capture"]) == (20.0, 1.0)
+    assert shown["turnover"]["value"] == pytest.approx(0.7, abs=0.01)
+    assert line["last"] == "2026-06-01T11:30:00Z"
+
+
+ROOM = "urn:ngsi-ld:IndoorEnvironmentObserved:"
+
+
+async def furnish_rooms(services: Services) -> None:
+    """A room that swings and its showcase that does not: forty days, every hour."""
+    store = services.store
+    names = {"Salle 1": 0.15, "Salle 1 vitrine": 0.01}
+    await store.entities.upsert([Entity(id=ROOM + name[-2:].strip(), type="IndoorEnvironmentObserved", name=name) for name in names])  # fmt: skip
+    kept: list[Observation] = []
+    rows: list[StateRow] = []
+    for name, swing in names.items():
+        entity = ROOM + name[-2:].strip()
+        keys = [SeriesKey(entity, "relativeHumidity", "relative_humidity"), SeriesKey(entity, "temperature", "temperature")]  # fmt: skip
+        series = await store.series.ensure(keys)
+        for n in range(40 * 24):
+            at = milliseconds(NOON - timedelta(days=40) + timedelta(hours=n))
+            damp = 0.5 + (swing if n % 48 < 6 else 0.0)
+            for key, value in zip(keys, (damp, 20.0), strict=True):
+                kept.append(Observation(series[key].id, at, value, at, 1, len(kept) + 1))
+        rows += [StateRow(series[key].id, entity, key.attribute, value, kept[-1].measured, kept[-1].measured) for key, value in zip(keys, (0.5, 20.0), strict=True)]  # fmt: skip
+    await store.history.keep(kept)
+    await store.state.upsert(rows)
+
+
+async def test_the_showcase_stands_beside_its_room_and_the_keeper_prints(
+    services: Services, operator: Visitor
+) -> None:
+    await furnish_rooms(services)
+    period = "from=2026-05-02T12:00:00Z&to=2026-06-01T12:00:00Z"
+    answer = await operator.call("GET", f"/api/v1/trades/museum/climate?{period}")
+    assert answer.status_code == 200, answer.text
+    rooms = {each["name"]: each for each in answer.json()["rooms"]}
+    case, room = rooms["Salle 1 vitrine"], rooms["Salle 1"]
+    assert (case["role"], room["role"], case["protection"]) == ("case", "room", "protected")
+    assert room["outside_en15757"] == pytest.approx(0.125, abs=0.01)
+    assert (case["outside_en15757"], case["record_long_enough"]) == (0.0, False)
+    assert case["dew_point"] == pytest.approx(9.3, abs=0.1)
+    assert len(room["curve"]["times"]) > 600
+    assert all(each["fr"] and each["en"] for each in answer.json()["to_confirm"])
+    printed = await operator.call("GET", f"/api/v1/trades/museum/keeper?{period}")
+    assert printed.content.startswith(b"%PDF-")
+    assert (await operator.call("GET", "/api/v1/trades/bikes/climate")).status_code == 404

@@ -13,18 +13,20 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from clapas.domain.errors import InvalidInput
 from clapas.domain.message import RawMessage
 from clapas.domain.quantities import QUANTITIES
 from clapas.domain.window import Window
 from clapas.rules.book import Book
 from clapas.rules.track import Track, seen, take
 from clapas.sources import understand
+from clapas.store.indicators import checked
 from clapas.store.rules_values import SeriesFacts
 from clapas.usecases import formula
 from clapas.usecases.discovery import add, discover, remove
 from clapas.usecases.errors import BadPack, NoSuchPack
-from clapas.usecases.figures import NOTHING, Points, figures
-from clapas.usecases.gather import Line
+from clapas.usecases.figures import NOTHING, Points, covered, figures
+from clapas.usecases.gather import Line, derived
 from clapas.usecases.pack import Pack, load
 from clapas.usecases.report import as_csv, as_pdf
 
@@ -222,3 +224,34 @@ def test_the_confinement_index_of_a_classroom_is_exact() -> None:
         icone = next(each for each in found if each.indicator == "icone")
         assert (icone.value, icone.state) == (index, state)
         assert icone.capture == 1.0
+
+
+def test_what_a_source_does_not_send_is_derived_and_never_below_zero() -> None:
+    at = np.array([10.0, 20.0, 30.0])
+    bikes = Points(at=at, values=np.array([7.0, 12.0, 13.0]), counts=np.ones(3))
+    total = Points(at=at[1:2], values=np.array([12.0]), counts=np.ones(1))
+    found = derived(PACKS["bikes"], {"bikes_available": bikes, "total_places": total})
+    assert found["docks_available"].at.tolist() == [20.0, 30.0]
+    assert found["docks_available"].values.tolist() == [0.0, 0.0]
+    sent = {"bikes_available": bikes, "total_places": total, "docks_available": bikes}
+    assert derived(PACKS["bikes"], sent) == {}
+
+
+def test_capture_is_the_time_that_readings_speak_for() -> None:
+    start, end = WINDOW.start.timestamp(), WINDOW.end.timestamp()
+    hourly = np.arange(start, end, 3600.0)
+    bursts = np.sort(np.concatenate([hourly, hourly + 60.0, hourly + 120.0]))
+    for at, share in ((hourly, 1.0), (bursts, 1.0), (hourly[:84], 0.5)):
+        points = Points(at=at, values=np.ones(len(at)), counts=np.ones(len(at)))
+        assert covered(points, 3600.0, WINDOW) / (end - start) == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["(SELECT 1)", "value; DROP", "file('x')", "'a'", "avg(value) FROM observation", "system", "sleep(3)", "", "a" * 600],
+)  # fmt: skip
+def test_an_indicator_in_sql_is_one_aggregate_and_nothing_else(wrong: str) -> None:
+    assert checked("countIf(value < 1 and toHour(civil) >= 8) / count()")
+    assert checked("quantile(0.95)(value)")
+    with pytest.raises(InvalidInput):
+        checked(wrong)

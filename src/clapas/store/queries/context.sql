@@ -156,6 +156,17 @@ SELECT %(tenant)s, g.entity, g.attribute, g.dataset, g.observed,
        CASE jsonb_typeof(g.doc -> 'value') WHEN 'number' THEN (g.doc ->> 'value')::double precision END, g.doc
 FROM given g
 
+-- name: anybody
+-- Whether anybody subscribed to entities of the default tenant.
+SELECT 1 FROM ngsild_subscription WHERE tenant = '' AND kind = 'e' LIMIT 1
+
+-- name: add_events
+-- Events that did not come from a write at the door.
+WITH events AS (
+    INSERT INTO ngsild_event (tenant, entity, body)
+    SELECT %(tenant)s, body ->> 'entity', body FROM jsonb_array_elements(%(events)s::jsonb) body RETURNING 1)
+SELECT CASE WHEN count(*) > 0 THEN pg_notify('clapas_context', '') END FROM events
+
 -- name: take_events
 -- Events that nobody else is handling.
 SELECT seq, tenant, body FROM ngsild_event ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -237,6 +248,14 @@ SELECT e.doc || CASE WHEN n.doc IS NULL OR e.doc ? '@deleted' THEN '{}'::jsonb
                 ELSE jsonb_build_object('@modified', n.doc -> '@modified') END
 FROM ngsild_evolution e LEFT JOIN ngsild_entity n ON n.tenant = e.tenant AND n.id = e.id
 WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
+
+-- name: of_platform
+-- Which ids are those of the platform's own entities.
+SELECT id FROM entity WHERE id = ANY(%(ids)s)
+
+-- name: any_platform
+-- Whether the platform has entities of its own.
+SELECT 1 FROM entity LIMIT 1
 
 -- name: add_head
 -- A new evolution, or more types for the one that is there; true when new.
@@ -442,17 +461,22 @@ SELECT id, tenant, kind, subscription, endpoint, headers, body, attempts FROM ng
 WHERE done IS NULL AND due <= now() AND endpoint <> ALL(%(busy)s) ORDER BY id LIMIT %(limit)s
 
 -- name: delivered
--- The result of a delivery, in the ledger and in its subscription.
-WITH ledger AS (
-    UPDATE ngsild_delivery SET done = now(), result = %(result)s, attempts = attempts + 1
-    WHERE id = %(id)s RETURNING tenant, kind, subscription)
-UPDATE ngsild_subscription s SET state = s.state
-    || jsonb_build_object('timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + 1,
-                          'lastNotification', %(at)s::text)
-    || CASE WHEN %(ok)s THEN jsonb_build_object('lastSuccess', %(at)s::text, 'status', 'ok')
-       ELSE jsonb_build_object('lastFailure', %(at)s::text, 'status', 'failed',
-            'timesFailed', coalesce((s.state ->> 'timesFailed')::bigint, 0) + 1) END
-FROM ledger l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
+-- The results of deliveries, in the ledger and in their subscriptions.
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ok boolean, result text, at text)),
+ledger AS (
+    UPDATE ngsild_delivery d SET done = now(), result = g.result, attempts = attempts + 1
+    FROM given g WHERE d.id = g.id RETURNING d.tenant, d.kind, d.subscription, g.ok, g.at),
+summed AS (
+    SELECT tenant, kind, subscription, count(*) AS sent, count(*) FILTER (WHERE NOT ok) AS failed,
+           max(at) AS last, max(at) FILTER (WHERE ok) AS success, max(at) FILTER (WHERE NOT ok) AS failure
+    FROM ledger GROUP BY 1, 2, 3)
+UPDATE ngsild_subscription s SET state = s.state || jsonb_strip_nulls(jsonb_build_object(
+    'timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + l.sent,
+    'timesFailed', nullif(coalesce((s.state ->> 'timesFailed')::bigint, 0) + l.failed, 0),
+    'lastNotification', l.last, 'lastSuccess', l.success, 'lastFailure', l.failure,
+    'status', CASE WHEN l.failure = l.last THEN 'failed' ELSE 'ok' END))
+FROM summed l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
 
 -- name: postponed
 -- A delivery that failed is tried again later.

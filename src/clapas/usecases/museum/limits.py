@@ -14,18 +14,21 @@ class Plausible(msgspec.Struct, frozen=True):
     temperature: tuple[float, float]
     humidity: tuple[float, float]
     source: str = ""
+    source_fr: str = ""
     to_confirm: bool = True
 
 
 class Swing(msgspec.Struct, frozen=True):
     humidity_24h: float
     source: str = ""
+    source_fr: str = ""
     to_confirm: bool = True
 
 
 class Surface(msgspec.Struct, frozen=True):
     dew_point_margin: float
     source: str = ""
+    source_fr: str = ""
     to_confirm: bool = True
 
 
@@ -44,6 +47,7 @@ class AshraeRule(msgspec.Struct, frozen=True):
     share: float
     seasonal_tolerance: float
     source: str = ""
+    source_fr: str = ""
     to_confirm: bool = True
 
 
@@ -55,6 +59,7 @@ class Storage(msgspec.Struct, frozen=True):
 
 class Sourced(msgspec.Struct, frozen=True):
     source: str = ""
+    source_fr: str = ""
     to_confirm: bool = True
 
 

@@ -18,6 +18,7 @@ from clapas.usecases.museum import physics
 from clapas.usecases.museum.climate import arrays
 from clapas.usecases.museum.limits import Limits, limits
 from clapas.usecases.museum.summary import summary_table
+from clapas.usecases.pack import Text
 
 WANTED = ("relative_humidity", "temperature", "illuminance", "co2")
 POINTS = 800
@@ -71,7 +72,7 @@ class Climate(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     rooms: list[Room]
-    to_confirm: list[str]
+    to_confirm: list[Text]
 
 
 async def climate_of(
@@ -97,12 +98,18 @@ async def climate_of(
     return Climate(start=shown.start, end=shown.end, rooms=rooms, to_confirm=_doubts(rules))
 
 
-def _doubts(rules: Limits) -> list[str]:
+def _doubts(rules: Limits) -> list[Text]:
     doubts = (
-        (rules.swing.to_confirm, rules.swing.source),
-        (rules.surface.to_confirm, rules.surface.source),
-        (rules.ashrae_rule.to_confirm, rules.ashrae_rule.source),
-        (rules.storage_rule.to_confirm, rules.storage_rule.source),
+        (rules.swing.to_confirm, Text(fr=rules.swing.source_fr, en=rules.swing.source)),
+        (rules.surface.to_confirm, Text(fr=rules.surface.source_fr, en=rules.surface.source)),
+        (
+            rules.ashrae_rule.to_confirm,
+            Text(fr=rules.ashrae_rule.source_fr, en=rules.ashrae_rule.source),
+        ),
+        (
+            rules.storage_rule.to_confirm,
+            Text(fr=rules.storage_rule.source_fr, en=rules.storage_rule.source),
+        ),
     )
     return [source for doubt, source in doubts if doubt]
 

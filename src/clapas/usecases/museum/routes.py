@@ -1,13 +1,27 @@
-"""``/api/v1/trades/{name}/climate``: bands, classes, mould, and the showcase beside its room."""
+"""``/api/v1/trades/{name}/climate`` and the keeper's monthly report: bands, classes, mould, the showcase beside its room."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Annotated
 
-from litestar import get
+from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from clapas.domain.errors import NotFound
+from clapas.usecases.gather import gather
 from clapas.usecases.museum.live import Climate, climate_of
-from clapas.usecases.routes import READ, Call, pack_of, period, rooms_of, seen_by
+from clapas.usecases.museum.printed import printable
+from clapas.usecases.report import as_pdf
+from clapas.usecases.routes import (
+    EXPORT,
+    READ,
+    Call,
+    pack_of,
+    period,
+    rooms_of,
+    seen_by,
+    territory_name,
+)
 
 From = Annotated[str, QueryParameter(name="from", max_length=40)]
 To = Annotated[str, QueryParameter(name="to", max_length=40)]
@@ -27,4 +41,26 @@ async def trade_climate(
     )
 
 
-HANDLERS = (trade_climate,)
+@get("/api/v1/trades/{name:str}/keeper", opt=EXPORT)
+async def keeper_report(
+    request: Call, name: FromPath[str], start: From = "", end: To = ""
+) -> Response[bytes]:
+    """The keeper's report (PDF, in French): the trade's figures, then each room with its curve and band."""
+    pack = await pack_of(request, name)
+    if "climate" not in pack.page.blocks:
+        raise NotFound(trade=name, block="climate")
+    shown = period(start, end, pack.page.period_days)
+    rooms, seen = rooms_of(request), seen_by(request, "export")
+    lines = await gather(rooms.store, seen, pack, shown)
+    found = await climate_of(rooms.store, seen, pack.types, end=shown.end, shown=shown)
+    zone = (await rooms.store.territory.zone()).key
+    printed = await asyncio.to_thread(
+        as_pdf, pack, lines, shown, zone=zone, territory=await territory_name(rooms.store),
+        made=datetime.now(UTC), more=printable(found, zone=zone),
+    )  # fmt: skip
+    file = f"{pack.name}-{shown.start:%Y%m%d}-{shown.end:%Y%m%d}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+    return Response(printed, media_type="application/pdf", headers=headers)
+
+
+HANDLERS = (trade_climate, keeper_report)

@@ -126,7 +126,7 @@ export interface Climate {
   start: string;
   end: string;
   rooms: Room[];
-  to_confirm: string[];
+  to_confirm: Text[];
 }
 
 /** The state of a line: what is wrong in any shown figure, else what its headline says. */
