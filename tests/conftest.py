@@ -22,31 +22,39 @@ SHARED = Path(os.environ.get("CLAPAS_SHARED", ROOT.parent / "shared"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In CI the shared folder must be there: a missing part is a failure, never a skip."""
-    if os.environ.get("CI") == "true" and not SHARED.is_dir():
-        raise pytest.UsageError(
-            f"the shared folder {SHARED} is missing; in CI its tests are never left out"
-        )
+    """In CI no group is left out: a missing part is a failure, never a skip."""
+    left = _left_out()
+    if os.environ.get("CI") == "true" and left:
+        raise pytest.UsageError(f"in CI no group of tests is left out: {left}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the group ``shared`` out, by name, where its folder is not there."""
+    """Leave out, by name, the groups that cannot run here."""
     # The browser's library keeps an event loop running in the main thread: its tests come last.
     items.sort(key=lambda item: item.get_closest_marker("ui") is not None)
-    if SHARED.is_dir():
-        return
-    left = [item for item in items if item.get_closest_marker("shared")]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if not item.get_closest_marker("shared")]
+    for group in _left_out():
+        left = [item for item in items if item.get_closest_marker(group)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.get_closest_marker(group)]
 
 
-def pytest_report_header() -> str:
+def _left_out() -> dict[str, str]:
+    """The groups that cannot run here, and why."""
+    found = {}
+    if not SHARED.is_dir():
+        found["shared"] = f"{SHARED} is not there"
+    if os.geteuid() != 0:
+        found["mounts"] = "only root may mount a disk"
+    return found
+
+
+def pytest_report_header() -> list[str]:
     """Say which groups run."""
-    return (
-        f"group shared: {SHARED}"
-        if SHARED.is_dir()
-        else f"group shared is LEFT OUT: {SHARED} is not there"
-    )
+    left = _left_out()
+    return [
+        f"group {group} is LEFT OUT: {left[group]}" if group in left else f"group {group}: runs"
+        for group in ("shared", "mounts")
+    ]
 
 
 @pytest.fixture(scope="session")

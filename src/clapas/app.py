@@ -6,6 +6,7 @@ next start finds the data directory as any crash leaves it.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -22,8 +23,11 @@ from clapas.engines.directory import write_private
 from clapas.engines.ports import free_port
 from clapas.engines.refusals import Refusals
 from clapas.engines.running import ADDRESSES, running_addresses
+from clapas.engines.space import Shortage, space
 from clapas.engines.supervisor import Child, Command
 from clapas.orders import Orders
+
+logger = logging.getLogger(__name__)
 
 ROLES = ("pipeline", "web", "jobs", "rules")
 
@@ -84,7 +88,9 @@ async def platform(
                 )
                 for name in roles
             ]
-            telling = asyncio.create_task(_tell_health(engines, directory))
+            telling = asyncio.create_task(
+                _watch(engines, directory, reserve_mb=chosen.engines.reserve_mb)
+            )
             try:
                 progress("roles")
                 await _start(children)
@@ -159,14 +165,28 @@ def _first_link(directory: DataDirectory) -> str | None:
     return link or None
 
 
-async def _tell_health(engines: RunningEngines, directory: DataDirectory) -> None:
-    """Write how the engines are, and what the broker refused, for the pages; every two seconds."""
-    refusals = Refusals(directory.log("nats"))
+async def _watch(engines: RunningEngines, directory: DataDirectory, *, reserve_mb: int) -> None:
+    """Every two seconds: tell the pages how the engines are, and mend the log after a full disk."""
+    refusals, shortage = Refusals(directory.log("nats")), Shortage()
     while True:
-        refused = await asyncio.to_thread(refusals.read)
-        write_private(directory.run / "broker.json", msgspec.json.encode(refused))
-        write_private(directory.run / "health.json", msgspec.json.encode(await engines.health()))
+        try:
+            await _tell_health(engines, directory, refusals)
+        except OSError as error:
+            logger.warning("the health of the engines cannot be written: %s", error)
+        log = engines.child("nats")
+        if log is not None and shortage.ended(space(directory.path, reserve_mb=reserve_mb)):
+            logger.warning("there is room on the disk again; the durable log is started anew")
+            log.renew()
         await asyncio.sleep(2)
+
+
+async def _tell_health(
+    engines: RunningEngines, directory: DataDirectory, refusals: Refusals
+) -> None:
+    """Write how the engines are, and what the broker refused, for the pages."""
+    refused = await asyncio.to_thread(refusals.read)
+    write_private(directory.run / "broker.json", msgspec.json.encode(refused))
+    write_private(directory.run / "health.json", msgspec.json.encode(await engines.health()))
 
 
 def _role(orders: Orders, directory: DataDirectory) -> Child:
@@ -185,6 +205,7 @@ def _role(orders: Orders, directory: DataDirectory) -> Child:
         env=outgoing(orders.configuration),
         stdin=msgspec.json.encode(orders),
         stop_seconds=15.0,
+        start_seconds=120.0,
     )
     child = Child(command, ready=ready, directory=directory)
     return child

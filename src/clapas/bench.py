@@ -79,7 +79,12 @@ async def _place(needs: str, data: Path) -> AsyncIterator[dict[str, Any]]:
 
     if needs == "platform":
         async with platform(data) as running:
-            yield {"addresses": running.addresses, "directory": data, "address": running.address}
+            yield {
+                "addresses": running.addresses,
+                "directory": data,
+                "address": running.address,
+                "first_link": running.first_link,
+            }
     elif needs == "engines":
         async with attached(data) as addresses:
             yield {"addresses": addresses, "directory": data}

@@ -44,6 +44,11 @@ Port = Annotated[int, typer.Option(help="Port of the page and the API; 0 = a fre
 Profile = Annotated[
     str, typer.Option(help="'conformance': the NGSI-LD door open to this machine, for test suites.")
 ]
+Level = Annotated[
+    str,
+    typer.Option("--ngsi-ld", help="Level of the NGSI-LD door: '1.9', or '1.8' for older clients."),
+]
+LEVELS = ("1.8", "1.9")
 DEFAULT = Path("clapas-data")
 STEPS = {
     "engines": "engines (PostgreSQL, ClickHouse, NATS)",
@@ -75,10 +80,13 @@ def up(
     host: Host = "127.0.0.1",
     port: Port = 8080,
     profile: Profile = "",
+    ngsi_ld: Level = "",
 ) -> None:
     """Start the platform in a data directory; Ctrl-C stops it without loss."""
     simulated = (data / "demonstration.json").exists()
     configuration = _profiled(data, profile, host) if profile else None
+    if ngsi_ld:
+        configuration = _at_level(data, configuration, ngsi_ld)
     asyncio.run(_run(data, host=host, port=port, simulated=simulated, configuration=configuration))
 
 
@@ -92,6 +100,17 @@ def _profiled(data: Path, profile: str, host: str) -> "Configuration":
     if host not in {"127.0.0.1", "::1", "localhost"}:
         raise BadSetting("the conformance profile listens on the loopback only", key="host")
     return msgspec.structs.replace(load(data), context=CONFORMANCE)
+
+
+def _at_level(data: Path, configuration: "Configuration | None", level: str) -> "Configuration":
+    """The same settings with the NGSI-LD door at a level of its specification."""
+    from clapas.config import load
+
+    if level not in LEVELS:
+        raise BadSetting(f"the level is one of {', '.join(LEVELS)}", key="ngsi-ld")
+    chosen = configuration or load(data)
+    context = msgspec.structs.replace(chosen.context, version=level)
+    return msgspec.structs.replace(chosen, context=context)
 
 
 async def _run(

@@ -174,13 +174,27 @@ class Sessions:
         return int(said["devices"])
 
     async def _alone(self, question: str, path: Path) -> int:
-        """Nobody answers: the network server does not run, its folder is ours for the while."""
+        """Nobody answers: when the network server does not run, its folder is ours for the while.
+
+        Raises EngineUnavailable when it runs: two may never write one journal.
+        """
+        if await asyncio.to_thread(_runs, self._folder.parent):
+            raise EngineUnavailable("the network server is busy; try again", engine="lorawan")
         state = State(self._folder)
         try:
             act = handover.take_over if question == "take_over" else handover.hand_over
             return await act(state, path)
         finally:
             await state.close()
+
+
+def _runs(data: Path) -> bool:
+    """Is the role *lorawan* of this data directory alive? Its flag holds its process number."""
+    try:
+        pid = int((data / "run" / "lorawan.ready").read_text())
+        return b"lorawan" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return False
 
 
 async def export(store: Store, sealer: Sealer, sessions: Sessions) -> list[bytes]:

@@ -143,6 +143,7 @@ async def run_rules(orders: Orders, ready: Callable[[], None]) -> None:
         service = RulesService(
             store, bus, zone=zone, notify=settings.notify, settings=settings.rules
         )
+        await service.prepare()
         ready()
         await service.run()
 

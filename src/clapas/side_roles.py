@@ -14,6 +14,7 @@ from clapas.bus import NatsBus
 from clapas.domain.errors import BadSetting
 from clapas.engines.directory import write_private
 from clapas.engines.refusals import Refused
+from clapas.engines.space import Space, space
 from clapas.ops.keeping.copy import make_backup
 from clapas.ops.keeping.keys import key_of_file, make_key_file
 from clapas.ops.keeping.schedule import daily, key_path, read_health
@@ -134,9 +135,18 @@ async def refused_publishes(orders: Orders) -> Refused:
         return Refused()
 
 
+def room(orders: Orders) -> Space:
+    """The room on the disk of the data directory now."""
+    return space(Path(orders.directory), reserve_mb=orders.configuration.engines.reserve_mb)
+
+
 async def notices(orders: Orders) -> Sequence[Notice]:
     """What a person should look at besides the ledger, the engines and the sources."""
     found = []
+    left = room(orders)
+    if left.short:
+        values = {"free_mb": left.free >> 20, "reserve_mb": left.reserve >> 20}
+        found.append(Notice(kind="disk", severity="critical", values=values, link="/technique"))
     refused = await refused_publishes(orders)
     if refused.last_day:
         values = {"count": refused.last_day}

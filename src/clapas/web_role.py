@@ -29,7 +29,7 @@ from clapas.housekeeping import every
 from clapas.identity import Identity
 from clapas.ops import demonstration
 from clapas.orders import Orders, kept_secret
-from clapas.side_roles import notices, refused_publishes, source_setups
+from clapas.side_roles import notices, refused_publishes, room, source_setups
 from clapas.store import Store, migrate
 from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
@@ -88,7 +88,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
         broker = await stack.enter_async_context(
-            open_door(store, identity, charter, configuration.context)
+            open_door(store, identity, charter, configuration.context, bus)
         )
         yield Services(
             mounts={PATH: broker},
@@ -107,6 +107,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             sources=lambda: source_setups(orders),
             notices=lambda: notices(orders),
             refused=lambda: _refused(orders),
+            has_room=lambda: not room(orders).short,
             radio=lambda request: bus.ask(LORAWAN_ASK, request),
             sealer=Sealer(kept_secret(Path(orders.directory), "fleet")),
             audit=trail,

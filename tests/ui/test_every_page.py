@@ -16,11 +16,11 @@ AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
 PATHS = [
     "/", "/carte", "/alarmes", "/alarmes/regles?regle=%2B", "/alarmes/messages", "/entites", "/appareils", "/sources", "/sources?vue=rejets", "/premiere-source",
     "/premiere-source?etape=reglages&porte=http", "/premiere-source?etape=reglages&porte=csv",
-    "/charte", "/journal", "/applications",
+    "/charte", "/journal", "/applications", "/ngsi-ld",
     "/premiere-source?etape=lieu", "/compte", "/importer", "/reparations", "/terrain",
-    *(f"/parc/{tab}" for tab in ("modeles", "quarantaine", "codes", "groupes", "horaires", "couts", "reseaux", "double")),
+    *(f"/parc/{tab}" for tab in ("modeles", "quarantaine", "codes", "groupes", "ordres", "horaires", "couts", "reseaux", "double")),
 ]  # fmt: skip
-TABS = ["maintenant", "historique", "technique"]
+TABS = ["maintenant", "historique", "technique", "ngsild"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

@@ -62,3 +62,41 @@ def test_a_technician_installs_a_device_on_a_phone(new_context: NewContext, sett
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     device = page.request.get("/api/v1/devices/70b3d57ed0000777").json()
     assert (device["commune"], device["latitude"]) == ("34172", 43.61)
+
+
+def test_a_new_device_lets_itself_in_and_waits_for_a_person(
+    signed_in_page: Page, settle: Settle
+) -> None:
+    page = signed_in_page
+    settle(page, "/parc/codes")
+    page.get_by_label("Nom", exact=True).fill("Lot d’essai")
+    page.get_by_role("button", name="Faire un code").click()
+    expect(page.get_by_text("il ne sera plus montré")).to_be_visible()
+    code = page.get_by_text(re.compile(r"^clc-[0-9A-Z-]{23}$")).inner_text()
+    redeemed = page.request.post(
+        "/api/v1/claims/redeem", data={"device": "sonde-neuve", "code": code}
+    )
+    assert redeemed.ok, redeemed.text()
+
+    settle(page, "/parc/quarantaine")
+    page.get_by_label("Choisir sonde-neuve").check()
+    page.get_by_role("button", name="Accepter 1 appareil").click()
+    expect(page.get_by_label("Choisir sonde-neuve")).to_have_count(0, timeout=30_000)
+    device = page.request.get("/api/v1/devices/sonde-neuve").json()
+    assert device["lifecycle"] == "active"
+
+
+def test_a_model_says_how_many_devices_a_change_touches(
+    signed_in_page: Page, settle: Settle
+) -> None:
+    page = signed_in_page
+    rows = page.request.get("/api/v1/catalogue").json()["items"]
+    model = next(each for each in rows if each["devices"] > 1)
+    settle(page, f"/parc/modeles?model={model['id']}")
+    said = page.get_by_text(f"Changer ce modèle agit sur {model['devices']} appareils.")
+    expect(said).to_be_visible()
+    page.get_by_label("Intervalle attendu (minutes)").fill("45")
+    page.get_by_role("button", name=f"Changer pour {model['devices']} appareils").click()
+    expect(page.get_by_text("Modèle enregistré")).to_be_visible()
+    changed = page.request.get(f"/api/v1/models/{model['id']}").json()
+    assert changed["interval_s"] == 2700

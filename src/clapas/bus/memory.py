@@ -86,6 +86,10 @@ class MemoryBus:
             for name, last in self.last.items()
         )
 
+    async def enlist(self, durable: str) -> None:
+        """See :class:`clapas.bus.port.Bus`."""
+        self.positions.setdefault(durable, 0)
+
     async def consume(self, durable: str, handler: Handler) -> None:
         """See :class:`clapas.bus.port.Bus`; each durable name keeps its own position."""
         while True:

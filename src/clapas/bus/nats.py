@@ -37,6 +37,9 @@ from clapas.domain.keys import LOG_MQTT, LOG_UPLINK, MQTT_STREAM, OBSERVATION_ST
 from clapas.domain.message import ObservationBatch, RawMessage
 from clapas.engines import NatsAddress
 
+ACK_WAIT_S = 10
+"""How long after the death of a consumer of observations its batch comes again."""
+
 PIPELINE = "pipeline"
 MAX_PUBLISH = 900_000
 """Bytes of one observation message; below the usual 1 MB limit of an external server."""
@@ -197,16 +200,19 @@ class NatsBus:
     async def _consumer(self, stream: str, name: str, **how: object) -> str:
         """A durable push consumer shared by all that use its name; the subject that it delivers to."""
         subject = f"clapas.deliver.{name}.{stream.strip('$')}"
+        config = ConsumerConfig(
+            durable_name=name,
+            ack_policy=AckPolicy.EXPLICIT,
+            deliver_subject=subject,
+            deliver_group=name,
+        ).evolve(**how)
         try:
-            await self._js.consumer_info(stream, name)
+            known = (await self._js.consumer_info(stream, name)).config
         except NotFoundError:
-            config = ConsumerConfig(
-                durable_name=name,
-                ack_policy=AckPolicy.EXPLICIT,
-                deliver_subject=subject,
-                deliver_group=name,
-            )
-            await self._js.add_consumer(stream, config.evolve(**how))
+            await self._js.add_consumer(stream, config)
+        else:
+            if known.max_ack_pending != config.max_ack_pending or known.ack_wait != config.ack_wait:
+                await self._js.add_consumer(stream, config)
         return subject
 
     async def publish_uplink(self, message: RawMessage) -> int:
@@ -335,19 +341,28 @@ class NatsBus:
             bytes=info.state.bytes,
         )
 
-    async def consume(self, durable: str, handler: Handler) -> None:
+    async def enlist(self, durable: str) -> None:
         """See :class:`clapas.bus.port.Bus`."""
-        subject = await self._consumer(
+        await self._observer(durable)
+
+    async def _observer(self, durable: str) -> str:
+        """One batch at a time: what a killed consumer held comes again before what follows it."""
+        return await self._consumer(
             OBSERVATION_STREAM,
             durable,
             deliver_policy=DeliverPolicy.NEW,
-            ack_wait=60,
-            max_ack_pending=100,
+            ack_wait=ACK_WAIT_S,
+            max_ack_pending=1,
         )
+
+    async def consume(self, durable: str, handler: Handler) -> None:
+        """See :class:`clapas.bus.port.Bus`."""
+        subject = await self._observer(durable)
         subscription = await self._client.subscribe(subject, queue=durable)
         try:
             async for message in subscription.messages:
-                await handler(_decode_batch(message.data))
+                async with _at_work(message):
+                    await handler(_decode_batch(message.data))
                 await message.ack()
         finally:
             with contextlib.suppress(NatsError):
@@ -362,6 +377,22 @@ class NatsBus:
         finally:
             with contextlib.suppress(NatsError):
                 await subscription.unsubscribe()
+
+
+@asynccontextmanager
+async def _at_work(message: Msg) -> AsyncIterator[None]:
+    """Tell the server, again and again, that a batch is being worked on."""
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(ACK_WAIT_S / 3)
+            await message.in_progress()
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 def _parts(batch: ObservationBatch) -> list[bytes]:

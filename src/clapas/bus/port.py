@@ -87,6 +87,10 @@ class Bus(Protocol):
         """Both raw logs, as they are now."""
         ...
 
+    async def enlist(self, durable: str) -> None:
+        """Make a durable consumer now: what is published from here on reaches its ``consume``."""
+        ...
+
     async def consume(self, durable: str, handler: Handler) -> None:
         """Feed ``handler`` with every observation batch, at least once, until cancelled."""
         ...

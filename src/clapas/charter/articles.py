@@ -13,6 +13,9 @@ import msgspec
 
 from clapas.charter.errors import CharterInvalid
 
+KIND = {".": {"left": {"Var": "resource"}, "attr": "kind"}}
+"""``resource.kind`` in Cedar's own form."""
+
 
 class Article(msgspec.Struct, frozen=True, kw_only=True):
     """One article: its id, its titles in both languages, its legal ground, what it does."""
@@ -35,22 +38,25 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     """Cedar's own policy number → the article's id."""
     parsed: dict[str, Any]
     """Cedar's own form of each policy, by its number."""
-    slices: dict[tuple[str, str], "Slice"]
+    kinds: frozenset[str]
+    """The kinds of resources that articles name; all others are alike to them."""
+    slices: dict[tuple[str, str, str], "Slice"]
     """Filled as it is used: see :meth:`slice`."""
 
-    def slice(self, principal: str, action: str) -> "Slice":
-        """The articles whose scope lets them speak of this type of principal and this action.
+    def slice(self, principal: str, action: str, kind: str) -> "Slice":
+        """The articles that can speak of this type of principal, this action and this kind of resource.
 
         The others cannot be satisfied, so the answer is the same, in a fraction of the time.
         """
-        found = self.slices.get((principal, action))
+        place = (principal, action, kind if kind in self.kinds else "")
+        found = self.slices.get(place)
         if found is None:
             chosen = {
                 number: each
                 for number, each in self.parsed.items()
-                if _speaks_of(each, principal, action)
+                if _speaks_of(each, principal, action) and _may_hold(each, place[2])
             }
-            found = self.slices[principal, action] = _slice(chosen)
+            found = self.slices[place] = _slice(chosen)
         return found
 
 
@@ -69,6 +75,49 @@ def _speaks_of(policy: dict[str, Any], principal: str, action: str) -> bool:
     if what.get("op") in {"==", "in"} and named:
         return any(each.get("id") == action for each in named)
     return True
+
+
+def _may_hold(policy: dict[str, Any], kind: str) -> bool:
+    """Could the conditions hold for this kind? False only when a part of their conjunction cannot."""
+    return all(
+        _true_of(each["body"], kind) is not False
+        for each in policy.get("conditions", ())
+        if each.get("kind") == "when"
+    )
+
+
+def _true_of(body: dict[str, Any], kind: str) -> bool | None:
+    """What an expression says of a resource's kind alone; None when it asks for something else too."""
+    if "&&" in body:
+        sides = [_true_of(body["&&"][side], kind) for side in ("left", "right")]
+        return False if False in sides else None
+    if "!" in body:
+        said = _true_of(body["!"]["arg"], kind)
+        return None if said is None else not said
+    named = _named(body)
+    return None if named is None else kind in named
+
+
+def _named(body: dict[str, Any]) -> frozenset[str] | None:
+    """The kinds of ``resource.kind == "x"`` or ``["x", "y"].contains(resource.kind)``, else None."""
+    if "==" in body and body["=="]["left"] == KIND:
+        values = [body["=="]["right"]]
+    elif "contains" in body and body["contains"]["right"] == KIND:
+        values = body["contains"]["left"].get("Set")
+    else:
+        return None
+    if values is None or not all(isinstance(each.get("Value"), str) for each in values):
+        return None
+    return frozenset(each["Value"] for each in values)
+
+
+def _kinds(body: Any) -> set[str]:
+    """Every kind that an expression names, wherever."""
+    if isinstance(body, list):
+        return set().union(*map(_kinds, body))
+    if not isinstance(body, dict):
+        return set()
+    return set(_named(body) or ()).union(*map(_kinds, body.values()))
 
 
 def _slice(policies: dict[str, Any]) -> Slice:
@@ -118,6 +167,7 @@ def read_policies(text: str, *, schema: str) -> Policies:
         handle=handle,
         identifiers={number: article.id for number, article in articles.items()},
         parsed=parsed,
+        kinds=frozenset(_kinds([each.get("conditions", []) for each in parsed.values()])),
         slices={},
     )
 

@@ -200,7 +200,9 @@ class Charter:
             request = _request(principal, action, resource, context)
             thing = _thing(resource, record, fine=terms.min_step < DAY_S)
             entities = self._who(principal).with_added_json_str(thing)
-            articles_here = self.policies.slice(_TYPES.get(principal.kind, "Anonymous"), action)
+            articles_here = self.policies.slice(
+                _TYPES.get(principal.kind, "Anonymous"), action, resource.kind
+            )
             answer = cedarpy.is_authorized(request, articles_here.handle, entities)
             reasons, errors = answer.diagnostics.reasons, answer.diagnostics.errors
         except (ValueError, TypeError) as error:

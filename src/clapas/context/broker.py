@@ -13,8 +13,10 @@ from clapas.context.book import Book, Kept, Kind
 from clapas.context.federation.federation import Federation
 from clapas.context.fetch import Fetcher
 from clapas.context.model import now_text
+from clapas.context.platform_series import PlatformSeries
 from clapas.context.settings import Settings
 from clapas.context.writing import Act, Write, Writer, document, entity_of
+from clapas.store import Store
 from clapas.store.context import ContextStore
 
 __all__ = ["Broker", "Shelf", "document", "entity_of"]
@@ -68,7 +70,12 @@ class Broker:
     """What operations share."""
 
     def __init__(
-        self, store: ContextStore, settings: Settings, client: httpx.AsyncClient, alias: str
+        self,
+        store: ContextStore,
+        settings: Settings,
+        client: httpx.AsyncClient,
+        alias: str,
+        platform: Store | None = None,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -79,7 +86,9 @@ class Broker:
         self.book = Book(self.shelf, self.fetcher, settings)
         self.federation = Federation(store, settings, client, book=self.book, alias=alias)
         self.started = now_text()
-        self._writer = Writer(store)
+        self._series = platform.series if platform is not None else None
+        self.platform = PlatformSeries(platform) if platform is not None else None
+        self._writer = Writer(store, self._series)
         self._tenants: set[str] = {""}
         self.on_write: Callable[[], None] = lambda: None
         self.on_subscriptions: Callable[[], None] = lambda: None
@@ -108,7 +117,7 @@ class Broker:
     async def write(self, tenant: str) -> AsyncIterator[Write]:
         """One transaction."""
         async with self.store.change(tenant) as change:
-            yield Write(change)
+            yield Write(change, None if tenant else self._series)
         self._tenants.add(tenant)
         self.on_write()
 
@@ -126,13 +135,15 @@ class Broker:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, store: ContextStore, settings: Settings) -> "AsyncIterator[Broker]":
-        """A broker over the store."""
+    async def open(
+        cls, store: ContextStore, settings: Settings, platform: Store | None = None
+    ) -> "AsyncIterator[Broker]":
+        """A broker over its tables, and over the platform's own series when they are given."""
         await store.prepare()
         alias = settings.alias or await store.kept("alias", f"clapas-{uuid4().hex[:12]}")
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         async with httpx.AsyncClient(limits=limits, timeout=settings.context_timeout) as client:
-            broker = cls(store, settings, client, alias)
+            broker = cls(store, settings, client, alias, platform)
             try:
                 yield broker
             finally:

@@ -23,12 +23,15 @@ from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
 from clapas.context.search import Query, Selector, find
+from clapas.context.snapshots import sweep_kept
 from clapas.domain.errors import ClapasError
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
 
 log = logging.getLogger(__name__)
 BATCH = 500
+KEPT_TOGETHER = 25
+"""Results written in one statement; after a crash in between, so many may be sent again."""
 BACKOFF = (2.0, 10.0, 60.0, 300.0)
 
 
@@ -228,31 +231,34 @@ class Notifier:
             self._busy[endpoint] = task
 
     async def _serve(self, endpoint: str, rows: list[Any]) -> None:
+        results: list[dict[str, Any]] = []
         try:
             for number, _, _, _, _, headers, body, attempts in rows:
                 problem = await self._try(endpoint, headers, body)
-                last = attempts + 1 >= self._broker.settings.attempts
-                if not problem or last:
-                    await self._store.run(
-                        "delivered",
-                        id=number,
-                        ok=not problem,
-                        result=problem or "ok",
-                        at=now_text(),
-                    )
+                if not problem or attempts + 1 >= self._broker.settings.attempts:
+                    result = {"ok": not problem, "result": problem or "ok", "at": now_text()}
+                    results.append({"id": number, **result})
                 else:
                     wait = BACKOFF[min(attempts, len(BACKOFF) - 1)]
                     await self._store.run("postponed", id=number, seconds=wait, result=problem)
                 if problem:
-                    cooldown = headers.get("cooldown")
-                    if cooldown:
-                        self._resting[endpoint] = time.monotonic() + cooldown / 1000
+                    self._rest(endpoint, headers)
                     break
+                if len(results) == KEPT_TOGETHER:
+                    await self._store.run("delivered", rows=as_json(results))
+                    results = []
+            if results:
+                await self._store.run("delivered", rows=as_json(results))
         except ClapasError as error:
             log.warning("deliveries to %s wait: %s", endpoint, error)
         finally:
             self._busy.pop(endpoint, None)
             self._awake.set()
+
+    def _rest(self, endpoint: str, headers: Mapping[str, Any]) -> None:
+        cooldown = headers.get("cooldown")
+        if cooldown:
+            self._resting[endpoint] = time.monotonic() + cooldown / 1000
 
     async def _try(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> str:
         """Send one notification; gives what went wrong, '' when nothing."""
@@ -290,5 +296,6 @@ async def sweep(broker: Broker) -> None:
                 async with broker.write(tenant) as write:
                     await write.take([name])
                     await write.save([deleted(each, write.now) for each in write.over.values()])
+            await sweep_kept(broker)
         except ClapasError as error:
             log.warning("the sweep waits: %s", error)

@@ -1,36 +1,50 @@
 """What the web role mounts: the broker's door, opened over the store."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from clapas.bus import Bus
 from clapas.charter import Charter
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.app import Door
 from clapas.context.notifier import Notifier, sweep
+from clapas.context.sensors import Sensors
 from clapas.context.settings import Settings
+from clapas.domain.errors import ClapasError
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.context import ContextStore
 from clapas.store.postgres import Postgres
 
+log = logging.getLogger(__name__)
 HANDLERS: tuple[object, ...] = ()
 PATH = "/ngsi-ld/v1"
 
 
 @asynccontextmanager
 async def open_door(
-    store: Store, identity: Identity | None, charter: Charter, settings: Settings
+    store: Store,
+    identity: Identity | None,
+    charter: Charter,
+    settings: Settings,
+    bus: Bus | None = None,
 ) -> AsyncIterator[Door]:
-    """The ASGI application under :data:`PATH`, with what works behind it."""
+    """The ASGI application under :data:`PATH`, with what works behind it.
+
+    ``bus``: subscribers also hear of what sensors measure.
+    """
     async with (
         Postgres.open(store.postgres.dsn, size=settings.connections, plan_once=True) as postgres,
-        Broker.open(ContextStore(postgres), settings) as broker,
+        Broker.open(ContextStore(postgres), settings, store) as broker,
     ):
         notifier = Notifier(broker)
         broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget
         tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(sweep(broker))]
+        if bus is not None:
+            tasks.append(asyncio.create_task(_listen(bus, Sensors(broker, store))))
         try:
             yield Door(broker, Access(identity, charter, everybody=settings.open))
         finally:
@@ -38,6 +52,16 @@ async def open_door(
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=5)
+
+
+async def _listen(bus: Bus, sensors: Sensors) -> None:
+    """Take observations for ever; what could not be taken is handed out again."""
+    while True:
+        try:
+            await bus.consume("context", sensors.handle)
+        except ClapasError as error:
+            log.warning("observations wait for their subscribers: %s", error)
+            await asyncio.sleep(1)
 
 
 MOUNTS = {PATH: open_door}

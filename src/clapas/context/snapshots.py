@@ -124,6 +124,18 @@ async def one(broker: Broker, tenant: str, name: str) -> dict[str, Any]:
     return body
 
 
+async def drop(broker: Broker, tenant: str, name: str) -> None:
+    """A snapshot goes, with its copies."""
+    await broker.store.rows("drop_snapshot", tenant=tenant, id=name, scope=scope_of(tenant, name))
+
+
+async def sweep_kept(broker: Broker) -> None:
+    """Entity maps and snapshots that have expired go."""
+    await broker.store.run("expired_maps")
+    for tenant, name in await broker.store.rows("expired_snapshots"):
+        await drop(broker, tenant, name)
+
+
 async def scoped(broker: Broker, tenant: str, name: str) -> str:
     """Where the copies of a snapshot are, for a request that names it. Raises ResourceNotFound."""
     body = await one(broker, tenant, name)

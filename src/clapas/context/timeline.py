@@ -5,15 +5,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Request
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.model import Entity
 from clapas.context.patterns import check_pattern
+from clapas.context.platform_series import PlatformSeries, bounds, iri_of
 from clapas.context.query import q as language
 from clapas.context.query.select import scope_predicate, type_predicate
-from clapas.context.search import Query, Selector
+from clapas.context.search import Query, Selector, find
 from clapas.context.temporal import (
+    FIRST,
+    LAST,
     Aggregation,
     Row,
     Window,
@@ -22,20 +27,61 @@ from clapas.context.temporal import (
     edges_of,
 )
 from clapas.domain.access import RowFilter
+from clapas.domain.device import Series
 from clapas.store.context import PathRefused
 
 MOST_ROWS = 200_000
 MOST_ENTITIES = 100_000
+MOST_PLATFORM = 200
+"""Entities of the platform that one temporal query looks at."""
 Values = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 async def heads(broker: Broker, tenant: str, ids: Sequence[str], rows: RowFilter) -> list[Entity]:
-    """The heads of evolutions, in the order asked."""
-    if not rows.everything and "" not in rows.datasets:
-        return []
-    found = await broker.store.rows("heads_of", tenant=tenant, ids=list(ids))
-    by_id = {row[0]["@id"]: entity_of(row[0]) for row in found}
+    """The heads of evolutions, in the order asked: the broker's own, and the platform's entities."""
+    by_id: dict[str, Entity] = {}
+    if rows.everything or "" in rows.datasets:
+        found = await broker.store.rows("heads_of", tenant=tenant, ids=list(ids))
+        by_id = {row[0]["@id"]: entity_of(row[0]) for row in found}
+    missing = [each for each in ids if each not in by_id]
+    if missing and not tenant and broker.platform is not None:
+        names = [row[0] for row in await broker.store.rows("of_platform", ids=missing)]
+        for doc in await broker.store.many(tenant, names, rows) if names else ():
+            by_id[doc["@id"]] = entity_of({key: doc[key] for key in doc if key[0] == "@"})
     return [by_id[each] for each in ids if each in by_id]
+
+
+Pairs = list[tuple[PlatformSeries, Series]]
+
+
+async def _platform(
+    broker: Broker,
+    tenant: str,
+    ids: Sequence[str],
+    rows: RowFilter,
+    *,
+    attributes: Sequence[str] | None,
+    datasets: Sequence[str] | None,
+) -> Pairs:
+    """The platform's series of some entities, but not what the broker keeps itself."""
+    platform = broker.platform
+    if platform is None or tenant:
+        return []
+    names = [row[0] for row in await broker.store.rows("of_platform", ids=list(ids))]
+    if not names:
+        return []
+    everything = {"open": True, "start": FIRST, "end": LAST, **_filters(None, None)}
+    kept = await broker.store.rows("evolved_attributes", tenant=tenant, ids=names, **everything)
+    found: Pairs = []
+    for name in names:
+        known = {attribute for entity, attribute, *_ in kept if entity == name}
+        found += [
+            (platform, each)
+            for each in await platform.of(rows, name, known)
+            if (attributes is None or iri_of(each) in attributes)
+            and (datasets is None or each.key.dataset_id in datasets)
+        ]
+    return found
 
 
 def _filters(attributes: Sequence[str] | None, datasets: Sequence[str] | None) -> dict[str, Any]:
@@ -55,6 +101,7 @@ async def instances_of(
     *,
     attributes: Sequence[str] | None,
     datasets: Sequence[str] | None,
+    visible: RowFilter,
 ) -> list[Row]:
     """Instances in a window, the oldest first. Raises TooManyResults."""
     found = await broker.store.rows(
@@ -68,7 +115,12 @@ async def instances_of(
     )
     if len(found) > MOST_ROWS:
         raise TooManyResults("there are too many instances: narrow the time range")
-    return [Row(*row) for row in found]
+    rows = [Row(*row) for row in found]
+    pairs = await _platform(broker, tenant, ids, visible, attributes=attributes, datasets=datasets)
+    if pairs:
+        rows += await pairs[0][0].instances(visible, [each for _, each in pairs], window)
+        rows.sort(key=lambda row: (row.entity, row.at or FIRST))
+    return rows
 
 
 async def evolved(broker: Broker, request: Request, asked: Query, window: Window) -> list[str]:
@@ -111,7 +163,29 @@ async def evolved(broker: Broker, request: Request, asked: Query, window: Window
     geo = asked.geo
     if geo is not None:
         found = {key: value for key, value in found.items() if value and geo.holds(value)}
-    return sorted(found)
+    return sorted({*found, *await _evolved_platform(broker, request, asked, window)})
+
+
+async def _evolved_platform(
+    broker: Broker, request: Request, asked: Query, window: Window
+) -> list[str]:
+    """The platform's entities whose present state satisfies the query, and that have values in the window."""
+    if broker.platform is None or request.tenant or not await broker.store.rows("any_platform"):
+        return []
+    present = await find(
+        broker, "", asked, terms=request.context.terms, limit=MOST_PLATFORM, rows=request.rows
+    )
+    ids = [each.id for each in present.entities]
+    rows = await instances_of(
+        broker,
+        "",
+        [row[0] for row in await broker.store.rows("of_platform", ids=ids)],
+        msgspec.structs.replace(window, last=1),
+        attributes=asked.attributes or None,
+        datasets=sorted(asked.datasets) if asked.datasets is not None else None,
+        visible=request.rows,
+    )
+    return list(dict.fromkeys(row.entity for row in rows))
 
 
 async def aggregate(
@@ -123,16 +197,28 @@ async def aggregate(
     *,
     attributes: Sequence[str] | None,
     datasets: Sequence[str] | None,
+    visible: RowFilter,
 ) -> Values:
     """Aggregates by entity and attribute, one element for each dataset id."""
     span = {key: value for key, value in window.values().items() if key != "property"}
     keys = await broker.store.rows(
         "evolved_attributes", tenant=tenant, ids=list(ids), **span, **_filters(attributes, datasets)
     )
-    if not keys:
-        return {}
-    edges = _edges(window, aggregation, min(k[3] for k in keys), max(k[4] for k in keys))
     found: Values = defaultdict(lambda: defaultdict(list))
+    for platform, each in await _platform(
+        broker, tenant, ids, visible, attributes=attributes, datasets=datasets
+    ):
+        times, _ = await platform.numbers(visible, each, *bounds(window))
+        if times:
+            first, last = (datetime.fromtimestamp(at / 1000, UTC) for at in (times[0], times[-1]))
+            edges = _edges(window, aggregation, first, last)
+            buckets = await platform.aggregated(visible, each, window, edges)
+            own = {"datasetId": each.key.dataset_id} if each.key.dataset_id else {}
+            shown = {"type": "Property", **own, **aggregates(buckets, aggregation, edges)}
+            found[each.key.entity][iri_of(each)].append(shown)
+    if not keys:
+        return found
+    edges = _edges(window, aggregation, min(k[3] for k in keys), max(k[4] for k in keys))
     for entity, attribute, dataset, _, _ in keys:
         where = {"tenant": tenant, "id": entity, "attribute": attribute, "dataset": dataset, **span}
         shown = await _aggregated(broker, where, aggregation, edges)

@@ -12,8 +12,10 @@ import msgspec
 
 from clapas.context.editing import Editor
 from clapas.context.errors import Clash, NgsiError
+from clapas.context.measures import SOURCE, measures
 from clapas.context.model import MEMBER, Entity, moment, now_text, null_of
 from clapas.store.context import Change, ContextStore, Deed
+from clapas.store.series import SeriesStore
 
 Act = Callable[[Entity | None, str], Editor]
 """What to do with an entity (None: there is none) at an instant; raises NgsiError to refuse."""
@@ -53,8 +55,9 @@ class Taken(Exception):
 class Write:
     """The entities of one transaction: held, edited, saved."""
 
-    def __init__(self, change: Change) -> None:
+    def __init__(self, change: Change, series: SeriesStore | None = None) -> None:
         self._change = change
+        self._series = series
         self._watched = False
         self.over: dict[str, Entity] = {}
         """What has expired among the entities taken: it is no more, but not removed yet."""
@@ -91,6 +94,11 @@ class Write:
         deed.fresh, deed.changed = list(fresh.values()), list(changed.values())
         if (deed.fresh or deed.changed or deed.gone) and not await self._change.write(deed):
             raise Taken
+        found = measures(editors) if self._series is not None else []
+        if found and self._series is not None:
+            known = await self._series.ensure({key for key, _, _ in found})
+            rows = [(known[key].id, at, value) for key, at, value in found]
+            await self._change.measure(rows, source=SOURCE)
 
     def _note(self, deed: Deed, editor: Editor, doc: dict[str, Any]) -> None:
         head = {key: value for key, value in doc.items() if key[0] == "@"}
@@ -145,8 +153,9 @@ class _Wish(msgspec.Struct, kw_only=True):
 class Writer:
     """Gathers the single writes of a tenant into transactions."""
 
-    def __init__(self, store: ContextStore) -> None:
+    def __init__(self, store: ContextStore, series: SeriesStore | None = None) -> None:
         self._store = store
+        self._series = series
         self._waiting: dict[str, list[_Wish]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -184,7 +193,7 @@ class Writer:
         for _ in range(ATTEMPTS):
             try:
                 async with self._store.change(tenant) as change:
-                    write = Write(change)
+                    write = Write(change, None if tenant else self._series)
                     held = await write.take([wish.name for wish in wishes])
                     outcome = [_applied(wish, held) for wish in wishes]
                     await write.save([each for each in outcome if isinstance(each, Editor)])

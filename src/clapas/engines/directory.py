@@ -12,8 +12,10 @@ postgres/ clickhouse/ nats/   the engines' own files
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import signal
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +25,8 @@ import msgspec
 from clapas.domain.errors import DataDirectoryBusy, DiskFull
 from clapas.engines.errors import DataDirectoryUnusable
 from clapas.engines.processes import ProcessId, end, identify
+
+log = logging.getLogger(__name__)
 
 PARTS = ("secrets", "run", "logs", "clickhouse", "nats")
 PUBLIC_ROOT = Path("/var/lib/clapas")
@@ -117,6 +121,22 @@ class DataDirectory:
         """A place outside this directory, kept for it alone, which an unprivileged user can reach."""
         digest = hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:12]
         return PUBLIC_ROOT / f"{name}-{digest}"
+
+    def claim(self, name: str) -> Path:
+        """The ``public`` place of this name, for this directory's own files only.
+
+        What another directory of the same path left there, one that was deleted since, is set aside
+        under a name with the time, and never read.
+        """
+        place, claimed = self.public(name), self.secret(f"{name}_place")
+        first = not any((self.path / "secrets").iterdir())
+        if first and place.exists():
+            aside = place.with_name(f"{place.name}.before-{time.time_ns()}")
+            place.rename(aside)
+            log.warning("files of a deleted data directory are set aside in %s", aside)
+        if not claimed.exists():
+            write_private(claimed, f"{place}\n".encode())
+        return place
 
     def record(self, name: str, pid: int, stop_signal: int) -> None:
         """Remember a child, so that a later start can end it should this process be killed."""

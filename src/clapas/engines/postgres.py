@@ -122,7 +122,7 @@ def _place(directory: DataDirectory) -> Place:
     cluster = directory.path / "postgres"
     try:
         if not reaches(user, directory.path):
-            cluster = directory.public("postgres")
+            cluster = directory.claim("postgres")
         return Place(_reachable_programs(programs, user), cluster, user)
     except OSError as error:
         raise unusable(error, cluster) from error

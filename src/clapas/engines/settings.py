@@ -35,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats_sync: Literal["1s", "always"] = "1s"
     """How often the log is forced to disk; 'always' survives a power cut without loss, at a tenth of the speed."""
 
+    reserve_mb: Megabytes = 256
+    """Room kept free on the disk, in megabytes: below it new messages are refused, those acknowledged stored."""
+
     nats_max_file_mb: Megabytes = 51_200
     """Most that the durable log may hold on disk, in megabytes."""
 

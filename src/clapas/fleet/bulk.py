@@ -6,6 +6,7 @@ from clapas.domain.device import Lifecycle
 from clapas.domain.errors import ClapasError, InvalidInput
 from clapas.fleet.orders import order
 from clapas.jobs import Running
+from clapas.store import Store
 from clapas.store.jobs import JobItem
 
 CHUNK = 500
@@ -44,7 +45,17 @@ async def _part(run: Running, keys: list[str]) -> None:
             raise InvalidInput(field="lifecycle", accepted=list(get_args(Lifecycle)))
         note = str(values.get("note", ""))
         await store.fleet.move(keys, cast("Lifecycle", step), actor=actor, note=note)
+    elif action == "dataset":
+        await _to_dataset(store, keys, str(values.get("dataset", "")))
     elif action == "service":
         await store.fleet.save_files([(key, {"service": str(values["service"])}) for key in keys])
     else:
         await order(store, keys, values, actor=actor)
+
+
+async def _to_dataset(store: Store, keys: list[str], dataset: str) -> None:
+    """Give devices to a record of the charter, which decides who sees them. Raises InvalidInput."""
+    known = sorted(each.id for each in await store.charter.records())
+    if dataset and dataset not in known:
+        raise InvalidInput("there is no such dataset", field="dataset", accepted=known[:50])
+    await store.fleet.set_dataset(keys, dataset)

@@ -20,7 +20,7 @@ from clapas.charter import Charter
 from clapas.charter.audit import verify
 from clapas.domain.errors import NotFound
 from clapas.governance.clauses import CLAUSES
-from clapas.governance.residual import CRYPTOGRAPHY, FLOWS, LOGS, RISKS
+from clapas.governance.residual import ARCHITECTURE, CRYPTOGRAPHY, FLOWS, LOGS, RISKS
 from clapas.store import Store
 from clapas.store.identity import AccountRow, KeyRow
 
@@ -102,6 +102,10 @@ def document(found: Facts) -> str:
             "Réserves : [liste]. Date et signature : [ ].",
             "",
             "## 2. Architecture",
+            "",
+            *(f"- {each}" for each in ARCHITECTURE),
+            "",
+            "Réglages qui comptent pour la sécurité :",
             "",
             *_lines(found.settings),
             "",

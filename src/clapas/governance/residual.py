@@ -1,5 +1,22 @@
 """The parts of the security file that are true of every installation: flows, cryptography, logs, risks."""
 
+ARCHITECTURE = (
+    "Un processus parent (`clapas up`) tient le répertoire de données, surveille les moteurs et les rôles, et ne fait rien d’autre.",
+    (
+        "Rôles : `web` (page, API, NGSI-LD, droits MQTT), `pipeline` (chemin des messages), `jobs` (travaux longs), `rules` (alarmes), "
+        "et selon les réglages `sources`, `lorawan`, `keeping` (sauvegardes). Un rôle reçoit adresses et secrets par son entrée standard, "
+        "jamais par argument ni environnement."
+    ),
+    (
+        "Moteurs : PostgreSQL (registre, droits, charte, journal d’audit), ClickHouse (trames brutes, historique), NATS JetStream (journal "
+        "durable, MQTT des objets). Embarqués, ils n’écoutent que la boucle locale ou un socket ; externes, ils sont ceux des réglages."
+    ),
+    (
+        "Toute sortie (page, API, NGSI-LD, export, direct, MQTT) pose la même question, `decide(qui, action, chose, contexte)`, et applique ses "
+        "obligations ; ce qu’aucun article ne permet est refusé."
+    ),
+    "Secrets hors base dans `secrets/` du répertoire de données (poivre, coffre, flotte), lisibles du seul compte de service.",
+)
 FLOWS = (
     (
         "page et API",
@@ -59,7 +76,7 @@ FLOWS = (
     ),
 )
 CRYPTOGRAPHY = (
-    ("mots de passe", "argon2id, 64 Mio", "RFC 9106 ; ANSSI, authentification multifacteur 2021"),
+    ("mots de passe", "argon2id, 46 Mio, une passe", "RFC 9106 ; OWASP, Password Storage"),
     (
         "clés, sessions, jetons d’objets",
         "256 bits aléatoires, HMAC-SHA-256 avec poivre hors base",

@@ -17,7 +17,7 @@ import msgspec
 from clapas.domain.errors import ClapasError, Conflict, InvalidInput, NotFound
 from clapas.domain.window import instant
 from clapas.engines.directory import write_private
-from clapas.lorawan import multicast
+from clapas.lorawan import multicast, queue
 from clapas.lorawan.addresses import draw_dev_addr
 from clapas.lorawan.firmware import Campaign, CampaignPlan, Progress, Version
 from clapas.lorawan.gps import gps_milliseconds
@@ -177,10 +177,15 @@ class Campaigns:
         return [row(each) for each in found]
 
     def remove(self, name: str) -> None:
-        """End a campaign and forget it. Raises NotFound."""
+        """End a campaign and forget it, with what waits in its group's queue. Raises NotFound."""
         running = self._running.pop(name, None)
         if running is None:
             raise NotFound(campaign=name[:40])
+        group = self._network.state.find(GROUP + running.record.group.name)
+        for item in list(group.queue) if group else []:
+            queue.move(
+                self._network, GROUP + running.record.group.name, item, "failed", "cancelled"
+            )
         running.forget()
 
 

@@ -87,10 +87,13 @@ class UdpDoor(asyncio.DatagramProtocol):
             self._tx_ack(packet, addr)
 
     def _stranger(self, packet: Packet, addr: Address, now: float) -> str | None:
-        """Why this sender may not speak for that EUI: not declared, or another address is alive under it."""
+        """Why this sender may not speak for that EUI: not declared, or alive elsewhere (another address or door)."""
         settings = self._network.settings
         if not settings.unknown_gateways and packet.gateway not in settings.gateways:
             return "unknown_gateway"
+        known = self._network.gateways.get(packet.gateway)
+        if known and known.door != self.name and now - known.heard_at < settings.gateway_takeover_s:
+            return "gateway_conflict"
         host, at = self._sources.get(packet.gateway, (addr[0], now))
         if host != addr[0] and now - at < settings.gateway_takeover_s:
             return "gateway_conflict"

@@ -121,7 +121,7 @@ def _entity(name: str, row: EntityRow, values: list[Latest], asked: Asked) -> di
     for each in values:
         at = _time(each.measured)
         type_ = "Number" if isinstance(each.value, int | float) else "Text"
-        members[each.attribute] = _attribute(type_, each.value, at)
+        members[each.attribute] = _attribute(type_, _number_of(each.value), at)
     if entity.name:
         members["name"] = _attribute("Text", entity.name)
     if entity.longitude is not None and entity.latitude is not None:
@@ -136,6 +136,11 @@ def _entity(name: str, row: EntityRow, values: list[Latest], asked: Asked) -> di
         "type": kind.type,
         **dict(sorted(members.items())),
     }
+
+
+def _number_of(value: Any) -> Any:
+    """A whole number as the city writes it: 9, not 9.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _attribute(type_: str, value: Any, at: str = "") -> dict[str, Any]:
@@ -176,7 +181,7 @@ async def archive(
         "entityId": thing,
         "entityType": kind.type,
         "index": [_time(each) for each in times],
-        "values": found[0].values if found else [],
+        "values": [_number_of(each) for each in found[0].values] if found else [],
     }
 
 

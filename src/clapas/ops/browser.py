@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from clapas.domain.errors import BadSetting
@@ -23,14 +22,14 @@ PAN_STEPS = 60
 
 
 @asynccontextmanager
-async def signed_in(address: str, data: Path) -> AsyncIterator[Any]:
-    """A browser context of the first administrator. Raises BadSetting when there is no browser."""
+async def signed_in(address: str, link: str) -> AsyncIterator[Any]:
+    """A browser context of the first administrator, by their one-time link. Raises BadSetting when there is no browser."""
     from playwright.async_api import async_playwright
 
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         raise BadSetting("install chromium to measure in a browser", key="bench")
-    token = (data / "run" / "first-link").read_text().rpartition("jeton=")[2]
+    token = link.rpartition("jeton=")[2]
     async with async_playwright() as library:
         browser = await library.chromium.launch(executable_path=found, args=FLAGS)
         context = await browser.new_context(

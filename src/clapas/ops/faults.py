@@ -136,16 +136,16 @@ async def torture(
     tree = Tree(data)
     try:
         await tree.start()
-        key = await _service_key(tree.link)
-        await _devices(tree.addresses())
+        key = await service_key(tree.link)
+        await make_devices(tree.addresses())
         kills: Counter[str] = Counter()
-        async with _publishing(tree, key, plan) as sender:
+        async with publishing(tree, key, plan) as sender:
             while kills.total() < plan.kills:
                 await asyncio.sleep(chance.uniform(*plan.pause_s))
                 victim = chance.choice(plan.victims)
                 kills[victim] += await tree.kill(victim)
                 tell(f"{kills.total()} kills, {sender.acknowledged} acknowledged, last: {victim}")
-        return await _count(tree.addresses(), sender, kills, time.monotonic() - began)
+        return await count(tree.addresses(), sender, kills, time.monotonic() - began)
     finally:
         await tree.stop()
 
@@ -178,7 +178,7 @@ class Sender:
 
 
 @asynccontextmanager
-async def _publishing(tree: Tree, key: str, plan: Plan) -> AsyncIterator[Sender]:
+async def publishing(tree: Tree, key: str, plan: Plan) -> AsyncIterator[Sender]:
     """A sender at work; on leaving, everything it sent has been acknowledged."""
     sender, stop = Sender(plan.rate), asyncio.Event()
     address = tree.addresses().nats
@@ -198,7 +198,7 @@ async def _publishing(tree: Tree, key: str, plan: Plan) -> AsyncIterator[Sender]
             await publisher.drain(120)
 
 
-async def _service_key(said: str) -> str:
+async def service_key(said: str) -> str:
     """Enter by the one-time link as a person would, and make a key for the publisher."""
     found = LINK.search(said)
     if found is None:
@@ -208,21 +208,21 @@ async def _service_key(said: str) -> str:
         (await client.post("/api/v1/session/one-time", json={"token": token})).raise_for_status()
         answer = await client.post(
             "/api/v1/keys",
-            json={"name": "faults", "scopes": ["publish", "topic:up/#"]},
+            json={"name": "faults", "scopes": ["publish", "read", "topic:up/#"]},
             headers={"X-Clapas-CSRF": client.cookies["clapas_csrf"]},
         )
         answer.raise_for_status()
         return str(answer.json()["secret"])
 
 
-async def _devices(addresses: EngineAddresses) -> None:
+async def make_devices(addresses: EngineAddresses) -> None:
     async with Store.open(addresses, pool=1) as store:
         await store.registry.save_devices(
             [Device(id=uuid4(), key=f"fault-{number}") for number in range(DEVICES)]
         )
 
 
-async def _count(
+async def count(
     addresses: EngineAddresses, sender: Sender, kills: Counter[str], seconds: float
 ) -> Report:
     """Wait until nothing is on its way, then compare what was acknowledged with what is kept."""

@@ -21,6 +21,7 @@ from clapas.rules.because import Moment
 from clapas.rules.book import Book
 from clapas.rules.conditions import usable
 from clapas.rules.groups import Groups
+from clapas.rules.held import Held, learn
 from clapas.rules.life import Clear, Raise, Signal
 from clapas.rules.model import Rule
 from clapas.rules.office import Office
@@ -30,7 +31,6 @@ from clapas.rules.track import (
     RuleState,
     Seen,
     Track,
-    Value,
     deadline,
     hear,
     seen,
@@ -50,17 +50,6 @@ HOUR_MS = 3_600_000
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Track).decode
-
-
-class Held(msgspec.Struct):
-    """A series in memory: what it is, its rules ready to step, its track."""
-
-    facts: SeriesFacts
-    rules: list[Compiled]
-    track: Track
-    deadline: int = 0
-    queued: int = 0
-    """When the queue of deadlines will bring this series up (0: it will not)."""
 
 
 def now_ms() -> int:
@@ -195,7 +184,7 @@ class Engine:
         if held.facts.series in self.groups.watched and isinstance(value, float):
             self.groups.take(held.facts, each.measured, value)
         if each.received - each.measured > self._history_ms:
-            return _learn(held, each.measured, value) or fresh
+            return learn(held, each.measured, value) or fresh
         return take(held.rules, track, each.measured, value) or fresh
 
     def _refer(self, name: tuple[str, str], each: Observation) -> bool:
@@ -308,12 +297,3 @@ class Engine:
             rule=rule.rule, entity=held.facts.entity, measured=measured, at=now,
             value=value if isinstance(value, float) else None, reason=reason,
         )  # fmt: skip
-
-
-def _learn(held: Held, measured: int, value: Value) -> bool:
-    """A reading of the past: conditions learn from it, and what it would have raised is not told."""
-    before = [state.now.count for state in held.track.states]
-    changed = take(held.rules, held.track, measured, value)
-    for count, state in zip(before, held.track.states, strict=True):
-        state.told_count += state.now.count - count
-    return changed

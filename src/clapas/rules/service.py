@@ -28,6 +28,7 @@ from clapas.store.rules_alarms import Alarms
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.5
+CONSUMER = "rules"
 UNMASK_S = 30
 
 
@@ -51,12 +52,16 @@ class RulesService:
         self._dispatcher = Dispatcher(self.outbox, channels(notify), notify)
         self._asked: dict[str, int] = {}
 
+    async def prepare(self) -> None:
+        """Before anybody may speak: what is observed from here on will be evaluated."""
+        await self._bus.enlist(CONSUMER)
+
     async def run(self) -> None:
         """Until cancelled."""
         await self.reload()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_changes())
-            group.create_task(self._bus.consume("rules", self._patiently))
+            group.create_task(self._bus.consume(CONSUMER, self._patiently))
             group.create_task(_every(TICK_S, self.engine.tick))
             group.create_task(_every(UNMASK_S, self._unmask))
             group.create_task(_every(5, self._ask_due))

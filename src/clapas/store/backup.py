@@ -8,7 +8,7 @@ rows are final and sorted, so that the same content always gives the same file.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, LiteralString
@@ -127,10 +127,9 @@ class Backup:
             cursor = await connection.execute(SQL["tables"])
             for (name,) in await cursor.fetchall():
                 file = directory / f"{name}.copy"
-                table = sql.Identifier(name)
-                none = await connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(table))
-                columns[name] = [each.name for each in none.description or ()]
-                await _copy_out(connection, name, file)
+                kept = await connection.execute(SQL["columns"], {"name": name})
+                columns[name] = [row[0] for row in await kept.fetchall()]
+                await _copy_out(connection, name, columns[name], file)
                 count = await connection.execute(
                     sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
                 )
@@ -190,10 +189,13 @@ class Backup:
                 await connection.execute(SQL["set_sequence"], (name, value))
 
 
-async def _copy_out(connection: AsyncConnection[Any], name: str, file: Path) -> None:
-    statement = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)")
+async def _copy_out(
+    connection: AsyncConnection[Any], name: str, columns: Sequence[str], file: Path
+) -> None:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT binary)")
     with file.open("wb") as written:
-        async with connection.cursor().copy(statement.format(sql.Identifier(name))) as copy:
+        async with connection.cursor().copy(statement.format(names, sql.Identifier(name))) as copy:
             async for block in copy:
                 written.write(block)
 

@@ -1,5 +1,6 @@
 """What the NGSI-LD broker keeps: entities as JSON documents, their evolution, events, @contexts."""
 
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from clapas.store.postgres import NUL, Postgres, Row
 from clapas.store.sql import queries
 
 SQL = queries("context") | queries("context_sources")
+TAIL = queries("tail")
 EVERYTHING = RowFilter(everything=True)
 DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
 LOOKED = 1000
@@ -114,6 +116,24 @@ class Change:
             events=as_json(deed.events),
         )
         return sum(1 for row in rows if row[0]) == len(deed.fresh)
+
+    async def measure(self, values: Sequence[tuple[int, int, object]], *, source: str) -> None:
+        """Put (series, instant ms, value) in the history's tail: seen at once, moved on by the pipeline."""
+        cursor = await self._connection.execute(TAIL["numbers"])
+        write, generation = await cursor.fetchone() or (0, 0)
+        now = int(time.time() * 1000)
+        rows = [
+            {
+                "series": each[0],
+                "measured": each[1],
+                "value": each[2],
+                "received": now,
+                "quality": 0,
+            }
+            for each in values
+        ]
+        numbers = {"write": write, "generation": generation, "source": source}
+        await self._connection.execute(TAIL["put"], {"rows": as_json(rows), **numbers})
 
     async def run(self, name: str, /, **values: Any) -> list[Row]:
         """Another named query of the broker inside this transaction."""

@@ -230,6 +230,10 @@ class Fleet:
         """Change the model of devices."""
         return await self._postgres.run(SQL["set_model"], keys=list(keys), model=model)
 
+    async def set_dataset(self, keys: Collection[str], dataset: str) -> int:
+        """Devices go to a record of the charter; '' is the internal one."""
+        return await self._postgres.run(SQL["set_dataset"], keys=list(keys), dataset=dataset)
+
     async def set_tags(
         self, keys: Collection[str], tags: dict[str, str], *, without: Collection[str] = ()
     ) -> int:

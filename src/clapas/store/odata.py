@@ -53,7 +53,10 @@ class FilterRefused(InvalidInput):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """``what``: either, both, denied, compared, call, path, value, geography; its operator or name; its parts."""
+    """``what``: either, both, denied, compared, call, path, value, geography; its operator or name; its parts.
+
+    'among' is our own: a path whose value is one of several whole numbers.
+    """
 
     what: str
     name: str = ""

@@ -144,6 +144,10 @@ class Compiler:
             return self._call(node)
         if node.what == "path":
             return self._dialect.column(node.name)
+        if node.what == "among":
+            name = f"f{len(self.values)}"
+            self.values[name] = list(node.value)
+            return f"({self._dialect.column(node.name)} = ANY(%({name})s))"
         return self._parameter(node)
 
     def _compared(self, node: Node) -> str:
@@ -182,7 +186,7 @@ def _fits(written: str, parts: int) -> bool:
 
 
 def _paths(node: Node) -> list[str]:
-    own = [node.name] if node.what == "path" else []
+    own = [node.name] if node.what in {"path", "among"} else []
     return own + [each for part in node.parts for each in _paths(part)]
 
 

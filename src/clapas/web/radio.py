@@ -6,22 +6,21 @@ from typing import Any
 
 import msgspec
 
-from clapas.domain.errors import EngineUnavailable, InvalidInput
+from clapas.domain.errors import Conflict, EngineUnavailable, InvalidInput, NotFound, OwnerError
 from clapas.lorawan.errors import QueueRefused, UnknownDevice
 from clapas.store.fleet import DeviceQuery
 from clapas.web.services import Call, Services, rows_of, services_of
 
 LONGEST_HOURS = 24 * 14
-_ERRORS: dict[str, type[InvalidInput | UnknownDevice]] = {
-    UnknownDevice.code: UnknownDevice,
-    QueueRefused.code: QueueRefused,
+_ERRORS: dict[str, type[OwnerError]] = {
+    each.code: each for each in (UnknownDevice, QueueRefused, Conflict, NotFound, InvalidInput)
 }
 
 
 async def ask(services: Services, question: str, **request: Any) -> Any:
     """The network server's answer.
 
-    Raises EngineUnavailable when none runs here, UnknownDevice, QueueRefused or InvalidInput as it says.
+    Raises EngineUnavailable when none runs here, or what it says: UnknownDevice, QueueRefused, Conflict…
     """
     body = msgspec.json.encode({"ask": question, **request})
     said = msgspec.json.decode(await services.radio(body))

@@ -68,6 +68,11 @@ async def none_refused() -> int:
     return 0
 
 
+def unlimited() -> bool:
+    """Nobody watches the disk."""
+    return True
+
+
 async def no_radio(_request: bytes) -> bytes:
     """No LoRaWAN network server runs here."""
     raise EngineUnavailable("no LoRaWAN network server runs here", engine="lorawan")
@@ -104,6 +109,8 @@ class Services:
     engines: Callable[[], Awaitable[Sequence[EngineState]]] = no_engines
     sources: Callable[[], Awaitable[Sequence[SourceSetup]]] = no_sources
     notices: Callable[[], Awaitable[Sequence[Notice]]] = no_notices
+    has_room: Callable[[], bool] = unlimited
+    """Is there room on the disk for new messages?"""
     refused: Callable[[], Awaitable[int]] = none_refused
     """Publishes that rights forbade since the start: outside the ledger."""
     radio: Callable[[bytes], Awaitable[bytes]] = no_radio

@@ -215,7 +215,7 @@ async def seen(person: Person, commanded: str, joined: int) -> None:
     assert sum(cell["devices"] for cell in cells) == joined
     entity = f"urn:ngsi-ld:Device:{commanded}"
     values = (await person.get(f"/entities/{entity}"))["attributes"]
-    assert {"temperature", "relativeHumidity"} <= {each["attribute"] for each in values}, values
+    assert {"temperature_1", "humidity_2"} <= {each["attribute"] for each in values}, values
 
 
 async def chirpstack_gateway(person: Person, nats: Any) -> None:

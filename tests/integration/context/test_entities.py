@@ -3,7 +3,13 @@
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+
+from clapas.charter import Charter
+from clapas.context.routes import open_door
+from clapas.context.settings import CONFORMANCE
+from clapas.store import Store
 
 LD = {"Content-Type": "application/ld+json"}
 CORE = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
@@ -315,3 +321,27 @@ async def test_requests_of_careless_clients(api: httpx.AsyncClient, urn: str) ->
         answer = await call("/entities/", json={"speed": 1})
         assert answer.status_code == 400
         assert answer.json()["type"].endswith("BadRequestData")
+
+
+@pytest.mark.clause("5.5.7")
+async def test_names_of_no_context(store: Store, urn: str) -> None:
+    """Names that fall into the default vocabulary are told, or refused, as the operator wishes."""
+    context = {"@context": {"speed": "http://example.org/speed", "Bus": "http://example.org/Bus"}}
+    good = {"id": urn, "type": "Bus", "speed": 1, **context}
+    bad = {"id": urn + "2", "type": "Bus", "speed": 1, "pace": 2, **context}
+    for rule, status in (("warn", 201), ("refuse", 400)):
+        settings = msgspec.structs.replace(CONFORMANCE, lint=rule)
+        async with open_door(store, None, Charter.standard(), settings) as door:
+            transport = httpx.ASGITransport(app=door)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://b/ngsi-ld/v1"
+            ) as client:
+                clean = await client.post("/entities", json=good, headers=LD)
+                assert "ngsild-lint" not in clean.headers
+                answer = await client.post("/entities", json=bad, headers=LD)
+                assert answer.status_code == status
+                said = answer.headers.get("ngsild-lint", answer.text)
+                assert "pace" in said
+                assert "speed" not in said
+                for name in (urn, urn + "2"):
+                    await client.delete(f"/entities/{name}")

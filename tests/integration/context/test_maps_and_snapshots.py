@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from clapas.store import Store
+
 
 @pytest.fixture
 async def five(api: httpx.AsyncClient, urn: str) -> list[str]:
@@ -164,3 +166,19 @@ async def test_clone_and_purge(api: httpx.AsyncClient, urn: str, five: list[str]
     assert [each["id"] for each in found.json()] == five
     empty = (await snap(api, entities=[{"type": f"No{kind}"}]))[1]
     assert empty["snapshotStatus"] == "empty"
+
+
+@pytest.mark.clause("5.16.1")
+async def test_an_expired_snapshot_goes(
+    api: httpx.AsyncClient, store: Store, urn: str, five: list[str]
+) -> None:
+    """Once its time is over a snapshot is not there any more, and neither are its copies."""
+    location, made = await snap(api, entities=[{"type": kind_of(urn)}])
+    past = {"expiresAt": "2000-01-01T00:00:00Z"}
+    assert (await api.patch(location, json=past)).status_code == 200
+    assert (await api.get(location)).status_code == 404
+    count = "SELECT count(*) FROM ngsild_entity WHERE tenant LIKE %(like)s"
+    async with asyncio.timeout(20):
+        while (await store.postgres.rows(count, like=f"%{made['id']}"))[0][0]:
+            await asyncio.sleep(0.1)
+    assert five

@@ -1,6 +1,7 @@
 """A sensor's observation is an attribute of its entity at once, and rights hold at this door too."""
 
 import time
+from datetime import UTC, datetime
 
 import httpx
 import msgspec
@@ -9,7 +10,10 @@ import pytest
 from clapas.charter import Charter
 from clapas.context.routes import open_door
 from clapas.context.settings import CONFORMANCE, Settings
+from clapas.domain.access import RowFilter
 from clapas.domain.device import Entity, SeriesKey
+from clapas.domain.message import Observation, ObservationBatch
+from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.values import StateRow
 
@@ -46,6 +50,72 @@ async def test_observations_are_attributes(api: httpx.AsyncClient, store: Store,
     assert (await api.post(f"/entities/{urn}/attrs", json=extra)).status_code == 204
     both = (await api.get(f"/entities/{urn}?options=keyValues")).json()
     assert (both["note"], both["temperature"]) == ("beside", 21.5)
+
+
+@pytest.mark.clause("5.7.3")
+async def test_series_are_evolutions(api: httpx.AsyncClient, store: Store, urn: str) -> None:
+    """What a sensor measured is its entity's temporal evolution: values, last ones, aggregates, queries."""
+    kind = "Roof" + urn[-8:]
+    await store.entities.upsert([Entity(id=urn, type=kind)])
+    key = SeriesKey(entity=urn, attribute="temperature", quantity="temperature")
+    series = (await store.series.ensure([key]))[key]
+    start = 1_700_006_400_000
+    values = [
+        Observation(series.id, start + 600_000 * each, 20.0 + each, start, 1, 10_000 + each)
+        for each in range(12)
+    ]
+    await store.history.keep(values)
+    shown = (await api.get(f"/temporal/entities/{urn}")).json()
+    assert [each["value"] for each in shown["temperature"]] == [20.0 + n for n in range(12)]
+    assert shown["temperature"][0]["unitCode"] == "CEL"
+    assert shown["temperature"][0]["observedAt"] == "2023-11-15T00:00:00Z"
+    last = (await api.get(f"/temporal/entities/{urn}?lastN=2&options=temporalValues")).json()
+    assert [value for value, _ in last["temperature"]["values"]] == [30.0, 31.0]
+    params = {
+        "format": "aggregatedValues",
+        "aggrMethods": "avg,max",
+        "aggrPeriodDuration": "PT1H",
+        "timerel": "after",
+        "timeAt": "2023-11-15T00:00:00Z",
+    }
+    hours = (await api.get(f"/temporal/entities/{urn}", params=params)).json()["temperature"]
+    assert [value for value, _, _ in hours["avg"]] == [22.5, 28.5]
+    assert [value for value, _, _ in hours["max"]] == [25.0, 31.0]
+    window = {"type": kind, "timerel": "after", "timeAt": "2023-11-15T01:00:00Z"}
+    found = (await api.get("/temporal/entities", params=window)).json()
+    assert [len(each["temperature"]) for each in found] == [6]
+
+
+@pytest.mark.clause("5.6.4")
+async def test_measured_writes_reach_the_platform(
+    api: httpx.AsyncClient, store: Store, urn: str
+) -> None:
+    """A value with observedAt is in the history at once, and the pipeline tells rules and ledger of it."""
+    level = {"type": "Property", "value": 4.5, "observedAt": "2024-01-01T00:00:00Z"}
+    assert (await api.post("/entities", json={"id": urn, "type": "T", "depth": level})).is_success
+    fragment = {"value": 5.5, "observedAt": "2024-01-01T00:10:00Z"}
+    assert (await api.patch(f"/entities/{urn}/attrs/depth", json=fragment)).status_code == 204
+    (series,) = await store.series.of_entity(RowFilter(everything=True), urn)
+    assert series.key.attribute == "depth"
+    window = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC))
+
+    async def kept() -> list[float]:
+        everything = RowFilter(everything=True)
+        return (await store.history.read(everything, [series.id], window, step="raw"))[0].values
+
+    assert await kept() == [4.5, 5.5]
+    told: list[ObservationBatch] = []
+
+    async def publish(batch: ObservationBatch) -> None:
+        told.append(batch)
+
+    while await store.writes.relay(publish):
+        pass
+    values = [
+        each.value for batch in told for each in batch.observations if each.series == series.id
+    ]
+    assert values == [4.5, 5.5]
+    assert await kept() == [4.5, 5.5]
 
 
 async def test_nobody_enters_without_a_right(store: Store, urn: str) -> None:

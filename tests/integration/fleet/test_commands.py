@@ -13,13 +13,14 @@ from clapas.domain.device import CodecRef, Device, Model, SeriesKey
 from clapas.domain.errors import InvalidInput
 from clapas.domain.window import milliseconds
 from clapas.fleet.bench import Bench
-from clapas.fleet.dispatch import Publisher, dispatch
+from clapas.fleet.dispatch import Publisher, dispatch, plan
 from clapas.fleet.errors import CodecVectors
 from clapas.fleet.health import fill_communes, sweep
 from clapas.fleet.orders import order
 from clapas.store import RawRow, Seen, StateRow, Store
-from clapas.store.fleet import DeviceQuery
+from clapas.store.fleet import DeviceQuery, Group
 from clapas.store.fleet_codecs import Vector
+from clapas.store.fleet_commands import Schedule
 
 ALL = RowFilter(everything=True)
 VALVE = {
@@ -194,3 +195,27 @@ async def test_a_codec_fix_is_tried_rolled_out_and_rolled_back(store: Store) -> 
     assert (await store.models.get("probe")).codec == CodecRef(
         kind="javascript", name="probe", mode="ttn", version=1
     )
+
+
+async def test_a_schedule_acts_on_whoever_is_in_the_group_by_then(store: Store) -> None:
+    """A group is a query: who joins it later is told as well; its devices go to a dataset together."""
+    await a_valve(store)
+    await store.fleet.save_group(
+        Group(name="vannes", label="", query=DeviceQuery(model="valve"), actor="anne")
+    )
+    moment = datetime.now(UTC) - timedelta(minutes=1)
+    await store.commands.add_schedule(
+        Schedule(
+            target={"group": "vannes"}, command={"name": "close"}, timing={"at": "06:00:00"},
+            actor="anne", next=moment,
+        )
+    )  # fmt: skip
+    late = Device(id=uuid4(), key="70b3d57ed0000043", source="chirpstack_v4", model="valve")
+    await store.registry.save_devices([late])
+    await plan(store)
+    queued = (await store.commands.page(ALL, state="queued")).items
+    assert sorted(each.key for each in queued) == ["70b3d57ed0000042", "70b3d57ed0000043"]
+    keys = await store.fleet.keys(ALL, DeviceQuery(group="vannes"))
+    assert await store.fleet.set_dataset(keys, "irrigation") == 2
+    only = RowFilter(datasets=frozenset({"irrigation"}))
+    assert len(await store.fleet.keys(only, DeviceQuery())) == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import uuid4
 
 from clapas.domain.access import RowFilter
@@ -9,6 +10,7 @@ from clapas.domain.device import Binding, CodecRef, Device, Model, SeriesKey
 from clapas.domain.message import Observation, Outcome
 from clapas.domain.window import Window
 from clapas.store import Claim, Proposal, RawRow, Seen, StateRow, Store
+from clapas.store.ledger import BLOCK
 
 ALL = RowFilter(everything=True)
 T0 = 1_767_225_600_000
@@ -176,3 +178,24 @@ async def test_series_are_made_once_and_known_again(store: Store) -> None:
     assert len({each.id for each in made.values()}) == 50
     store.series.forget()
     assert await store.series.ensure(keys) == made
+
+
+async def test_blocks_of_the_ledger_that_changed_are_counted_again(store: Store) -> None:
+    log = await store.messages.log_id("uplink", "blocks")
+
+    def end(sequence: int, result: Literal["stored", "rejected"]) -> Outcome:
+        reason = "unknown_device" if result == "rejected" else ""
+        return Outcome(log, sequence, "http", "a1", result, reason, received=T0)
+
+    async def counted(upto: int | None = None) -> dict[str, int]:
+        return {each.result: each.messages for each in await store.ledger.counts(log, upto)}
+
+    await store.history.write([], [], [end(1, "rejected"), end(2, "stored")])
+    await store.history.write([], [], [end(BLOCK, "stored"), end(BLOCK + 1, "stored")])
+    for _ in range(2):
+        assert await counted() == {"rejected": 1, "stored": 3}
+        assert await counted(BLOCK) == {"rejected": 1, "stored": 2}
+        assert await counted(1) == {"rejected": 1}
+    await store.history.write([], [], [end(1, "stored")])
+    assert await counted(BLOCK) == {"stored": 3}, "a retried message of a sealed block counts anew"
+    assert await counted() == {"stored": 4}

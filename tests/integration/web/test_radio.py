@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -224,3 +225,29 @@ async def test_without_a_network_server_the_registry_still_answers(operator: Vis
     assert (await operator.call("GET", "/api/v1/gateways")).json()["items"] == []
     assert (await operator.call("GET", "/api/v1/radio/joins")).json()["items"] == []
     assert (await operator.call("GET", "/api/v1/radio/frames")).status_code == 503
+
+
+async def test_a_firmware_campaign_is_started_followed_and_ended(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    _, it = air
+    await it.join(ONE)
+    body = {
+        "name": "v2",
+        "block": b64encode(bytes(200)).decode(),
+        "devices": [EUI.upper()],
+        "start_in_s": 600,
+    }
+    answer = await person.call("POST", "/api/v1/radio/campaigns", json=body)
+    assert answer.status_code == 201, answer.text
+    assert (await person.call("POST", "/api/v1/radio/campaigns", json=body)).status_code == 409
+    (row,) = (await person.call("GET", "/api/v1/radio/campaigns")).json()["items"]
+    assert (row["stage"], row["members"]) == (
+        "preparing",
+        [{"device": EUI, "step": "invited", "reason": ""}],
+    )
+    assert "block" not in row
+    assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 204
+    assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 404
+    wrong = await person.call("POST", "/api/v1/radio/campaigns", json=body | {"devices": []})
+    assert wrong.status_code in {400, 422}

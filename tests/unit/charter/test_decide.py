@@ -1,6 +1,7 @@
 """The default charter: who is let in, who is refused, and by which article."""
 
 from itertools import product
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -8,7 +9,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from clapas.charter import ACTIONS, Charter, CharterInvalid, Settings, collection
-from clapas.charter.articles import packaged_schema, packaged_text, read_policies
+from clapas.charter.articles import Policies, Slice, packaged_schema, packaged_text, read_policies
 from clapas.domain.access import ANONYMOUS, SYSTEM, Principal, Resource
 from clapas.domain.dataset import DAY_S, DatasetRecord, Purpose
 from clapas.store.filters import sees
@@ -197,3 +198,29 @@ def test_the_row_filter_gives_the_rows_that_single_decisions_give(**drawn: objec
     rows = charter.row_filter(who, str(drawn["action"]), row.kind, purpose)
     seen = sees(rows, dataset=row.dataset, commune=row.commune)
     assert seen == charter.decide(who, str(drawn["action"]), row, {"purpose": purpose}).allow
+
+
+class Whole:
+    """Policies that are always asked together."""
+
+    def __init__(self, policies: Policies) -> None:
+        self.version = policies.version
+        self._slice = Slice(handle=policies.handle, identifiers=policies.identifiers)
+
+    def slice(self, *_: str) -> Slice:
+        """Every article."""
+        return self._slice
+
+
+@pytest.mark.parametrize("kind", ["entity", "vault", "account", "audit", "entrance", "never-named"])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_slice_answers_as_all_the_articles_do(kind: str, action: str) -> None:
+    whole, sliced = Charter.standard(), Charter.standard()
+    policies = sliced.policies
+    whole.policies = cast("Policies", Whole(policies))
+    assert len(policies.slice("User", action, kind).identifiers) < len(policies.parsed)
+    for roles in ({"reader"}, {"operator"}, {"dpo"}, {"guardian"}, {"steward"}):
+        who = Principal(kind="user", id="1", roles=frozenset(roles), mfa=True, service="eau")
+        thing = Resource(kind=kind, attributes={"owner": "1"})
+        said, all_said = sliced.decide(who, action, thing), whole.decide(who, action, thing)
+        assert (said.allow, said.articles) == (all_said.allow, all_said.articles)

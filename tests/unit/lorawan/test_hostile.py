@@ -1,6 +1,7 @@
 """Nothing that a stranger sends stops a door; it is counted by reason."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,21 @@ async def test_another_address_may_not_speak_for_a_living_gateway(tmp_path: Path
         door._sources[EUI.hex()] = ("10.0.0.1", -1e9)
         door.datagram_received(datagram({}, kind=2), ("10.6.6.6", 1700))
         assert door._paths[EUI.hex()].address == ("10.6.6.6", 1700), "a silent gateway may move"
+
+
+async def test_a_gateway_alive_behind_another_door_is_not_spoken_for_over_udp(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as it:
+        door = UdpDoor(it.server.network, it.server.scheduler)
+        gateways = it.server.network.gateways
+        gateways.touch(EUI.hex(), door="station", now=time.monotonic(), wall=1)
+        door.datagram_received(datagram({}, kind=2), ("10.6.6.6", 1700))
+        assert it.server.figures()["rejected"] == {"gateway_conflict": 1}
+        assert not door.reaches(EUI.hex())
+        gateways.touch(EUI.hex(), door="station", now=time.monotonic() - 60, wall=1)
+        door.datagram_received(datagram({}, kind=2), ("10.6.6.6", 1700))
+        assert door.reaches(EUI.hex()), "a gateway that fell silent may change its protocol"
 
 
 async def test_a_gateway_tells_its_place_and_its_health(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ interface Asked {
   ticket: string;
 }
 
-/** Does this browser know passkeys, on this address? */
-export const passkeys = "PublicKeyCredential" in window && window.isSecureContext;
+/** Does this browser know passkeys, on this address? A bare IP address names nobody (Web Authentication §5.1.2). */
+export const passkeys = "PublicKeyCredential" in window && window.isSecureContext && !/^[\d.:[\]]+$/.test(location.hostname);
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));

@@ -206,7 +206,8 @@ export interface EntityMap {
   latitudes: number[];
   states: string[];
   values: (number | null)[];
-  asked: number;
+  /** What the server's answer says to give as ``since`` next time; points of another kind have none. */
+  asked?: number;
 }
 
 /** The map gathered by the server: what stands alone has an id. */

@@ -14,6 +14,7 @@ from clapas.context.door.http import (
     JSON,
     LD,
     Answer,
+    Headers,
     Request,
     Spec,
     content_type,
@@ -25,6 +26,7 @@ from clapas.context.door.http import (
     segments_of,
     take_context,
 )
+from clapas.context.door.lint import lint
 from clapas.context.door.reply import geo_context
 from clapas.context.door.table import routes_of
 from clapas.context.errors import (
@@ -118,7 +120,12 @@ class Door:
             base=_base(scope, headers),
             query=query,
         )
-        return await route.handler(self.broker, request), request
+        warnings: Headers = []
+        if route.linted:
+            warnings = lint(request, self.broker.settings.lint)
+        answer = await route.handler(self.broker, request)
+        answer.headers = [*answer.headers, *warnings]
+        return answer, request
 
     async def _tenant(self, headers: Mapping[str, str], spec: Spec) -> str:
         tenant = headers.get("ngsild-tenant", "")

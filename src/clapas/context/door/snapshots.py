@@ -9,6 +9,7 @@ from clapas.context.errors import AlreadyExists, BadRequestData
 from clapas.context.query import q as language
 from clapas.context.snapshots import (
     cloned,
+    drop,
     fill,
     keep,
     one,
@@ -67,12 +68,8 @@ async def update(broker: Broker, request: Request) -> Answer:
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Snapshot (5.16.5)."""
     body = await one(broker, request.tenant, request.args[0])
-    await _drop(broker, request.tenant, body["id"])
+    await drop(broker, request.tenant, body["id"])
     return Answer(status=204)
-
-
-async def _drop(broker: Broker, tenant: str, name: str) -> None:
-    await broker.store.rows("drop_snapshot", tenant=tenant, id=name, scope=scope_of(tenant, name))
 
 
 def _document(body: dict[str, Any]) -> dict[str, Any]:
@@ -107,5 +104,5 @@ async def purge(broker: Broker, request: Request) -> Answer:
     rows = await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json(docs))
     for place, holds in rows:
         if holds:
-            await _drop(broker, request.tenant, bodies[place]["id"])
+            await drop(broker, request.tenant, bodies[place]["id"])
     return Answer(status=204)

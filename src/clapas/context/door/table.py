@@ -39,6 +39,9 @@ READ = Spec(params=SHOWN, options=SYS, formats=FORMATS, geo=True)
 WRITE_PARAMS = frozenset({"options", "type", "local", "format", "lang", "observedAt"})
 
 
+LINTED = frozenset({"entities", "attrs", "create", "upsert", "update", "merge"})
+
+
 class Route(msgspec.Struct, frozen=True):
     """One operation: '*' in the path is an argument."""
 
@@ -46,6 +49,13 @@ class Route(msgspec.Struct, frozen=True):
     path: tuple[str, ...]
     handler: Handler
     spec: Spec
+
+    @property
+    def linted(self) -> bool:
+        """Whether the body holds entities or attributes, whose names are looked at."""
+        spec = self.spec
+        written = spec.action == "write" and spec.kind == "entity" and spec.body
+        return bool(written) and (self.path[-1] in LINTED or self.path == ("entities", "*"))
 
 
 def _write(body: str = "json", *, options: str = "", **more: frozenset[str]) -> Spec:

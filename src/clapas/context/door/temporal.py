@@ -237,6 +237,7 @@ async def _rows_of(broker: Broker, request: Request, shape: _Shape, ids: list[st
         shape.window,
         attributes=shape.attributes,
         datasets=sorted(datasets) if datasets is not None else None,
+        visible=request.rows,
     )
 
 
@@ -383,6 +384,7 @@ async def _aggregated(
         aggregation,
         attributes=shape.attributes,
         datasets=sorted(datasets) if datasets is not None else None,
+        visible=request.rows,
     )
     bodies: list[dict[str, Any]] = []
     for entity in found:

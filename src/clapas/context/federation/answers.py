@@ -8,7 +8,7 @@ from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.errors import ResourceNotFound
 from clapas.context.federation.asking import API, Call
 from clapas.context.federation.federation import fail
-from clapas.context.federation.reads import types_asked
+from clapas.context.federation.questions import types_asked
 from clapas.context.federation.shares import Share
 from clapas.context.federation.writes import Local
 

@@ -18,7 +18,7 @@ from clapas.context.federation.outcomes import (
     problem_of,
 )
 from clapas.context.federation.planning import plan
-from clapas.context.federation.reads import narrowed, types_asked
+from clapas.context.federation.questions import narrowed, types_asked
 from clapas.context.federation.shares import Share, shares_of
 from clapas.context.federation.wording import is_object, names_of, only, without, worded
 from clapas.context.federation.writes import SENT_ON, Local, given_types

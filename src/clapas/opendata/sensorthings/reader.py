@@ -11,14 +11,21 @@ from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, instant, milliseconds
 from clapas.opendata.sensorthings.asking import Address, Options
 from clapas.opendata.sensorthings.model import KINDS, PLACED, SETS, Lead, Row, Set, id_text, shown
+from clapas.opendata.sensorthings.questions import both, divided, equals, streams_of
 from clapas.store import Store
-from clapas.store.odata import FilterRefused, Node, conjuncts, paths_of
-from clapas.store.sensorthings import LAST, Asked, Kind
+from clapas.store.odata import FilterRefused, Node, paths_of
+from clapas.store.sensorthings import Asked, Kind
 
 MOST_STREAMS = 100_000
 OWED = timedelta(days=400)
 """How far back aggregated observations are given when the request names no time."""
-TIMES = {"gt": (1, 0), "ge": (0, 0), "lt": (0, 0), "le": (0, 1)}
+GROUPED = {
+    "id": "id",
+    "Thing/id": "thing",
+    "Sensor/id": "sensor",
+    "ObservedProperty/id": "property",
+}
+"""Path of a relation → the column of the related row that holds its value."""
 
 
 class Found(msgspec.Struct, kw_only=True):
@@ -28,17 +35,6 @@ class Found(msgspec.Struct, kw_only=True):
     rows: list[Row]
     more: bool = False
     count: int | None = None
-
-
-def equals(path: str, value: float) -> Node:
-    """The test that a path equals a number."""
-    return Node("compared", "eq", (Node("path", path), Node("value", "number", value=float(value))))
-
-
-def both(*nodes: Node | None) -> Node | None:
-    """All of these tests."""
-    held = tuple(each for each in nodes if each is not None)
-    return held[0] if len(held) == 1 else Node("both", parts=held) if held else None
 
 
 class Reader:
@@ -87,7 +83,7 @@ class Reader:
         self, set_: Set, options: Options, lead: Lead, parent: Row | None, place: int
     ) -> Found:
         if set_ == "Observations":
-            return await self.observations(options, _streams_of(parent) if place else None)
+            return await self.observations(options, streams_of(parent) if place else None)
         if place and parent is not None:
             test = equals(lead.path, parent[lead.source])
             options = msgspec.structs.replace(options, where=both(test, options.where))
@@ -181,6 +177,8 @@ class Reader:
         made = [shown(found.set, row, self._root) for row in found.rows]
         for name, inner in options.expand:
             lead = SETS[found.set][name]
+            if await self._expand_all(found, made, name, lead, inner):
+                continue
             for row, entity in zip(found.rows, made, strict=True):
                 await self._expand(found.set, row, entity, name, lead, inner)
         if options.select:
@@ -188,6 +186,37 @@ class Reader:
             inside = {name for name, _ in options.expand}
             made = [_selected(each, kept, inside) for each in made]
         return made
+
+    async def _expand_all(
+        self,
+        found: Found,
+        made: Sequence[dict[str, Any]],
+        name: str,
+        lead: Lead,
+        options: Options,
+    ) -> bool:
+        """Expand all entities with one question, where their relations are columns; false where not."""
+        column = GROUPED.get(lead.path)
+        if column is None or options.count or options.skip or not found.rows:
+            return False
+        values = sorted({row[lead.source] for row in found.rows})
+        where = both(Node("among", lead.path, value=values), options.where)
+        asked = msgspec.structs.replace(options, where=where, top=MOST_STREAMS)
+        related = await self._page(lead.target, asked)
+        shown_all = await self.entities(related, options)
+        by_value: dict[int, list[dict[str, Any]]] = {}
+        for row, entity in zip(related.rows, shown_all, strict=True):
+            by_value.setdefault(row[column], []).append(entity)
+        for row, entity in zip(found.rows, made, strict=True):
+            mine = by_value.get(row[lead.source], [])
+            if not lead.many:
+                entity.update({name: mine[0]} if mine else {})
+                continue
+            entity[name] = mine[: options.top]
+            if len(mine) > options.top:
+                link = f"{self._root}/{found.set}({id_text(found.set, row)})/{name}"
+                entity[f"{name}@iot.nextLink"] = f"{link}?$top={options.top}&$skip={options.top}"
+        return True
 
     async def _expand(
         self,
@@ -249,68 +278,6 @@ def _row(series: int, at: int, value: float, quality: int, lag: int) -> Row:
         "quality": quality,
         "lag": lag,
     }
-
-
-def _streams_of(parent: Row | None) -> Node | None:
-    """The test that streams belong to a Datastream, or to a feature's thing."""
-    if parent is None:
-        return None
-    return equals("id" if "thing" in parent else "Thing/id", parent["id"])
-
-
-def divided(where: Node | None) -> tuple[Node | None, Node | None, int, int]:
-    """A filter of observations: of their own members, of their streams, and the time it leaves.
-
-    Raises FilterRefused when one alternative speaks of both.
-    """
-    own: list[Node] = []
-    theirs: list[Node] = []
-    start, end = 0, LAST
-    for part in conjuncts(where) if where is not None else ():
-        heads = {path.partition("/")[0] for path in paths_of(part)}
-        if heads <= {"Datastream", "FeatureOfInterest"} and heads:
-            theirs.append(_of_stream(part))
-        elif heads & {"Datastream", "FeatureOfInterest"}:
-            raise FilterRefused("one alternative speaks of observations and of their streams")
-        else:
-            own.append(_with_ids(part))
-            start, end = _narrowed(part, start, end)
-    return both(*own), both(*theirs), start, end
-
-
-def _of_stream(node: Node) -> Node:
-    """A test on a Datastream's members, as the stream itself sees them."""
-    name = node.name
-    if node.what == "path":
-        head, _, rest = name.partition("/")
-        name = rest or "id" if head == "Datastream" else f"Thing/{rest}"
-    return msgspec.structs.replace(
-        node, name=name, parts=tuple(_of_stream(each) for each in node.parts)
-    )
-
-
-def _with_ids(node: Node) -> Node:
-    if node.what == "path" and node.name in {"id", "@iot.id"}:
-        raise FilterRefused("an observation is asked for by its address")
-    for each in node.parts:
-        _with_ids(each)
-    return node
-
-
-def _narrowed(part: Node, start: int, end: int) -> tuple[int, int]:
-    """The time that a comparison of phenomenonTime leaves."""
-    if part.what != "compared" or part.name not in {*TIMES, "eq"}:
-        return start, end
-    left, right = part.parts
-    if left.name != "phenomenonTime" or right.name != "moment":
-        return start, end
-    at = milliseconds(right.value)
-    if part.name == "eq":
-        return max(start, at), min(end, at + 1)
-    more, less = TIMES[part.name]
-    if part.name in {"gt", "ge"}:
-        return max(start, at + more), end
-    return start, min(end, at + less)
 
 
 def _member(name: str) -> str:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -47,7 +46,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         figures |= await _map(store, devices)
     if options.get("browser") == "no":
         return figures
-    async with browser.signed_in(str(options["address"]), Path(options["directory"])) as context:
+    async with browser.signed_in(str(options["address"]), str(options["first_link"])) as context:
         figures |= await browser.map_figures(context)
         figures |= await browser.list_figures(context, "compteur 04321")
     return figures

@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections import Counter
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -85,6 +86,11 @@ def gateway_places(count: int, radius_km: float) -> list[tuple[float, float]]:
     ]
 
 
+def gateway_eui(seed: str, number: int) -> bytes:
+    """The EUI of a seed's gateway: two fleets have two sets of gateways."""
+    return b"\x02\x01" + blake2b(seed.encode(), digest_size=2).digest() + number.to_bytes(4, "big")
+
+
 class Fleet:
     """A running simulation; ``heard`` holds every payload that at least one gateway demodulated."""
 
@@ -126,7 +132,7 @@ class Fleet:
 
     async def _open_gateways(self) -> None:
         for number, place in enumerate(self.places):
-            eui = b"\x02\x01\x00\x00" + number.to_bytes(4, "big")
+            eui = gateway_eui(self.options.seed, number)
             self.gateways.append(await open_gateway(self.options, number, eui, place, self._emit))
             self.gateways[-1].pull()
             self.gateways[-1].status()

@@ -5,6 +5,13 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
   AND c.relname <> 'clapas_migration'
 ORDER BY c.relname
 
+-- name: columns
+-- The columns of a table in their order, but those that the database computes.
+SELECT attname::text FROM pg_attribute
+WHERE attrelid = (current_schema() || '.' || quote_ident(%(name)s))::regclass
+  AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+ORDER BY attnum
+
 -- name: quiet
 -- Wait until no write through an API is half done; new ones wait until the snapshot is taken.
 LOCK TABLE tail IN SHARE MODE

@@ -2,13 +2,13 @@
 -- One entity that may be seen.
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND id = %(id)s AND (expires IS NULL OR expires > now())
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 
 -- name: many
 -- Entities by id, in the order of ids.
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) AND (expires IS NULL OR expires > now())
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id
 
 -- name: page
@@ -16,7 +16,7 @@ ORDER BY id
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
   AND (%(pattern)s = '' OR id ~ %(pattern)s)
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: page_of_kind
@@ -27,7 +27,7 @@ SELECT * FROM (
         SELECT n.id, n.doc FROM ngsild_entity n
         WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
           AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id LIMIT %(within)s
     ) own
     WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s)
@@ -44,7 +44,7 @@ SELECT doc FROM (
         SELECT n.id, n.doc FROM ngsild_entity n
         WHERE n.tenant = %(tenant)s AND n.kind = %(kind)s AND (n.expires IS NULL OR n.expires > now())
           AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id
     ) own WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
     UNION ALL
@@ -52,7 +52,7 @@ SELECT doc FROM (
         SELECT n.id, n.doc FROM ngsild_entity n
         WHERE n.tenant = %(tenant)s AND n.kind = '' AND (n.expires IS NULL OR n.expires > now())
           AND (n.tenant <> '' OR NOT EXISTS (SELECT FROM entity e WHERE e.id = n.id))
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id
     ) several WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
     UNION ALL
@@ -60,7 +60,7 @@ SELECT doc FROM (
         SELECT n.id, coalesce(o.doc, '{}'::jsonb) || n.doc AS doc
         FROM ngsild_platform n LEFT JOIN ngsild_entity o ON o.tenant = '' AND o.id = n.id
         WHERE %(tenant)s = '' AND n.type = %(short)s AND (o.expires IS NULL OR o.expires > now())
-          AND (%(everything)s OR (n.dataset = ANY(%(datasets)s) AND (%(anywhere)s OR n.commune = ANY(%(communes)s))))
+          AND /*rows n.dataset, n.commune*/
         ORDER BY n.id
     ) platform WHERE doc @@ %(path)s::jsonpath AND (%(pattern)s = '' OR id ~ %(pattern)s) LIMIT %(fill)s)
 ) every
@@ -71,7 +71,7 @@ ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 SELECT doc FROM ngsild_present
 WHERE tenant = %(tenant)s AND id = ANY(%(ids)s) AND doc @@ %(path)s::jsonpath
   AND (expires IS NULL OR expires > now()) AND (%(pattern)s = '' OR id ~ %(pattern)s)
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: count
@@ -79,7 +79,7 @@ ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 SELECT count(*) FROM ngsild_present
 WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
   AND (%(pattern)s = '' OR id ~ %(pattern)s) AND (%(all_ids)s OR id = ANY(%(ids)s))
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 
 -- name: members
 -- The ids that a path selects, each with some of its members (for ordering and for exact geometry).
@@ -87,7 +87,7 @@ SELECT id, (SELECT jsonb_object_agg(k, doc -> k) FROM unnest(%(members)s::text[]
 FROM ngsild_present
 WHERE tenant = %(tenant)s AND doc @@ %(path)s::jsonpath AND (expires IS NULL OR expires > now())
   AND (%(pattern)s = '' OR id ~ %(pattern)s) AND (%(all_ids)s OR id = ANY(%(ids)s))
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY id LIMIT %(limit)s
 
 -- name: hold
@@ -156,6 +156,17 @@ SELECT %(tenant)s, g.entity, g.attribute, g.dataset, g.observed,
        CASE jsonb_typeof(g.doc -> 'value') WHEN 'number' THEN (g.doc ->> 'value')::double precision END, g.doc
 FROM given g
 
+-- name: anybody
+-- Whether anybody subscribed to entities of the default tenant.
+SELECT 1 FROM ngsild_subscription WHERE tenant = '' AND kind = 'e' LIMIT 1
+
+-- name: add_events
+-- Events that did not come from a write at the door.
+WITH events AS (
+    INSERT INTO ngsild_event (tenant, entity, body)
+    SELECT %(tenant)s, body ->> 'entity', body FROM jsonb_array_elements(%(events)s::jsonb) body RETURNING 1)
+SELECT CASE WHEN count(*) > 0 THEN pg_notify('clapas_context', '') END FROM events
+
 -- name: take_events
 -- Events that nobody else is handling.
 SELECT seq, tenant, body FROM ngsild_event ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -179,7 +190,7 @@ FROM ngsild_present p, jsonb_array_elements_text(p.doc -> '@type') t(type),
      jsonb_each(p.doc) a, jsonb_array_elements(CASE WHEN jsonb_typeof(a.value) = 'array'
          AND left(a.key, 1) <> '@' THEN a.value ELSE '[{}]'::jsonb END) i
 WHERE p.tenant = %(tenant)s AND (%(type)s = '' OR t.type = %(type)s)
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
   AND (left(a.key, 1) <> '@' OR a.key = '@id')
 GROUP BY 1, 2 ORDER BY 1, 2
 
@@ -237,6 +248,14 @@ SELECT e.doc || CASE WHEN n.doc IS NULL OR e.doc ? '@deleted' THEN '{}'::jsonb
                 ELSE jsonb_build_object('@modified', n.doc -> '@modified') END
 FROM ngsild_evolution e LEFT JOIN ngsild_entity n ON n.tenant = e.tenant AND n.id = e.id
 WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
+
+-- name: of_platform
+-- Which ids are those of the platform's own entities.
+SELECT id FROM entity WHERE id = ANY(%(ids)s)
+
+-- name: any_platform
+-- Whether the platform has entities of its own.
+SELECT 1 FROM entity LIMIT 1
 
 -- name: add_head
 -- A new evolution, or more types for the one that is there; true when new.
@@ -442,17 +461,22 @@ SELECT id, tenant, kind, subscription, endpoint, headers, body, attempts FROM ng
 WHERE done IS NULL AND due <= now() AND endpoint <> ALL(%(busy)s) ORDER BY id LIMIT %(limit)s
 
 -- name: delivered
--- The result of a delivery, in the ledger and in its subscription.
-WITH ledger AS (
-    UPDATE ngsild_delivery SET done = now(), result = %(result)s, attempts = attempts + 1
-    WHERE id = %(id)s RETURNING tenant, kind, subscription)
-UPDATE ngsild_subscription s SET state = s.state
-    || jsonb_build_object('timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + 1,
-                          'lastNotification', %(at)s::text)
-    || CASE WHEN %(ok)s THEN jsonb_build_object('lastSuccess', %(at)s::text, 'status', 'ok')
-       ELSE jsonb_build_object('lastFailure', %(at)s::text, 'status', 'failed',
-            'timesFailed', coalesce((s.state ->> 'timesFailed')::bigint, 0) + 1) END
-FROM ledger l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
+-- The results of deliveries, in the ledger and in their subscriptions.
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ok boolean, result text, at text)),
+ledger AS (
+    UPDATE ngsild_delivery d SET done = now(), result = g.result, attempts = attempts + 1
+    FROM given g WHERE d.id = g.id RETURNING d.tenant, d.kind, d.subscription, g.ok, g.at),
+summed AS (
+    SELECT tenant, kind, subscription, count(*) AS sent, count(*) FILTER (WHERE NOT ok) AS failed,
+           max(at) AS last, max(at) FILTER (WHERE ok) AS success, max(at) FILTER (WHERE NOT ok) AS failure
+    FROM ledger GROUP BY 1, 2, 3)
+UPDATE ngsild_subscription s SET state = s.state || jsonb_strip_nulls(jsonb_build_object(
+    'timesSent', coalesce((s.state ->> 'timesSent')::bigint, 0) + l.sent,
+    'timesFailed', nullif(coalesce((s.state ->> 'timesFailed')::bigint, 0) + l.failed, 0),
+    'lastNotification', l.last, 'lastSuccess', l.success, 'lastFailure', l.failure,
+    'status', CASE WHEN l.failure = l.last THEN 'failed' ELSE 'ok' END))
+FROM summed l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
 
 -- name: postponed
 -- A delivery that failed is tried again later.

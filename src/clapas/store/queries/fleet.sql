@@ -141,6 +141,11 @@ SELECT key FROM moved
 -- Devices change of model.
 UPDATE device SET model = %(model)s WHERE key = ANY(%(keys)s) AND model <> %(model)s
 
+-- name: set_dataset
+-- Devices go to a record of the charter, which decides who sees them; '' is the internal one.
+UPDATE device SET dataset = %(dataset)s
+WHERE key = ANY(%(keys)s) AND dataset <> %(dataset)s
+
 -- name: set_tags
 -- Devices get tags, or lose some.
 UPDATE device SET tags = (tags || %(tags)s::jsonb) - %(without)s::text[] WHERE key = ANY(%(keys)s)

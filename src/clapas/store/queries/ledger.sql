@@ -1,8 +1,16 @@
+-- name: blocks
+-- The blocks of a log's outcomes, each with the names of its parts.
+SELECT extract(partition, ',(\\d+)') AS block, arrayStringConcat(arraySort(groupArray(name)), ' ') AS names
+FROM system.parts
+WHERE database = currentDatabase() AND table = 'outcome' AND active
+  AND extract(partition, '^\\((\\d+)') = toString({log:UInt16})
+GROUP BY partition ORDER BY toUInt64(block)
+
 -- name: counts
--- Messages by source, result and reason: final rows, counted.
+-- Messages of one block by source, result and reason: final rows, counted.
 SELECT source, toString(result) AS result, reason, count() AS messages
 FROM outcome FINAL
-WHERE log = {log:UInt16} AND sequence <= {upto:UInt64}
+WHERE log = {log:UInt16} AND sequence >= {first:UInt64} AND sequence <= {last:UInt64}
 GROUP BY source, result, reason
 ORDER BY source, result, reason
 

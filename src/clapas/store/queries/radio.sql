@@ -42,5 +42,5 @@ GROUP BY device, gateway LIMIT 500000
 -- Where the devices stand that may be seen.
 SELECT key, longitude, latitude FROM device
 WHERE longitude IS NOT NULL AND latitude IS NOT NULL
-  AND (%(everything)s OR (dataset = ANY(%(datasets)s) AND (%(anywhere)s OR commune = ANY(%(communes)s))))
+  AND /*rows dataset, commune*/
 ORDER BY key LIMIT 200000

@@ -15,7 +15,9 @@ def _water() -> typer.Typer:
     from clapas.usecases.water.billing import commands as billing
     from clapas.usecases.water.leaks import commands as leaks
     from clapas.usecases.water.meters import commands as meters
+    from clapas.usecases.water.meters import receiver
     from clapas.usecases.water.network import commands as network
+    from clapas.usecases.water.network import yearly
 
     water = typer.Typer()
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
@@ -23,8 +25,10 @@ def _water() -> typer.Typer:
     evaluate.command("leaks")(leaks.evaluate_leaks)
     water.command("health")(meters.find_signs)
     water.command("consumption")(meters.write_consumption)
+    water.command("telegrams")(receiver.read_telegrams)
     water.command("overconsumption")(billing.find_overconsumption)
     water.command("districts")(network.find_bursts)
+    water.command("rpqs")(yearly.write_rpqs)
     evaluate.command("network")(network.evaluate_network)
     water.add_typer(evaluate, name="evaluate")
     return water

@@ -9,8 +9,8 @@ from clapas.notify.settings import Settings as NotifySettings
 from clapas.usecases.water.watch.messages import Post
 from clapas.usecases.water.watch.night import flows_now, night, today
 
-EVERY_S = 3600.0
-"""The run takes seconds and is causal: done each hour, a burst is told within hours and not next morning."""
+EVERY_S = 900.0
+"""The run takes seconds and is causal: done each quarter of an hour, a burst is told within hours and not next morning."""
 
 
 async def run_night(run: Running) -> dict[str, Any]:

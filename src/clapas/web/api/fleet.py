@@ -35,7 +35,9 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
     """An action on every device that a query chooses."""
 
     query: DeviceQuery
-    action: Annotated[str, msgspec.Meta(pattern="^(model|tags|lifecycle|service|retire|command)$")]
+    action: Annotated[
+        str, msgspec.Meta(pattern="^(model|tags|lifecycle|service|dataset|retire|command)$")
+    ]
     values: dict[str, Any] = {}
 
 

@@ -1,6 +1,7 @@
 """The HTTP doors of the durable log, as bare ASGI: the native one and each connector's ``/in/<name>``.
 
-The charter is asked by the guard before the door opens; a 202 follows the log.
+The charter is asked by the guard before the door opens; a 202 follows the log, and none is given while
+room on the disk is short.
 """
 
 from typing import TYPE_CHECKING, Any, cast
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from litestar import asgi
 
 from clapas.domain.access import Principal
+from clapas.domain.errors import DiskFull
 from clapas.sources.doors import Scope as DoorScope
 from clapas.sources.doors import in_door
 from clapas.web.guard import asks
@@ -27,6 +29,8 @@ async def _known(scope: DoorScope, connector: str) -> Principal:
 async def _door(scope: "Scope", receive: "Receive", send: "Send", path: str) -> None:
     services = scope["litestar_app"].state.services
     door = in_door(services.bus.publish_uplinks, _known, limit=services.settings.largest_ingest)
+    if not services.has_room():
+        raise DiskFull("new messages are refused until there is room on the disk of the platform")
     inner: dict[str, Any] = {**scope, "path": path}
     await door(inner, cast("Any", receive), cast("Any", send))
 

@@ -99,6 +99,16 @@ async def test_a_leak_is_a_case_with_its_cost_and_the_entity_says_so(
     assert days["cases"][0]["id"] == case["id"]
 
 
+async def test_the_meter_of_a_sector_is_no_subscriber(services: Services) -> None:
+    store = services.store
+    await furnish(store, leak_l_h=9.0)
+    key = SeriesKey(LEAKY, "flow", "flow")
+    number = (await store.series.ensure([key]))[key].id
+    await store.state.upsert([StateRow(number, LEAKY, "flow", 12.0, 1, 1)])
+    told = await night(store, now=NOW)
+    assert (told["meters"], told["alerts"]) == (1, 0)
+
+
 async def test_the_same_night_again_changes_nothing(services: Services, operator: Visitor) -> None:
     await furnish(services.store, leak_l_h=9.0)
     await night(services.store, now=NOW)

@@ -10,6 +10,7 @@ import polars as pl
 import typer
 
 from clapas.usecases.water.errors import BadTable
+from clapas.usecases.water.geopackage import UNDEFINED, Feature, Layer, packed
 from clapas.usecases.water.network.cards import card_table, cards
 from clapas.usecases.water.network.districts import (
     Records,
@@ -31,9 +32,10 @@ from clapas.usecases.water.network.simulate import (
 
 Zone = Annotated[str, typer.Option(help="Zone of the times written without one.")]
 HEAD_M = 45.0
+ALARM = ("zone", "raised_at", "kind", "flow_m3_h")
 
 
-def find_bursts(
+def find_bursts(  # noqa: PLR0917 options of a command
     flows: Annotated[
         Path, typer.Argument(help="CSV or CSV.gz: time; one column a flow meter (m³/h).")
     ],
@@ -46,13 +48,24 @@ def find_bursts(
     cards_out: Annotated[
         Path | None, typer.Option("--cards", help="Where daily cards are written (CSV).")
     ] = None,
+    layer: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the candidate pipes are written (GeoPackage, the model's coordinates)."
+        ),
+    ] = None,
     price: Annotated[float, typer.Option(help="Marginal price of water, for cards (€/m³).")] = 0.8,
     zone: Zone = "UTC",
 ) -> None:
     """Leaks of the network, zone by zone: one line an alarm, with the likely pipes when a model is given."""
     records = read_records(flows, levels, pressures, zone)
-    found = survey(records, Model(inp) if inp else None)
+    if layer and not inp:
+        raise typer.BadParameter("candidates need a network model (--inp)", param_hint="--layer")
+    model = Model(inp) if inp else None
+    found = survey(records, model)
     table = alarm_table(found, records.flows)
+    if layer and model:
+        layer.write_bytes(packed(candidate_layer(found, table, model)))
     table.write_csv(out)
     if cards_out:
         card_table(cards(found, records.flows, ZoneInfo(zone)), price).write_csv(cards_out)
@@ -61,6 +74,18 @@ def find_bursts(
     repairs = sum(step.kind == "repair" for step in found.steps)
     typer.echo(
         f"{records.flows.count} hours, {table.height} alarms, {repairs} repairs seen → {out}"
+    )
+
+
+def candidate_layer(found: Survey, table: pl.DataFrame, model: Model) -> Layer:
+    """The candidate pipes of each alarm as lines, the likeliest first, for the utility's own GIS."""
+    features = [
+        Feature(model.line_of(pipe), (*row, rank, pipe))
+        for (_, pipes), row in zip(found.told, table.select(ALARM).iter_rows(), strict=True)
+        for rank, pipe in enumerate(pipes, start=1)
+    ]
+    return Layer(
+        name="leak_candidates", columns=(*ALARM, "rank", "pipe"), features=features, srs=UNDEFINED
     )
 
 

@@ -150,6 +150,12 @@ class Model:
                     found.append(name)
         return found
 
+    def line_of(self, pipe: str) -> tuple[tuple[float, float], ...]:
+        """The ends of a pipe, with its bends, in the model's own coordinates."""
+        link = self.network.get_link(pipe)
+        places = [link.start_node.coordinates, *link.vertices, link.end_node.coordinates]
+        return tuple((float(x), float(y)) for x, y in places)
+
     def metres_between(self, first: str, second: str) -> float:
         """Distance between the middles of two pipes, as the crow flies (m)."""
         return float(np.linalg.norm(self._middle(first) - self._middle(second)))

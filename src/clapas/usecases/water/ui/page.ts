@@ -1,3 +1,3 @@
 import type { Route } from "$ui/core/router.svelte";
 
-export const page: Route = { name: "water", path: "/eau", nav: { order: 36, icon: "check" }, load: () => import("./Water.svelte") };
+export const page: Route = { name: "water", path: "/eau", nav: { order: 36, icon: "water" }, load: () => import("./Water.svelte") };

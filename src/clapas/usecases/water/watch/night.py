@@ -33,6 +33,8 @@ MOST_POINTS = 10_000
 UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE)
 EVERYTHING = RowFilter(everything=True)
 SOURCE = "water"
+SECTOR = "flow"
+"""A meter that also gives its flow feeds a sector: it never stops, and is no subscriber's."""
 LEAK, FLOW = ("waterLeak", "water_leak"), ("leakFlow", "flow")
 
 
@@ -43,7 +45,8 @@ async def night(store: Store, *, now: datetime) -> dict[str, Any]:
     ledger = Ledger.unpacked(kept[1]) if kept else Ledger.empty(levels)
     start = instant(kept[0]) - LATE if kept else now - FIRST_LOOK
     latest = await store.state.latest(EVERYTHING, quantity=QUANTITY, limit=500_000)
-    entity_of = {each.series: each.entity for each in latest}
+    sectors = {each.entity for each in await store.state.latest(EVERYTHING, attribute=SECTOR)}
+    entity_of = {each.series: each.entity for each in latest if each.entity not in sectors}
     series = sorted(entity_of)
     readings = raised = 0
     for first in range(0, len(series), CHUNK):

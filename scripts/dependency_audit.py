@@ -1,0 +1,83 @@
+"""Known vulnerabilities of what the locks install: ``pip-audit`` and ``npm audit``, recorded with the date.
+
+``python scripts/dependency_audit.py`` writes ``dependency-audit.json``; the exit status is 1 when something is
+vulnerable, 2 when an advisory service could not be asked (which is then what the record says).
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORD = ROOT / "dependency-audit.json"
+SECONDS = 180
+
+
+def asked(command: list[str], folder: Path) -> dict[str, Any]:
+    """What a tool answers: 'findings', or 'error' when its advisory service does not answer."""
+    program = shutil.which(command[0])
+    if program is None:
+        return {"error": f"{command[0]} is not installed"}
+    try:
+        done = subprocess.run(
+            [program, *command[1:]], cwd=folder, capture_output=True, timeout=SECONDS, check=False
+        )
+        found = json.loads(done.stdout or b"null")
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        return {"error": type(error).__name__}
+    if found is None or (isinstance(found, dict) and "error" in found):
+        said = re.search(r"\b[45]\d\d [A-Z][A-Za-z ]+", done.stderr.decode(errors="replace"))
+        return {"error": f"the advisory service does not answer ({said[0] if said else '?'})"}
+    asked_of = counted(found)
+    if not asked_of:
+        return {"error": "the advisory service told of no package"}
+    skipped = [each["name"] for each in found.get("dependencies", []) if "skip_reason" in each]
+    return {"findings": findings(found), "asked": asked_of, "skipped": skipped}
+
+
+def counted(found: Any) -> int:
+    """How many packages were looked up."""
+    if "dependencies" in found:
+        return sum("skip_reason" not in each for each in found["dependencies"])
+    return int(found.get("metadata", {}).get("dependencies", {}).get("total", 0))
+
+
+def findings(found: Any) -> list[dict[str, str]]:
+    """The vulnerable packages in the form of either tool."""
+    if "dependencies" in found:  # pip-audit
+        return [
+            {"package": each["name"], "version": each["version"], "id": fault["id"]}
+            for each in found["dependencies"]
+            for fault in each.get("vulns", [])
+        ]
+    return [  # npm audit
+        {"package": name, "version": each.get("range", ""), "id": each.get("severity", "")}
+        for name, each in found.get("vulnerabilities", {}).items()
+    ]
+
+
+def main() -> int:
+    """Ask both, record, and say how it went."""
+    locks = ["-r", "requirements.lock", "-r", "requirements/dev.lock"]
+    record = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": asked(
+            ["pip-audit", "--format", "json", "--disable-pip", "--no-deps", *locks], ROOT
+        ),
+        "npm": asked(["npm", "audit", "--json"], ROOT / "ui"),
+    }
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    sys.stdout.write(json.dumps(record, indent=1) + "\n")
+    parts = [record["python"], record["npm"]]
+    if any(each.get("findings") for each in parts if isinstance(each, dict)):
+        return 1
+    return 2 if any("error" in each for each in parts) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
