@@ -119,7 +119,7 @@ class Outlet:
 
 
 def principal_of(application: LiveApplication) -> Principal:
-    """The application as the charter knows it."""
+    """The application as the charter knows it; its decimals are applied by :func:`payload`."""
     return Principal(
         kind="service",
         id=f"application:{application.id}",
@@ -128,7 +128,6 @@ def principal_of(application: LiveApplication) -> Principal:
         communes=frozenset(application.communes),
         organisation=f"application:{application.id}",
         attributes=frozenset(application.attributes),
-        decimals=application.decimals,
         delay=application.delay,
     )
 

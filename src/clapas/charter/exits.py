@@ -68,21 +68,23 @@ class Exit:
 
     def single_rows(self, kind: str) -> RowFilter:
         """Rows whose present and raw values may be given one by one (frames, latest values)."""
-        return without(self.rows(kind), self.withheld())
+        return (
+            self.whole_rows(kind) if kind == "frame" else without(self.rows(kind), self.withheld())
+        )
 
     def whole_rows(self, kind: str) -> RowFilter:
         """Rows that may be given whole, as they are: for doors that cannot leave a part of one out."""
+        return without(self.rows(kind), self.not_whole())
+
+    def not_whole(self) -> frozenset[str]:
+        """The datasets of which something is withheld: a step, a delay, an attribute, decimals."""
         partly = {each.id for each in self.charter.records if self.terms(each.id).partial}
-        return without(self.rows(kind), self.withheld() | partly)
+        return self.withheld() | partly
 
     def shows(self, dataset: str, attribute: str) -> bool:
         """May a single value of this attribute be given as it is?"""
         terms = self.terms(dataset)
-        return terms.instantaneous and terms.gives(attribute)
-
-    def rounded(self, value: Any) -> Any:
-        """A value with no more decimals than this caller may have."""
-        return _rounded(value, self.principal.decimals)
+        return terms.instantaneous and terms.gives(attribute) and not terms.coarse
 
     async def history(
         self, store: Store, series: Sequence[Series], asked: Reading

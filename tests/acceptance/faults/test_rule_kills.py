@@ -1,23 +1,25 @@
 """kill -9 of the rules under load: no alarm is missed, none is raised twice, nobody is told twice."""
 
 import asyncio
-import contextlib
-import os
-import random
+import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from clapas.bus import NatsBus
+from clapas.config import load
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation, ObservationBatch
-from clapas.ops.faults import Tree
+from clapas.engines import EngineAddresses
+from clapas.orders import Orders
 from clapas.rules.model import Rule, Target, Threshold
-from clapas.store import Store
+from clapas.store import Store, migrate
 from clapas.store.notify import Notices
 from clapas.store.rules import RulesStore
 from clapas.store.rules_alarms import Alarms
@@ -25,8 +27,9 @@ from clapas.store.rules_values import RuleRow
 
 pytestmark = pytest.mark.engines
 
-TANKS, ROUNDS, KILLS = 40, 600, 5
+TANKS, ROUNDS = 40, 300
 PAUSE_S = 0.1
+EVERYTHING = RowFilter(everything=True)
 HIGH = Rule(
     id="high", title="Trop plein", target=Target(type="Tank", attribute="level"), chain="all",
     when=Threshold(operator=">", limit=4.0), clear=Threshold(operator="<", limit=3.0),
@@ -62,66 +65,70 @@ async def speak(bus: NatsBus, series: list[int], began: int) -> None:
         await asyncio.sleep(PAUSE_S)
 
 
-def is_up(data: Path) -> bool:
-    """Did the present process of the rules say that it is ready?"""
-    with contextlib.suppress(OSError, ValueError):
-        os.kill(int((data / "run" / "rules.ready").read_text()), 0)
-        return True
-    return False
-
-
-async def kill_now_and_then(tree: Tree, data: Path, until: asyncio.Task[None]) -> int:
-    """Each time that it works again, a moment later."""
-    chance = random.Random(20261122)
-    killed = 0
-    while not until.done() and killed < KILLS:
-        if is_up(data):
-            await asyncio.sleep(chance.uniform(0.5, 4.0))
-            killed += await tree.kill("rules")
-        await asyncio.sleep(0.1)
-    return killed
-
-
-async def settled(alarms: Alarms) -> None:
-    """Until all tanks went through their three episodes, or nothing more happens for a while."""
-    last, since = -1, time.monotonic()
-    while time.monotonic() - since < 40:
-        count = len(await alarms.raised_by("high", since=0))
-        page = await alarms.page(RowFilter(everything=True), state="active", limit=100)
-        if count >= 3 * TANKS and not page.items:
-            return
-        if count != last:
-            last, since = count, time.monotonic()
-        await asyncio.sleep(0.5)
-
-
-async def test_nothing_is_missed_and_nothing_is_repeated(tmp_path: Path) -> None:
-    tree = Tree(tmp_path / "data")
+@asynccontextmanager
+async def rules_role(
+    addresses: EngineAddresses, folder: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The process that evaluates rules, as the platform's parent starts it; killed on leaving."""
+    orders = Orders(
+        role="rules", addresses=addresses, configuration=load(folder), directory=str(folder)
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "clapas.roles", "rules"), stdin=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(orders))
+    process.stdin.close()
     try:
-        await tree.start()
-        addresses = tree.addresses()
-        async with Store.open(addresses, pool=2) as store, NatsBus.open(addresses.nats) as bus:
-            series = await prepare(store)
-            await asyncio.sleep(3)
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def raises(alarms: Alarms, at_least: int) -> int:
+    """Until so many times something was raised."""
+    while len(found := await alarms.raised_by("high", since=0)) < at_least:
+        await asyncio.sleep(0.1)
+    return len(found)
+
+
+async def test_nothing_is_missed_and_nothing_is_repeated(
+    fresh_database: EngineAddresses, tmp_path: Path
+) -> None:
+    await migrate(fresh_database)
+    (tmp_path / "run").mkdir()
+    ready = tmp_path / "run" / "rules.ready"
+    async with (
+        asyncio.timeout(600),
+        Store.open(fresh_database, pool=2) as store,
+        NatsBus.open(fresh_database.nats) as bus,
+    ):
+        await bus.prepare()
+        series = await prepare(store)
+        alarms = Alarms(store.postgres)
+        async with rules_role(fresh_database, tmp_path):
+            while not ready.exists():
+                await asyncio.sleep(0.1)
             began = time.time_ns() // 1_000_000
             speaking = asyncio.create_task(speak(bus, series, began))
-            killed = await kill_now_and_then(tree, tmp_path / "data", speaking)
+            seen = await raises(alarms, 5)
+        async with rules_role(fresh_database, tmp_path):
+            await raises(alarms, seen + 20)
+        async with rules_role(fresh_database, tmp_path):
             await speaking
-            assert killed >= 2, "the rules were killed while they worked"
-            alarms = Alarms(store.postgres)
-            await settled(alarms)
-            page = await alarms.page(RowFilter(everything=True), state="all", limit=1000)
-            raised: Counter[tuple[str, int]] = Counter()
-            told: Counter[str] = Counter()
-            for alarm in page.items:
-                for line in await alarms.timeline(alarm.id):
-                    if line.kind in {"raised", "raised_again", "repeated"}:
-                        raised[alarm.entity, line.values["measured"]] += 1
-                for notice in await Notices(store.postgres).of_alarm(alarm.id):
-                    told[notice.kind] += 1
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            await tree.stop()
+            await raises(alarms, 3 * TANKS)
+            while (await alarms.page(EVERYTHING, state="active")).items:
+                await asyncio.sleep(0.1)
+        page = await alarms.page(EVERYTHING, state="", limit=1000)
+        raised: Counter[tuple[str, int]] = Counter()
+        told: Counter[str] = Counter()
+        for alarm in page.items:
+            for line in await alarms.timeline(alarm.id):
+                if line.kind in {"raised", "raised_again", "repeated"}:
+                    raised[alarm.entity, line.values["measured"]] += 1
+            for notice in await Notices(store.postgres).of_alarm(alarm.id):
+                told[notice.kind] += 1
     expected = {
         (f"urn:ngsi-ld:Tank:{tank}", began + start * 100): 1
         for tank, episodes in EPISODES.items()

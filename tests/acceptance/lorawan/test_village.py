@@ -80,7 +80,7 @@ class Person:
         )
         number = answer.json()["number"]
         await self.post(f"/imports/{number}/apply")
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while True:
                 found = await self.get(f"/imports/{number}")
                 if found["state"] in {"applied", "failed"}:
@@ -123,7 +123,7 @@ async def settled(store: Store, bus: NatsBus) -> Ledger:
 
 async def until(person: Person, number: int, state: str) -> dict[str, Any]:
     """Wait for a command's state."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while True:
             rows = (await person.get("/commands", limit=50))["items"]
             found: dict[str, Any] = next(row for row in rows if row["id"] == number)
@@ -177,7 +177,7 @@ async def run(name: str, port: int) -> dict[str, Any]:
 
 async def command(person: Person) -> str:
     """A person commands a device that has joined: sent in a window, acknowledged, and said so."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not (joined := await joined_devices(person)):
             await asyncio.sleep(0.5)
     device = joined[0]
@@ -243,7 +243,7 @@ async def chirpstack_gateway(person: Person, nats: Any) -> None:
     assert await reader.readexactly(5) == b"\x90\x03\x00\x01\x00"
     body = text(f"eu868/gateway/{eui}/event/up") + json.dumps(frame).encode()
     writer.write(b"\x30" + length(len(body)) + body)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         said = await reader.readuntil(b"context")
     writer.close()
     down = said[said.index(b"{") :].decode()

@@ -38,5 +38,6 @@ async def test_a_delivery_is_sent_again(api: httpx.AsyncClient, urn: str) -> Non
         answer = await api.post(path, json={"ids": [ledger[0]["id"]]})
         assert answer.status_code == 204
         assert await asyncio.wait_for(told.get(), 20) == first
-    for wrong in ({}, {"ids": []}, {"ids": ["x"]}, {"ids": [True]}, []):
+    wrongs: tuple[object, ...] = ({}, {"ids": []}, {"ids": ["x"]}, {"ids": [True]}, [])
+    for wrong in wrongs:
         assert (await api.post(path, json=wrong)).status_code == 400

@@ -177,7 +177,8 @@ async def test_a_plan_leaves_columns_and_decimals_and_a_change_disconnects(
     closed: list[str] = []
 
     async def publish(topic: str, body: bytes) -> None:
-        sent.append(msgspec.json.decode(body)["value"])
+        said = msgspec.json.decode(body)  # each value in both forms: ours, and that of SensorThings
+        sent.append(said["value"] if "value" in said else said["result"])
 
     async def disconnect(names: Collection[str]) -> int:
         closed.extend(names)
@@ -195,9 +196,11 @@ async def test_a_plan_leaves_columns_and_decimals_and_a_change_disconnects(
     setting = {"plan": "inscrit", "decimals": 0}
     assert (await operator.call("PUT", place, json=setting)).status_code == 200
     assert await told_() == [51.0]
+    listed = (await stranger.call("GET", "/api/v1/entities", headers=key)).json()["items"]
+    assert all(each["headline"] is None for each in listed), "no present value that is not rounded"
     outlet._seen = (services.charter.version, 0.0)
     await outlet.give(ObservationBatch(observations=[value]))
-    assert sent == [51.26, 51.0]
+    assert sent == [51.26, 51.26, 51.0, 51.0]
     assert closed == [f"application:{made['id']}"], "a change of its plan disconnects it"
     await operator.call("PUT", place, json={"plan": "inscrit", "attributes": ["temperature"]})
     assert await told_() == []

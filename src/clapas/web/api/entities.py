@@ -242,7 +242,7 @@ async def points(
         type=type_,
         bbox=read_bbox(bbox),
         since=since,
-        withheld=exit_of(request).withheld(),
+        withheld=exit_of(request).not_whole(),
     )
     late, silent = LATE.total_seconds() * 1000, SILENT.total_seconds() * 1000
     alarms = await _alarms(request)

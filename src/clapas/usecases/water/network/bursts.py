@@ -17,7 +17,7 @@ from clapas.usecases.water.network.balance import Signal
 WEEK = 168
 WEEKS = 3
 WINDOWS = (24, 72, 168)
-YOUNG = ((3, 2.2), (5, 1.5), (9, 1.2))
+YOUNG = ((3, 2.9), (5, 2.0), (9, 1.5))
 """The noise of a young watch is taken for larger: (before so many weeks, factor)."""
 LAG = 48
 """Hours left out of the learned noise, so that a growing leak does not hide itself."""
