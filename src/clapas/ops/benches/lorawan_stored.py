@@ -39,7 +39,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
             Settings(udp_port=0), folder, bus.publish_uplink, MemoryDevices()
         ) as server:
             await activate(server)
-            warm, _ = await fire(server, rate=rate, copies=copies, seconds=(LOADED + 1) / rate)
+            warm, _ = await fire(server, rate=rate, copies=copies, seconds=(LOADED + 0.5) / rate)
             meter = Meter(from_ms=0)
             following = asyncio.create_task(meter.follow(bus))
             sent, elapsed = await fire(server, rate=rate, copies=copies, seconds=seconds, first=1)
