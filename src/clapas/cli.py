@@ -22,6 +22,8 @@ WHO = {
     "operator": "The person who runs this platform must act.",
     "us": "This is a defect of Clapas: please report it.",
 }
+PARTS = ("__init__", "data")
+"""Of ``clapas.commands``: no commands of their own."""
 HELP = """The open platform of a connected territory.
 
 Start with 'clapas demo' to see a lively territory, or 'clapas up' for your own."""
@@ -41,7 +43,10 @@ def application() -> typer.Typer:
 
 def command_modules() -> list[str]:
     """The modules ``commands`` of rooms, of parts of ``ops`` and of trades, and the composed ones."""
-    found = ["clapas.commands", "clapas.keep"]
+    composed = Path(next(iter(importlib.import_module("clapas.commands").__path__)))
+    found = [
+        f"clapas.commands.{path.stem}" for path in composed.glob("*.py") if path.stem not in PARTS
+    ]
     for package in ("clapas", "clapas.ops", "clapas.usecases"):
         folder = Path(next(iter(importlib.import_module(package).__path__)))
         found += [f"{package}.{path.parent.name}.commands" for path in folder.glob("*/commands.py")]

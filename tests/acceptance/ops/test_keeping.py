@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from rich.console import Console
 
-from clapas import keep
+from clapas.commands import keeping
 from clapas.app import attached, platform
 from clapas.bus import NatsBus
 from clapas.domain.device import Device
@@ -83,7 +83,7 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
             await bus.publish_uplinks([message(number) for number in range(400)])
             await settled(store, bus)
             async with talking(bus, 400):
-                made = await keep._backup(data, file, key, QUIET)
+                made = await keeping._backup(data, file, key, QUIET)
             assert (await settled(store, bus)).balanced
 
     position = next(each for each in made.positions if each.name == "uplink")
@@ -92,9 +92,9 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
     other = tmp_path / "other"
     make_key_file(other)
     with pytest.raises(WrongKey):
-        await keep._restore(file, tmp_path / "never", other, embedded=False, console=QUIET)
+        await keeping._restore(file, tmp_path / "never", other, embedded=False, console=QUIET)
     assert list((tmp_path / "never").iterdir()) == []
-    done = await keep._restore(file, elsewhere, key_file, embedded=False, prove=True, console=QUIET)
+    done = await keeping._restore(file, elsewhere, key_file, embedded=False, prove=True, console=QUIET)
     assert done.identical
     assert done.missing == 0
     assert done.ledger.balanced
@@ -108,21 +108,21 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
             assert sorted(each.name for each in logs if each.open) == ["mqtt", "uplink"]
             assert len({each.log for each in logs}) == len(logs)
     with pytest.raises(TargetNotEmpty):
-        await keep._restore(file, elsewhere, key_file, embedded=False, console=QUIET)
+        await keeping._restore(file, elsewhere, key_file, embedded=False, console=QUIET)
 
 
 async def test_what_waits_in_a_log_is_finished_by_the_restore(tmp_path: Path) -> None:
     data, file, key_file = tmp_path / "data", tmp_path / "copy", tmp_path / "key"
     key = make_key_file(key_file)
     async with platform(data, roles=()) as running:
-        async with Store.open(running.addresses, pool=2) as store, keep._opened(data) as (_, bus):
+        async with Store.open(running.addresses, pool=2) as store, keeping._opened(data) as (_, bus):
             await store.registry.save_devices(
                 [Device(id=uuid4(), key=f"keep-{n}") for n in range(5)]
             )
             await bus.publish_uplinks([message(number) for number in range(30)])
-        made = await keep._backup(data, file, key, QUIET)
+        made = await keeping._backup(data, file, key, QUIET)
     assert made.waiting == 30
-    done = await keep._restore(
+    done = await keeping._restore(
         file, tmp_path / "elsewhere", key_file, embedded=False, console=QUIET
     )
     assert (done.finished, done.ledger.stored, done.ledger.in_flight) == (30, 30, 0)

@@ -1,12 +1,10 @@
 """``clapas audit verify``: does every event of the audit trail follow the one before it?"""
 
 import asyncio
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-Data = Annotated[Path, typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA")]
+from clapas.commands.data import DEFAULT, Data
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +21,7 @@ def _audit() -> None:
     """The audit trail: who did what, by which article."""
 
 
-def verify_trail(data: Data = Path("clapas-data")) -> int:
+def verify_trail(data: Data = DEFAULT) -> int:
     """Walk the whole trail of a running platform; exit status 1 when an event does not follow."""
     from clapas.app import attached
     from clapas.charter.audit import verify

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,28 +14,13 @@ import msgspec
 import typer
 from rich.console import Console
 
-from clapas import (
-    bench,
-    beside,
-    governing,
-    inventory,
-    radio_commands,
-    rule_files,
-    shelf,
-    trail,
-)
+from clapas.commands.data import DEFAULT, Data, store_and_engines
 from clapas.domain.errors import BadSetting, InvalidInput
 
 if TYPE_CHECKING:
     from clapas.config import Configuration
-    from clapas.engines import EngineAddresses
     from clapas.pipeline.ledger import Ledger
-    from clapas.store import Store
 
-Data = Annotated[
-    Path,
-    typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA", show_default=True),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port of the page and the API; 0 = a free one.")]
@@ -49,7 +32,6 @@ Level = Annotated[
     typer.Option("--ngsi-ld", help="Level of the NGSI-LD door: '1.9', or '1.8' for older clients."),
 ]
 LEVELS = ("1.8", "1.9")
-DEFAULT = Path("clapas-data")
 STEPS = {
     "engines": "engines (PostgreSQL, ClickHouse, NATS)",
     "roles": "the main path, the pages and the API",
@@ -58,10 +40,6 @@ STEPS = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the whole platform."""
-    bench.register(app)
-    trail.register(app)
-    for each in (inventory, shelf, beside, rule_files, radio_commands, governing):
-        each.register(app)
     app.command()(up)
     app.command()(status)
     app.command("replay")(replay_command)
@@ -188,7 +166,7 @@ def demo_remove(data: Data = Path("clapas-demo")) -> None:
     from clapas.ops import demonstration
 
     async def run() -> dict[str, int]:
-        async with store_of(data) as (store, _):
+        async with store_and_engines(data) as (store, _):
             return await demonstration.remove(store, data)
 
     counts = asyncio.run(run())
@@ -217,7 +195,7 @@ def territory_create(
     )
 
     async def run() -> None:
-        async with store_of(data) as (store, _):
+        async with store_and_engines(data) as (store, _):
             await demonstration.save_territory(store, found, timezone=timezone)
 
     asyncio.run(run())
@@ -240,25 +218,13 @@ def status(data: Data = DEFAULT, *, as_json: AsJson = False) -> None:
     Console().print(_sentences(answer))
 
 
-@asynccontextmanager
-async def store_of(data: Path) -> "AsyncIterator[tuple[Store, EngineAddresses]]":
-    """The store of a data directory for one command, whether the platform runs or not."""
-    from clapas.app import attached
-    from clapas.store import Store, migrate
-
-    async with attached(data) as addresses:
-        await migrate(addresses)
-        async with Store.open(addresses, pool=2) as store:
-            yield store, addresses
-
-
 async def _status(data: Path) -> "Status":
     from clapas.bus import NatsBus
     from clapas.engines import DataDirectory
     from clapas.pipeline.ledger import read_ledger
 
     running = DataDirectory.held(data)
-    async with store_of(data) as (store, addresses), NatsBus.open(addresses.nats) as bus:
+    async with store_and_engines(data) as (store, addresses), NatsBus.open(addresses.nats) as bus:
         await bus.prepare()
         last = await store.ledger.last_by_source()
         return Status(

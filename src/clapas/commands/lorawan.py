@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clapas.commands.data import DEFAULT, Data
 from clapas.domain.errors import InvalidInput
 from clapas.engines.directory import write_private
 
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     from clapas.fleet.sealing import Sealer
     from clapas.store import Store
 
-Data = Annotated[Path, typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA")]
 File = Annotated[
     Path, typer.Argument(help="A file of JSON lines in the shapes of ChirpStack's API.")
 ]
-DEFAULT = Path("clapas-data")
 SHOWN = 20
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clapas.inventory import ACTOR, DEFAULT, Data, store_of, tell
+from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell
 
 if TYPE_CHECKING:
     from clapas.fleet.bench import Bench

@@ -1,8 +1,6 @@
 """``clapas fleet``: import, undo, export, look after and synchronise the devices from the command line."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell
 from clapas.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from clapas.store import Store
+    pass
 
-Data = Annotated[Path, typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA")]
-DEFAULT = Path("clapas-data")
-ACTOR = "command line"
 SHOWN = 40
 
 
@@ -31,23 +27,6 @@ def register(app: typer.Typer) -> None:
     fleet.command("sync")(synchronise)
     fleet.command("claim")(claim)
     app.add_typer(fleet, name="fleet")
-
-
-@asynccontextmanager
-async def store_of(data: Path) -> "AsyncIterator[Store]":
-    """The migrated store of a data directory, whether the platform runs or not."""
-    from clapas.app import attached
-    from clapas.store import Store, migrate
-
-    async with attached(data) as addresses:
-        await migrate(addresses)
-        async with Store.open(addresses, pool=2) as store:
-            yield store
-
-
-def tell(answer: Any) -> None:
-    """Print an answer as JSON, indented."""
-    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
 
 
 async def _quiet(done: int, total: int) -> None:

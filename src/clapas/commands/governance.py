@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clapas.commands.data import DEFAULT, Data
+
 if TYPE_CHECKING:
     from clapas.charter import Charter
     from clapas.store import Store
-
-Data = Annotated[Path, typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA")]
-DEFAULT = Path("clapas-data")
 
 
 def register(app: typer.Typer) -> None:

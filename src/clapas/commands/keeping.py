@@ -14,6 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from clapas.commands.data import DEFAULT, Data
 from clapas.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from clapas.ops.keeping.restore import Restored
     from clapas.store import Store
 
-DEFAULT = Path("clapas-data")
 PASSPHRASE = "CLAPAS_BACKUP_PASSPHRASE"  # noqa: S105 - the name of a variable
-Data = Annotated[Path, typer.Option("--data", envvar="CLAPAS_DATA", help="The data directory.")]
 KeyFile = Annotated[Path | None, typer.Option("--key-file", help="The file that holds the key.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WARNING = """\

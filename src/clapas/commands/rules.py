@@ -1,19 +1,16 @@
 """``clapas rules``: rules as files, and what they would have raised."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clapas.commands.data import DEFAULT, Data, store_of
+
 if TYPE_CHECKING:
     from clapas.rules.files import Line
-    from clapas.store import Store
 
-Data = Annotated[Path, typer.Option("--data", help="The data directory.", envvar="CLAPAS_DATA")]
-HERE = Path("clapas-data")
 COMMAND = "clapas rules import"
 """Who changed a rule, in its book of revisions, when no account did."""
 
@@ -28,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    file: Annotated[Path, typer.Argument(help="Where the rules are written.")], data: Data = HERE
+    file: Annotated[Path, typer.Argument(help="Where the rules are written.")], data: Data = DEFAULT
 ) -> None:
     """Write every rule to a file that the import and the page take."""
     body = asyncio.run(_exported(data))
@@ -40,7 +37,7 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="A file of rules, or a trade's list of rules.")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change.")] = False,
-    data: Data = HERE,
+    data: Data = DEFAULT,
 ) -> int:
     """Create and change rules by id; one that contradicts itself is refused, with the reason."""
     lines = asyncio.run(_imported(data, file.read_bytes(), dry_run=dry_run))
@@ -50,7 +47,7 @@ def import_file(
 
 
 def replay_file(
-    file: Annotated[Path, typer.Argument(help="A file of rules.")], data: Data = HERE
+    file: Annotated[Path, typer.Argument(help="A file of rules.")], data: Data = DEFAULT
 ) -> None:
     """Say what each rule of a file would have raised in the last thirty days; nothing is kept."""
     for line in asyncio.run(_replayed(data, file.read_bytes())):
@@ -60,14 +57,14 @@ def replay_file(
 async def _exported(data: Path) -> bytes:
     from clapas.rules.files import written
 
-    async with _store(data) as store:
+    async with store_of(data) as store:
         return await written(store)
 
 
 async def _imported(data: Path, body: bytes, *, dry_run: bool) -> "list[Line]":
     from clapas.rules.files import keep, read
 
-    async with _store(data) as store:
+    async with store_of(data) as store:
         return await keep(store, read(body), who=COMMAND, dry_run=dry_run)
 
 
@@ -77,7 +74,7 @@ async def _replayed(data: Path, body: bytes) -> list[str]:
     from clapas.rules.replay import replay
 
     told = []
-    async with _store(data) as store:
+    async with store_of(data) as store:
         for each in read(body):
             rule = read_rule(each)
             found = await replay(store, rule, rows=RowFilter(everything=True))
@@ -86,15 +83,3 @@ async def _replayed(data: Path, body: bytes) -> list[str]:
                 f"{found.per_day:g} a day ({found.basis})"
             )
     return told
-
-
-@asynccontextmanager
-async def _store(data: Path) -> "AsyncIterator[Store]":
-    """The store of a data directory, opened as the operator of this machine."""
-    from clapas.app import attached
-    from clapas.store import Store, migrate
-
-    async with attached(data) as addresses:
-        await migrate(addresses)
-        async with Store.open(addresses, pool=2) as store:
-            yield store

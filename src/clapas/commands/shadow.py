@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from clapas.inventory import ACTOR, DEFAULT, Data, query_of, store_of, tell
+from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell
+from clapas.commands.fleet import query_of
 
 if TYPE_CHECKING:
     from clapas.store import Store

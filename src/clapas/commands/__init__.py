@@ -1,0 +1,1 @@
+"""Commands that compose several rooms: one file a subject, found by its place."""
