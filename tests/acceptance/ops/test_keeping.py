@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from rich.console import Console
 
-from clapas.commands import keeping
 from clapas.app import attached, platform
 from clapas.bus import NatsBus
+from clapas.commands import keeping
 from clapas.domain.device import Device
 from clapas.domain.message import RawMessage
 from clapas.ops.keeping.errors import TargetNotEmpty, WrongKey
@@ -94,7 +94,9 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
     with pytest.raises(WrongKey):
         await keeping._restore(file, tmp_path / "never", other, embedded=False, console=QUIET)
     assert list((tmp_path / "never").iterdir()) == []
-    done = await keeping._restore(file, elsewhere, key_file, embedded=False, prove=True, console=QUIET)
+    done = await keeping._restore(
+        file, elsewhere, key_file, embedded=False, prove=True, console=QUIET
+    )
     assert done.identical
     assert done.missing == 0
     assert done.ledger.balanced
@@ -115,7 +117,10 @@ async def test_what_waits_in_a_log_is_finished_by_the_restore(tmp_path: Path) ->
     data, file, key_file = tmp_path / "data", tmp_path / "copy", tmp_path / "key"
     key = make_key_file(key_file)
     async with platform(data, roles=()) as running:
-        async with Store.open(running.addresses, pool=2) as store, keeping._opened(data) as (_, bus):
+        async with (
+            Store.open(running.addresses, pool=2) as store,
+            keeping._opened(data) as (_, bus),
+        ):
             await store.registry.save_devices(
                 [Device(id=uuid4(), key=f"keep-{n}") for n in range(5)]
             )
