@@ -39,9 +39,7 @@ class ChirpStack:
         """Tenants, applications, profiles and devices. Raises EngineUnavailable."""
         applications: dict[str, str] = {}
         profiles: dict[str, RemoteProfile] = {}
-        tenants = [
-            each async for each in self._all(self.tenants.List, self.api.ListTenantsRequest)
-        ]
+        tenants = [each async for each in self._all(self.tenants.List, self.api.ListTenantsRequest)]
         for tenant in tenants:
             own = {"tenant_id": tenant.id}
             async for each in self._all(
@@ -82,7 +80,12 @@ class ChirpStack:
         return "" if named else "no profile named like the model"
 
     async def create(
-        self, row: FleetRow, remote: Remote, *, keys: dict[str, bytes], radio: Mapping[str, Any]  # noqa: ARG002
+        self,
+        row: FleetRow,
+        remote: Remote,
+        *,
+        keys: dict[str, bytes],
+        radio: Mapping[str, Any],  # noqa: ARG002
     ) -> None:
         """Create a device, then its keys: two calls, as the API wants."""
         dev_eui, profile = row.row.device.key, remote.profiles[row.row.device.model]

@@ -77,7 +77,5 @@ class TerritoryMap:
             counts=[row[0] for row in found],
             worst=[STATES[row[3]] for row in found],
             ids=[row[4] for row in found],
-            states={
-                name: sum(row[5 + rank] for row in found) for rank, name in enumerate(STATES)
-            },
+            states={name: sum(row[5 + rank] for row in found) for rank, name in enumerate(STATES)},
         )

@@ -36,7 +36,9 @@ class Access:
         way = Exit(charter=self._charter, principal=who, action=action, purpose=purpose)
         if action == "subscribe" and not way.rows(kind).everything:
             # Notifications are made for a subscription, not for its owner: no row filter travels there.
-            raise Forbidden("this subscriber reads a part of the entities", action=action, kind=kind)
+            raise Forbidden(
+                "this subscriber reads a part of the entities", action=action, kind=kind
+            )
         return way.whole_rows(kind) if action == "read" else way.rows(kind)
 
     async def _who(self, method: str, headers: Mapping[str, str]) -> Principal:

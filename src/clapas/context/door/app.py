@@ -27,6 +27,7 @@ from clapas.context.door.http import (
     take_context,
 )
 from clapas.context.door.lint import lint
+from clapas.context.door.reach import refuse_beyond
 from clapas.context.door.reply import geo_context
 from clapas.context.door.table import routes_of
 from clapas.context.errors import (
@@ -120,6 +121,8 @@ class Door:
             base=_base(scope, headers),
             query=query,
         )
+        if route.spec.action not in {"read", "told"}:
+            await refuse_beyond(self.broker.store, request, route.spec.action)
         warnings: Headers = []
         if route.linted:
             warnings = lint(request, self.broker.settings.lint)
