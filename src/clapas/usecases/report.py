@@ -11,9 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import typst
 
 from clapas.domain.window import Window
+from clapas.reports.printed import printed
 from clapas.usecases.elected import Share, Summary
 from clapas.usecases.gather import Line
 from clapas.usecases.pack import Pack
@@ -92,7 +92,7 @@ def as_pdf(
     }  # fmt: skip
     own = Path(pack.folder) / "report.typ"
     template = own.read_bytes() if own.is_file() else _common()
-    return bytes(typst.compile(template, sys_inputs={"data": msgspec.json.encode(data).decode()}))
+    return printed(template, {"data": msgspec.json.encode(data).decode()})
 
 
 def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: datetime) -> bytes:
@@ -106,7 +106,7 @@ def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: da
         "figures": [_sheet_figure(each, civil) for each in found.figures],
     }
     template = files("clapas.usecases").joinpath("sheet.typ").read_bytes()
-    return bytes(typst.compile(template, sys_inputs={"data": msgspec.json.encode(data).decode()}))
+    return printed(template, {"data": msgspec.json.encode(data).decode()})
 
 
 def _sheet_figure(each: Share, civil: ZoneInfo) -> dict[str, Any]:

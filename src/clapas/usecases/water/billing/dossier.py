@@ -69,10 +69,7 @@ def fields(dossier: Dossier) -> dict[str, str]:
 
 def render_dossier(dossier: Dossier) -> bytes:
     """The PDF (PDF/A-2b), rendered offline."""
-    import typst
+    from clapas.reports.printed import printed
 
     source = resources.files("clapas.usecases.water.billing").joinpath("dossier.typ").read_bytes()
-    rendered = typst.compile(source, sys_inputs=fields(dossier), pdf_standards=["a-2b"])
-    if not isinstance(rendered, bytes):
-        raise TypeError("typst gave several pages apart")
-    return rendered
+    return printed(source, fields(dossier))

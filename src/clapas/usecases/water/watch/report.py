@@ -21,7 +21,7 @@ def render_report(
     cases: list[CaseOut], measured: list[Precision], *, made: datetime, territory: str
 ) -> bytes:
     """The PDF (PDF/A-2b), rendered offline; blocks for about a second."""
-    import typst
+    from clapas.reports.printed import printed
 
     body = {
         "made": f"{made:%d/%m/%Y %H:%M}",
@@ -34,12 +34,7 @@ def render_report(
         "measured": [_measure(each) for each in measured],
     }
     source = resources.files("clapas.usecases.water.watch").joinpath("report.typ").read_bytes()
-    rendered = typst.compile(
-        source, sys_inputs={"body": msgspec.json.encode(body).decode()}, pdf_standards=["a-2b"]
-    )
-    if not isinstance(rendered, bytes):
-        raise TypeError("typst gave several pages apart")
-    return rendered
+    return printed(source, {"body": msgspec.json.encode(body).decode()})
 
 
 def _line(case: CaseOut) -> list[str]:

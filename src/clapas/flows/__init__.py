@@ -1,1 +1,0 @@
-"""Declared pipelines and bridges."""
