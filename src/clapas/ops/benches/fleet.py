@@ -1,20 +1,18 @@
 """A spreadsheet of a metropolis: 80,000 devices with keys, judged, imported, undone, and then asked for.
 
-Then as many things on the map, and what a person waits for in a real browser.
+Then as many things on the map (see the bench of that name), and what a person waits for in a real browser.
 """
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from statistics import median
+from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from clapas.domain.access import RowFilter
-from clapas.domain.device import Entity, Model, SeriesKey
+from clapas.domain.device import Model
 from clapas.fleet import importing
 from clapas.fleet.columns import FIELDS
 from clapas.fleet.health import sweep
@@ -22,7 +20,8 @@ from clapas.fleet.importing import Plan
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.sheet import preview
 from clapas.ops import browser
-from clapas.store import Seen, StateRow, Store, migrate
+from clapas.ops.benches.map import gathered, middle
+from clapas.store import Seen, Store, migrate
 from clapas.store.fleet import DeviceQuery
 
 NEEDS = "platform"
@@ -43,7 +42,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         figures: dict[str, Any] = {"devices": devices, "file_bytes": len(content)}
         figures |= await _import(store, content)
         figures |= await _questions(store, devices)
-        figures |= await _map(store, devices)
+        figures |= await gathered(store, devices)
     if options.get("browser") == "no":
         return figures
     async with browser.signed_in(str(options["address"]), str(options["first_link"])) as context:
@@ -115,73 +114,28 @@ async def _questions(store: Store, devices: int) -> dict[str, Any]:
                 for n, key in enumerate(keys[low : low + 10_000])
             }
         )
-    middle = (await store.fleet.select(ALL, DeviceQuery(), limit=devices // 2)).next
+    halfway = (await store.fleet.select(ALL, DeviceQuery(), limit=devices // 2)).next
     return {
-        "page_ms": await _time(lambda: store.fleet.select(ALL, DeviceQuery())),
-        "page_in_the_middle_ms": await _time(
-            lambda: store.fleet.select(ALL, DeviceQuery(), after=middle)
+        "page_ms": await middle(lambda: store.fleet.select(ALL, DeviceQuery())),
+        "page_in_the_middle_ms": await middle(
+            lambda: store.fleet.select(ALL, DeviceQuery(), after=halfway)
         ),
-        "search_by_name_ms": await _time(
+        "search_by_name_ms": await middle(
             lambda: store.fleet.select(ALL, DeviceQuery(q="compteur 04321"))
         ),
-        "search_by_id_ms": await _time(lambda: store.fleet.select(ALL, DeviceQuery(q="ed00010e"))),
-        "search_by_address_ms": await _time(
+        "search_by_id_ms": await middle(lambda: store.fleet.select(ALL, DeviceQuery(q="ed00010e"))),
+        "search_by_address_ms": await middle(
             lambda: store.fleet.select(ALL, DeviceQuery(q="77 rue de l’aqueduc"))
         ),
-        "state_filter_ms": await _time(
+        "state_filter_ms": await middle(
             lambda: store.fleet.select(ALL, DeviceQuery(state="silent"))
         ),
-        "search_by_tag_ms": await _time(
+        "search_by_tag_ms": await middle(
             lambda: store.fleet.select(ALL, DeviceQuery(tag="secteur"))
         ),
-        "search_of_nothing_ms": await _time(
+        "search_of_nothing_ms": await middle(
             lambda: store.fleet.select(ALL, DeviceQuery(q="introuvable"))
         ),
-        "count_ms": await _time(lambda: store.fleet.count(ALL, DeviceQuery())),
-        "sweep_ms": await _time(lambda: sweep(store)),
+        "count_ms": await middle(lambda: store.fleet.count(ALL, DeviceQuery())),
+        "sweep_ms": await middle(lambda: sweep(store)),
     }
-
-
-async def _map(store: Store, devices: int) -> dict[str, Any]:
-    """As many things as devices, one in fifty silent; the whole map gathered, and a street of it."""
-    chance = random.Random(2)
-    now = int(datetime.now(UTC).timestamp() * 1000)
-    for low in range(0, devices, CHUNK):
-        entities = [
-            Entity(
-                id=f"urn:ngsi-ld:WaterConsumption:{number:06}",
-                type="WaterConsumption",
-                name=f"Compteur {number:06}",
-                longitude=3.7 + chance.random() / 3,
-                latitude=43.5 + chance.random() / 5,
-                commune="34172",
-            )
-            for number in range(low, min(low + CHUNK, devices))
-        ]
-        keys = [SeriesKey(each.id, "index", "water_volume") for each in entities]
-        series = await store.series.ensure(keys)
-        await store.entities.upsert(entities)
-        rows = [
-            StateRow(series[key].id, key.entity, "index", 1.0, now - (n % 50 == 0) * DAY_MS, now)
-            for n, key in enumerate(keys)
-        ]
-        await store.state.upsert(rows)
-    gathered = partial(store.map.clusters, ALL, late=timedelta(hours=3), silent=timedelta(hours=12))
-    street = (3.87, 43.60, 3.88, 43.605)
-    whole = await gathered(zoom=10)
-    return {
-        "map_points": sum(whole.counts),
-        "map_marks": len(whole.counts),
-        "map_whole_ms": await _time(lambda: gathered(zoom=10)),
-        "map_street_ms": await _time(lambda: gathered(zoom=15, bbox=street)),
-    }
-
-
-async def _time(question: Callable[[], Awaitable[object]]) -> float:
-    await question()
-    times: list[float] = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        await question()
-        times.append((time.perf_counter() - began) * 1000)
-    return round(median(times), 1)
