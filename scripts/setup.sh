@@ -2,8 +2,8 @@
 venv=$here/.venv
 python=$venv/bin/python
 static=$here/src/clapas/web/static
-packages="chromium mosquitto mosquitto-clients"
-programs="chromium mosquitto mosquitto_pub"
+packages="chromium mosquitto mosquitto-clients slapd"
+programs="chromium mosquitto mosquitto_pub slapd"
 
 say() { printf '%s\n' "clapas: $*" >&2; }
 stop() {
