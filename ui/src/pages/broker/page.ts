@@ -1,3 +1,3 @@
 import type { Route } from "$ui/core/router.svelte";
 
-export const page: Route = { name: "broker", path: "/ngsi-ld", nav: { order: 72, icon: "link" }, load: () => import("./Broker.svelte") };
+export const page: Route = { name: "broker", path: "/ngsi-ld", nav: { order: 76, icon: "broker" }, load: () => import("./Broker.svelte") };
