@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -82,6 +83,11 @@ class History:
         await self._clickhouse.insert("observation", rows)
         hours = pc.unique(pc.floor_temporal(rows.column("measured"), unit="hour")).cast("int64")
         await self._dirty.mark("h", {(hour, WHOLE) for hour in hours.to_pylist()})
+
+    async def began(self) -> datetime | None:
+        """When the history begins, to the hour; None when nothing is rolled up yet."""
+        (row,) = (await self._clickhouse.read_own(SQL["began"])).to_pylist()
+        return datetime.fromtimestamp(row["first"], UTC) if row["parts"] else None
 
     async def sizes(self) -> dict[str, tuple[int, int]]:
         """Table → (rows, bytes on disk) of ClickHouse's active parts."""

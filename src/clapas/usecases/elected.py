@@ -17,6 +17,7 @@ from clapas.store.rules_alarms import Alarms
 from clapas.store.values import EntityRow
 from clapas.usecases.gather import Line, Seen, gather
 from clapas.usecases.pack import Pack, Text
+from clapas.usecases.span import age_of, fitting
 
 DAYS = 7
 FIGURES = 6
@@ -64,7 +65,7 @@ async def summary(
 ) -> Summary:
     """The six figures of trades that have points of measure, of the territory or of one commune."""
     end = now or datetime.now(UTC)
-    window = Window(end - timedelta(days=DAYS), end)
+    window = Window(end - timedelta(days=fitting(DAYS, await age_of(store))), end)
     shares: list[Share] = []
     places: list[Line] = []
     for pack in packs.values():

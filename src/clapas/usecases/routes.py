@@ -20,6 +20,7 @@ from clapas.usecases.errors import NoSuchPack
 from clapas.usecases.gather import Line, Seen, gather
 from clapas.usecases.pack import Limit, Pack, Text
 from clapas.usecases.report import as_csv, as_pdf, sheet_csv, sheet_pdf, shown
+from clapas.usecases.span import age_of, fitting
 
 Call = Request[Any, Any, Any]
 READ = {"action": "read", "kind": "entity"}
@@ -123,21 +124,23 @@ def _moment(text: str, field: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-@get("/api/v1/trades", opt=READ, sync_to_thread=True)
-def trades(request: Call) -> dict[str, list[TradeOut] | None]:
+@get("/api/v1/trades", opt=READ)
+async def trades(request: Call) -> dict[str, list[TradeOut] | None]:
     """The trades that are on."""
-    found = discover(rooms_of(request).directory).values()
-    return {"items": [trade_out(pack) for pack in found], "next": None}
+    rooms = rooms_of(request)
+    found = await asyncio.to_thread(discover, rooms.directory)
+    age = await age_of(rooms.store)
+    return {"items": [trade_out(pack, age) for pack in found.values()], "next": None}
 
 
 @get("/api/v1/trades/{name:str}", opt=READ)
 async def trade(request: Call, name: FromPath[str]) -> TradeOut:
     """One trade: what its page asks, its figures and their methods, its dated limits."""
-    return trade_out(await pack_of(request, name))
+    return trade_out(await pack_of(request, name), await age_of(rooms_of(request).store))
 
 
-def trade_out(pack: Pack) -> TradeOut:
-    """A pack as its page needs it."""
+def trade_out(pack: Pack, age: timedelta) -> TradeOut:
+    """A pack as its page needs it, on a platform whose history is so old."""
     return TradeOut(
         name=pack.name,
         version=pack.version,
@@ -147,7 +150,7 @@ def trade_out(pack: Pack) -> TradeOut:
         types=pack.types,
         headline=pack.page.headline,
         columns=shown(pack),
-        period_days=pack.page.period_days,
+        period_days=fitting(pack.page.period_days, age),
         indicators=[
             IndicatorOut(
                 id=each.id, title=each.title, method=each.method, unit=each.unit,

@@ -177,3 +177,13 @@ async def test_a_month_of_days_is_merged_into_one_part(store: Store) -> None:
     )
     assert table.column("parts")[0].as_py() == 1
     assert await store.history.daily(ALL, "temperature", window) == before
+
+
+async def test_the_history_says_when_it_begins(store: Store) -> None:
+    assert await store.history.began() is None
+    series = await one_series(store)
+    for day in (3, 1, 2):
+        moment = datetime(2026, 6, day, 12, 20, tzinfo=UTC)
+        await store.history.keep([at(series, milliseconds(moment), 1.0)])
+    await store.rollups.refresh(force=True)
+    assert await store.history.began() == datetime(2026, 6, 1, 12, tzinfo=UTC)

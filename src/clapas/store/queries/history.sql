@@ -132,6 +132,11 @@ WHERE series = {series:UInt32} AND generation < {generation:UInt32}
   AND measured >= fromUnixTimestamp64Milli({start:Int64}) AND measured < fromUnixTimestamp64Milli({end:Int64})
 LIMIT 2000000
 
+-- name: began
+-- The oldest hour that was rolled up, from the parts alone.
+SELECT count() AS parts, toInt64(toUnixTimestamp(min(min_time))) AS first
+FROM system.parts WHERE database = currentDatabase() AND table = 'rollup_hour' AND active AND rows > 0
+
 -- name: sizes
 -- Rows and bytes by table.
 SELECT table AS name, toInt64(sum(rows)) AS rows, toInt64(sum(bytes_on_disk)) AS bytes
