@@ -14,6 +14,14 @@ from clapas.store.postgres import Postgres, Row
 from clapas.store.sql import queries
 
 SQL = queries("governance")
+COUNTED_AND_DELETED = {
+    "raw": ("count_raw", "delete_raw"),
+    "observation": ("count_observation", "delete_observation"),
+    "observation_text": ("count_observation_text", "delete_observation_text"),
+    "rollup_hour": ("count_rollup_hour", "delete_rollup_hour"),
+    "rollup_day": ("count_rollup_day", "delete_rollup_day"),
+}
+"""Table → the queries that count and delete what is past its time."""
 A_CHUNK = 2000
 END_MS = 10_413_792_000_000
 OF_SERIES = ("observation", "observation_text", "rollup_hour", "rollup_day")
@@ -305,7 +313,7 @@ class Governance:
     async def _delete(
         self, kept: str, values: dict[str, Any], proof: DeletionProof, *, digest: str = ""
     ) -> int:
-        table = await self._clickhouse.read_own(SQL[f"count_{kept}"], values)
+        table = await self._clickhouse.read_own(SQL[COUNTED_AND_DELETED[kept][0]], values)
         found = table.to_pylist()[0]
         if not found["rows"]:
             return 0
@@ -321,7 +329,7 @@ class Governance:
             rows=found["rows"],
             digest=found["digest"],
         )
-        await self._clickhouse.run(SQL[f"delete_{kept}"], values)
+        await self._clickhouse.run(SQL[COUNTED_AND_DELETED[kept][1]], values)
         return int(found["rows"])
 
     async def remains(self, log: int, sequence: int) -> Remains | None:

@@ -24,7 +24,7 @@ class ShadowIn(msgspec.Struct, frozen=True, kw_only=True):
 
     label: Annotated[str, msgspec.Meta(max_length=200)] = ""
     query: DeviceQuery
-    rules: Rules = Rules()
+    rules: Rules = msgspec.field(default_factory=Rules)
 
 
 class ShadowOut(msgspec.Struct, frozen=True, kw_only=True):
