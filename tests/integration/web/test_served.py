@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
+from clapas.charter import CharterKeeper
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation, ObservationBatch
 from clapas.web.application import create_app
@@ -71,13 +72,15 @@ async def test_an_observation_reaches_an_open_page(services: Services) -> None:
             assert "event: observation" in events
 
 
-LEFT_OUT = ("/api/v1/live", "/api/v1/session", "/api/v1/me/password")
-"""A stream that never ends, and what would sign the caller out."""
+LEFT_OUT = r"^/api/v1/(live|radio/.*|devices/[^/]+/(downlinks.*|forget-nonces|radio)|session\b.*|me/password|me/sessions\b.*|token)$"
+"""Streams that never end, what would sign the caller out, and what asks the network server, which does not
+run here and so answers 503 by design (see ``test_radio``)."""
 
 
 async def test_no_call_that_the_description_allows_breaks_the_server(
     services: Services, tmp_path: Path
 ) -> None:
+    object.__setattr__(services, "keeper", CharterKeeper(services.store.charter, services.charter))
     async with serving(services) as address, httpx.AsyncClient(base_url=address) as client:
         body = {"login": "operatrice", "password": PASSWORD}
         assert (await client.post("/api/v1/session", json=body)).status_code == 200
@@ -88,14 +91,14 @@ async def test_no_call_that_the_description_allows_breaks_the_server(
             *("--seed", "1", "--generation-database", "none", "--no-color"),
             *("--header", f"Cookie: {cookies}"),
             *("--header", f"X-Clapas-CSRF: {client.cookies['clapas_csrf']}"),
+            *("--exclude-path-regex", LEFT_OUT),
         ]
-        for path in LEFT_OUT:
-            command += ["--exclude-path", path]
         child = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=tmp_path
         )
         said, _ = await child.communicate()
-        assert child.returncode == 0, said.decode()[-6000:]
+        told = said.decode()
+        assert child.returncode == 0, told[told.find("= FAILURES =") :][:6000]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/entities", "/api/v1/devices"])
