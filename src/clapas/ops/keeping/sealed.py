@@ -88,7 +88,7 @@ def read_header(file: BinaryIO) -> tuple[Header, bytes]:
     line = file.readline(LONGEST_HEADER)
     try:
         header = msgspec.json.decode(line, type=Header)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BackupUnreadable("this is not a backup of Clapas") from error
     if header.format != FORMAT or header.version != 1:
         raise BackupUnreadable(
