@@ -99,6 +99,7 @@ def write_chain(page: Page, settle: Settle) -> None:
     second.get_by_label("Après (minutes)").fill("0.05")
     second.get_by_label("Bob Vidal").check()
     page.get_by_role("button", name="Enregistrer").click()
+    expect(second).to_have_count(0, timeout=SLOW_MS)
     expect(page.get_by_text("Bob Vidal")).to_be_visible()
 
 
