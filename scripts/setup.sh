@@ -11,6 +11,18 @@ stop() {
     exit 3
 }
 
+# --- certificates --------------------------------------------------------------------------------------------
+
+# A territory behind a proxy of its own adds that proxy's authority to the machine: pip, uv and npm each trust a list of
+# their own unless told.
+trust_the_machine() {
+    bundle=/etc/ssl/certs/ca-certificates.crt
+    [ -r "$bundle" ] || return 0
+    export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS-1}"
+    export PIP_CERT="${PIP_CERT-$bundle}"
+    export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS-$bundle}"
+}
+
 # --- Debian packages -----------------------------------------------------------------------------------------
 
 as_root() {
