@@ -135,8 +135,8 @@ setup_page() {
     node_path
     say "building the web page (npm downloads up to 150 MB)"
     cd "$here/ui"
-    npm ci --no-audit --no-fund --loglevel=error >&2
-    npm run --silent build >&2
+    npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >&2
+    npm run --silent build -- --logLevel error >&2
     touch "$static/index.html"
     cd "$OLDPWD"
 }
