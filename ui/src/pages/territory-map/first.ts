@@ -1,6 +1,8 @@
-/** The first question of the map: the whole territory, gathered as for this zoom. */
+/** The first question of the map: the whole territory, gathered before its frame is known. */
 
-export const FIRST_ZOOM = 10;
+const PHONE_PX = 768;
+/** About the zoom at which a metropolis, forty kilometres wide, fills this screen. */
+export const FIRST_ZOOM = innerWidth < PHONE_PX ? 9 : 10;
 
 export interface MapFilters {
   type: string;
