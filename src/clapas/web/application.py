@@ -11,6 +11,7 @@ from clapas.web.authentication import Authentication
 from clapas.web.cors import Cors
 from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
+from clapas.web.files import Files, assets
 from clapas.web.gateway import Gateway
 from clapas.web.guard import check_all_declare, guard
 from clapas.web.headers import Headers
@@ -46,5 +47,6 @@ def create_app(services: Services, *, static: Path = STATIC) -> "ASGIApp":
     inner: ASGIApp = Packing(Segments(app))
     if services.mounts:
         inner = Mounts(services.mounts, inner)
+    inner = Files(inner, assets(static))
     inner = Cors(inner, origins=services.gateway.origins)
     return Headers(inner, https=services.settings.https)
