@@ -64,7 +64,7 @@ LIMIT %(limit)s
 -- Types with how many of each may be seen.
 SELECT type, count(*)
 FROM entity e
-WHERE /*rows e.dataset, e.commune*/
+WHERE /*rows of e*/
 GROUP BY type ORDER BY type
 
 -- name: map
@@ -81,7 +81,7 @@ WHERE e.longitude IS NOT NULL AND e.latitude IS NOT NULL
   AND (%(since)s = 0 OR t.received >= %(since)s)
   AND (NOT %(boxed)s OR point(e.longitude, e.latitude)
        <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s)))
-  AND /*rows e.dataset, e.commune*/
+  AND /*rows of e*/
 ORDER BY e.id
 LIMIT %(limit)s
 
