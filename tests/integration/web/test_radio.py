@@ -23,6 +23,7 @@ from clapas.fleet.sealing import Sealer
 from clapas.lorawan import control
 from clapas.lorawan.devices import LorawanDevice
 from clapas.ops.simulate_lorawan.device import Device
+from clapas.ops.simulate_lorawan.device_frames import Granted
 from clapas.radio_role import RegistryDevices, exchange_gateways
 from clapas.store import RawRow
 from clapas.web.services import Services, no_radio
@@ -340,3 +341,61 @@ async def test_a_firmware_campaign_is_started_followed_and_ended(
     assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 404
     wrong = await person.call("POST", "/api/v1/radio/campaigns", json=body | {"devices": []})
     assert wrong.status_code in {400, 422}
+
+
+async def test_a_session_that_is_typed_in_needs_no_join(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    services, it = air
+    key = bytes(range(16))
+    devices = RegistryDevices(services.store, services.sealer or Sealer(b""))
+    it.devices.device = devices.device  # type: ignore[method-assign]
+    body = {"dev_addr": "01020304", "nwk_s_key": key.hex(), "app_s_key": key.hex()}
+    path = f"/api/v1/devices/{EUI}/session"
+    assert (await person.call("PUT", path, json=body | {"dev_addr": "x"})).status_code in {400, 422}
+    answer = await person.call("PUT", path, json=body)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["dev_addr"], answer.json()["joined"]) == ("01020304", False)
+    assert key.hex() not in answer.text
+    ONE.granted = Granted(bytes(28), key, 0)
+    ONE.granted.address, ONE.granted.net_key, ONE.granted.app_key = 0x01020304, key, key
+    ONE.counter = 0
+    it.door.hear(ONE.uplink()[0])
+    await it.settle()
+    (up,) = it.events("up")
+    assert up["devAddr"] == "01020304"
+    again = await person.call("PUT", path, json=body)
+    assert again.json()["f_cnt_up"] == 1, "the same keys go on where they were"
+    told = (await person.call("GET", f"/api/v1/devices/{EUI}/radio")).json()
+    assert told["keys"] == ["session"]
+
+
+async def test_a_group_is_made_spoken_to_and_taken_away(
+    air: tuple[Services, Bench], person: Visitor, page: Path
+) -> None:
+    services, it = air
+    await reported(it)
+    it.server.network.doors["hand"] = it.door
+    path = "/api/v1/radio/groups/lampes"
+    body = {"mc_addr": "FF00FF00", "devices": [EUI.upper()], "dr": 3}
+    assert (await person.call("PUT", path, json=body)).status_code == 400, "a group has its key"
+    answer = await person.call("PUT", path, json=body | {"mc_key": "00" * 16, "invite": True})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["members"], answer.json()["invited"]) == ([EUI], 1)
+    (invitation,) = it.server.device(EUI).queue
+    assert invitation.f_port == 200
+    sent = await person.call("POST", f"{path}/downlinks", json={"f_port": 5, "payload": "01"})
+    assert sent.status_code == 201, sent.text
+    await it.settle()
+    assert it.door.emitted[-1].phy[1:5] == bytes.fromhex("00FF00FF")
+    (row,) = (await person.call("GET", "/api/v1/radio/groups")).json()["items"]
+    assert (row["name"], row["f_cnt_down"], row["class"]) == ("lampes", 1, "C")
+    async with _signed_in(services, page, "lecteur") as reader:
+        assert (await reader.call("DELETE", path)).status_code == 403
+        told = (await reader.call("GET", "/api/v1/radio/groups")).text
+        assert "00" * 16 not in told, "keys are never told"
+    assert (await person.call("DELETE", path)).status_code == 204
+    assert (await person.call("GET", "/api/v1/radio/groups")).json()["items"] == []
+    assert (await person.call("DELETE", path)).status_code == 404
+    again = await person.call("PUT", path, json=body | {"mc_key": "00" * 16})
+    assert again.json()["f_cnt_down"] >= 1, "no counter comes twice under one key"
