@@ -5,8 +5,8 @@ request says what it wants in ``ask``. Keys never leave: of a session only its c
 An error comes back as ``{"error": code, "detail": …, "values": …}``.
 """
 
+import time
 from collections.abc import Awaitable, Callable
-from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -77,7 +77,7 @@ async def _figures(server: LorawanServer, _asked: Request) -> dict[str, Any]:
 
 async def _gateways(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
     """The gateways, the last heard last; beyond a thousand only those (a flood of forged EUIs)."""
-    now = monotonic()
+    now = time.monotonic()
     return [gateway_row(server.network, each, now) for each in server.gateways()[-MAX_GATEWAYS:]]
 
 

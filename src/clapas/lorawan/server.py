@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from clapas.domain.errors import DiskFull
 from clapas.engines.directory import write_private
 from clapas.lorawan import campaigns, gateway_memory, join, multicast, pushed, queue, uplink
 from clapas.lorawan.campaigns import Campaigns
@@ -95,7 +96,10 @@ class LorawanServer:
         """What may wait a second for the disk waits no longer."""
         while True:
             await asyncio.sleep(1.0)
-            await self.network.state.sync()
+            try:
+                await self.network.state.sync()
+            except DiskFull as wrong:
+                LOG.warning("counters wait for the disk: %s", wrong)
 
     def _recall(self) -> None:
         """The gateways of before the start, with the airtime that they spent."""

@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import httpx
+import msgspec
 import pytest
 from tests.integration.web.conftest import PASSWORD, Visitor, _signed_in
+from tests.integration.web.test_served import serving
 from tests.unit.lorawan.parts import Bench, bench, registered
 
 from clapas.domain.device import Device as Registered
@@ -21,10 +25,12 @@ from clapas.lorawan.devices import LorawanDevice
 from clapas.ops.simulate_lorawan.device import Device
 from clapas.radio_role import RegistryDevices, exchange_gateways
 from clapas.store import RawRow
-from clapas.web.services import Services
+from clapas.web.services import Services, no_radio
+from clapas.web.settings import Settings
 
 ONE = Device(1, "web", (0, 0))
 EUI = ONE.eui.hex()
+LIVE = "/api/v1/radio/live"
 
 
 @pytest.fixture
@@ -118,6 +124,89 @@ async def test_only_frames_of_devices_that_may_be_seen_are_shown(
     figures = (await person.call("GET", "/api/v1/radio")).json()
     assert figures["running"]
     assert figures["counts"]["joins"] == 1
+
+
+async def entered(client: httpx.AsyncClient, login: str) -> None:
+    body = {"login": login, "password": PASSWORD}
+    assert (await client.post("/api/v1/session", json=body)).status_code == 200
+
+
+async def events_of(stream: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+    """The named events of a stream, as the page hears them."""
+    name = ""
+    async for line in stream.aiter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+async def frames_of(heard: AsyncIterator[tuple[str, Any]], count: int) -> list[dict[str, Any]]:
+    """The first frames of a stream: they come a second's worth at a time."""
+    rows: list[dict[str, Any]] = []
+    while len(rows) < count:
+        name, more = await anext(heard)
+        assert name == "frames"
+        rows += more
+    return rows
+
+
+async def test_frames_come_live_to_those_who_may_see_the_device_until_their_account_is_closed(
+    air: tuple[Services, Bench],
+) -> None:
+    services, it = air
+    services = replace(services, settings=Settings(live_review_s=0.0))
+    neighbour = await services.identity.accounts.add(
+        login="voisine", roles=("reader",), communes=("34057",), password=PASSWORD
+    )
+    async with (
+        serving(services) as address,
+        httpx.AsyncClient(base_url=address, timeout=20) as hers,
+        httpx.AsyncClient(base_url=address, timeout=20) as mine,
+    ):
+        assert (await hers.get(LIVE)).status_code == 401
+        await entered(hers, "voisine")
+        await entered(mine, "operatrice")
+        async with mine.stream("GET", LIVE) as seen, hers.stream("GET", LIVE) as her_share:
+            assert seen.headers["content-type"].startswith("text/event-stream")
+            await reported(it)
+            it.door.hear(bytes.fromhex("40010203040000000105aabb01020304"))
+            await it.settle()
+            rows = await frames_of(events_of(seen), 4)
+            assert [row["kind"] for row in rows if row.get("device") == EUI] == [
+                *("join_request", "join_accept", "data")
+            ]
+            heard = events_of(her_share)
+            (row,) = await frames_of(heard, 1)
+            assert row["outcome"] == "foreign_network"
+            closed = msgspec.structs.replace(neighbour, enabled=False)
+            await services.identity.accounts.change(closed)
+            assert await anext(heard) == ("ended", {"reason": "rights"})
+
+
+async def test_a_live_filter_keeps_one_device_and_the_stream_says_when_the_server_is_gone(
+    air: tuple[Services, Bench],
+) -> None:
+    services, it = air
+    stopped = asyncio.Event()
+
+    async def ask(request: bytes) -> bytes:
+        return await (no_radio(request) if stopped.is_set() else services.radio(request))
+
+    async with (
+        serving(replace(services, radio=ask)) as address,
+        httpx.AsyncClient(base_url=address, timeout=20) as client,
+    ):
+        await entered(client, "operatrice")
+        path = f"{LIVE}?device={EUI.upper()}"
+        async with client.stream("GET", path) as stream:
+            it.door.hear(bytes.fromhex("40010203040000000105aabb01020304"))
+            await reported(it)
+            heard = events_of(stream)
+            rows = await frames_of(heard, 3)
+            assert {row["device"] for row in rows} == {EUI}
+            stopped.set()
+            assert await anext(heard) == ("problem", {"code": "engine_unavailable"})
 
 
 async def test_dev_nonce_already_used_is_mended_in_one_click(

@@ -207,7 +207,7 @@ async def entities(
     after: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[EntityOut]]:
-    """Entities by id; ``q`` looks into id and name. ``state`` filters the page's items."""
+    """Entities by id; ``q`` looks into id, name, service and tags. ``state`` filters the page's items."""
     page = await services_of(request).store.entities.page(
         rows_of(request, "entity"),
         type=type_,
