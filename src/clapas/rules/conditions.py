@@ -7,6 +7,7 @@ from typing import cast
 
 import shapely
 
+from clapas.domain.quality import Quality
 from clapas.rules import learned
 from clapas.rules.model import (
     Aggregate,
@@ -28,6 +29,8 @@ from clapas.rules.track import Truth, Value
 from clapas.store.rules_values import SeriesFacts
 
 COMPARE: dict[Operator, Callable[[float, float], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
+UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE | Quality.SUSPECT)
+"""A value with one of these neither raises nor clears."""
 PARTS = 12
 """A sliding window is made of so many parts."""
 
@@ -38,7 +41,7 @@ def ready(when: When, facts: SeriesFacts, references: References, offset_ms: int
         case Threshold():
             return _threshold(when, facts, references)
         case Band():
-            return _numeric(lambda _, __, v: not when.low <= v <= when.high)
+            return _numeric(lambda _, __, v: (when.low <= v <= when.high) == when.inside)
         case Rate():
             return _numeric(_rate(when))
         case Versus():
