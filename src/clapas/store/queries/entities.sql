@@ -17,7 +17,8 @@ done AS (
     ON CONFLICT (id) DO UPDATE
     SET type = excluded.type,
         name = CASE WHEN excluded.name = '' THEN e.name ELSE excluded.name END,
-        search = CASE WHEN excluded.name = '' THEN e.search ELSE excluded.search END,
+        search = CASE WHEN excluded.name = '' THEN e.search
+                      ELSE excluded.search || substr(e.search, length(split_part(e.search, chr(31), 1)) + 1) END,
         longitude = coalesce(excluded.longitude, e.longitude),
         latitude = coalesce(excluded.latitude, e.latitude),
         geometry = coalesce(nullif(excluded.geometry, 'null'::jsonb), e.geometry),

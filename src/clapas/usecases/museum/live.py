@@ -11,14 +11,15 @@ import polars as pl
 from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.values import Latest
-from clapas.usecases.figures import Points
-from clapas.usecases.gather import MEMORY, MOST_ENTITIES, Seen, points_of
+from clapas.usecases.gather import MOST_ENTITIES, Seen
 from clapas.usecases.historic_band import settled_band
+from clapas.usecases.measures import MEMORY
 from clapas.usecases.museum import physics
 from clapas.usecases.museum.climate import arrays
 from clapas.usecases.museum.limits import Limits, limits
 from clapas.usecases.museum.summary import summary_table
 from clapas.usecases.pack import Text
+from clapas.usecases.points import Points, points_of
 
 WANTED = ("relative_humidity", "temperature", "illuminance", "co2")
 POINTS = 800

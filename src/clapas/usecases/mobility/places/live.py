@@ -15,13 +15,13 @@ import numpy as np
 from clapas.domain.window import Window, instant, milliseconds
 from clapas.store import Store
 from clapas.store.values import Latest
-from clapas.usecases.figures import Points
-from clapas.usecases.gather import Seen, points_of
+from clapas.usecases.gather import Seen
 from clapas.usecases.mobility.places.chances import chances
 from clapas.usecases.mobility.places.feed import Feed, Floats
 from clapas.usecases.mobility.places.forecast import forecast
 from clapas.usecases.mobility.places.still import State, stillness
 from clapas.usecases.mobility.places.tables import LIKELY, empty_and_full, scores
+from clapas.usecases.points import Points, points_of
 
 LEARN = timedelta(days=14)
 GRID_S = 1200.0
@@ -170,7 +170,7 @@ def grid(wanted: Sequence[Latest], series: Mapping[int, Points]) -> tuple[Feed |
     names = tuple(sorted(spoken))
     free = np.column_stack([_on_grid(spoken[name], at, OLDEST)[0] for name in names])
     ages = np.array([_on_grid(spoken[name], at, OLDEST)[1][-1] for name in names])
-    nothing = Points(at=np.zeros(0), values=np.zeros(0), counts=np.zeros(0))
+    nothing = Points(at=np.zeros(0), values=np.zeros(0))
     capacity = np.column_stack([_on_grid(tops.get(name, nothing), at, np.inf)[0] for name in names])
     return Feed(kind=kind, names=names, at=at, free=free, capacity=capacity), ages
 
