@@ -7,10 +7,9 @@ import shutil
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 
 from clapas.domain.errors import InvalidInput
@@ -20,25 +19,25 @@ from clapas.domain.window import Window
 from clapas.rules.book import Book
 from clapas.rules.track import Track, seen, take
 from clapas.sources import understand
-from clapas.store.indicators import checked
+from clapas.store.indicators import KINDS, Scope, Source, checked
 from clapas.store.rules_values import SeriesFacts
+from clapas.store.values import Latest
 from clapas.usecases import formula
 from clapas.usecases.discovery import add, discover, remove
 from clapas.usecases.errors import BadPack, NoSuchPack
-from clapas.usecases.figures import NOTHING, Points, covered, figures
-from clapas.usecases.gather import Line, derived
-from clapas.usecases.pack import Pack, load
+from clapas.usecases.figures import Measured, figures
+from clapas.usecases.gather import Line
+from clapas.usecases.measures import expected_s, sources_of
+from clapas.usecases.pack import Kind, Pack, load
 from clapas.usecases.report import as_csv, as_pdf
 
 PACKS = discover()
 WINDOW = Window(datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
 
 
-def steady(value: float, *, step: float = 900.0, share: float = 1.0) -> Points:
-    """One value all along the week, every ``step`` s over its first part."""
-    last = WINDOW.start + share * WINDOW.duration
-    at = np.arange(WINDOW.start.timestamp(), last.timestamp(), step)
-    return Points(at=at, values=np.full(len(at), value), counts=np.ones(len(at)))
+def same(pack: Pack, value: float, *, capture: float = 1.0) -> dict[str, Measured]:
+    """Every indicator measured as this value."""
+    return {each.id: Measured(value=value, capture=capture) for each in pack.indicators}
 
 
 @pytest.mark.parametrize("name", PACKS)
@@ -58,7 +57,7 @@ def raised(pack: Pack, binding: dict[str, Any], value: float) -> set[str]:
     """The alarms that the pack raised in a working day of this value, every quarter of an hour (Tuesday 6 January)."""
     kind = binding["entity"].split(":")[2]
     facts = SeriesFacts(
-        1, binding["entity"], binding["attribute"], binding["quantity"], kind, "", "34172", {}, (), 900, None, None
+        1, binding["entity"], binding["attribute"], binding["quantity"], kind, "", "34172", {}, (), 900, None, None, (), pack.record
     )  # fmt: skip
     book = Book(ZoneInfo("Europe/Paris"))
     book.replace(pack.rules)
@@ -73,7 +72,7 @@ def raised(pack: Pack, binding: dict[str, Any], value: float) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PACKS)
-def test_the_story_of_every_pack_this_uplink_this_observation_this_alarm_this_row(
+def test_the_story_of_every_pack_this_uplink_this_observation_this_alarm(
     name: str,
 ) -> None:
     pack = PACKS[name]
@@ -88,29 +87,28 @@ def test_the_story_of_every_pack_this_uplink_this_observation_this_alarm_this_ro
     assert observed == pytest.approx(story["observation"])
     assert binding["entity"].split(":")[2] in pack.types
     assert story["alarm"] in raised(pack, binding, observed)
-    found = figures(pack, {binding["quantity"]: steady(observed)}, WINDOW, "Europe/Paris")
-    row = next(each for each in found if each.indicator == story["row"]["indicator"])
-    assert row.value == pytest.approx(story["row"]["value"])
 
 
 @pytest.mark.parametrize("name", PACKS)
 def test_without_data_a_figure_is_none_and_never_zero(name: str) -> None:
-    for each in figures(PACKS[name], {}, WINDOW, "Europe/Paris"):
+    for each in figures(PACKS[name], {}):
         assert each.value is None
         assert (each.state, each.capture) == ("no_data", 0.0)
 
 
 def test_too_little_data_is_said_before_any_colour() -> None:
     parking = PACKS["parking"]
-    full = {"free_places": steady(0.0, share=0.5), "total_places": steady(200.0, share=0.5)}
-    found = {each.indicator: each for each in figures(parking, full, WINDOW, "Europe/Paris")}
-    assert found["occupancy"].value == 100.0
-    assert found["occupancy"].state == "insufficient"
-    assert found["occupancy"].capture == pytest.approx(0.5, abs=0.01)
-    whole = {"free_places": steady(0.0), "total_places": steady(200.0)}
-    found = {each.indicator: each for each in figures(parking, whole, WINDOW, "Europe/Paris")}
-    assert found["occupancy"].state == "alert"
-    assert found["still"].state == "alert"
+    for capture, state in ((0.5, "insufficient"), (1.0, "alert")):
+        full = {
+            "free_mean": Measured(value=0.0, capture=capture),
+            "total_mean": Measured(value=200.0, capture=1.0, suspect=0.1),
+            "still": Measured(value=30.0, capture=capture),
+        }
+        found = {each.indicator: each for each in figures(parking, full)}
+        assert found["occupancy"].value == 100.0
+        assert (found["occupancy"].state, found["still"].state) == (state, state)
+        assert (found["occupancy"].capture, found["occupancy"].suspect) == (capture, 0.1)
+        assert found["free"].state == "no_data"
 
 
 def test_a_formula_is_arithmetic_and_nothing_else() -> None:
@@ -190,14 +188,12 @@ def test_a_wrong_pack_is_refused_with_its_reason(
 
 def lines_of(pack: Pack) -> list[Line]:
     story = pack.story["binding"]
-    series = {story["quantity"]: steady(pack.story["observation"])}
     return [
         Line(
             entity=story["entity"], name="=Salle « Griffon » #1 $x$", type=pack.types[0], commune="34172",
-            longitude=None, latitude=None, simulated=False,
-            figures=figures(pack, each, WINDOW, "Europe/Paris"),
+            longitude=None, latitude=None, simulated=False, figures=figures(pack, each),
         )
-        for each in (series, {"none": NOTHING})
+        for each in (same(pack, 0.5), {})
     ]  # fmt: skip
 
 
@@ -219,31 +215,44 @@ def test_every_pack_prints_its_report(name: str) -> None:
 
 def test_the_confinement_index_of_a_classroom_is_exact() -> None:
     school = PACKS["school_air"]
-    for co2, index, state in ((400.0, 0.0, "ok"), (1200.0, 2.5, "ok"), (1800.0, 5.0, "alert")):
-        found = figures(school, {"co2": steady(co2, step=600.0)}, WINDOW, "Europe/Paris")
-        icone = next(each for each in found if each.indicator == "icone")
-        assert (icone.value, icone.state) == (index, state)
-        assert icone.capture == 1.0
+    for f1, f2, index, state in (
+        (0.0, 0.0, 0.0, "ok"),
+        (1.0, 0.0, 2.5, "ok"),
+        (0.0, 1.0, 5.0, "alert"),
+    ):
+        shares = {"f1": Measured(value=f1, capture=1.0), "f2": Measured(value=f2, capture=0.9)}
+        icone = next(each for each in figures(school, shares) if each.indicator == "icone")
+        assert (icone.value, icone.state, icone.capture) == (index, state, 0.9)
 
 
-def test_what_a_source_does_not_send_is_derived_and_never_below_zero() -> None:
-    at = np.array([10.0, 20.0, 30.0])
-    bikes = Points(at=at, values=np.array([7.0, 12.0, 13.0]), counts=np.ones(3))
-    total = Points(at=at[1:2], values=np.array([12.0]), counts=np.ones(1))
-    found = derived(PACKS["bikes"], {"bikes_available": bikes, "total_places": total})
-    assert found["docks_available"].at.tolist() == [20.0, 30.0]
-    assert found["docks_available"].values.tolist() == [0.0, 0.0]
-    sent = {"bikes_available": bikes, "total_places": total, "docks_available": bikes}
-    assert derived(PACKS["bikes"], sent) == {}
+def test_what_a_source_does_not_send_is_derived_from_its_own_total() -> None:
+    def latest(series: int, entity: str, quantity: str) -> Latest:
+        return Latest(series, entity, "", quantity, 0.0, 0, 0, 0, 0, 0, 0)
+
+    mine = [
+        latest(1, "a", "bikes_available"),
+        latest(2, "a", "total_places"),
+        latest(3, "b", "bikes_available"),
+        latest(4, "b", "total_places"),
+        latest(5, "b", "docks_available"),
+        latest(6, "c", "bikes_available"),
+    ]
+    found = sources_of(PACKS["bikes"], mine, "docks_available")
+    assert found == {Source(5): "b", Source(1, 2): "a"}
 
 
-def test_capture_is_the_time_that_readings_speak_for() -> None:
-    start, end = WINDOW.start.timestamp(), WINDOW.end.timestamp()
-    hourly = np.arange(start, end, 3600.0)
-    bursts = np.sort(np.concatenate([hourly, hourly + 60.0, hourly + 120.0]))
-    for at, share in ((hourly, 1.0), (bursts, 1.0), (hourly[:84], 0.5)):
-        points = Points(at=at, values=np.ones(len(at)), counts=np.ones(len(at)))
-        assert covered(points, 3600.0, WINDOW) / (end - start) == pytest.approx(share, abs=0.01)
+def test_the_hours_that_count_are_civil_hours() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    spring = Window(datetime(2026, 3, 29, tzinfo=paris), datetime(2026, 3, 30, tzinfo=paris))
+    night = Scope(window=spring, interval_s=600, opens=0, closes=6 * 3600)
+    assert expected_s(night, paris) == 5 * 3600
+    assert expected_s(Scope(window=WINDOW, interval_s=600), paris) == 7 * 86_400
+    school = Scope(window=WINDOW, interval_s=600, days=(1, 2, 4, 5), opens=30_600, closes=59_400)
+    assert expected_s(school, paris) == 4 * 8 * 3600
+
+
+def test_every_kind_of_indicator_is_a_query_but_for_the_band() -> None:
+    assert set(KINDS) == set(get_args(Kind)) - {"sql", "formula", "outside_en15757"}
 
 
 @pytest.mark.parametrize(
@@ -255,3 +264,15 @@ def test_an_indicator_in_sql_is_one_aggregate_and_nothing_else(wrong: str) -> No
     assert checked("quantile(0.95)(value)")
     with pytest.raises(InvalidInput):
         checked(wrong)
+
+
+def test_a_trade_never_alarms_about_another_trades_rooms() -> None:
+    museum = PACKS["museum"]
+    classroom = SeriesFacts(
+        1, "urn:ngsi-ld:IndoorEnvironmentObserved:1", "relativeHumidity", "relative_humidity",
+        "IndoorEnvironmentObserved", "", "34172", {}, (), 900, None, None, (), "school-air",
+    )  # fmt: skip
+    book = Book(ZoneInfo("Europe/Paris"))
+    book.replace(museum.rules)
+    assert not book.ready(classroom)
+    assert PACKS["school_air"].record in museum.others
