@@ -11,6 +11,18 @@ stop() {
     exit 3
 }
 
+# --- certificates --------------------------------------------------------------------------------------------
+
+# A territory behind a proxy of its own adds that proxy's authority to the machine: pip, uv and npm each trust a list of
+# their own unless told.
+trust_the_machine() {
+    bundle=/etc/ssl/certs/ca-certificates.crt
+    [ -r "$bundle" ] || return 0
+    export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS-1}"
+    export PIP_CERT="${PIP_CERT-$bundle}"
+    export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS-$bundle}"
+}
+
 # --- Debian packages -----------------------------------------------------------------------------------------
 
 as_root() {
@@ -103,7 +115,7 @@ setup_runtime() {
 setup_dev() {
     setup_runtime
     cd "$here"
-    install_locked tests 150 requirements/dev.lock
+    install_locked tests 150 requirements/dev.lock requirements/schemas.lock
     cd "$OLDPWD"
 }
 
@@ -123,8 +135,8 @@ setup_page() {
     node_path
     say "building the web page (npm downloads up to 150 MB)"
     cd "$here/ui"
-    npm ci --no-audit --no-fund --loglevel=error >&2
-    npm run --silent build >&2
+    npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >&2
+    npm run --silent build -- --logLevel error >&2
     touch "$static/index.html"
     cd "$OLDPWD"
 }

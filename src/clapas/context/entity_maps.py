@@ -17,6 +17,7 @@ from clapas.context.temporal import DURATION
 
 PATH = "/ngsi-ld/v1/entityMaps/"
 HEADER = "NGSILD-EntityMap"
+FLAGS = frozenset({"", "true", "false"})
 LIFETIME = timedelta(minutes=10)
 LONGEST = timedelta(hours=24)
 
@@ -52,14 +53,38 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
-    """The map that the request names, None without. Raises ResourceNotFound, BadRequestData."""
-    name = request.headers.get(HEADER.lower(), "")
-    given = request.params.get("entityMap", "")
-    if given not in {"", "true", "false"}:
-        name = given
+    """The map that the request names, None without one or when it is gone. Raises BadRequestData."""
+    name = named(request)
     if not name:
         return None
-    return Chosen(body=await one(broker, request.tenant, name.rpartition("/")[2]))
+    try:
+        return Chosen(body=await one(broker, request.tenant, name.rpartition("/")[2]))
+    except ResourceNotFound:
+        return None
+
+
+def named(request: Request) -> str:
+    """The map that the request names, '' without."""
+    given = request.params.get("entityMap", "")
+    return request.headers.get(HEADER.lower(), "") if given in FLAGS else given
+
+
+def wished(request: Request) -> bool:
+    """Whether a map is to be made when there is none (5.7.1.4, 5.7.2.4)."""
+    return bool(named(request)) or request.params.get("entityMap") == "true"
+
+
+async def with_map_of_one(broker: Broker, request: Request, name: str, answer: Answer) -> Answer:
+    """The answer of a retrieval, with the map it used or made (5.7.1.4)."""
+    if not wished(request):
+        return answer
+    chosen = await chosen_map(broker, request)
+    body = chosen.body if chosen is not None else None
+    if body is None:
+        asked = Query(selectors=(Selector(ids=(name,)),))
+        body = await make(broker, request, await located(broker, request, asked))
+    answer.headers = [*answer.headers, (HEADER, PATH + body["id"])]
+    return answer
 
 
 async def one(broker: Broker, tenant: str, name: str) -> dict[str, Any]:

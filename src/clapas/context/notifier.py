@@ -22,7 +22,7 @@ from clapas.context.fetch import is_private
 from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
-from clapas.context.search import Query, Selector, find
+from clapas.context.search import Query, Selector, find, predicate
 from clapas.context.snapshots import sweep_kept
 from clapas.domain.errors import ClapasError
 from clapas.store.context import as_json
@@ -84,6 +84,9 @@ class Notifier:
                 except ClapasError as error:
                     log.warning("notifications wait: %s", error)
                     await asyncio.sleep(1)
+                except Exception:
+                    log.exception("notifications wait: a defect")
+                    await asyncio.sleep(5)
         finally:
             listening.cancel()
             for task in self._busy.values():
@@ -130,13 +133,23 @@ class Notifier:
             for subscriber, event, fired in chosen:
                 if self._throttled(subscriber):
                     continue
-                entity = told(subscriber, event, fired)
-                data = await shown(self._broker, subscriber, [entity])
-                deliveries.append(delivery(subscriber, [entity], data))
+                deliveries += await self._told(subscriber, event, fired)
             if deliveries:
                 await change.run("add_deliveries", rows=as_json(deliveries))
             await change.run("events_done", seqs=[row[0] for row in rows])
         return len(rows) == BATCH
+
+    async def _told(self, subscriber: Subscriber, event: Any, fired: Any) -> list[dict[str, Any]]:
+        """The delivery of an event to one subscriber; one that cannot be made delays nobody else."""
+        try:
+            entity = told(subscriber, event, fired)
+            data = await shown(self._broker, subscriber, [entity])
+            made = delivery(subscriber, [entity], data)
+            as_json(made)
+        except Exception:
+            log.exception("a notification of %s cannot be made", subscriber.id)
+            return []
+        return [made]
 
     async def _chosen(self, rows: list[Any]) -> list[tuple[Subscriber, Any, Any]]:
         """Which events concern whom; ``q`` is asked of the database, for all at once."""
@@ -153,7 +166,8 @@ class Notifier:
                 ):
                     continue
                 if subscriber.path:
-                    pairs.append({"place": len(chosen), "document": place, "path": subscriber.path})
+                    path = await self._path(subscriber)
+                    pairs.append({"place": len(chosen), "document": place, "path": path})
                 chosen.append((subscriber, event, fired))
         if not pairs:
             return chosen
@@ -161,6 +175,13 @@ class Notifier:
         answers = await self._store.rows("matches", pairs=as_json(pairs), docs=docs)
         refused = {place for place, holds in answers if not holds}
         return [each for place, each in enumerate(chosen) if place not in refused]
+
+    async def _path(self, subscriber: Subscriber) -> str:
+        if not subscriber.deep:
+            return subscriber.path
+        body, terms = subscriber.body, subscriber.context.terms
+        expanded = body.get("expandValues", ())
+        return await predicate(self._broker, subscriber.tenant, body["q"], terms, expanded)
 
     def _throttled(self, subscriber: Subscriber) -> bool:
         key = (subscriber.tenant, subscriber.id)

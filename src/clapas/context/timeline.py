@@ -14,6 +14,7 @@ from clapas.context.model import Entity
 from clapas.context.patterns import check_pattern
 from clapas.context.platform_series import PlatformSeries, bounds, iri_of
 from clapas.context.query import q as language
+from clapas.context.query.predicate import Compiler
 from clapas.context.query.select import scope_predicate, type_predicate
 from clapas.context.search import Query, Selector, find
 from clapas.context.temporal import (
@@ -128,7 +129,7 @@ async def evolved(broker: Broker, request: Request, asked: Query, window: Window
     terms = request.context.terms
     deep: list[str] = []
     if asked.q:
-        deep.append(language.Compiler(terms).predicate(language.parse(asked.q)))
+        deep.append(Compiler(terms).predicate(language.parse(asked.q)))
     if asked.scope:
         deep.append(scope_predicate(asked.scope))
     if asked.geo is not None:

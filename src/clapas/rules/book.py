@@ -1,7 +1,6 @@
 """The rules in force, and for each series those that watch it, ready to step."""
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from clapas.rules.because import Moment, because
@@ -14,13 +13,17 @@ from clapas.rules.references import Series as Name
 from clapas.rules.track import Compiled, Memory, RuleState, Track, again, step
 from clapas.store.rules_values import SeriesFacts
 
+Members = Mapping[str, Collection[int]]
+"""The series of each saved group of devices that some rule names."""
+
 
 class Book:
     """Rules by id; what each series is watched by is computed once."""
 
     def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
+        self.zone = zone
         self.rules: dict[str, Rule] = {}
+        self.members: Members = {}
         self.references = ReferenceBook()
         self.ignored: set[int] = set()
         self._dependents: dict[Name, set[int]] = {}
@@ -48,6 +51,11 @@ class Book:
         return found
 
     @property
+    def saved_groups(self) -> set[str]:
+        """The saved groups of devices that some rule names."""
+        return {name for rule in self.rules.values() if (name := saved_group(rule))}
+
+    @property
     def silences(self) -> bool:
         """Does any rule watch silence?"""
         return any(isinstance(each.when, Silence) for each in self.rules.values())
@@ -66,7 +74,28 @@ class Book:
 
     def _matching(self, facts: SeriesFacts) -> list[Rule]:
         candidates = self._by_attribute.get(facts.attribute, []) + self._by_attribute.get("", [])
-        return [each for each in candidates if matches(each, facts)]
+        return [each for each in candidates if self.matches(each, facts)]
+
+    def matches(self, rule: Rule, facts: SeriesFacts) -> bool:
+        """Does the rule watch this series?"""
+        target = rule.target
+        return (
+            (not target.attribute or target.attribute == facts.attribute)
+            and (not target.type or target.type == facts.type)
+            and (not target.types or facts.type in target.types)
+            and (not target.group or self._in_group(target.group, facts))
+            and (not target.model or target.model in facts.models)
+            and (not target.entities or facts.entity in target.entities)
+            and (not target.communes or facts.commune in target.communes)
+            and (not target.datasets or not facts.dataset or facts.dataset in target.datasets)
+        )
+
+    def _in_group(self, group: str, facts: SeriesFacts) -> bool:
+        return (
+            group in facts.tags
+            or group in facts.relations.values()
+            or facts.series in self.members.get(group, ())
+        )
 
     def ready(self, facts: SeriesFacts) -> list[Compiled]:
         """The rules that watch this series, ready to step."""
@@ -92,7 +121,6 @@ class Book:
         return found
 
     def _make(self, rule: Rule, facts: SeriesFacts) -> Compiled:
-        offset_ms = self.offset_ms()
         silent = 0
         if isinstance(rule.when, Silence):
             silent = (
@@ -101,26 +129,22 @@ class Book:
         return Compiled(
             rule=rule.id,
             revision=rule.revision,
-            truth=ready(rule.when, facts, self.references, offset_ms),
-            clears=ready(rule.clear, facts, self.references, offset_ms) if rule.clear else None,
+            truth=ready(rule.when, facts, self.references, self.zone),
+            clears=ready(rule.clear, facts, self.references, self.zone) if rule.clear else None,
             hold=rule.hold_s * 1000,
             clear_hold=rule.clear_hold_s * 1000,
             n=rule.n,
             mask=(1 << rule.m) - 1,
-            is_open=opening(rule.schedule, self._zone) if rule.schedule else None,
+            is_open=opening(rule.schedule, self.zone) if rule.schedule else None,
             silent_ms=silent,
         )
 
-    def offset_ms(self) -> int:
-        """The civil zone's present offset from UTC."""
-        offset = datetime.now(UTC).astimezone(self._zone).utcoffset()
-        return int(offset.total_seconds() * 1000) if offset else 0
-
-    def align(self, rules: Sequence[Compiled], track: Track) -> None:
+    def align(self, rules: Sequence[Compiled], track: Track) -> list[str]:
         """Make the track hold exactly these rules: kept, begun, or begun anew when they changed.
 
         A rule that begins reads the ring, so that what it is told first is what is true now; what it
-        had told stays, so that an alarm of an earlier revision is cleared by the new one.
+        had told stays, so that an alarm of an earlier revision is cleared by the new one. Gives the
+        rules that had an alarm here and are no longer among these.
         """
         known = {state.rule: state for state in track.states}
         states = []
@@ -129,7 +153,10 @@ class Book:
             if state is None or state.revision != rule.revision:
                 state = _begun(rule, track, state)
             states.append(state)
+        kept = {rule.rule for rule in rules}
+        left = [each.rule for each in track.states if each.told_active and each.rule not in kept]
         track.states = states
+        return left
 
     def again(self, rules: Sequence[Compiled], track: Track) -> None:
         """A reference changed: step the ring again."""
@@ -166,23 +193,10 @@ class Book:
         )
 
 
-def matches(rule: Rule, facts: SeriesFacts) -> bool:
-    """Does the rule watch this series?"""
-    target = rule.target
-    return (
-        (not target.attribute or target.attribute == facts.attribute)
-        and (not target.type or target.type == facts.type)
-        and (not target.types or facts.type in target.types)
-        and (not target.group or target.group in facts.tags or _related(facts, target.group))
-        and (not target.model or target.model in facts.models)
-        and (not target.entities or facts.entity in target.entities)
-        and (not target.communes or facts.commune in target.communes)
-        and (not target.datasets or not facts.dataset or facts.dataset in target.datasets)
-    )
-
-
-def _related(facts: SeriesFacts, group: str) -> bool:
-    return group in facts.relations.values()
+def saved_group(rule: Rule) -> str:
+    """The saved group of devices that a rule names; '' when it names a tag or an entity, or none."""
+    name = rule.target.group
+    return "" if "=" in name or name.startswith("urn:") else name
 
 
 def _begun(rule: Compiled, track: Track, old: RuleState | None) -> RuleState:

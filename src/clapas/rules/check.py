@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from clapas.rules.contradictions import contradictions
 from clapas.rules.errors import ImpossibleRule
 from clapas.rules.model import (
     Aggregate,
@@ -29,7 +30,6 @@ NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,63}$")
 CLOCK = re.compile(r"^([01]\d|2[0-4]):[0-5]\d$")
 MOST_DAYS = 366
 LONGEST_S = MOST_DAYS * 86_400
-UP = (">", ">=")
 
 
 def check(rule: Rule) -> None:
@@ -52,7 +52,7 @@ def _reasons(rule: Rule) -> Iterator[tuple[str, str]]:
     yield from _condition(rule.when, "when")
     if rule.clear is not None:
         yield from _condition(rule.clear, "clear")
-        yield from _together(rule.when, rule.clear)
+    yield from contradictions(rule)
     if not isinstance(rule.when, Sql | Proposed) and not _aimed(rule):
         yield "say what is watched: an attribute, a type, a model, a group or entities", "target"
 
@@ -111,6 +111,8 @@ def _lasting(when: When, field: str) -> Iterator[tuple[str, str]]:
             yield "a window is between one minute and one year", f"{field}.window_s"
         case Aggregate() | Group() if when.function == "count" and when.limit < 0:
             yield "a count is never below 0", f"{field}.limit"
+        case Aggregate() | Group() if when.least < 1:
+            yield "at least one reading", f"{field}.least"
         case Sql():
             yield from _sql(when, field)
 
@@ -130,22 +132,3 @@ def _sql(when: Sql, field: str) -> Iterator[tuple[str, str]]:
         yield "one SELECT of at most 10,000 characters", f"{field}.query"
     if not 60 <= when.every_s <= 86_400:
         yield "asked every minute at most, every day at least", f"{field}.every_s"
-
-
-def _together(when: When, clear: When) -> Iterator[tuple[str, str]]:
-    """Raise and clear must leave room between them, else the alarm would flap by construction."""
-    if isinstance(when, Silence | Sql | Group | Proposed):
-        yield "this kind of rule clears by itself", "clear"
-        return
-    if isinstance(clear, Silence | Sql | Group | Proposed):
-        yield "this condition cannot clear an alarm", "clear"
-    if not isinstance(when, Threshold) or not isinstance(clear, Threshold):
-        return
-    if when.limit is None or clear.limit is None:
-        return
-    if (when.operator in UP) == (clear.operator in UP):
-        yield "raising and clearing go the same way", "clear.operator"
-    elif (when.operator in UP and clear.limit > when.limit) or (
-        when.operator not in UP and clear.limit < when.limit
-    ):
-        yield "it would be cleared while it is raised", "clear.limit"

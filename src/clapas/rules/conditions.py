@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import shapely
 
+from clapas.domain.quality import Quality
 from clapas.rules import learned
 from clapas.rules.model import (
     Aggregate,
@@ -28,17 +30,19 @@ from clapas.rules.track import Truth, Value
 from clapas.store.rules_values import SeriesFacts
 
 COMPARE: dict[Operator, Callable[[float, float], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
+UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE | Quality.SUSPECT)
+"""A value with one of these neither raises nor clears."""
 PARTS = 12
 """A sliding window is made of so many parts."""
 
 
-def ready(when: When, facts: SeriesFacts, references: References, offset_ms: int) -> Truth:
-    """The condition on one series; ``offset_ms`` is the civil zone's present offset from UTC."""
+def ready(when: When, facts: SeriesFacts, references: References, zone: ZoneInfo) -> Truth:
+    """The condition on one series; ``zone`` is the territory's civil time."""
     match when:
         case Threshold():
             return _threshold(when, facts, references)
         case Band():
-            return _numeric(lambda _, __, v: not when.low <= v <= when.high)
+            return _numeric(lambda _, __, v: (when.low <= v <= when.high) == when.inside)
         case Rate():
             return _numeric(_rate(when))
         case Versus():
@@ -48,7 +52,7 @@ def ready(when: When, facts: SeriesFacts, references: References, offset_ms: int
         case Fence():
             return _fence(when)
         case SameHour() | Unusual() | Shift() | Drift():
-            return _numeric(learned.truth(when, offset_ms))
+            return _numeric(learned.truth(when, zone))
         case _:
             return _never
 

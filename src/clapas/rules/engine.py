@@ -7,45 +7,34 @@ a series are matched once, then kept.
 """
 
 import asyncio
-import heapq
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
 from clapas.domain.errors import ClapasError
 from clapas.domain.message import Observation, ObservationBatch
-from clapas.domain.quality import Quality
-from clapas.rules.because import Moment
+from clapas.rules.agenda import Agenda
 from clapas.rules.book import Book
-from clapas.rules.conditions import usable
+from clapas.rules.conditions import UNUSABLE, usable
 from clapas.rules.groups import Groups
 from clapas.rules.held import Held, learn
-from clapas.rules.life import Clear, Raise, Signal
+from clapas.rules.life import Signal
 from clapas.rules.model import Rule
 from clapas.rules.office import Office
 from clapas.rules.settings import Settings
-from clapas.rules.track import (
-    Compiled,
-    RuleState,
-    Seen,
-    Track,
-    deadline,
-    hear,
-    seen,
-    take,
-    withdraw,
-)
+from clapas.rules.told import left, signals
+from clapas.rules.track import Track, deadline, hear, take, withdraw
 from clapas.store.rules import RulesStore
 from clapas.store.rules_values import SeriesFacts, TrackRow
 
 logger = logging.getLogger(__name__)
 HELD = 400_000
 """Tracks kept in memory; the others come back from the database when they are needed."""
-UNUSABLE = int(Quality.OUT_OF_RANGE | Quality.FUTURE | Quality.SUSPECT)
-SETTLE_MS = 60_000
 HOUR_MS = 3_600_000
+AT_ONCE = 2000
+SETTLE_MS = 60_000
 """After a start no deadline is looked at before what waited in the log had time to be read."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -69,7 +58,7 @@ class Engine:
         self.book = book
         self.groups = Groups(book)
         self._held: dict[int, Held] = {}
-        self._due: list[tuple[int, int]] = []
+        self._agenda = Agenda()
         self._started = now_ms()
         self._lock = asyncio.Lock()
         self.taken = 0
@@ -79,10 +68,9 @@ class Engine:
         async with self._lock:
             self._held.clear()
             self.book.replace(rules)
+            self.book.members = await self._store.members(self.book.saved_groups)
             settled = self._started + SETTLE_MS
-            found = await self._store.deadlines()
-            self._due = [(max(due, settled), series) for series, due in found]
-            heapq.heapify(self._due)
+            self._agenda.restart(await self._store.deadlines(), settled=settled)
             attributes = sorted(self.book.compared)
             self.book.references.load(
                 await self._store.references(attributes) if attributes else ()
@@ -91,6 +79,13 @@ class Engine:
             await self._office.retire(self.book.rules, now=now_ms())
             if self.book.silences:
                 await self._bootstrap()
+            await self._leave(await self._office.alarms.active_series())
+
+    async def _leave(self, series: Iterable[int]) -> None:
+        """Clear what is active where its rule watches no more."""
+        now = now_ms()
+        found = [clear for held in await self._hold_all(series) for clear in left(held, now)]
+        await self._office.commit(found, now=now)
 
     async def _bootstrap(self) -> None:
         """Series that rules about silence watch are known even before they speak again."""
@@ -98,10 +93,43 @@ class Engine:
             watched = [each for each in page if each.received and self.book.watches_silence(each)]
             known = {row.series for row in await self._store.tracks([s.series for s in watched])}
             fresh = [each for each in watched if each.series not in known]
-            for facts in fresh:
-                held = self._hold(facts, Track())
-                hear(held.rules, held.track, facts.received or 0)
-            await self._commit([self._held[each.series] for each in fresh], [], now_ms())
+            await self._look([each.series for each in fresh])
+
+    async def look_again(self, series: Collection[int] | None) -> None:
+        """The registry changed: read again what these series are (None: all of them) and who is in a
+        saved group. What a rule watches no more is cleared."""
+        async with self._lock:
+            moved = await self._regroup()
+            if series is None:
+                self._forget()
+                series = await self._office.alarms.active_series()
+            if not self.groups.known:
+                await self._remember_groups()
+            await self._look(moved.union(series))
+
+    async def _regroup(self) -> set[int]:
+        """Read again who is in the saved groups that rules name; gives who entered or left one."""
+        former, names = self.book.members, self.book.saved_groups
+        self.book.members = await self._store.members(names)
+        moved: set[int] = set()
+        for name in names:
+            moved |= set(former.get(name, ())) ^ set(self.book.members.get(name, ()))
+        return moved
+
+    async def _look(self, series: Iterable[int]) -> None:
+        """Read again what series are, and commit what their rules say then."""
+        numbers = sorted(series)
+        for start in range(0, len(numbers), AT_ONCE):
+            some = numbers[start : start + AT_ONCE]
+            for each in some:
+                self._held.pop(each, None)
+                self.book.ignored.discard(each)
+            found = [each for each in await self._hold_all(some) if each.rules or each.left]
+            for held in found:
+                if not held.track.heard:
+                    hear(held.rules, held.track, held.facts.received or 0)
+            now = now_ms()
+            await self._commit(found, self.groups.signals(now), now)
 
     async def handle(self, batch: ObservationBatch) -> None:
         """Evaluate a batch; durable on return. Replayed batches correct history and raise nothing."""
@@ -118,37 +146,21 @@ class Engine:
         """Look at the series whose deadline is past."""
         now = clock if clock is not None else now_ms()
         async with self._lock:
-            series = self._past(now)
+            series = self._agenda.past(now)
             if not series:
                 return
             try:
                 held = await self._hold_all(series)
-                await self._commit([each for each in held if not self._later(each, now)], [], now)
+                await self._commit(
+                    [each for each in held if not self._agenda.later(each, now)], [], now
+                )
             except ClapasError:
                 self._forget()
                 raise
 
-    def _later(self, held: Held, now: int) -> bool:
-        """Was the deadline put off since it was queued? Then it is queued anew."""
-        held.queued = 0
-        if held.deadline <= now:
-            return False
-        self._queue(held)
-        return True
-
-    def _queue(self, held: Held) -> None:
-        """One entry per series at most: an entry that comes too early only asks again."""
-        if held.deadline and not 0 < held.queued <= held.deadline:
-            held.queued = held.deadline
-            heapq.heappush(self._due, (held.deadline, held.facts.series))
-
-    def _past(self, now: int) -> list[int]:
-        found: dict[int, None] = {}
-        while self._due and self._due[0][0] <= now and len(found) < 5000:
-            found[heapq.heappop(self._due)[1]] = None
-        return list(found)
-
     async def _evaluate(self, observations: Sequence[Observation], now: int) -> None:
+        if not self.groups.known:
+            await self._remember_groups()
         held = {h.facts.series: h for h in await self._hold_all({o.series for o in observations})}
         touched: dict[int, Held] = {}
         changed: list[tuple[str, str]] = []
@@ -157,7 +169,7 @@ class Engine:
             if found is None:
                 continue
             self.taken += 1
-            if self._take(found, each):
+            if self._take(found, each) or found.left:
                 touched[each.series] = found
             name = (found.facts.entity, found.facts.attribute)
             if found.facts.attribute in self.book.compared and self._refer(name, each):
@@ -169,11 +181,18 @@ class Engine:
                 touched[series] = again
         await self._commit(list(touched.values()), self.groups.signals(now), now)
 
+    async def _remember_groups(self) -> None:
+        active = await self._office.alarms.active_of(list(self.book.rules))
+        await self.groups.remember(self._store, {str(row[1]) for row in active})
+
     def _take(self, held: Held, each: Observation) -> bool:
         """One observation into its track; False when nothing changed."""
         track = held.track
         if each.deleted:
-            return withdraw(held.rules, track, each.measured)
+            gone = withdraw(held.rules, track, each.measured)
+            before = track.ring[-1] if track.ring else None
+            self.groups.withdraw(held.facts.series, each.measured, before)
+            return gone
         fresh = each.received > track.heard
         hear(held.rules, track, each.received)
         value = usable(each.value)
@@ -220,14 +239,15 @@ class Engine:
         facts = held.facts
         return bool(
             held.rules
+            or held.left
             or facts.series in self.groups.watched
             or facts.attribute in self.book.compared
         )
 
     def _hold(self, facts: SeriesFacts, track: Track) -> Held:
         rules = self.book.ready(facts)
-        self.book.align(rules, track)
-        held = self._held[facts.series] = Held(facts, rules, track)
+        left = self.book.align(rules, track)
+        held = self._held[facts.series] = Held(facts, rules, track, left=left)
         return held
 
     def _forget(self) -> None:
@@ -237,40 +257,13 @@ class Engine:
         self.groups.reset()
 
     async def _commit(self, held: Sequence[Held], more: Sequence[Signal], now: int) -> None:
-        signals = list(more)
+        found = list(more)
         rows = []
         for each in held:
-            signals += self._signals(each, now)
+            found += signals(self.book, each, now=now, history_ms=self._history_ms)
             rows.append(self._row(each, now))
-        if rows or signals:
-            await self._office.commit(signals, tracks=rows, now=now)
-
-    def _signals(self, held: Held, now: int) -> list[Signal]:
-        found: list[Signal] = []
-        for rule, state in zip(held.rules, held.track.states, strict=True):
-            clock = now if rule.silent_ms else now - held.track.lag
-            view = seen(rule, state.now, clock)
-            told = (state.told_count, state.told_active)
-            if (view.count, view.active) == told:
-                continue
-            if self._is_history(held.track, rule, state, view):
-                state.told_count = view.count
-                continue
-            if view.count > state.told_count or (view.active and not state.told_active):
-                since = view.since if view.active else state.now.raised
-                found.append(self._raise(held, state, since, now))
-            if not view.active:
-                reason = "late_data" if view.count < state.told_count else ""
-                found.append(self._clear(held, rule, view.since, now, reason))
-            state.told_count, state.told_active = view.count, view.active
-        return found
-
-    def _is_history(self, track: Track, rule: Compiled, state: RuleState, view: Seen) -> bool:
-        """Nobody is told of what was found in readings that came long after they were measured."""
-        if rule.silent_ms or state.told_active or not track.ring:
-            return False
-        over = not view.active and track.ring[-1][0] - state.now.raised > self._history_ms
-        return over or track.lag > self._history_ms
+        if rows or found:
+            await self._office.commit(found, tracks=rows, now=now)
 
     def _row(self, held: Held, now: int) -> TrackRow:
         lag = held.track.lag
@@ -281,19 +274,5 @@ class Engine:
             and deadline(rule, state.now)
         ]
         held.deadline = min(due, default=0)
-        self._queue(held)
+        self._agenda.queue(held)
         return TrackRow(held.facts.series, _encode(held.track), held.deadline or None)
-
-    def _raise(self, held: Held, state: RuleState, measured: int, now: int) -> Raise:
-        last, value = held.track.ring[-1] if held.track.ring else (measured, None)
-        moment = Moment(
-            memory=state.now.extra, at=last, value=value, offset_ms=self.book.offset_ms()
-        )
-        return self.book.raised(state.rule, held.facts, measured=measured, at=now, moment=moment)
-
-    def _clear(self, held: Held, rule: Compiled, measured: int, now: int, reason: str) -> Clear:
-        value = held.track.ring[-1][1] if held.track.ring else None
-        return Clear(
-            rule=rule.rule, entity=held.facts.entity, measured=measured, at=now,
-            value=value if isinstance(value, float) else None, reason=reason,
-        )  # fmt: skip

@@ -9,6 +9,7 @@ from clapas.domain.errors import ClapasError, InvalidInput
 from clapas.rules.check import check
 from clapas.rules.errors import ImpossibleRule
 from clapas.rules.model import Rule
+from clapas.rules.named import Named
 from clapas.store import Store
 from clapas.store.rules import RulesStore
 from clapas.store.rules_values import RuleRow
@@ -94,13 +95,16 @@ async def keep(
     ``permit`` raises for a rule that the caller may not keep; ``dry_run`` keeps nothing.
     """
     kept = RulesStore(store.postgres, store.clickhouse)
-    known = {row.id: body_of(rule_of(row)) for row in await kept.all()}
+    present = [rule_of(row) for row in await kept.all()]
+    known = {each.id: body_of(each) for each in present}
+    named = await Named.read(store, present)
     lines = []
     for each in rules:
         name = str(each.get("id", ""))[:64]
         try:
             rule = read_rule(each)
             permit(rule)
+            named.check(rule)
         except ClapasError as error:
             lines.append(Line(id=name, result="refused", reason=str(error)))
             continue

@@ -1,13 +1,16 @@
 """Rules over a group: the present values of all targets of a commune, or of all, taken together."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
 from clapas.rules.book import Book
-from clapas.rules.conditions import COMPARE
+from clapas.rules.civil import opening
+from clapas.rules.conditions import COMPARE, UNUSABLE
 from clapas.rules.life import Clear, Raise, Signal
 from clapas.rules.model import Group, Rule
+from clapas.store.rules import RulesStore
 from clapas.store.rules_values import SeriesFacts
 
 
@@ -18,8 +21,7 @@ class Members(msgspec.Struct):
     place: str
     quantity: str = ""
     values: dict[int, tuple[int, float]] = {}
-    active: bool | None = None
-    """None: not known yet in this process, so the first answer is told whatever it is."""
+    active: bool = False
 
 
 class Groups:
@@ -30,23 +32,55 @@ class Groups:
         self._members: dict[tuple[str, str], Members] = {}
         self._touched: set[tuple[str, str]] = set()
         self.watched: dict[int, list[tuple[str, str]]] = {}
+        self.known = False
 
     def reset(self) -> None:
-        """Forget everything; values come back as they are measured."""
+        """Forget everything, until :meth:`remember`."""
         self._members.clear()
         self._touched.clear()
         self.watched.clear()
+        self.known = not any(isinstance(each.when, Group) for each in self._book.rules.values())
+
+    async def remember(self, store: RulesStore, active: Collection[str]) -> None:
+        """Begin with the present values of all members, and with the groups whose alarm is active.
+
+        So after a start an aggregate is over the whole group, not over those that spoke first.
+        """
+        self.known = True
+        async for page in store.all_facts():
+            facts = {each.series: each for each in page if self._book.grouped(each)}
+            for each in facts.values():
+                self.meet(each)
+            for series, measured, value in await store.present(list(facts), unusable=UNUSABLE):
+                self.take(facts[series], measured, value)
+        for key, members in self._members.items():
+            members.active = group_urn(*key) in active
+        self._touched.clear()
 
     def meet(self, facts: SeriesFacts) -> None:
-        """Put a series in the groups of the rules that match it."""
+        """Put a series in the groups of the rules that match it, and in no other."""
         keys = []
         for rule in self._book.grouped(facts):
             place = facts.commune if _when(rule).by == "commune" else ""
             key = (rule.id, place)
             self._members.setdefault(key, Members(rule=rule, place=place, quantity=facts.quantity))
             keys.append(key)
+        for key in set(self.watched.pop(facts.series, ())) - set(keys):
+            self._members[key].values.pop(facts.series, None)
+            self._touched.add(key)
         if keys:
             self.watched[facts.series] = keys
+
+    def withdraw(self, series: int, measured: int, before: tuple[int, Any] | None) -> None:
+        """The value measured then never was: the one ``before`` it counts, if there is one."""
+        for key in self.watched.get(series, ()):
+            values = self._members[key].values
+            if values.get(series, (-1, 0.0))[0] != measured:
+                continue
+            del values[series]
+            if before is not None and isinstance(before[1], float):
+                values[series] = (before[0], before[1])
+            self._touched.add(key)
 
     def take(self, facts: SeriesFacts, measured: int, value: float) -> None:
         """The newer measured value of a series counts."""
@@ -64,6 +98,9 @@ class Groups:
         self._touched.clear()
         return found
 
+    def _is_open(self, rule: Rule, now: int) -> bool:
+        return rule.schedule is None or opening(rule.schedule, self._book.zone)(now)
+
     def _signal(self, members: Members, now: int) -> list[Signal]:
         when = _when(members.rule)
         oldest = now - when.within_s * 1000
@@ -71,7 +108,7 @@ class Groups:
         if len(fresh) < when.least:
             return []
         result = result_of(when.function, fresh)
-        active = COMPARE[when.operator](result, when.limit)
+        active = self._is_open(members.rule, now) and COMPARE[when.operator](result, when.limit)
         if active == members.active:
             return []
         members.active = active

@@ -15,6 +15,8 @@ class Held(msgspec.Struct):
     deadline: int = 0
     queued: int = 0
     """When the queue of deadlines will bring this series up (0: it will not)."""
+    left: list[str] = []
+    """Rules that had an alarm here and do not watch the series any more."""
 
 
 def learn(held: Held, measured: int, value: Value) -> bool:

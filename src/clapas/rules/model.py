@@ -33,10 +33,12 @@ class Threshold(Condition, tag="threshold", kw_only=True, frozen=True):
 
 
 class Band(Condition, tag="band", kw_only=True, frozen=True):
-    """The value is outside ``low``…``high`` (both included in the band)."""
+    """The value is outside ``low``…``high`` (both included in the band), or ``inside`` it: a narrower
+    band inside is how a rule about a band clears with hysteresis."""
 
     low: float
     high: float
+    inside: bool = False
 
 
 class Rate(Condition, tag="rate", kw_only=True, frozen=True):
@@ -171,8 +173,8 @@ When = (
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which series a rule watches: every part that is given must match.
 
-    ``types`` are the types of a trade; ``group`` is a tag of the devices, or the entity that the
-    watched ones are related to (a site, a building).
+    ``types`` are the types of a trade; ``group`` is a saved group of the fleet by its name, a tag of
+    the devices (``key=value``), or the entity that the watched ones are related to (``urn:…``, a site).
     """
 
     attribute: str = ""

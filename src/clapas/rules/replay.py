@@ -17,9 +17,8 @@ import msgspec
 
 from clapas.domain.access import RowFilter
 from clapas.domain.window import Window, milliseconds
-from clapas.rules.book import Book, matches
-from clapas.rules.conditions import compared_with
-from clapas.rules.engine import UNUSABLE
+from clapas.rules.book import Book
+from clapas.rules.conditions import UNUSABLE, compared_with
 from clapas.rules.model import Drift, Group, Proposed, Rule, SameHour, Shift, Sql, Unusual
 from clapas.rules.replay_whole import Occurrence, WholeGroup, asked_again, proposed
 from clapas.rules.track import Compiled, Memory, seen, step
@@ -102,7 +101,7 @@ async def replay(
     end = now or datetime.now(UTC)
     past = Window(end - timedelta(days=DAYS), end)
     if isinstance(rule.when, Sql):
-        return summed(await asked_again(store, rule.when, past), past, basis="questions")
+        return summed(await asked_again(store, rule, rule.when, past), past, basis="questions")
     if isinstance(rule.when, Proposed):
         return summed(await proposed(store, rule, past), past, basis="detector")
     return await _over_history(store, rule, rows, past)
@@ -112,10 +111,10 @@ async def _over_history(store: Store, rule: Rule, rows: RowFilter, past: Window)
     window = Window(past.start - _warm(rule), past.end)
     book = PastBook(await store.territory.zone())
     book.replace([msgspec.structs.replace(rule, enabled=True)])
-    watched = await _watched(store, rule)
+    watched = await _watched(store, rule, book)
     chosen = watched[:MOST_SERIES]
     await _load_references(store, book, rule, chosen, window)
-    group = WholeGroup(rule, rule.when) if isinstance(rule.when, Group) else None
+    group = WholeGroup(rule, rule.when, book.zone) if isinstance(rule.when, Group) else None
     found: list[Occurrence] = []
     readings = 0
     for start in range(0, len(chosen), AT_ONCE):
@@ -170,10 +169,12 @@ def difference(before: Replay, after: Replay) -> Difference:
     )
 
 
-async def _watched(store: Store, rule: Rule) -> list[SeriesFacts]:
+async def _watched(store: Store, rule: Rule, book: Book) -> list[SeriesFacts]:
+    kept = RulesStore(store.postgres, store.clickhouse)
+    book.members = await kept.members(book.saved_groups)
     found: list[SeriesFacts] = []
-    async for page in RulesStore(store.postgres, store.clickhouse).all_facts():
-        found += [each for each in page if matches(rule, each)]
+    async for page in kept.all_facts():
+        found += [each for each in page if book.matches(rule, each)]
     return found
 
 

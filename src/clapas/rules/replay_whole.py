@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from clapas.domain.window import Window, milliseconds
-from clapas.rules.conditions import COMPARE
-from clapas.rules.engine import UNUSABLE
+from clapas.rules.civil import opening
+from clapas.rules.conditions import COMPARE, UNUSABLE
 from clapas.rules.groups import group_urn, result_of
 from clapas.rules.model import Group, Rule, Sql
 from clapas.store import SeriesHistory, Store
@@ -35,8 +36,9 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True):
 class WholeGroup:
     """The present values of a group at each moment of the past."""
 
-    def __init__(self, rule: Rule, when: Group) -> None:
+    def __init__(self, rule: Rule, when: Group, zone: ZoneInfo) -> None:
         self._rule = rule
+        self._is_open = opening(rule.schedule, zone) if rule.schedule else None
         self._when = when
         self._readings: dict[str, list[tuple[int, int, float]]] = {}
 
@@ -71,6 +73,7 @@ class WholeGroup:
                 continue
             result = result_of(self._when.function, fresh)
             true = COMPARE[self._when.operator](result, self._when.limit)
+            true = true and (self._is_open is None or self._is_open(now))
             if true and not active:
                 found.append(self._occurrence(place, now, result))
             elif active and not true:
@@ -83,7 +86,7 @@ class WholeGroup:
         return Occurrence(raised=at, entity=entity, name=place, series=0, value=value)
 
 
-async def asked_again(store: Store, when: Sql, past: Window) -> list[Occurrence]:
+async def asked_again(store: Store, rule: Rule, when: Sql, past: Window) -> list[Occurrence]:
     """A question asked at moments of the past; one that does not say when is asked once, now.
 
     Raises InvalidInput when it cannot be asked.
@@ -92,10 +95,13 @@ async def asked_again(store: Store, when: Sql, past: Window) -> list[Occurrence]
     start, end = milliseconds(past.start), milliseconds(past.end)
     step = (end - start) // QUESTIONS
     moments = range(start + step, end + 1, step) if AT in when.query else (end,)
+    zone = await store.territory.zone()
+    is_open = opening(rule.schedule, zone) if rule.schedule else None
     open_: dict[str, Occurrence] = {}
     found: list[Occurrence] = []
     for at in moments:
-        rows = dict(await kept.ask(when.query, at=at))
+        closed = is_open is not None and not is_open(at)
+        rows = {} if closed else dict(await kept.ask(when.query, at=at))
         gone = [each for each in open_ if each not in rows]
         found += [msgspec.structs.replace(open_.pop(entity), cleared=at) for entity in gone]
         for entity, value in rows.items():

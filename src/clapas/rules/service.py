@@ -15,10 +15,12 @@ from clapas.notify.channels import channels
 from clapas.notify.dispatch import Dispatcher
 from clapas.notify.settings import Settings as NotifySettings
 from clapas.rules.book import Book
+from clapas.rules.civil import opening
 from clapas.rules.engine import Engine, now_ms
 from clapas.rules.files import rule_of
 from clapas.rules.life import Clear, Raise, Signal
 from clapas.rules.model import Rule, Sql
+from clapas.rules.moved import Moved
 from clapas.rules.office import Office
 from clapas.rules.settings import Settings
 from clapas.store import Store
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.5
 CONSUMER = "rules"
 UNMASK_S = 30
+MOVED_S = 2
 
 
 class RulesService:
@@ -49,6 +52,7 @@ class RulesService:
         self.outbox = Notices(store.postgres)
         self.office = Office(Alarms(store.postgres), self.outbox)
         self.engine = Engine(self.rules, self.office, book=Book(zone), settings=settings)
+        self._moved = Moved(store, self.rules, self.engine)
         self._dispatcher = Dispatcher(self.outbox, channels(notify), notify)
         self._asked: dict[str, int] = {}
 
@@ -61,6 +65,8 @@ class RulesService:
         await self.reload()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_changes())
+            group.create_task(self._moved.follow())
+            group.create_task(_every(MOVED_S, self._moved.settle))
             group.create_task(self._bus.consume(CONSUMER, self._patiently))
             group.create_task(_every(TICK_S, self.engine.tick))
             group.create_task(_every(UNMASK_S, self._unmask))
@@ -104,8 +110,9 @@ class RulesService:
             if not isinstance(when, Sql) or now - self._asked.get(rule.id, 0) < when.every_s * 1000:
                 continue
             self._asked[rule.id] = now
+            open_now = not rule.schedule or opening(rule.schedule, self.engine.book.zone)(now)
             try:
-                rows = await self.rules.ask(when.query, at=now)
+                rows = await self.rules.ask(when.query, at=now) if open_now else []
             except ClapasError as error:
                 logger.warning("rule %s cannot be asked: %s", rule.id, error)
                 continue

@@ -1,8 +1,8 @@
 """Rules, and the memory of the engine that evaluates them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from typing import Any, LiteralString
 
 import msgspec
 
@@ -10,6 +10,7 @@ from clapas.domain.access import RowFilter
 from clapas.domain.errors import InternalError, InvalidInput, NotFound
 from clapas.domain.window import instant
 from clapas.store.clickhouse import ClickHouse
+from clapas.store.fleet import Fleet
 from clapas.store.postgres import Postgres, Row, listen
 from clapas.store.rules_values import RuleRow, RuleScore, SeriesFacts, TrackRow
 from clapas.store.sql import queries
@@ -69,15 +70,35 @@ class RulesStore:
 
     async def changes(self) -> AsyncIterator[None]:
         """Says that rules changed; also after each connection. Endless."""
+        async for _ in self._heard("clapas_rules"):
+            yield None
+
+    async def moves(self) -> AsyncGenerator[set[str] | None, None]:
+        """Entities whose type, name, commune or relations changed; None: any may have. Endless."""
+        async for told in self._heard("clapas_things"):
+            several = {each for each in told if each is not None}
+            known = len(several) == len(told) and "*" not in several
+            yield {each for text in several for each in text.split("\n")} if known else None
+
+    async def _heard(self, channel: LiteralString) -> AsyncIterator[set[str | None]]:
+        """What a channel told since the last time; None among it after each connection."""
+        told: set[str | None] = set()
         flag = asyncio.Event()
+
+        def hear(text: str | None) -> None:
+            told.add(text)
+            flag.set()
+
         listening = asyncio.create_task(
-            listen(self._postgres.dsn, "clapas_rules", told=lambda _: flag.set(), lost=flag.set)
+            listen(self._postgres.dsn, channel, told=hear, lost=lambda: hear(None))
         )
         try:
             while True:
                 await flag.wait()
                 flag.clear()
-                yield None
+                heard = told.copy()
+                told.clear()
+                yield heard
         finally:
             listening.cancel()
 
@@ -96,6 +117,33 @@ class RulesStore:
         ):
             after = rows[-1][0]
             yield [_facts(row) for row in rows]
+
+    async def members(self, groups: Collection[str]) -> dict[str, frozenset[int]]:
+        """The series that the devices of saved groups feed now; a group that is gone has none."""
+        fleet = Fleet(self._postgres)
+        return {
+            each.name: frozenset(await self.fed_by(await fleet.keys(EVERYTHING, each.query)))
+            for each in (await fleet.groups() if groups else ())
+            if each.name in groups
+        }
+
+    async def fed_by(self, devices: Collection[str], entities: Collection[str] = ()) -> list[int]:
+        """The series that devices feed (by key), and those of entities."""
+        rows = await self._postgres.rows(
+            SQL["fed_by"], devices=list(devices), entities=list(entities)
+        )
+        return [row[0] for row in rows]
+
+    async def naming_group(self, group: str) -> list[str]:
+        """The rules that name a saved group."""
+        return [row[0] for row in await self._postgres.rows(SQL["naming_group"], group=group)]
+
+    async def present(
+        self, series: Sequence[int], *, unusable: int
+    ) -> list[tuple[int, int, float]]:
+        """(series, measured ms, value) of present numbers without any of these flags of quality."""
+        rows = await self._postgres.rows(SQL["present"], series=list(series), unusable=unusable)
+        return [(row[0], row[1], row[2]) for row in rows]
 
     async def references(self, attributes: Sequence[str]) -> list[tuple[str, str, int, float]]:
         """(entity, attribute, measured, value) of present numbers."""

@@ -162,6 +162,10 @@ class Alarms:
         found = await self._postgres.rows(SQL["active_besides"], rules=list(rules))
         return [(row[0], row[1]) for row in found]
 
+    async def active_series(self) -> list[int]:
+        """The series whose readings raised what is active."""
+        return [row[0] for row in await self._postgres.rows(SQL["active_series"])]
+
     async def masked(self) -> list[Alarm]:
         """Active alarms that something keeps quiet."""
         async with self._postgres.transaction() as connection:

@@ -130,6 +130,29 @@ async def test_impossible_noisy_and_imported_rules(services: Services, operator:
     assert [each["result"] for each in lines.json()["items"]] == ["same", "created", "refused"]
 
 
+async def test_a_rule_names_only_what_exists(services: Services, operator: Visitor) -> None:
+    await tank(services)
+    basin = {**HIGH, "target": {"attribute": "level", "group": "lez"}}
+
+    async def refused(rule: dict[str, Any]) -> str:
+        answer = await operator.call("PUT", "/api/v1/rules/tank-high", json={"rule": rule})
+        assert (answer.status_code, answer.json()["code"]) == (400, "impossible_rule")
+        return str(answer.json()["values"]["field"])
+
+    assert await refused(basin) == "target.group"
+    assert await refused({**HIGH, "chain": "nobody"}) == "chain"
+    group = {"label": "Bassin du Lez", "query": {"tag": "basin"}}
+    assert (await operator.call("PUT", "/api/v1/groups/a=b", json=group)).status_code == 400
+    await operator.call("PUT", "/api/v1/groups/lez", json=group)
+    saved = await operator.call("PUT", "/api/v1/rules/tank-high", json={"rule": basin})
+    assert saved.status_code == 200
+    kept = await operator.call("DELETE", "/api/v1/groups/lez")
+    assert (kept.status_code, kept.json()["values"]["rules"]) == (409, "tank-high")
+    other = {**HIGH, "id": "other", "depends": ["tank-high"]}
+    await operator.call("PUT", "/api/v1/rules/other", json={"rule": other})
+    assert await refused({**basin, "depends": ["other"]}) == "depends"
+
+
 async def test_how_i_am_told(operator: Visitor) -> None:
     told = {
         "language": "fr",

@@ -12,7 +12,8 @@ from pyld import jsonld
 from clapas.context.book import _processed
 from clapas.context.core import VERSIONS, VOCAB, core_address, core_context, core_versions
 from clapas.context.errors import BadRequestData
-from clapas.context.query.q import Compiler, parse
+from clapas.context.query.predicate import Compiler
+from clapas.context.query.q import parse
 from clapas.context.terms import Terms
 
 USER: dict[str, Any] = {

@@ -7,6 +7,7 @@ from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.errors import AlreadyExists, BadRequestData
 from clapas.context.query import q as language
+from clapas.context.query.predicate import Compiler
 from clapas.context.snapshots import (
     cloned,
     drop,
@@ -82,22 +83,16 @@ def _document(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _named(node: language.Node) -> set[str]:
-    """The members that a query speaks of."""
-    found = {node.path.names[0]} if node.path is not None else set()
-    return found.union(*(_named(part) for part in node.parts))
-
-
 async def purge(broker: Broker, request: Request) -> Answer:
     """Purge Snapshots (5.16.7): those whose own members satisfy ``q``."""
     text = request.params.get("q", "")
     if not text:
         raise BadRequestData("q says which snapshots go")
     tree = language.parse(text)
-    names = _named(tree)
+    names = language.names_of(tree)
     if not names <= MEMBERS:
         raise BadRequestData(f"a snapshot has no {', '.join(sorted(names - MEMBERS))}")
-    path = language.Compiler(PLAIN).predicate(tree)
+    path = Compiler(PLAIN).predicate(tree)
     bodies = [row[0] for row in await broker.store.rows("snapshots", tenant=request.tenant)]
     docs = [_document(body) for body in bodies]
     pairs = [{"place": n, "document": n, "path": path} for n in range(len(docs))]

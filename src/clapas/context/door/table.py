@@ -11,6 +11,7 @@ from clapas.context.door import (
     contexts,
     discovery,
     entities,
+    evolution,
     identity,
     ledger,
     maps,
@@ -39,6 +40,12 @@ READ = Spec(params=SHOWN, options=SYS, formats=FORMATS, geo=True)
 WRITE_PARAMS = frozenset({"options", "type", "local", "format", "lang", "observedAt"})
 
 
+FOUNDING = frozenset(
+    {("entities",), ("entityOperations", "create"), ("entityOperations", "upsert")}
+    | {("temporal", "entities"), ("subscriptions",), ("csourceSubscriptions",)}
+    | {("csourceRegistrations",), ("snapshots",), ("jsonldContexts",), ("remote-notify",)}
+)
+"""What makes a tenant that was not there yet, by POST."""
 LINTED = frozenset({"entities", "attrs", "create", "upsert", "update", "merge"})
 
 
@@ -49,6 +56,11 @@ class Route(msgspec.Struct, frozen=True):
     path: tuple[str, ...]
     handler: Handler
     spec: Spec
+
+    @property
+    def founds_tenants(self) -> bool:
+        """Whether it may name a tenant that is not there yet (5.5.10; a tenant's identity, 5.2.40)."""
+        return self.path[0] == "info" or (self.method == "POST" and self.path in FOUNDING)
 
     @property
     def linted(self) -> bool:
@@ -122,11 +134,11 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
         ),
     ),
     ("POST", "temporal/entities", temporal.create, _write()),
-    ("GET", "temporal/entities", temporal.query, TEMPORAL),
+    ("GET", "temporal/entities", evolution.query, TEMPORAL),
     (
         "GET",
         "temporal/entities/*",
-        temporal.retrieve,
+        evolution.retrieve,
         Spec(params=SHOWN | TIMES, options=SYS, formats=TEMPORAL_FORMATS),
     ),
     ("DELETE", "temporal/entities/*", temporal.delete, _write("")),
@@ -142,7 +154,7 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
     (
         "POST",
         "temporal/entityOperations/query",
-        temporal.query_by_post,
+        evolution.query_by_post,
         Spec(
             params=PAGE | {"options", "format", "local", "entityMap"},
             options=SYS,

@@ -115,6 +115,10 @@ RETURNING id
 -- End a silence now.
 UPDATE alarm_silence SET "end" = greatest(%(now)s, start + 1) WHERE id = %(id)s AND "end" > %(now)s
 
+-- name: active_series
+-- The series whose readings raised what is active.
+SELECT DISTINCT series FROM alarm WHERE active AND closed IS NULL AND series IS NOT NULL
+
 -- name: active_besides
 -- Active alarms of rules that are no longer in force.
 SELECT rule, entity FROM alarm WHERE active AND closed IS NULL AND NOT rule = ANY(%(rules)s) LIMIT 10000
@@ -127,10 +131,16 @@ WHERE a.active AND a.closed IS NULL AND a.masked <> '' ORDER BY a.id LIMIT 5000
 -- name: deaf
 -- Entities whose devices were heard last by a gateway that hears none of its devices any more (two at least).
 SELECT DISTINCT b.entity, s.gateway
-FROM binding b
+FROM (
+    SELECT entity, device FROM binding WHERE entity = ANY(%(entities)s) AND valid_to IS NULL
+    UNION
+    SELECT own.entity, d.id FROM unnest(%(entities)s::text[]) AS own (entity)
+    JOIN device d ON d.key = substr(own.entity, 20)
+    WHERE own.entity LIKE 'urn:ngsi-ld:Device:%%'
+) b
 JOIN device_seen s ON s.device = b.device
 LEFT JOIN gateway g ON g.id = s.gateway
-WHERE b.entity = ANY(%(entities)s) AND b.valid_to IS NULL AND s.gateway <> ''
+WHERE s.gateway <> ''
   AND (SELECT count(*) FROM device_seen o WHERE o.gateway = s.gateway) > 1
   AND NOT EXISTS (
       SELECT FROM device_seen o

@@ -31,7 +31,8 @@ SELECT revision, body, who, (extract(epoch FROM at) * 1000)::bigint
 FROM rule_revision WHERE rule = %(id)s ORDER BY revision DESC LIMIT 200
 
 -- name: facts
--- What rules match series by (an empty list: all of them after a number).
+-- What rules match series by (an empty list: all of them after a number). A device feeds the series that it
+-- is bound to, and those of its own entity.
 SELECT s.id, s.entity, s.attribute, s.quantity, coalesce(e.type, split_part(s.entity, ':', 3)),
        coalesce(e.name, ''), coalesce(e.commune, ''), coalesce(e.relations, '{}'::jsonb),
        coalesce(b.models, '{}'), b.interval_s, t.received, t.measured,
@@ -42,13 +43,39 @@ LEFT JOIN state t ON t.series = s.id
 LEFT JOIN LATERAL (
     SELECT array_agg(DISTINCT d.model) AS models, min(m.interval_s) AS interval_s,
            array_agg(DISTINCT g.key || '=' || g.value) AS tags
-    FROM binding b JOIN device d ON d.id = b.device LEFT JOIN model m ON m.id = d.model
+    FROM (
+        SELECT device FROM binding
+        WHERE entity = s.entity AND attribute = s.attribute AND valid_to IS NULL
+        UNION ALL
+        SELECT id FROM device
+        WHERE s.entity LIKE 'urn:ngsi-ld:Device:%%' AND key = substr(s.entity, 20)
+    ) f JOIN device d ON d.id = f.device LEFT JOIN model m ON m.id = d.model
     LEFT JOIN LATERAL jsonb_each_text(d.tags) AS g ON true
-    WHERE b.entity = s.entity AND b.attribute = s.attribute AND b.valid_to IS NULL
 ) b ON true
 WHERE CASE WHEN %(all)s THEN s.id > %(after)s ELSE s.id = ANY(%(series)s) END
 ORDER BY s.id
 LIMIT %(limit)s
+
+-- name: fed_by
+-- The series that these devices feed, and those of these entities.
+SELECT s.id FROM device d
+JOIN binding b ON b.device = d.id AND b.valid_to IS NULL
+JOIN series s ON s.entity = b.entity AND s.attribute = b.attribute
+WHERE d.key = ANY(%(devices)s)
+UNION
+SELECT id FROM series
+WHERE entity = ANY(%(entities)s::text[] || (SELECT array_agg('urn:ngsi-ld:Device:' || key)
+                                            FROM unnest(%(devices)s::text[]) AS key))
+
+-- name: present
+-- Present numbers of these series that rules may use.
+SELECT series, measured, (value #>> '{}')::double precision
+FROM state
+WHERE series = ANY(%(series)s) AND jsonb_typeof(value) = 'number' AND quality & %(unusable)s = 0
+
+-- name: naming_group
+-- The rules that name a saved group of devices.
+SELECT id FROM rule WHERE body #>> '{target,group}' = %(group)s ORDER BY id
 
 -- name: references
 -- Present numbers of attributes that rules compare with.

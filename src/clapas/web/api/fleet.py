@@ -7,10 +7,11 @@ import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from clapas.domain.errors import InvalidInput
+from clapas.domain.errors import Conflict, InvalidInput
 from clapas.fleet.workbook import XLSX, sheet_of
 from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, FleetRow, Group, Health, UseCost
 from clapas.store.jobs import Job
+from clapas.store.rules import RulesStore
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.devices import DeviceOut, device_out
 from clapas.web.guard import asks
@@ -139,6 +140,8 @@ async def save_group(request: Call, name: FromPath[str], data: JSONBody[GroupIn]
     """Save a query under a name."""
     if not 1 <= len(name) <= 60:
         raise InvalidInput("a name has 1 to 60 letters", field="name")
+    if "=" in name or name.startswith("urn:"):
+        raise InvalidInput("this is the form of a tag or of an entity", field="name")
     group = Group(name=name, label=data.label, query=data.query, actor=request.user.id)
     await services_of(request).store.fleet.save_group(group)
     return group
@@ -146,8 +149,12 @@ async def save_group(request: Call, name: FromPath[str], data: JSONBody[GroupIn]
 
 @delete("/api/v1/groups/{name:str}", tags=["fleet"], opt=asks("write", "device"))
 async def remove_group(request: Call, name: FromPath[str]) -> None:
-    """Forget a saved query."""
-    await services_of(request).store.fleet.remove_group(name)
+    """Forget a saved query, unless a rule watches it."""
+    store = services_of(request).store
+    watching = await RulesStore(store.postgres, store.clickhouse).naming_group(name)
+    if watching:
+        raise Conflict("rules watch this group: change them first", rules=", ".join(watching))
+    await store.fleet.remove_group(name)
 
 
 @get("/api/v1/costs", tags=["fleet"], opt=asks("read", "device"), summary="The bill")

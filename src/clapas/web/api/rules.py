@@ -21,13 +21,14 @@ from clapas.rules.files import (
     written,
 )
 from clapas.rules.model import Rule, Sql
+from clapas.rules.named import Named
 from clapas.rules.replay import Difference, Replay, difference, replay
 from clapas.store.notify import Notices
 from clapas.store.rules_values import RuleRow, RuleScore
 from clapas.web.answers import Listed, listing
 from clapas.web.api.alarms import DAY_MS, now_ms, precision_of, rules_of
 from clapas.web.guard import asks, require
-from clapas.web.services import Call, rows_of, services_of
+from clapas.web.services import Call, Services, rows_of, services_of
 
 NOISY = 50
 """A rule that would have raised more alarms than that in thirty days asks first."""
@@ -73,6 +74,11 @@ def _permit(request: Call, rule: Rule) -> None:
     """A question in SQL reads every row: who writes it must be allowed to administer rules."""
     if isinstance(rule.when, Sql):
         require(services_of(request).charter, request.user, "administer", collection("rule"))
+
+
+async def _check_names(services: Services, rule: Rule) -> None:
+    present = [rule_of(row) for row in await rules_of(services).all()]
+    (await Named.read(services.store, present)).check(rule)
 
 
 @get("/api/v1/rules", tags=["alarms"], opt=asks("read", "rule"), summary="Rules")
@@ -133,6 +139,7 @@ async def replay_rule(request: Call, data: JSONBody[Saving]) -> Replayed:
     """What it would have raised; nothing is kept."""
     rule = read_rule(data.rule)
     services = services_of(request)
+    await _check_names(services, rule)
     rows = rows_of(request, "observation")
     now = await replay(services.store, rule, rows=rows)
     try:
@@ -176,6 +183,7 @@ async def save(request: Call, id: FromPath[str], data: JSONBody[Saving]) -> Revi
     wanted = read_rule({"owner": request.user.id, **data.rule, "id": id})
     _permit(request, wanted)
     services = services_of(request)
+    await _check_names(services, wanted)
     if wanted.enabled and not data.confirmed:
         found = await replay(services.store, wanted, rows=rows_of(request, "observation"))
         if found.per_day * 30 > NOISY:

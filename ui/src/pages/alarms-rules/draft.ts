@@ -91,8 +91,12 @@ function targetOf(draft: Draft): Record<string, unknown> {
   return { ...scoped[draft.scope], attribute: draft.attribute, communes: draft.communes, datasets: draft.datasets };
 }
 
-/** The end of an alarm: back over a limit, what an older rule says, or simply when it is no longer true. */
+/** The end of an alarm: back over a limit or well inside the band, what an older rule says, or simply when it is no longer true. */
 function clearOf(draft: Draft, scale: number, before: Rule | null): Condition | null {
+  if (draft.kind === "band" && draft.back !== null) {
+    const end = (value: unknown, sign: number): number => Number(((Number(value) + sign * draft.back!) / scale).toPrecision(12));
+    return { kind: "band", low: end(draft.values.low, 1), high: end(draft.values.high, -1), inside: true };
+  }
   const opposite = draft.kind === "above" ? "<" : draft.kind === "below" ? ">" : "";
   if (opposite) return draft.back === null ? null : { kind: "threshold", operator: opposite, limit: draft.back / scale };
   return before?.clear && before.when.kind === KINDS[draft.kind]?.kind ? before.clear : null;
@@ -101,8 +105,9 @@ function clearOf(draft: Draft, scale: number, before: Rule | null): Condition | 
 /** The rule; ``before`` keeps what the form does not show. */
 export function ruleOf(draft: Draft, quantity: Quantity | undefined, before: Rule | null): Record<string, unknown> {
   const scale = scaleOf(quantity);
+  const { instant, itself, always } = KINDS[draft.kind] ?? {};
   const hours = draft.start && draft.end;
-  const scheduled = hours || draft.days.length < ALL_DAYS.length;
+  const scheduled = !always && (hours || draft.days.length < ALL_DAYS.length);
   const { revision: _revision, ...others } = before ?? ({} as Partial<Rule>);
   return {
     ...others,
@@ -111,10 +116,10 @@ export function ruleOf(draft: Draft, quantity: Quantity | undefined, before: Rul
     target: targetOf(draft),
     when: conditionOf(draft, scale),
     clear: clearOf(draft, scale, before),
-    hold_s: KINDS[draft.kind]?.instant ? Math.round(draft.minutes * 60) : 0,
-    clear_hold_s: Math.round(draft.clearMinutes * 60),
-    n: draft.n,
-    m: Math.max(draft.n, draft.m),
+    hold_s: instant ? Math.round(draft.minutes * 60) : 0,
+    clear_hold_s: itself ? 0 : Math.round(draft.clearMinutes * 60),
+    n: instant ? draft.n : 1,
+    m: instant ? Math.max(draft.n, draft.m) : 1,
     schedule: scheduled ? { days: draft.days, start: hours ? draft.start : "00:00", end: hours ? draft.end : "24:00" } : null,
     severity: draft.severity,
     chain: draft.chain,
@@ -155,8 +160,15 @@ export function draftOf(rule: Rule, quantity: Quantity | undefined): Draft {
     kind: kindOf(rule.when),
   };
   draft.values = { ...firstValues(draft.kind), ...valuesOf(rule.when, draft, scale) };
-  draft.back = rule.clear?.kind === "threshold" && typeof rule.clear.limit === "number" ? Number((rule.clear.limit * scale).toPrecision(12)) : null;
+  draft.back = backOf(rule, scale);
   return draft;
+}
+
+function backOf(rule: Rule, scale: number): number | null {
+  const { when, clear } = rule;
+  const shown = (value: number): number => Number((value * scale).toPrecision(12));
+  if (clear?.kind === "threshold" && typeof clear.limit === "number") return shown(clear.limit);
+  return clear?.kind === "band" && when.kind === "band" ? shown(Number(clear.low) - Number(when.low)) : null;
 }
 
 function valuesOf(when: Condition, draft: Draft, scale: number): Record<string, unknown> {

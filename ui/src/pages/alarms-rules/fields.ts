@@ -20,6 +20,10 @@ export interface Kind {
   fixed?: Record<string, unknown>;
   /** It is about one moment, so that "for at least" means something. */
   instant?: boolean;
+  /** It raises and clears by itself: no duration of its own. */
+  itself?: boolean;
+  /** It watches at all hours. */
+  always?: boolean;
 }
 
 const DIRECTION: Field = { name: "direction", shape: "direction", first: "both" };
@@ -52,7 +56,7 @@ export const KINDS: Record<string, Kind> = {
   shift: { kind: "shift", fields: [times(12)], instant: true },
   drift: { kind: "drift", fields: [times(3)], instant: true },
   frozen: { kind: "frozen", fields: [{ name: "for_s", shape: "hours", first: 6, needed: true }] },
-  silence: { kind: "silence", fields: [{ name: "for_s", shape: "hours", first: 6 }, { name: "intervals", shape: "number" }] },
+  silence: { kind: "silence", fields: [{ name: "for_s", shape: "hours", first: 6 }, { name: "intervals", shape: "number" }], itself: true, always: true },
   aggregate: {
     kind: "aggregate",
     fields: [FUNCTION, { name: "window_s", shape: "hours", first: 24, needed: true }, OPERATOR, LIMIT, { name: "least", shape: "number", first: 1, least: 1 }],
@@ -61,10 +65,11 @@ export const KINDS: Record<string, Kind> = {
   group: {
     kind: "group",
     fields: [FUNCTION, OPERATOR, LIMIT, { name: "by", shape: "by", first: "commune" }, { name: "within_s", shape: "hours", first: 24 }, { name: "least", shape: "number", first: 2, least: 1 }],
+    itself: true,
   },
   fence: { kind: "fence", fields: [{ name: "inside", shape: "flag", first: false }, { name: "polygon", shape: "polygon", first: [] }], instant: true },
-  sql: { kind: "sql", fields: [{ name: "query", shape: "query", needed: true }, { name: "every_s", shape: "minutes", first: 5, least: 1 }] },
-  proposed: { kind: "proposed", fields: [{ name: "detector", shape: "text", needed: true }] },
+  sql: { kind: "sql", fields: [{ name: "query", shape: "query", needed: true }, { name: "every_s", shape: "minutes", first: 5, least: 1 }], itself: true },
+  proposed: { kind: "proposed", fields: [{ name: "detector", shape: "text", needed: true }], itself: true, always: true },
 };
 
 /** The kinds that watch no attribute of their own choice. */
