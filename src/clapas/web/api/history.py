@@ -11,7 +11,7 @@ from clapas.charter import Reading
 from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.quantities import quantity
-from clapas.domain.window import Window, instant
+from clapas.domain.window import Window, asked_window, instant
 from clapas.store.governance import Remains
 from clapas.store.values import SeriesHistory, Step
 from clapas.web.answers import csv_response, wants_csv
