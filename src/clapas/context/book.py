@@ -217,7 +217,7 @@ def _processed(
         base["geojson"] = "https://purl.org/geojson/vocab#"
         context = processor.process_context(first, {"@context": [base, *parts]}, options)
     except jsonld.JsonLdError as error:
-        cause = error.__cause__ or error.cause
+        cause = error.__cause__ or getattr(error, "cause", None)
         if isinstance(cause, NgsiError):
             raise cause from error
         raise BadRequestData(f"the @context cannot be used: {error.code or error}") from error

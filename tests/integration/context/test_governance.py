@@ -88,3 +88,11 @@ def test_circles_of_aliases_end() -> None:
     """A chain gives its last name; a circle gives something."""
     assert followed({"a": "b", "b": "c"}) == {"a": "c", "b": "c"}
     assert set(followed({"a": "b", "b": "a"})) <= {"a", "b"}
+
+
+@pytest.mark.clause("5.13.2")
+@pytest.mark.parametrize("context", [{"size": 5}, {"size": {"@id": 5}}, [3], "not an address"])
+async def test_wrong_contexts_are_refused(api: httpx.AsyncClient, context: Any) -> None:
+    """A definition that JSON-LD does not know is the sender's mistake."""
+    answer = await api.post("/jsonldContexts", json={"@context": context}, headers=LD)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")

@@ -77,6 +77,10 @@ WHERE series = ANY(%(series)s) AND jsonb_typeof(value) = 'number' AND quality & 
 -- The rules that name a saved group of devices.
 SELECT id FROM rule WHERE body #>> '{target,group}' = %(group)s ORDER BY id
 
+-- name: naming_chain
+-- The rules that tell a chain.
+SELECT id FROM rule WHERE body ->> 'chain' = %(chain)s ORDER BY id
+
 -- name: references
 -- Present numbers of attributes that rules compare with.
 SELECT t.entity, t.attribute, t.measured, t.value
