@@ -16,14 +16,12 @@ import httpx
 import orjson
 
 from clapas.context.broker import Broker
-from clapas.context.editing import deleted
 from clapas.context.errors import NgsiError
 from clapas.context.fetch import is_private
 from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
 from clapas.context.search import Query, Selector, find, predicate
-from clapas.context.snapshots import sweep_kept
 from clapas.domain.errors import ClapasError
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
@@ -306,17 +304,3 @@ class Notifier:
         )
         if answer.status_code >= 300:
             raise httpx.HTTPError(f"status {answer.status_code}")
-
-
-async def sweep(broker: Broker) -> None:
-    """Remove what expired, again and again (clause 4.22)."""
-    while True:
-        await asyncio.sleep(broker.settings.sweep_seconds)
-        try:
-            for tenant, name in await broker.store.rows("expired"):
-                async with broker.write(tenant) as write:
-                    await write.take([name])
-                    await write.save([deleted(each, write.now) for each in write.over.values()])
-            await sweep_kept(broker)
-        except ClapasError as error:
-            log.warning("the sweep waits: %s", error)
