@@ -13,7 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "licences.md"
 LOCKS = {
     "What runs": ("requirements.lock", "requirements/data.lock"),
-    "What tests and builds": ("requirements/dev.lock", "requirements/uv.lock"),
+    "What tests and builds": (
+        "requirements/dev.lock",
+        "requirements/schemas.lock",
+        "requirements/uv.lock",
+    ),
 }
 HEAD = """# Licences
 

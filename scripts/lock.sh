@@ -13,4 +13,5 @@ lock requirements.lock pyproject.toml requirements/setup.in
 lock requirements/dev.lock pyproject.toml requirements/setup.in --extra test --extra lint --constraint requirements.lock
 lock requirements/uv.lock requirements/uv.in
 lock requirements/data.lock requirements/data.in --no-deps
+lock requirements/schemas.lock requirements/schemas.in --no-deps
 lock requirements/node.lock requirements/node.in

@@ -115,7 +115,7 @@ setup_runtime() {
 setup_dev() {
     setup_runtime
     cd "$here"
-    install_locked tests 150 requirements/dev.lock
+    install_locked tests 150 requirements/dev.lock requirements/schemas.lock
     cd "$OLDPWD"
 }
 

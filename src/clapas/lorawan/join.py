@@ -4,10 +4,9 @@ DevNonce: up to 1.0.3 a device draws it, and none may come twice; from 1.0.4 and
 forgot its counter says so by "dev_nonce_used" in the page, where :func:`forget_nonces` is one click.
 """
 
-from time import monotonic
 from typing import Final
 
-from clapas.lorawan import downlink, events
+from clapas.lorawan import accept, events
 from clapas.lorawan.addresses import draw_dev_addr
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import LorawanDevice
@@ -16,9 +15,9 @@ from clapas.lorawan.frames import JoinAccept, JoinContext, JoinRequest, seal_joi
 from clapas.lorawan.keys import SessionKeys, join_keys_10, join_keys_11, js_int_key
 from clapas.lorawan.mic import join_mic, same
 from clapas.lorawan.network import FrameLog, Network, wall_ms
-from clapas.lorawan.radio import Reception, Slot
+from clapas.lorawan.radio import Reception
 from clapas.lorawan.rejections import Rejection
-from clapas.lorawan.scheduler import Attempt, Candidate, Scheduler
+from clapas.lorawan.scheduler import Scheduler
 from clapas.lorawan.session import Channels, DeviceState, Session, new_session_id
 
 GROWING: Final = frozenset({"1.0.4", "1.1.0"})
@@ -105,20 +104,24 @@ async def handle(
         return
     state = network.state.obtain(request.dev_eui)
     remember_nonce(device, state, request.dev_nonce)
-    slots = join_slots(network, first)
+    slots = accept.windows(network, first)
     probe = scheduler.candidates(
         dev_eui=device.dev_eui, phy=bytes(33), copies=gathering.best_first(), slots=slots
     )
-    if not any_free(scheduler, probe):
+    in_the_way = accept.obstacle(scheduler, probe)
+    if in_the_way is not None:
         network.state.note(state)
-        refuse(network, first, request.dev_eui, "duty_cycle")
+        refuse(network, first, request.dev_eui, in_the_way)
         return
     state.join_nonce += 1
-    session, accept = new_session(network, device, state, nonce=request.dev_nonce)
+    session, given = new_session(network, device, state, nonce=request.dev_nonce)
     give(state, session)
     await network.state.save(state)
-    phy = seal(device, accept, request.join_eui, request.dev_nonce)
-    await send_accept(network, scheduler, gathering.best_first(), session, phy, slots)
+    phy = seal(device, given, request.join_eui, request.dev_nonce)
+    in_the_way = await accept.send(network, scheduler, gathering.best_first(), session, phy, slots)
+    if in_the_way is not None:
+        refuse(network, first, request.dev_eui, in_the_way)
+        return
     network.counts["joins"] += 1
     network.credit(gathering.copies)
     network.rejections.joins.pop(device.dev_eui, None)
@@ -132,36 +135,6 @@ def give(state: DeviceState, session: Session) -> None:
         state.session = session
     else:
         state.next_session = session
-
-
-def any_free(scheduler: Scheduler, candidates: list[Candidate]) -> bool:
-    """Whether at least one candidate may be sent now."""
-    now = monotonic()
-    return any(scheduler.refusal(candidate, now) is None for candidate in candidates)
-
-
-def join_slots(network: Network, copy: Reception) -> tuple[Slot, ...]:
-    """The join windows: RX1 at offset 0, RX2 at the region's default data rate."""
-    region = network.region
-    delay = region.join_accept_delay
-    dr = region.dr_of(copy.data_rate)
-    rx1_frequency = region.rx1_frequency(copy.frequency)
-    rx2_frequency = region.rx2_frequency
-    return (
-        Slot(
-            frequency=rx1_frequency,
-            dr=region.rx1_data_rate(dr, 0),
-            power=downlink.power(network, rx1_frequency),
-            delay=delay,
-        ),
-        Slot(
-            frequency=rx2_frequency,
-            dr=region.rx2_dr,
-            power=downlink.power(network, rx2_frequency),
-            delay=delay + 1,
-            window=2,
-        ),
-    )
 
 
 def new_session(
@@ -227,37 +200,6 @@ def seal(device: LorawanDevice, accept: JoinAccept, join_eui: str, nonce: int) -
         js_int_key=js_int_key(device.nwk_key, device.dev_eui), join_eui=join_eui, dev_nonce=nonce
     )
     return seal_join_accept(accept, device.nwk_key, context)
-
-
-async def send_accept(
-    network: Network,
-    scheduler: Scheduler,
-    copies: list[Reception],
-    session: Session,
-    phy: bytes,
-    slots: tuple[Slot, ...],
-) -> None:
-    dr = network.region.dr_of(copies[0].data_rate)
-    candidates = scheduler.candidates(
-        dev_eui=session.dev_eui, phy=phy, copies=copies, slots=slots, uplink_dr=dr
-    )
-
-    async def tell(attempt: Attempt, error: str | None) -> None:
-        network.show(
-            FrameLog(
-                at=wall_ms(),
-                direction="down",
-                kind="join_accept",
-                outcome=error or "sent",
-                gateway=attempt.current.emission.gateway,
-                device=session.dev_eui,
-                frequency=attempt.current.emission.slot.frequency,
-                data_rate=attempt.current.emission.data_rate.text,
-                size=len(phy),
-            )
-        )
-
-    await scheduler.send(candidates, tell)
 
 
 def _show(network: Network, first: Reception, gateways: int, session: Session) -> None:

@@ -85,7 +85,7 @@ class Journal:
                 yield from read_records(path)
 
     def append(self, record: Any) -> None:
-        """Hand a record to the kernel."""
+        """Hand a record to the kernel, whole or not at all. Raises DiskFull."""
         data = _frame(record)
         try:
             written = os.write(self._file, data)
@@ -94,12 +94,17 @@ class Journal:
                 f"the journal of the network server cannot be written: {wrong}"
             ) from wrong
         if written != len(data):
+            # A reader stops at a cut record: what is written later must not stand behind one.
+            os.ftruncate(self._file, self._written)
             raise DiskFull("the journal of the network server was cut short")
         self._written += len(data)
         self._appended += 1
 
     async def sync(self) -> None:
-        """Return when everything appended so far is on the disk; callers at one time share the flush."""
+        """Return when everything appended so far is on the disk; callers at one time share the flush.
+
+        Raises DiskFull when the disk does not take it.
+        """
         wanted = self._appended
         while self._flushed < wanted:
             if self._flushing is None:
@@ -111,6 +116,10 @@ class Journal:
         try:
             await asyncio.to_thread(os.fdatasync, self._file)
             self._flushed = reached
+        except OSError as wrong:
+            raise DiskFull(
+                f"the journal of the network server is not on the disk: {wrong}"
+            ) from wrong
         finally:
             self._flushing = None
 

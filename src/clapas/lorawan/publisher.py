@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from clapas.domain.errors import ClapasError
+from clapas.domain.errors import ClapasError, DiskFull
 from clapas.domain.message import RawMessage
 
 LOG = logging.getLogger("clapas.lorawan")
@@ -61,8 +61,16 @@ class Publisher:
             else:
                 self.published += 1
                 if logged:
-                    logged()
+                    self._note(logged)
                 return sequence
+
+    @staticmethod
+    def _note(logged: Callable[[], None]) -> None:
+        """The log has the message whatever becomes of our own note of its counter."""
+        try:
+            logged()
+        except DiskFull as wrong:
+            LOG.warning("the counter of a logged uplink is not in the journal: %s", wrong)
 
     async def drain(self, seconds: float) -> int:
         """Wait for what is on its way; returns how many messages were given up."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from time import monotonic
+import time
 from typing import Final
 
 import msgspec
@@ -37,7 +37,7 @@ class Register:
     async def joining(self, dev_eui: str) -> LorawanDevice | None:
         """The device that asks to join."""
         known = self._known.get(dev_eui)
-        if known is not None and monotonic() - known.at < JOIN_S:
+        if known is not None and time.monotonic() - known.at < JOIN_S:
             return known.device
         return await self._ask(dev_eui)
 
@@ -46,7 +46,7 @@ class Register:
         known = self._known.get(dev_eui)
         if known is None:
             return await self._ask(dev_eui)
-        if monotonic() - known.at > FRESH_S and dev_eui not in self._asking:
+        if time.monotonic() - known.at > FRESH_S and dev_eui not in self._asking:
             self._start(dev_eui).add_done_callback(_told)
         return known.device
 
@@ -63,7 +63,7 @@ class Register:
             found = await self._devices.device(dev_eui)
             if len(self._known) >= _LIMIT:
                 self._known.clear()
-            self._known[dev_eui] = _Entry(monotonic(), found)
+            self._known[dev_eui] = _Entry(time.monotonic(), found)
             return found
         finally:
             self._asking.pop(dev_eui, None)

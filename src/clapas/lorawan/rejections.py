@@ -1,8 +1,8 @@
 """What was refused: counted by reason, sampled, and logged at a bounded rate."""
 
 import logging
+import time
 from collections import Counter, deque
-from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,8 @@ REASONS: Final = frozenset(
         "malformed_packet", "malformed_frame", "oversized", "bad_crc", "unknown_gateway", "gateway_conflict",
         "unknown_dev_addr", "bad_mic", "replayed", "wrong_direction", "foreign_network", "unsupported_frequency",
         "unknown_device", "disabled_device", "join_eui_mismatch", "join_bad_mic", "dev_nonce_used", "join_no_key",
-        "rejoin_refused", "disk_full", "duty_cycle", "overload", "remote_shell", "unauthorised",
+        "rejoin_refused", "disk_full", "duty_cycle", "too_late", "no_way_back",
+        "answer_not_sent", "overload", "remote_shell", "unauthorised",
     }
 )  # fmt: skip
 
@@ -54,7 +55,7 @@ class Rejections:
 
     def _log(self, rejection: Rejection) -> None:
         last, muted = self._logged.get(rejection.reason, (0.0, 0))
-        now = monotonic()
+        now = time.monotonic()
         if last and now - last < PERIOD:
             self._logged[rejection.reason] = (last, muted + 1)
             return

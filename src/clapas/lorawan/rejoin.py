@@ -1,6 +1,6 @@
 """Rejoins of 1.1 devices: type 0 and 2 through the serving network, type 1 with the root key (1.1 clause 6.2.4)."""
 
-from clapas.lorawan import events, join
+from clapas.lorawan import accept, events, join
 from clapas.lorawan.dedup import Gathering
 from clapas.lorawan.devices import LorawanDevice
 from clapas.lorawan.frames import JoinContext, RejoinRequest, seal_join_accept
@@ -51,7 +51,7 @@ async def handle(
     else:
         state.rejoin_0 = request.count
     state.join_nonce += 1
-    session, accept = join.new_session(network, device, state, nonce=request.count)
+    session, given = join.new_session(network, device, state, nonce=request.count)
     join.give(state, session)
     await network.state.save(state)
     context = JoinContext(
@@ -60,8 +60,11 @@ async def handle(
         dev_nonce=request.count,
         join_type=request.kind,
     )
-    phy = seal_join_accept(accept, js_enc_key(device.nwk_key, device.dev_eui), context)
-    slots = join.join_slots(network, first)
-    await join.send_accept(network, scheduler, gathering.best_first(), session, phy, slots)
+    phy = seal_join_accept(given, js_enc_key(device.nwk_key, device.dev_eui), context)
+    slots = accept.windows(network, first)
+    in_the_way = await accept.send(network, scheduler, gathering.best_first(), session, phy, slots)
+    if in_the_way is not None:
+        join.refuse(network, first, request.dev_eui, in_the_way)
+        return
     network.counts["joins"] += 1
     network.publisher.tell(events.join(session, device, received=first.received))

@@ -34,8 +34,11 @@ def _up(device: DeviceState, session_id: str, f_cnt_up: int, seen: int, last_see
 
 def _reserved(device: DeviceState, session_id: str, application: bool, limit: int) -> None:  # noqa: FBT001
     session = _session(device, session_id)
-    if session is None:
-        return
+    if session is not None:
+        _raise(session, limit, application=application)
+
+
+def _raise(session: Session, limit: int, *, application: bool) -> None:
     if application:
         session.a_reserved = max(session.a_reserved, limit)
     else:
@@ -83,6 +86,8 @@ class State:
         self._devices: dict[str, DeviceState] = {}
         self._by_address: dict[int, tuple[Session, ...]] = {}
         self._placed: dict[str, tuple[int, ...]] = {}
+        self._unsettled: dict[tuple[str, bool], int] = {}
+        """Blocks of downlink counters that are not on the disk yet, with their limit."""
         self._folding: asyncio.Task[None] | None = None
         for record in self._journal.replay():
             self._apply(record)
@@ -133,17 +138,26 @@ class State:
         )
 
     async def reserve(self, session: Session, *, application: bool) -> int:
-        """The next downlink counter; waits for the disk once in a block of them."""
-        counter = session.a_f_cnt_down if application else session.f_cnt_down
+        """The next downlink counter; waits for the disk once in a block of them. Raises DiskFull.
+
+        The counter is taken before the wait, so two who ask at once never get the same one; and none is given
+        while its block is not on the disk.
+        """
+        if application:
+            counter, session.a_f_cnt_down = session.a_f_cnt_down, session.a_f_cnt_down + 1
+        else:
+            counter, session.f_cnt_down = session.f_cnt_down, session.f_cnt_down + 1
         limit = session.a_reserved if application else session.reserved
+        block = (session.id, application)
         if counter >= limit:
             limit = counter + self._block
-            self._append(["block", session.dev_eui, session.id, application, limit])
+            self._append(["block", session.dev_eui, *block, limit])
+            _raise(session, limit, application=application)
+            self._unsettled[block] = limit
+        if block in self._unsettled:
             await self._journal.sync()
-        if application:
-            session.a_f_cnt_down, session.a_reserved = counter + 1, limit
-        else:
-            session.f_cnt_down, session.reserved = counter + 1, limit
+            if self._unsettled.get(block) == limit:
+                del self._unsettled[block]
         return counter
 
     def queued(self, dev_eui: str, item: QueueItem) -> None:

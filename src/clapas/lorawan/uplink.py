@@ -175,6 +175,7 @@ async def _new(
     await _promote(network, session)
     _count(session, accepted)
     network.credit(accepted.copies)
+    network.rejections.joins.pop(session.dev_eui, None)
     network.counts["late" if verdict == "late" else "uplinks"] += 1
     logged = network.publisher.send(
         events.up(accepted, network.gateways, network.region),

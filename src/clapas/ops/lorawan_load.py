@@ -3,17 +3,17 @@
 import asyncio
 import json
 import multiprocessing
-import random
 import socket
 import struct
 import time
 from base64 import b64encode
-from collections.abc import Iterable
 from multiprocessing.synchronize import Event
 from typing import Any
 
+from clapas.domain.errors import InternalError
 from clapas.lorawan.server import LorawanServer
-from clapas.ops.simulate_lorawan.device_frames import Granted, data_up, join_request
+from clapas.lorawan.udp import UdpDoor
+from clapas.ops.simulate_lorawan.device_frames import Granted, data_up
 
 LOADED = 2000
 """Devices that share a steady load."""
@@ -47,10 +47,17 @@ async def activate(server: LorawanServer) -> list[str]:
     return ids
 
 
-def packet(phy: bytes, token: int, gateway: int, ticks: int) -> bytes:
+def udp_door(server: LorawanServer) -> UdpDoor:
+    """The server's door for Semtech UDP. Raises InternalError when its settings closed it."""
+    if server.udp is None:
+        raise InternalError("the load needs the UDP door")
+    return server.udp
+
+
+def packet(phy: bytes, token: int, gateway: int, ticks: int, *, hertz: int = 868_100_000) -> bytes:
     """A PUSH_DATA with one frame (Semtech UDP v2)."""
     body = {
-        "tmst": ticks, "freq": 868.1, "stat": 1, "modu": "LORA", "datr": "SF7BW125", "codr": "4/5",
+        "tmst": ticks, "freq": hertz / 1e6, "stat": 1, "modu": "LORA", "datr": "SF7BW125", "codr": "4/5",
         "rssi": -90 - gateway % 60, "lsnr": 7.0 - gateway % 10, "size": len(phy), "data": b64encode(phy).decode(),
     }  # fmt: skip
     head = struct.pack(">BHBQ", 2, token & 0xFFFF, 0, GATEWAY + gateway)
@@ -121,7 +128,7 @@ async def fire(
     """Load a server's UDP door, counters from ``first`` on; gives what was sent and how long it took (seconds)."""
     context = multiprocessing.get_context("spawn")
     told, ready = context.Queue(), context.Event()
-    port = server.udp.port if server.udp else 0
+    port = udp_door(server).port
     child = context.Process(
         target=_shoot, args=(port, rate, copies, seconds, first, told, ready), daemon=True
     )
@@ -133,57 +140,7 @@ async def fire(
     return found[0], found[1]
 
 
-class _Ear(asyncio.DatagramProtocol):
-    """A gateway that sends whatever it is asked to, and counts it."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.asked = 0
-        self._transport: Any = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, _addr: Any) -> None:
-        if data[3] == 3:
-            self.asked += 1
-            self._transport.sendto(sent_it(data, self.number))
-
-    def send(self, data: bytes) -> None:
-        self._transport.sendto(data)
-
-    def close(self) -> None:
-        self._transport.close()
-
-
-async def join_storm(
-    server: LorawanServer, fleet: Iterable[tuple[bytes, bytes]], *, rate: int, gateways: int
-) -> int:
-    """(EUI, AppKey) by (EUI, AppKey), join-requests at ``rate`` a second, each heard by three gateways.
-
-    Gives how many join-accepts gateways were asked to send.
-    """
-    loop = asyncio.get_running_loop()
-    to = ("127.0.0.1", server.udp.port if server.udp else 0)
-    ears = []
-    for number in range(gateways):
-        ear = _Ear(number)
-        await loop.create_datagram_endpoint(lambda ear=ear: ear, remote_addr=to)  # type: ignore[misc]
-        ears.append(ear)
-    start = pulled = time.monotonic() - 60
-    for number, (dev_eui, app_key) in enumerate(fleet):
-        now = time.monotonic()
-        if now - pulled > 10:
-            pulled = now
-            for ear in ears:
-                ear.send(pull(ear.number))
-            start = now if not number else start
-        await asyncio.sleep(max(start + number / rate - now, 0))
-        phy = join_request(app_key, bytes(8), dev_eui, number & 0xFFFF)
-        ticks = int(time.monotonic() * 1e6) & 0xFFFFFFFF
-        for gateway in random.sample(range(gateways), min(3, gateways)):
-            ears[gateway].send(packet(phy, number, gateway, ticks))
-    await asyncio.sleep(2.0)
-    for ear in ears:
-        ear.close()
-    return sum(ear.asked for ear in ears)
+def at_share(values: list[float], share: float) -> float | None:
+    """The value below which ``share`` of the sorted ``values`` (seconds) lie, in milliseconds; None without any."""
+    at = min(int(share * len(values)), len(values) - 1)
+    return round(1000 * values[at], 1) if values else None

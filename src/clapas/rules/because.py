@@ -4,6 +4,7 @@ The numbers are in the quantity's own unit; :mod:`clapas.notify.sentences` makes
 """
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -38,8 +39,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     memory: list[float]
     at: int
     value: Value | None
-    offset_ms: int = 0
-    """The civil zone's offset from UTC."""
+    zone: ZoneInfo = ZoneInfo("UTC")
+    """The territory's civil time."""
 
 
 def because(when: When, facts: SeriesFacts, references: References, moment: Moment) -> Reasons:
@@ -71,7 +72,7 @@ def _learned(when: When, moment: Moment, value: float) -> Reasons:
     memory = moment.memory
     match when:
         case SameHour() if len(memory) > USUAL:
-            return {"usual": memory[USUAL], "hour": hour_of_week(moment.at, moment.offset_ms)}
+            return {"usual": memory[USUAL], "hour": hour_of_week(moment.at, moment.zone)}
         case Unusual() if memory and memory[0] == -1:
             return {"usual": memory[1], "times": departure(memory, value)}
         case Shift() if memory and memory[0] == -1:

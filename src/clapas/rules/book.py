@@ -1,7 +1,6 @@
 """The rules in force, and for each series those that watch it, ready to step."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from clapas.rules.because import Moment, because
@@ -88,6 +87,7 @@ class Book:
             and (not target.model or target.model in facts.models)
             and (not target.entities or facts.entity in target.entities)
             and (not target.communes or facts.commune in target.communes)
+            and (not target.datasets or not facts.dataset or facts.dataset in target.datasets)
         )
 
     def _in_group(self, group: str, facts: SeriesFacts) -> bool:
@@ -121,7 +121,6 @@ class Book:
         return found
 
     def _make(self, rule: Rule, facts: SeriesFacts) -> Compiled:
-        offset_ms = self.offset_ms()
         silent = 0
         if isinstance(rule.when, Silence):
             silent = (
@@ -130,8 +129,8 @@ class Book:
         return Compiled(
             rule=rule.id,
             revision=rule.revision,
-            truth=ready(rule.when, facts, self.references, offset_ms),
-            clears=ready(rule.clear, facts, self.references, offset_ms) if rule.clear else None,
+            truth=ready(rule.when, facts, self.references, self.zone),
+            clears=ready(rule.clear, facts, self.references, self.zone) if rule.clear else None,
             hold=rule.hold_s * 1000,
             clear_hold=rule.clear_hold_s * 1000,
             n=rule.n,
@@ -139,11 +138,6 @@ class Book:
             is_open=opening(rule.schedule, self.zone) if rule.schedule else None,
             silent_ms=silent,
         )
-
-    def offset_ms(self) -> int:
-        """The civil zone's present offset from UTC."""
-        offset = datetime.now(UTC).astimezone(self.zone).utcoffset()
-        return int(offset.total_seconds() * 1000) if offset else 0
 
     def align(self, rules: Sequence[Compiled], track: Track) -> list[str]:
         """Make the track hold exactly these rules: kept, begun, or begun anew when they changed.

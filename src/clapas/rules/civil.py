@@ -26,9 +26,10 @@ def opening(schedule: Schedule, zone: ZoneInfo) -> Open:
     return is_open
 
 
-def hour_of_week(at: int, offset_ms: int) -> int:
-    """0 (Monday, 0 h) to 167, with the zone's offset given."""
-    return ((at + offset_ms) // 3_600_000 + 72) % 168
+def hour_of_week(at: int, zone: ZoneInfo) -> int:
+    """0 (Monday, 0 h) to 167, by the civil clock of that day: it follows summer time."""
+    local = datetime.fromtimestamp(at / 1000, zone)
+    return local.weekday() * 24 + local.hour
 
 
 def _minutes(clock: str) -> int:

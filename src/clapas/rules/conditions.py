@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import shapely
 
@@ -35,8 +36,8 @@ PARTS = 12
 """A sliding window is made of so many parts."""
 
 
-def ready(when: When, facts: SeriesFacts, references: References, offset_ms: int) -> Truth:
-    """The condition on one series; ``offset_ms`` is the civil zone's present offset from UTC."""
+def ready(when: When, facts: SeriesFacts, references: References, zone: ZoneInfo) -> Truth:
+    """The condition on one series; ``zone`` is the territory's civil time."""
     match when:
         case Threshold():
             return _threshold(when, facts, references)
@@ -51,7 +52,7 @@ def ready(when: When, facts: SeriesFacts, references: References, offset_ms: int
         case Fence():
             return _fence(when)
         case SameHour() | Unusual() | Shift() | Drift():
-            return _numeric(learned.truth(when, offset_ms))
+            return _numeric(learned.truth(when, zone))
         case _:
             return _never
 

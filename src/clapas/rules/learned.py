@@ -12,6 +12,7 @@ Middles follow a bounded step (a stochastic median), so that one absurd reading 
 
 import statistics
 from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
 
 from clapas.rules.civil import hour_of_week
 from clapas.rules.model import Drift, SameHour, Shift, Unusual
@@ -31,13 +32,13 @@ USUAL = 4 * 168
 """Where the memory of ``same_hour`` keeps what was usual at the last reading's hour, for its sentence."""
 
 
-def truth(when: SameHour | Unusual | Shift | Drift, offset_ms: int) -> Numeric:
+def truth(when: SameHour | Unusual | Shift | Drift, zone: ZoneInfo) -> Numeric:
     """The condition as a function of (memory, measured ms, value)."""
     match when:
         case Unusual():
             return lambda memory, at, value: unusual(memory, at, value, when)
         case SameHour():
-            return lambda memory, at, value: same_hour(memory, at, value, when, offset_ms)
+            return lambda memory, at, value: same_hour(memory, at, value, when, zone)
         case Shift():
             return lambda memory, _, value: shift(memory, value, when.times)
         case Drift():
@@ -98,12 +99,12 @@ def _followed(middle: float, up: float, down: float, value: float) -> list[float
 
 
 def same_hour(
-    memory: list[float], at: int, value: float, when: SameHour, offset_ms: int
+    memory: list[float], at: int, value: float, when: SameHour, zone: ZoneInfo
 ) -> bool | None:
     """Memory: for each hour of the week [weeks seen, last week, middle, spread], then the usual value."""
     if not memory:
         memory[:] = [0.0, -1.0, 0.0, 0.0] * 168
-    place = hour_of_week(at, offset_ms) * 4
+    place = hour_of_week(at, zone) * 4
     weeks, last, middle, spread = memory[place : place + 4]
     away = value - middle
     limit = max(when.margin, when.times * spread)

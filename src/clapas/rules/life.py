@@ -48,7 +48,10 @@ class Raise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Clear(msgspec.Struct, frozen=True, kw_only=True):
-    """What was wrong is over since ``measured``; ``reason`` says why when it is not the rule's own."""
+    """What was wrong is over since ``measured``; ``reason`` says why when it is not the rule's own.
+
+    An ``ordered`` one ends only what was measured before it: its sender keeps no order of its own.
+    """
 
     rule: str
     entity: str
@@ -56,6 +59,7 @@ class Clear(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     value: float | None = None
     reason: str = ""
+    ordered: bool = False
 
 
 Signal = Raise | Clear
@@ -136,6 +140,8 @@ def _flaps(alarm: Alarm, signal: Raise) -> bool:
 
 def _clear(alarm: Alarm | None, signal: Clear) -> Step | None:
     if alarm is None or alarm.closed is not None or not alarm.active:
+        return None
+    if signal.ordered and signal.measured < alarm.last:
         return None
     closed = signal.at if alarm.acknowledged is not None else None
     changed = msgspec.structs.replace(alarm, active=False, cleared=signal.at, closed=closed)

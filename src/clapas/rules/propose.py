@@ -52,7 +52,7 @@ def _signal(proposal: AlarmProposal, rule: Rule, at: int) -> Signal:
     if not proposal.active:
         return Clear(
             rule=rule.id, entity=proposal.entity, measured=proposal.measured, at=at,
-            value=proposal.value,
+            value=proposal.value, ordered=True,
         )  # fmt: skip
     return Raise(
         rule=rule.id,

@@ -41,7 +41,7 @@ def _is_history(
 
 def _raise(book: Book, held: Held, state: RuleState, measured: int, now: int) -> Raise:
     last, value = held.track.ring[-1] if held.track.ring else (measured, None)
-    moment = Moment(memory=state.now.extra, at=last, value=value, offset_ms=book.offset_ms())
+    moment = Moment(memory=state.now.extra, at=last, value=value, zone=book.zone)
     return book.raised(state.rule, held.facts, measured=measured, at=now, moment=moment)
 
 

@@ -76,7 +76,7 @@ class Entities:
         after: str | None = None,
         limit: int = 50,
     ) -> Page[EntityRow]:
-        """Entities by id, filtered; ``q`` looks into id and name, without case or accents."""
+        """Entities by id, filtered; ``q`` looks into id, name, service and tags, without case or accents."""
         limit = bounded(limit)
         key = key_of(after, str)
         found = await self._postgres.rows(

@@ -2,7 +2,9 @@
 
 A filtered query of PostgreSQL says ``/*rows dataset, commune*/`` with its two columns;
 :func:`written_out` puts the condition there when the query is read from its file, and the query takes
-:func:`values`. ClickHouse: rows carry only their series, whose place is mirrored in ``series_place``;
+:func:`values`. One that reads the whole table of entities says ``/*rows of e*/``: the condition is
+asked once of each pair of a dataset and a commune that exists (table ``row_pair``), each row then
+looks its pair up; a row without pair is asked itself. ClickHouse: rows carry only their series, whose place is mirrored in ``series_place``;
 its queries hold the same condition there and take the same values.
 
 A union of any rules becomes few parameters: the first rule as it is, the datasets open everywhere,
@@ -16,12 +18,17 @@ from clapas.domain.access import RowFilter, RowRule
 
 SEPARATOR = "\x1f"
 PLACE = re.compile(r"/\*rows ([^*]+?), ([\w.]+)\*/")
+WHOLE = re.compile(r"/\*rows of (\w+)\*/")
 POSTGRES: LiteralString = """(%(everything)s
      OR ({dataset} = ANY(%(datasets)s) AND (%(anywhere)s OR {commune} = ANY(%(communes)s)))
      OR {dataset} = ANY(%(open)s)
      OR (%(paired)s AND {dataset} || chr(31) || {commune} = ANY(%(pairs)s))
      OR (%(others)s AND NOT {dataset} = ANY(%(named)s)
          AND (%(others_anywhere)s OR {commune} = ANY(%(others_communes)s))))"""
+PAIRED = r"""(%(everything)s OR coalesce((ARRAY(
+        SELECT coalesce(/*rows p.dataset, p.commune*/, false)
+        FROM generate_series(1, (SELECT max(id) FROM row_pair)) AS n LEFT JOIN row_pair p ON p.id = n
+        ORDER BY n))[\1.pair], /*rows \1.dataset, \1.commune*/))"""
 CLICKHOUSE_VISIBLE: LiteralString = """series IN (
     SELECT series FROM series_place FINAL
     WHERE (has({datasets:Array(String)}, dataset)
@@ -34,9 +41,10 @@ CLICKHOUSE_VISIBLE: LiteralString = """series IN (
 
 
 def written_out(text: str) -> str:
-    """A file of queries with every ``/*rows dataset, commune*/`` replaced by the condition."""
+    """A file of queries with every ``/*rows …*/`` replaced by the condition."""
     return PLACE.sub(
-        lambda found: POSTGRES.replace("{dataset}", found[1]).replace("{commune}", found[2]), text
+        lambda found: POSTGRES.replace("{dataset}", found[1]).replace("{commune}", found[2]),
+        WHOLE.sub(PAIRED, text),
     )
 
 

@@ -12,6 +12,7 @@ from clapas.store.cache import KnownDevices
 from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
 from clapas.store.entities import Entities
+from clapas.store.entity_files import EntityFiles
 from clapas.store.fleet import Fleet
 from clapas.store.fleet_claims import Claims
 from clapas.store.fleet_codecs import Rollouts
@@ -69,6 +70,7 @@ class Store:
         self.series = SeriesStore(postgres, clickhouse)
         self.state = State(postgres)
         self.entities = Entities(postgres, self.series, self.territory)
+        self.entity_files = EntityFiles(postgres)
         self.map = TerritoryMap(postgres)
         self.rejects = Rejects(postgres)
         self.history = History(postgres, clickhouse, self.series, self.territory)

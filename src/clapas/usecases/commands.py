@@ -86,13 +86,18 @@ async def in_force(
     """Tell the running platform; gives what it answers, or that none runs."""
     from clapas.engines.running import running_addresses
     from clapas.store import Store
+    from clapas.usecases.discovery import discover
     from clapas.usecases.enrol import enrol, withdraw
 
     addresses = running_addresses(data)
     if addresses is None:
         return f"no platform runs in {data}: its record and rules follow when it starts"
     async with Store.open(addresses, pool=2) as store:
-        done = await withdraw(store, pack.name) if away else await enrol(store, pack, who)
+        done = (
+            await withdraw(store, pack.name)
+            if away
+            else await enrol(store, pack, who, rivals=discover(data).values())
+        )
     return done.sentence
 
 

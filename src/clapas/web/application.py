@@ -11,11 +11,13 @@ from clapas.web.authentication import Authentication
 from clapas.web.cors import Cors
 from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
+from clapas.web.files import Files, assets
 from clapas.web.gateway import Gateway
-from clapas.web.guard import check_all_declare, guard
+from clapas.web.guard import Guard, check_all_declare
 from clapas.web.headers import Headers
 from clapas.web.mounts import Mounts
 from clapas.web.packing import Packing
+from clapas.web.segments import Names, Segments
 from clapas.web.services import Services
 
 if TYPE_CHECKING:
@@ -27,8 +29,7 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
     state = State({"services": services, "static": static, "source_name": "Clapas"})
     app = Litestar(
         route_handlers=handlers(),
-        guards=[guard],
-        middleware=[Authentication, Gateway],
+        middleware=[Names, Authentication, Gateway, Guard],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         request_max_body_size=services.settings.largest_body,
@@ -42,6 +43,9 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
 def create_app(services: Services, *, static: Path = STATIC) -> "ASGIApp":
     """The whole application, as a server runs it."""
     app = cast("ASGIApp", create_litestar(services, static=static))
-    inner: ASGIApp = Mounts(services.mounts, Packing(app)) if services.mounts else Packing(app)
+    inner: ASGIApp = Packing(Segments(app))
+    if services.mounts:
+        inner = Mounts(services.mounts, inner)
+    inner = Files(inner, assets(static))
     inner = Cors(inner, origins=services.gateway.origins)
     return Headers(inner, https=services.settings.https)

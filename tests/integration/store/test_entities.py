@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -223,13 +224,23 @@ Places = tuple[Store, dict[int, Entity]]
 
 @pytest.fixture
 async def places(store: Store) -> Places:
-    """One series in every dataset of every commune."""
+    """One series in every dataset of every commune; one thing came back from a copy without its pair."""
     entities = [
-        Entity(id=f"urn:ngsi-ld:Room:{d}{c}", type="Room", dataset=NAMES[d], commune=NAMES[c])
+        Entity(
+            id=f"urn:ngsi-ld:Room:{d}{c}",
+            type="Room",
+            dataset=NAMES[d],
+            commune=NAMES[c],
+            longitude=3.0,
+            latitude=43.0,
+        )
         for d in range(len(NAMES))
         for c in range(len(NAMES))
     ]
     await store.entities.upsert(entities)
+    async with store.postgres.transaction() as connection:
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("UPDATE entity SET pair = NULL WHERE id = 'urn:ngsi-ld:Room:12'")
     keys = {SeriesKey(each.id, "co2", "co2"): each for each in entities}
     series = await store.series.ensure(keys)
     return store, {series[key].id: each for key, each in keys.items()}
@@ -267,3 +278,22 @@ async def test_any_row_filter_equals_individual_decisions(places: Places, rows: 
     }
     assert set(await store.series.by_id(rows, by_number)) == wanted
     assert await store.series.visible_everywhere(rows) == wanted
+    ids = {by_number[number].id for number in wanted}
+    assert set((await store.entities.map(rows)).ids) == ids
+    assert sum(each.count for each in await store.entities.types(rows)) == len(ids)
+
+
+async def test_the_map_follows_a_thing_whose_dataset_or_commune_changes(store: Store) -> None:
+    seen = RowFilter(datasets=frozenset({"open"}), communes=frozenset({"34001"}))
+    room = Entity(
+        id="urn:ngsi-ld:Room:1", type="Room", dataset="open", longitude=3.0, latitude=43.0
+    )
+    for commune, dataset, shown in (
+        ("34001", "", [room.id]),
+        ("34002", "", []),
+        ("34001", "secret", []),
+        ("34001", "open", [room.id]),
+    ):
+        moved = msgspec.structs.replace(room, commune=commune, dataset=dataset or room.dataset)
+        await store.entities.upsert([moved])
+        assert (await store.entities.map(seen)).ids == shown

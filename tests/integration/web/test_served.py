@@ -7,6 +7,7 @@ import socket
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -72,7 +73,24 @@ async def test_an_observation_reaches_an_open_page(services: Services) -> None:
             assert "event: observation" in events
 
 
-LEFT_OUT = r"^/api/v1/(live|radio/.*|devices/[^/]+/(downlinks.*|forget-nonces|radio)|session\b.*|me/password|me/sessions\b.*|token)$"
+async def test_an_entity_whose_name_is_an_address_has_its_own_page(services: Services) -> None:
+    """NGSI-LD names are URIs: http://… is one, and its slashes stay in it (ETSI GS CIM 009, 4.5.1)."""
+    name = "http://ville.fr/bancs/7?a=b"
+    await services.store.entities.upsert([Entity(id=name, type="Bench", name="Banc 7")])
+    async with serving(services) as address, httpx.AsyncClient(base_url=address) as client:
+        body = {"login": "operatrice", "password": PASSWORD}
+        assert (await client.post("/api/v1/session", json=body)).status_code == 200
+        written = quote(name, safe="")
+        sheet = await client.get(f"/api/v1/entities/{written}")
+        assert sheet.status_code == 200, sheet.text
+        assert sheet.json()["id"] == name
+        past = await client.get(f"/api/v1/entities/{written}/history")
+        assert (past.status_code, past.json()) == (200, [])
+        assert (await client.get("/api/v1/entities/http:/ville.fr")).status_code == 404
+        assert (await client.get(f"/entites/{written}")).status_code == 200
+
+
+LEFT_OUT = r"^/api/v1/(live|radio/.*|devices/[^/]+/(downlinks.*|forget-nonces|radio|session)|session\b.*|me/password|me/sessions\b.*|token)$"
 """Streams that never end, what would sign the caller out, and what asks the network server, which does not
 run here and so answers 503 by design (see ``test_radio``)."""
 

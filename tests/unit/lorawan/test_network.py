@@ -1,4 +1,4 @@
-"""What the network does with joins, uplinks, copies, counters and downlinks."""
+"""What the network does with uplinks, copies, counters and downlinks."""
 
 import asyncio
 from base64 import b64decode
@@ -9,9 +9,7 @@ import pytest
 from tests.unit.lorawan.parts import QUICK, bench, registered
 
 from clapas.domain.errors import BadSetting
-from clapas.lorawan import conversation, mac_commands
 from clapas.lorawan.errors import QueueRefused, UnknownDevice
-from clapas.lorawan.network import wall_ms
 from clapas.lorawan.settings import Settings
 from clapas.ops.simulate_lorawan import device_frames as frames
 from clapas.ops.simulate_lorawan.device import Device
@@ -250,194 +248,9 @@ async def test_what_cannot_be_queued_is_refused_at_once(tmp_path: Path) -> None:
             await it.server.enqueue(one.eui.hex(), f_port=1, data=b"x")
 
 
-@pytest.mark.parametrize(
-    ("facts", "reason"),
-    [
-        ({"app_key": bytes(16)}, "join_bad_mic"),
-        ({"app_key": b""}, "join_no_key"),
-        ({"enabled": False}, "disabled_device"),
-        ({"join_eui": "1111111111111111"}, "join_eui_mismatch"),
-    ],
-)
-async def test_a_refused_join_is_explained(
-    tmp_path: Path, facts: dict[str, object], reason: str
-) -> None:
-    one = device()
-    async with bench(tmp_path, msgspec.structs.replace(registered(one), **facts)) as it:
-        it.door.hear(one.join())
-        await it.settle()
-        assert it.server.network.rejections.joins[one.eui.hex()].reason == reason
-        assert it.door.emitted == []
-
-
-async def test_a_dev_nonce_serves_once_and_its_owner_can_forget_it(tmp_path: Path) -> None:
-    one = device()
-    async with bench(tmp_path, registered(one)) as it:
-        await it.join(one)
-        it.server.network.dedup.forget()
-        request = frames.join_request(one.app_key, one.join_eui, one.eui, one.nonce)
-        it.door.hear(request)
-        await it.settle()
-        failures = it.server.network.rejections.joins
-        assert failures[one.eui.hex()].reason == "dev_nonce_used"
-        await it.server.forget_nonces(one.eui.hex())
-        assert failures == {}
-        it.server.network.dedup.forget()
-        it.door.hear(request)
-        await it.settle()
-        assert it.server.figures()["joins"] == 2
-
-
-async def test_from_1_0_4_on_a_nonce_only_grows(tmp_path: Path) -> None:
-    one = device()
-    async with bench(tmp_path, registered(one, version="1.0.4")) as it:
-        one.nonce = 50
-        await it.join(one)
-        for nonce in (50, 49, 52):
-            one.nonce = nonce - 1
-            it.server.network.dedup.forget()
-            it.door.hear(one.join())
-            await it.settle()
-        assert it.server.figures()["rejected"] == {"dev_nonce_used": 2}
-        assert it.server.figures()["joins"] == 2
-
-
-async def test_the_old_session_lives_until_the_new_one_speaks(tmp_path: Path) -> None:
-    one = device()
-    async with bench(tmp_path, registered(one)) as it:
-        await it.join(one)
-        old = one.granted
-        await it.join(one)
-        new, one.granted = one.granted, old
-        it.door.hear(one.uplink()[0])
-        await it.settle()
-        one.granted = new
-        it.door.hear(one.uplink()[0])
-        await it.settle()
-        one.granted, one.counter = old, 9
-        it.door.hear(one.uplink()[0])
-        await it.settle()
-        assert counters(it.events("up")) == [0, 1]
-        assert it.server.figures()["rejected"] == {"unknown_dev_addr": 1}
-
-
-async def test_adr_moves_a_well_heard_device_with_its_models_margin(tmp_path: Path) -> None:
-    one = device()
-    async with bench(tmp_path, registered(one, adr_margin_db=3.0)) as it:
-        await it.join(one)
-        one.rate = 0
-        it.door.hear(one.uplink()[0], rate="SF12BW125", snr=-5.0)
-        await it.settle()
-        one._obey(it.open_down(one).commands)
-        assert one.rate == 4, "-5 − (−20) − 3 dB of margin = 12 dB = 4 steps"
-        it.door.hear(one.uplink()[0], rate="SF8BW125", snr=-5.0)
-        await it.settle()
-        session = it.server.device(one.eui.hex()).session
-        assert session is not None
-        assert session.pending == {}
-        assert session.dr == 4
-
-
-async def test_a_device_is_told_the_time_and_its_margin(tmp_path: Path) -> None:
-    one = device()
-    async with bench(tmp_path, registered(one, adr=False)) as it:
-        await it.join(one)
-        one.answers = b"\x0d\x02"
-        it.door.hear(one.uplink()[0], snr=2.5)
-        await it.settle()
-        commands = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
-        found = {each.name: each.values for each in commands}
-        assert found["LinkCheckAns"] == {"margin": 10, "gw_cnt": 1}
-        now = conversation.gps_now(wall_ms()) // 1000
-        assert abs(found["DeviceTimeAns"]["seconds"] - now) <= 2
-
-
-async def test_battery_becomes_a_status_event(tmp_path: Path) -> None:
-    one = device()
-    settings = msgspec.structs.replace(QUICK, device_status_hours=1, adr=False)
-    async with bench(tmp_path, registered(one), settings=settings) as it:
-        await it.join(one)
-        session = it.server.device(one.eui.hex()).session
-        assert session is not None
-        session.status_asked = 0
-        it.door.hear(one.uplink()[0])
-        await it.settle()
-        one._obey(it.open_down(one).commands)
-        it.door.hear(one.uplink()[0])
-        await it.settle()
-        (status,) = it.events("status")
-        assert status["margin"] == 10
-        assert 78 < status["batteryLevel"] < 79
-
-
 async def test_unknown_settings_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"prot": 1}, Settings)
-
-
-async def test_an_american_device_gets_its_sub_band_and_answers_on_the_downlink_channels(
-    tmp_path: Path,
-) -> None:
-    one = device()
-    band = (*range(8, 16), 65)
-    settings = msgspec.structs.replace(QUICK, region="US915", enabled_channels=band)
-    async with bench(tmp_path, registered(one), settings=settings) as it:
-        it.door.hear(one.join(), rate="SF10BW125", frequency=904_100_000)
-        await it.settle()
-        rx1 = it.door.emitted[-1]
-        assert (rx1.slot.frequency, rx1.data_rate.text) == (923_900_000, "SF10BW500")
-        session = it.server.device(one.eui.hex()).session
-        assert session is not None
-        assert session.channels.enabled == band
-        one.granted = frames.open_join_accept(rx1.phy, one.app_key, one.nonce)
-        session.channels.enabled = tuple(range(72))
-        it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=904_100_000, snr=20.0)
-        await it.settle()
-        commands = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
-        assert [(each.values["ch_mask_cntl"], each.values["ch_mask"]) for each in commands] == [
-            (7, (1,)),
-            (0, tuple(range(8, 16))),
-        ]
-        one.answers = b"\x03\x07\x03\x07"
-        it.door.hear(one.uplink()[0], rate="SF7BW125", frequency=904_100_000, snr=20.0)
-        await it.settle()
-        assert session.channels.enabled == band
-        assert session.dr == 3
-
-
-async def test_an_asian_device_is_asked_to_keep_its_frames_short(tmp_path: Path) -> None:
-    one = device()
-    settings = msgspec.structs.replace(QUICK, region="AS923", dwell_400ms=True)
-    async with bench(tmp_path, registered(one, adr=False), settings=settings) as it:
-        it.door.hear(one.join(), rate="SF10BW125", frequency=923_200_000)
-        await it.settle()
-        one.granted = frames.open_join_accept(it.door.emitted[-1].phy, one.app_key, one.nonce)
-        it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=923_200_000)
-        await it.settle()
-        (command,) = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
-        assert (command.name, command.values["uplink_dwell_time"]) == ("TxParamSetupReq", True)
-        one.answers = b"\x09"
-        it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=923_200_000)
-        await it.settle()
-        session = it.server.device(one.eui.hex()).session
-        assert session is not None
-        assert session.dwell
-        assert it.server.network.region.payload_size(2, dwell=True) == 11
-
-
-async def test_commands_for_the_network_are_not_told_as_data(tmp_path: Path) -> None:
-    one = device()
-    async with bench(tmp_path, registered(one, adr=False)) as it:
-        await it.join(one)
-        assert one.granted is not None
-        one.granted.app_key, kept = one.granted.net_key, one.granted.app_key
-        it.door.hear(frames.data_up(one.granted, counter=0, port=0, data=b"\x02", adr=False))
-        one.granted.app_key = kept
-        await it.settle()
-        (up,) = it.events("up")
-        assert "data" not in up
-        (command,) = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)
-        assert command.name == "LinkCheckAns"
 
 
 async def test_a_full_disk_refuses_by_name_and_the_server_goes_on(
@@ -480,23 +293,3 @@ async def test_a_retransmission_heard_elsewhere_on_another_channel_is_acknowledg
         assert it.door.emitted[before].slot.frequency == 868_300_000
         assert it.open_down(one).ack
         assert len(it.events("up")) == 1
-
-
-async def test_a_key_that_was_corrected_serves_and_a_flood_of_gateways_forgets_the_silent_ones(
-    tmp_path: Path,
-) -> None:
-    one = device()
-    async with bench(tmp_path, msgspec.structs.replace(registered(one), app_key=bytes(16))) as it:
-        it.door.hear(one.join())
-        await it.settle()
-        it.devices.add(registered(one))
-        it.server.network.register.forget(one.eui.hex())
-        it.door.hear(one.join())
-        await it.settle()
-        assert it.server.figures()["joins"] == 1
-        gateways = it.server.network.gateways
-        for number in range(10_005):
-            gateways.touch("gw1", door="hand", now=number, wall=0)
-            gateways.touch(f"forged{number}", door="hand", now=number, wall=0)
-        assert len(list(gateways)) == 10_000
-        assert gateways.get("gw1") is not None

@@ -1,15 +1,13 @@
-"""The simulator's command line, its independence, and the bench at the smallest scale."""
+"""The simulator's command line, and its independence."""
 
 import ast
 import csv
 from pathlib import Path
 
-import pytest
 import typer
 from typer.testing import CliRunner
 
 import clapas.ops.simulate_lorawan
-from clapas.ops.benches import lorawan
 from clapas.ops.simulate_lorawan import commands
 from clapas.ops.simulate_lorawan.air import Air
 from clapas.ops.simulate_lorawan.fleet import Fleet, Options, devices
@@ -65,10 +63,3 @@ def test_frames_that_meet_on_a_channel_are_lost_unless_one_is_much_stronger() ->
 def test_the_simulation_is_bounded() -> None:
     fleet = Fleet(Options(devices=10, gateways=10_000))
     assert len(fleet.places) == 500
-
-
-@pytest.mark.parametrize("count", [3000])
-async def test_mutated_datagrams_never_stop_the_server(count: int) -> None:
-    figures = await lorawan._hostile(count)
-    assert figures["alive"]
-    assert figures["rejected"]["malformed_packet"] > count / 4

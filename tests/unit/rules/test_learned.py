@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +14,7 @@ from clapas.rules.learned import drift, same_hour, shift, unusual
 from clapas.rules.model import SameHour, Unusual
 
 HOUR = 3_600_000
+UTC_ZONE, PARIS = ZoneInfo("UTC"), ZoneInfo("Europe/Paris")
 
 
 def test_same_hour_knows_tuesday_night_from_noon() -> None:
@@ -23,11 +26,26 @@ def test_same_hour_knows_tuesday_night_from_noon() -> None:
         return (10.0 if hour % 24 in range(8, 20) else 1.0) + dice.uniform(-0.2, 0.2)
 
     for hour in range(6 * 168):
-        found = same_hour(memory, hour * HOUR, usual(hour), rule, 0)
+        found = same_hour(memory, hour * HOUR, usual(hour), rule, UTC_ZONE)
         assert found is not True, hour
     night = 6 * 168 * HOUR + 2 * HOUR
-    assert same_hour(memory, night, 4.0, rule, 0) is True
-    assert same_hour(memory, night + 10 * HOUR, usual(12), rule, 0) is False
+    assert same_hour(memory, night, 4.0, rule, UTC_ZONE) is True
+    assert same_hour(memory, night + 10 * HOUR, usual(12), rule, UTC_ZONE) is False
+
+
+def test_the_usual_hour_follows_summer_time() -> None:
+    """A pump that starts at 6 by the clock on the wall is as usual after the last Sunday of March."""
+    memory: list[float] = []
+    rule = SameHour(times=5.0, margin=0.5)
+    start = datetime(2026, 2, 16, tzinfo=PARIS)
+    said = []
+    for day in range(8 * 7):
+        for hour in range(24):
+            at = (start + timedelta(days=day)).replace(hour=hour)
+            value = 10.0 if hour == 6 else 1.0
+            said.append(same_hour(memory, int(at.timestamp() * 1000), value, rule, PARIS))
+    assert True not in said
+    assert False in said[-24:]
 
 
 def test_unusual_needs_to_be_far_and_farther_than_the_last_days() -> None:

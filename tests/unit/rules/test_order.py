@@ -8,7 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clapas.rules.book import Book
-from clapas.rules.model import Aggregate, Frozen, Rate, Rule, Silence, Target, Threshold, When
+from clapas.rules.model import (
+    Aggregate,
+    Band,
+    Drift,
+    Frozen,
+    Rate,
+    Rule,
+    SameHour,
+    Shift,
+    Silence,
+    Target,
+    Threshold,
+    Unusual,
+    When,
+)
 from clapas.rules.track import Compiled, Track, hear, seen, take, withdraw
 from clapas.store.rules_values import SeriesFacts
 
@@ -76,22 +90,39 @@ def test_the_table_in_every_order_of_arrival(
         assert (view.active, view.count) == expected, (name, arrived)
 
 
-@settings(max_examples=60, deadline=None)
+KINDS: list[tuple[When, dict[str, object]]] = [
+    (HIGH, {"hold_s": 120, "clear": Threshold(operator="<=", limit=9.0)}),
+    (HIGH, {"n": 2, "m": 3, "clear_hold_s": 180}),
+    (Band(low=9.0, high=11.0), {}),
+    (Rate(per_hour=60.0), {}),
+    (Frozen(for_s=120), {}),
+    (Aggregate(function="mean", window_s=600, operator=">", limit=10.0), {}),
+    (SameHour(margin=1.0), {}),
+    (Unusual(), {}),
+    (Shift(), {}),
+    (Drift(), {}),
+]
+
+
+@settings(max_examples=150, deadline=None)
 @given(
+    st.sampled_from(KINDS),
     st.lists(st.tuples(st.integers(1, 40), st.integers(8, 12)), min_size=1, max_size=14, unique_by=lambda r: r[0]),
     st.randoms(),
 )  # fmt: skip
-def test_disorder_within_the_ring_changes_nothing(readings, random) -> None:  # type: ignore[no-untyped-def]
-    rules = ready(HIGH, hold_s=120, n=1, clear=Threshold(operator="<=", limit=9.0))
+def test_disorder_within_the_ring_changes_nothing(kind, readings, random) -> None:  # type: ignore[no-untyped-def]
+    """Not what is seen, nor anything of what a condition remembers."""
+    rules = ready(kind[0], **kind[1])
     ordered = sorted(readings)
     disturbed = sorted(ordered, key=lambda each: ordered.index(each) + random.choice((0, 0, 2.5)))
-    views = []
+    ends = []
     for arrived in (ordered, disturbed, [*disturbed, *disturbed]):
         track = track_of(rules)
         for minute, value in arrived:
             take(rules, track, minute * MINUTE, float(value))
-        views.append(seen(rules[0], track.states[0].now, 60 * MINUTE))
-    assert views[0] == views[1] == views[2]
+        state = track.states[0]
+        ends.append((seen(rules[0], state.now, 60 * MINUTE), state.now, state.before, track.ring))
+    assert ends[0] == ends[1] == ends[2]
 
 
 def test_a_reading_older_than_the_ring_is_history_only() -> None:

@@ -57,7 +57,7 @@ def raised(pack: Pack, binding: dict[str, Any], value: float) -> set[str]:
     """The alarms that the pack raised in a working day of this value, every quarter of an hour (Tuesday 6 January)."""
     kind = binding["entity"].split(":")[2]
     facts = SeriesFacts(
-        1, binding["entity"], binding["attribute"], binding["quantity"], kind, "", "34172", {}, (), 900, None, None
+        1, binding["entity"], binding["attribute"], binding["quantity"], kind, "", "34172", {}, (), 900, None, None, (), pack.record
     )  # fmt: skip
     book = Book(ZoneInfo("Europe/Paris"))
     book.replace(pack.rules)
@@ -264,3 +264,15 @@ def test_an_indicator_in_sql_is_one_aggregate_and_nothing_else(wrong: str) -> No
     assert checked("quantile(0.95)(value)")
     with pytest.raises(InvalidInput):
         checked(wrong)
+
+
+def test_a_trade_never_alarms_about_another_trades_rooms() -> None:
+    museum = PACKS["museum"]
+    classroom = SeriesFacts(
+        1, "urn:ngsi-ld:IndoorEnvironmentObserved:1", "relativeHumidity", "relative_humidity",
+        "IndoorEnvironmentObserved", "", "34172", {}, (), 900, None, None, (), "school-air",
+    )  # fmt: skip
+    book = Book(ZoneInfo("Europe/Paris"))
+    book.replace(museum.rules)
+    assert not book.ready(classroom)
+    assert PACKS["school_air"].record in museum.others

@@ -1,5 +1,6 @@
 /** The only door of the page to the server: JSON in, JSON or a Problem out. */
 
+import { askAhead, takeEarly } from "./ahead";
 import type { Page } from "./types";
 
 /** An error of the API (RFC 9457): a code and values; the sentence is made in the reader's language. */
@@ -24,6 +25,11 @@ export function withQuery(path: string, query: Query = {}): string {
   }
   const text = search.toString();
   return text ? `${path}?${text}` : path;
+}
+
+/** Whether this browser was signed in here: the server alone knows whether it still is. */
+export function wasSignedIn(): boolean {
+  return cookie("clapas_csrf") !== "";
 }
 
 function cookie(name: string): string {
@@ -62,13 +68,14 @@ async function send(method: string, path: string, body?: unknown, headers: Heade
   if (method !== "GET") all.set("X-Clapas-CSRF", cookie("clapas_csrf"));
   let response: Response;
   try {
-    response = await fetch(path, {
+    const early = method === "GET" && all.get("Accept") === "application/json" ? takeEarly(path) : undefined;
+    response = await (early ?? fetch(path, {
       method,
       headers: all,
       credentials: "same-origin",
       body: body === undefined ? undefined : body instanceof Blob ? body : JSON.stringify(body),
       signal,
-    });
+    }));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, "unreachable", "operator");
@@ -86,6 +93,8 @@ async function json<T>(response: Response): Promise<T> {
 }
 
 export const api = {
+  /** Asks now for what a page that is still on its way will ask first. */
+  ahead: (path: string, query: Query = {}): void => askAhead(withQuery(`/api/v1${path}`, query)),
   get: async <T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> =>
     json<T>(await send("GET", withQuery(`/api/v1${path}`, query), undefined, {}, signal)),
   text: async (path: string, query: Query, accept: string): Promise<string> =>

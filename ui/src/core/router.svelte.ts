@@ -7,6 +7,8 @@ export interface Route {
   /** "/entites/:id": a parameter takes everything up to the next "/". */
   path: string;
   load: () => Promise<{ default: Component }>;
+  /** Asks for what the page will show first while the page itself is on its way. */
+  ahead?: (query: URLSearchParams) => void;
   /** Where it stands in the navigation; absent = not shown there. ``count`` is shown beside its name, asked each minute. */
   nav?: { order: number; icon: string; count?: () => Promise<number> };
   /** A page that is shown without being signed in, and without the frame of the application. */

@@ -1,10 +1,12 @@
 /** Who is signed in, on which platform. */
 
-import { api, onSignedOut, Problem } from "./api";
+import { api, onSignedOut, Problem, wasSignedIn } from "./api";
 import { router } from "./router.svelte";
 import type { EntityType, Platform, Quantity, User } from "./types";
 import { list } from "./api";
 import { words } from "./words.svelte";
+
+const EVERY_QUANTITY = { limit: 1000 };
 
 class Session {
   user = $state<User | null>(null);
@@ -16,9 +18,12 @@ class Session {
 
   async begin(): Promise<void> {
     onSignedOut(() => this.#toSignIn());
+    if (wasSignedIn()) {
+      api.ahead("/types");
+      api.ahead("/quantities", EVERY_QUANTITY);
+    }
     try {
-      await this.#platform();
-      const user = await api.get<User>("/me");
+      const [user] = await Promise.all([api.get<User>("/me"), this.#platform()]);
       if (user.kind !== "anonymous") {
         this.user = user;
         await this.#vocabulary();
@@ -40,7 +45,7 @@ class Session {
   }
 
   async #vocabulary(): Promise<void> {
-    const [types, quantities] = await Promise.all([list<EntityType>("/types"), list<Quantity>("/quantities", { limit: 1000 })]);
+    const [types, quantities] = await Promise.all([list<EntityType>("/types"), list<Quantity>("/quantities", EVERY_QUANTITY)]);
     this.types = types.items;
     this.quantities = Object.fromEntries(quantities.items.map((quantity) => [quantity.key, quantity]));
   }

@@ -1,53 +1,116 @@
-"""``clapas bench lorawan``: what the network server bears by itself, measured on this machine.
+"""``clapas bench lorawan``: what the network server bears, measured on this machine over real UDP.
 
-Options, ``-o name=value`` (all may be left out): ``seconds`` of the steady load (20; a release run takes 600),
-``rate`` of unique uplinks a second (150), ``copies`` of each (4), ``joins`` of the storm (as many as ``storm_rate``,
-22 a second, makes in twenty seconds; a release run takes 80,000) over ``gateways`` (60), ``sessions`` held in memory
-(80,000), ``mutated`` hostile datagrams (100,000; a release run takes 1,000,000). The load comes from a child process
-over real UDP, with frames of the simulator's own code. The durable log is a stub: ``clapas bench lorawan_stored``
-measures with the whole platform.
+Five parts, all of them unless ``-o only=steady`` (or ``peak``, ``storm``, ``sessions``, ``mutants``; joined by
+commas) asks for some. Options, ``-o name=value``:
+
+* *steady*: ``rate`` unique uplinks a second (150), each heard by ``copies`` gateways (4), for ``seconds`` (20; a
+  release run takes 600), through the platform whole: from the first reception to the values stored in both engines.
+* *peak*: ``peak`` frames a second (3,000), the durable log stubbed, for ten seconds at most.
+* *storm*: ``joins`` devices (440; a release run takes 80,000) join at ``storm_rate`` a second (22) over ``gateways``
+  (60). With ``clock=8`` the server and its gateways live on a clock that runs eight times as fast
+  (:mod:`clapas.ops.fast_clock`): the storm of an hour lasts eight minutes, the duty cycle still counts its hour.
+* *sessions*: the memory of ``sessions`` (80,000), and how long a restart reads them.
+* *mutants*: ``mutated`` hostile datagrams (100,000; a release run takes 1,000,000).
 """
 
 import asyncio
 import multiprocessing
-import os
-import random
 import resource
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
+from clapas.bus import NatsBus
+from clapas.domain.device import CodecRef, Device, Model
+from clapas.domain.errors import InvalidInput
 from clapas.domain.message import RawMessage
-from clapas.lorawan.devices import LorawanDevice, MemoryDevices
+from clapas.engines import EngineAddresses
+from clapas.lorawan.devices import MemoryDevices
 from clapas.lorawan.keys import session_keys_10
 from clapas.lorawan.server import LorawanServer
 from clapas.lorawan.session import Channels, Session
 from clapas.lorawan.settings import Settings
 from clapas.lorawan.state import State
-from clapas.ops.lorawan_load import LOADED, activate, eui, fire, granted, join_storm, packet
-from clapas.ops.simulate_lorawan.device import Device
-from clapas.ops.simulate_lorawan.device_frames import data_up
+from clapas.ops.benches.ingest import Meter, drained
+from clapas.ops.lorawan_load import LOADED, activate, at_share, eui, fire
+from clapas.ops.lorawan_mutants import withstand
+from clapas.ops.lorawan_storm import Storm, blow
+from clapas.store import Store
 
-MOST_JOINS = 80_000
-PEAK_S = 10.0
+NEEDS = "platform"
+MODEL: Final = "bench-lpp"
+MOST_JOINS: Final = 80_000
+PEAK_S: Final = 10.0
+Options = Mapping[str, Any]
 
 
-async def run(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Every figure by name; times in milliseconds, memory in MiB."""
-    seconds, rate = float(options.get("seconds") or 20), int(options.get("rate") or 150)
-    copies, storm = int(options.get("copies") or 4), int(options.get("storm_rate") or 22)
-    joins = min(int(options.get("joins") or storm * 20), MOST_JOINS)
-    figures: dict[str, Any] = {"cores": os.cpu_count()}
-    figures["steady"] = await _load(rate=rate, copies=copies, seconds=seconds)
-    figures["peak"] = await _load(rate=3000 // copies, copies=copies, seconds=min(seconds, PEAK_S))
-    figures["join_storm"] = await _storm(
-        count=joins, rate=storm, gateways=int(options.get("gateways") or 60)
-    )
-    figures["sessions"] = await asyncio.to_thread(_sessions, int(options.get("sessions") or 80_000))
-    figures["hostile"] = await _hostile(int(options.get("mutated") or 100_000))
-    return figures
+async def run(options: Options) -> dict[str, Any]:
+    """The figures of each part. Raises InvalidInput for a part that does not exist."""
+    wanted = str(options.get("only") or ",".join(PARTS)).split(",")
+    unknown = set(wanted) - PARTS.keys()
+    if unknown:
+        raise InvalidInput("an unknown part", field="only", accepted=", ".join(PARTS))
+    return {name: await PARTS[name](options) for name in wanted}
+
+
+async def _steady(options: Options) -> dict[str, Any]:
+    """Ages in milliseconds; everything heard is logged, and everything logged is stored."""
+    addresses: EngineAddresses = options["addresses"]
+    rate, copies = int(options.get("rate") or 150), int(options.get("copies") or 4)
+    folder = Path(str(options["directory"])) / "lorawan-bench"
+    async with Store.open(addresses, pool=2) as store, NatsBus.open(addresses.nats) as bus:
+        await bus.prepare()
+        await _register(store)
+        async with LorawanServer.open(
+            Settings(udp_port=0), folder, bus.publish_uplink, MemoryDevices()
+        ) as server:
+            await activate(server)
+            warm, _ = await fire(server, rate=rate, copies=copies, seconds=(LOADED + 0.5) / rate)
+            await drained(store, bus)
+            meter = Meter(from_ms=time.time_ns() // 1_000_000)
+            following = asyncio.create_task(meter.follow(bus))
+            sent, elapsed = await fire(
+                server, rate=rate, copies=copies, seconds=_seconds(options), first=1
+            )
+            ledger = await drained(store, bus)
+            following.cancel()
+            figures, leads = server.figures(), sorted(server.scheduler.leads)
+    heard = len(sent) + len(warm)
+    return {
+        "uplinks_per_s": round(len(sent) / elapsed),
+        "frames_per_s": round(len(sent) * copies / elapsed),
+        "lasted_s": round(elapsed, 1),
+        "sent": heard,
+        "frames_lost_before_the_server": heard * copies - figures["receptions"],
+        "logged": figures["published"],
+        "stored": ledger.stored,
+        "lost": heard - ledger.stored,
+        "duplicate": ledger.duplicate,
+        "ledger_balanced": ledger.balanced,
+        "rejected": ledger.rejected,
+        "refused": figures["rejected"],
+        "answers": len(leads),
+        "downlink_lead_p01_ms": at_share(leads, 0.01),
+        **{f"to_stored_{name}": value for name, value in meter.latencies().items()},
+    }
+
+
+async def _register(store: Store) -> None:
+    codec = CodecRef("cayenne", "cayenne", "ttn", 1)
+    await store.models.save([Model(id=MODEL, label="LPP", codec=codec)])
+    await store.registry.save_devices(
+        [
+            Device(id=uuid5(NAMESPACE_URL, f"clapas:lorawan:{number}"), key=eui(number), model=MODEL, source="lorawan")
+            for number in range(LOADED)
+        ]
+    )  # fmt: skip
+
+
+def _seconds(options: Options) -> float:
+    return float(options.get("seconds") or 20)
 
 
 class _Log:
@@ -64,23 +127,22 @@ class _Log:
         return len(self.at)
 
 
-async def _load(*, rate: int, copies: int, seconds: float) -> dict[str, Any]:
-    log = _Log()
+async def _peak(options: Options) -> dict[str, Any]:
+    """From the gateway's first datagram to the (stubbed) log, milliseconds."""
+    log, copies = _Log(), int(options.get("copies") or 4)
+    rate = int(options.get("peak") or 3000) // copies
     with tempfile.TemporaryDirectory() as folder:
-        devices = MemoryDevices()
         async with LorawanServer.open(
-            Settings(udp_port=0), Path(folder), log.publish, devices
+            Settings(udp_port=0), Path(folder), log.publish, MemoryDevices()
         ) as server:
             ids = await activate(server)
-            sent, elapsed = await fire(server, rate=rate, copies=copies, seconds=seconds)
+            sent, elapsed = await fire(
+                server, rate=rate, copies=copies, seconds=min(_seconds(options), PEAK_S)
+            )
             await asyncio.sleep(1.5)
-            figures = server.figures()
-            leads = sorted(server.scheduler.leads)
-    waits = sorted(
-        log.at[f"up:{ids[device]}-{counter}"] - at
-        for device, counter, at in sent
-        if f"up:{ids[device]}-{counter}" in log.at
-    )
+            figures, leads = server.figures(), sorted(server.scheduler.leads)
+    names = ((f"up:{ids[device]}-{counter}", at) for device, counter, at in sent)
+    waits = sorted(log.at[name] - at for name, at in names if name in log.at)
     return {
         "uplinks_per_s": round(len(sent) / elapsed),
         "frames_per_s": round(len(sent) * copies / elapsed),
@@ -88,49 +150,29 @@ async def _load(*, rate: int, copies: int, seconds: float) -> dict[str, Any]:
         "delivered": len(waits),
         "doubles": log.doubles,
         "receptions": figures["receptions"],
-        "p50_ms": _at(waits, 0.5),
-        "p99_ms": _at(waits, 0.99),
-        "downlink_lead_p01_ms": _at(leads, 0.01),
+        "p50_ms": at_share(waits, 0.5),
+        "p99_ms": at_share(waits, 0.99),
+        "downlink_lead_p01_ms": at_share(leads, 0.01),
         "answers": len(leads),
-        "rejected": figures["rejected"],
+        "refused": figures["rejected"],
     }
 
 
-def _at(values: list[float], share: float) -> float | None:
-    return (
-        round(1000 * values[min(int(share * len(values)), len(values) - 1)], 1) if values else None
+async def _storm(options: Options) -> dict[str, Any]:
+    storm = Storm(
+        joins=min(int(options.get("joins") or 440), MOST_JOINS),
+        rate=float(options.get("storm_rate") or 22),
+        gateways=int(options.get("gateways") or 60),
+        speed=float(options.get("clock") or 1),
     )
+    return await asyncio.to_thread(blow, storm)
 
 
-async def _storm(*, count: int, rate: int, gateways: int) -> dict[str, Any]:
-    """Join-requests at ``rate`` over ``gateways``: each is answered, or refused as 'duty_cycle'."""
-    fleet = [
-        (each.eui, each.app_key) for each in (Device(n, "storm", (0, 0)) for n in range(count))
-    ]
-    register = MemoryDevices(
-        tuple(LorawanDevice(dev_eui=dev_eui.hex(), app_key=key) for dev_eui, key in fleet)
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        async with LorawanServer.open(
-            Settings(udp_port=0), Path(folder), _Log().publish, register
-        ) as server:
-            began = time.monotonic()
-            answered = await join_storm(server, fleet, rate=rate, gateways=gateways)
-            elapsed = time.monotonic() - began
-            figures = server.figures()
-    refused = figures["rejected"].get("duty_cycle", 0)
-    return {
-        "requests": count,
-        "joins_per_s": round(count / elapsed, 1),
-        "joined": figures["joins"],
-        "refused_duty_cycle": refused,
-        "unanswered": count - figures["joins"] - refused,
-        "answers_on_the_wire": answered,
-        "rejected": figures["rejected"],
-    }
+async def _sessions(options: Options) -> dict[str, Any]:
+    return await asyncio.to_thread(_held_aside, int(options.get("sessions") or 80_000))
 
 
-def _sessions(count: int) -> dict[str, Any]:
+def _held_aside(count: int) -> dict[str, Any]:
     """Memory of ``count`` sessions with a full history, measured in a fresh process."""
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
@@ -142,10 +184,10 @@ def _sessions(count: int) -> dict[str, Any]:
 
 
 def _hold(count: int, told: Any) -> None:
-    asyncio.run(_held(count, told))
+    told.put(asyncio.run(_held(count)))
 
 
-async def _held(count: int, told: Any) -> None:
+async def _held(count: int) -> dict[str, Any]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as folder:
         state = State(Path(folder), journal_bytes=1 << 30)
@@ -163,14 +205,12 @@ async def _held(count: int, told: Any) -> None:
         again = State(Path(folder))
         loaded = time.monotonic() - start
         await again.close()
-    told.put(
-        {
-            "sessions": count,
-            "mib": round(used / 1024),
-            "journal_s": round(wrote, 1),
-            "restart_s": round(loaded, 1),
-        }
-    )
+    return {
+        "sessions": count,
+        "mib": round(used / 1024),
+        "journal_s": round(wrote, 1),
+        "restart_s": round(loaded, 1),
+    }
 
 
 def _full_session(number: int) -> Session:
@@ -189,58 +229,14 @@ def _full_session(number: int) -> Session:
     return session
 
 
-async def _hostile(count: int) -> dict[str, Any]:
-    """Mutated datagrams straight into the door: nothing may escape, and a good frame still passes after."""
-    log = _Log()
-    drawn = random.Random(7)
-    with tempfile.TemporaryDirectory() as folder:
-        async with LorawanServer.open(
-            Settings(udp_port=0), Path(folder), log.publish, MemoryDevices()
-        ) as server:
-            await activate(server)
-            door = server.udp
-            if door is None:
-                return {}
-            good = [
-                packet(data_up(granted(at), counter=0, port=2, data=b"x"), at, 0, at)
-                for at in range(50)
-            ]
-            start = time.monotonic()
-            for number in range(count):
-                door.datagram_received(_mutate(drawn, drawn.choice(good)), ("127.0.0.1", 4000))
-                if number % 200 == 0:
-                    await asyncio.sleep(0)
-            elapsed = time.monotonic() - start
-            fresh = data_up(granted(LOADED - 1), counter=9, port=2, data=b"still here")
-            door.datagram_received(packet(fresh, 1, 0, 1), ("127.0.0.1", 4000))
-            await asyncio.sleep(1)
-            session = server.device(eui(LOADED - 1)).session
-            figures = server.figures()
-    alive = session is not None and f"up:{session.id}-9" in log.at
-    return {
-        "datagrams": count,
-        "per_s": round(count / elapsed),
-        "alive": alive,
-        "rejected": figures["rejected"],
-    }
+async def _mutants(options: Options) -> dict[str, Any]:
+    return await withstand(int(options.get("mutated") or 100_000))
 
 
-def _mutate(drawn: random.Random, datagram: bytes) -> bytes:
-    """One to four random changes: a byte, a cut, a doubling, a splice, another kind."""
-    data = bytearray(datagram)
-    for _change in range(drawn.randint(1, 4)):
-        at = drawn.randrange(len(data)) if data else 0
-        kind = drawn.randrange(6)
-        if kind == 0 and data:
-            data[at] = drawn.randrange(256)
-        elif kind == 1:
-            del data[at:]
-        elif kind == 2:
-            data[at:at] = drawn.randbytes(drawn.randint(1, 8))
-        elif kind == 3:
-            data[at:at] = data[at : at + drawn.randint(1, 60)]
-        elif kind == 4 and len(data) > 4:
-            data[3] = drawn.choice((0, 2, 5))
-        elif data:
-            del data[at : at + drawn.randint(1, 20)]
-    return bytes(data)
+PARTS: Final[dict[str, Callable[[Options], Awaitable[dict[str, Any]]]]] = {
+    "steady": _steady,
+    "peak": _peak,
+    "storm": _storm,
+    "sessions": _sessions,
+    "mutants": _mutants,
+}

@@ -1,5 +1,6 @@
 """The map of a metropolis: 80,000 things gathered on the server, and what a person waits for in a browser."""
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,6 +12,8 @@ from typing import Any
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Entity, SeriesKey
 from clapas.ops import browser
+from clapas.ops.demonstration import SIREN, save_territory
+from clapas.ops.territory import from_epci
 from clapas.store import StateRow, Store, migrate
 
 NEEDS = "platform"
@@ -36,7 +39,8 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def gathered(store: Store, devices: int) -> dict[str, Any]:
-    """As many things as devices, one in fifty silent; the whole map gathered, and a street of it."""
+    """As many things as devices among the communes of a metropolis; the whole map gathered, and a street of it."""
+    await save_territory(store, await asyncio.to_thread(from_epci, SIREN))
     chance = random.Random(2)
     now = int(datetime.now(UTC).timestamp() * 1000)
     for low in range(0, devices, CHUNK):

@@ -17,16 +17,17 @@ done AS (
     ON CONFLICT (id) DO UPDATE
     SET type = excluded.type,
         name = CASE WHEN excluded.name = '' THEN e.name ELSE excluded.name END,
-        search = CASE WHEN excluded.name = '' THEN e.search ELSE excluded.search END,
+        search = CASE WHEN excluded.name = '' THEN e.search
+                      ELSE excluded.search || substr(e.search, length(split_part(e.search, chr(31), 1)) + 1) END,
         longitude = coalesce(excluded.longitude, e.longitude),
         latitude = coalesce(excluded.latitude, e.latitude),
         geometry = coalesce(nullif(excluded.geometry, 'null'::jsonb), e.geometry),
         commune = CASE WHEN excluded.commune = '' THEN e.commune ELSE excluded.commune END,
         dataset = CASE WHEN excluded.dataset = '' THEN e.dataset ELSE excluded.dataset END,
-        simulated = excluded.simulated,
+        simulated = e.simulated OR excluded.simulated,
         relations = e.relations || excluded.relations,
         changed = now()
-    WHERE (e.type, e.simulated) IS DISTINCT FROM (excluded.type, excluded.simulated)
+    WHERE e.type <> excluded.type OR (excluded.simulated AND NOT e.simulated)
        OR (excluded.name <> '' AND e.name <> excluded.name)
        OR (excluded.longitude IS NOT NULL AND e.longitude IS DISTINCT FROM excluded.longitude)
        OR (excluded.latitude IS NOT NULL AND e.latitude IS DISTINCT FROM excluded.latitude)
@@ -63,7 +64,7 @@ LIMIT %(limit)s
 -- Types with how many of each may be seen.
 SELECT type, count(*)
 FROM entity e
-WHERE /*rows e.dataset, e.commune*/
+WHERE /*rows of e*/
 GROUP BY type ORDER BY type
 
 -- name: map
@@ -80,7 +81,7 @@ WHERE e.longitude IS NOT NULL AND e.latitude IS NOT NULL
   AND (%(since)s = 0 OR t.received >= %(since)s)
   AND (NOT %(boxed)s OR point(e.longitude, e.latitude)
        <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s)))
-  AND /*rows e.dataset, e.commune*/
+  AND /*rows of e*/
 ORDER BY e.id
 LIMIT %(limit)s
 

@@ -131,6 +131,7 @@ WHERE key = ANY(%(devices)s)
 
 -- name: forget_entities
 -- Entities keep their id.
+WITH file_gone AS (DELETE FROM entity_file WHERE entity = ANY(%(entities)s))
 UPDATE entity SET name = '', longitude = NULL, latitude = NULL, geometry = NULL, search = id
 WHERE id = ANY(%(entities)s)
 

@@ -17,7 +17,7 @@ FROM (
       AND (%(commune)s = '' OR e.commune = %(commune)s)
       AND (NOT %(boxed)s OR point(e.longitude, e.latitude)
            <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s)))
-      AND /*rows e.dataset, e.commune*/
+      AND /*rows of e*/
 ) AS p
 WHERE %(rank)s < 0 OR rank = %(rank)s
 GROUP BY floor(x / %(width)s), floor(y / %(height)s)

@@ -1,3 +1,11 @@
+import { api } from "$ui/core/api";
 import type { Route } from "$ui/core/router.svelte";
+import { filtersOf, FIRST_ZOOM, questionOf } from "./first";
 
-export const page: Route = { name: "map", path: "/carte", nav: { order: 20, icon: "map" }, load: () => import("./Territory.svelte") };
+/** The points and the contours travel together with the page. */
+function ahead(query: URLSearchParams): void {
+  api.ahead("/entities/clusters", questionOf(filtersOf(query), FIRST_ZOOM));
+  api.ahead("/territory/communes.geojson");
+}
+
+export const page: Route = { name: "map", path: "/carte", nav: { order: 20, icon: "map" }, ahead, load: () => import("./Territory.svelte") };

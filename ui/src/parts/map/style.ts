@@ -4,19 +4,12 @@ import fontUrl from "@fontsource-variable/atkinson-hyperlegible-next/files/atkin
 import type { FeatureCollection, Point } from "geojson";
 import type { StyleSpecification } from "maplibre-gl";
 import { labelPoint, type Communes } from "./geometry";
-import { CLUSTER_SIZES } from "./drawings";
+import { CLUSTER_SIZES, CLUSTER_STEPS } from "./drawings";
 
 const FONT = ["Atkinson"];
 
-export interface MapColours {
-  "map-land": string;
-  "map-water": string;
-  "map-line": string;
-  "map-label": string;
-  ink: string;
-  brand: string;
-  "brand-soft": string;
-}
+export const MAP_TOKENS = ["map-land", "map-water", "map-line", "map-label", "ink", "brand", "brand-soft"] as const;
+export type MapColours = Record<(typeof MAP_TOKENS)[number], string>;
 
 function labels(communes: Communes): FeatureCollection<Point> {
   return {
@@ -30,7 +23,7 @@ function labels(communes: Communes): FeatureCollection<Point> {
 }
 
 const TONE_OF_WORST = ["match", ["get", "worst"], 3, "alarm", 2, "late", 1, "silent", "ok"];
-const SIZE_OF_COUNT = ["step", ["get", "point_count"], String(CLUSTER_SIZES[0]), 50, String(CLUSTER_SIZES[1]), 1000, String(CLUSTER_SIZES[2])];
+const SIZE_OF_COUNT = ["step", ["get", "point_count"], String(CLUSTER_SIZES[0]), CLUSTER_STEPS[0], String(CLUSTER_SIZES[1]), CLUSTER_STEPS[1], String(CLUSTER_SIZES[2])];
 
 interface Choice {
   commune: string;
