@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clapas.context.broker import Broker
-from clapas.context.editing import deleted
 from clapas.context.errors import NgsiError
 from clapas.context.fetch import is_private
 from clapas.context.model import now_text
@@ -22,7 +21,6 @@ from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
 from clapas.context.post import Poster
 from clapas.context.search import Query, Selector, find, predicate
-from clapas.context.snapshots import sweep_kept
 from clapas.domain.errors import ClapasError
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
@@ -299,17 +297,3 @@ class Notifier:
         except (OSError, ClapasError) as error:
             return f"{type(error).__name__}: {error}"[:300]
         return ""
-
-
-async def sweep(broker: Broker) -> None:
-    """Remove what expired, again and again (clause 4.22)."""
-    while True:
-        await asyncio.sleep(broker.settings.sweep_seconds)
-        try:
-            for tenant, name in await broker.store.rows("expired"):
-                async with broker.write(tenant) as write:
-                    await write.take([name])
-                    await write.save([deleted(each, write.now) for each in write.over.values()])
-            await sweep_kept(broker)
-        except ClapasError as error:
-            log.warning("the sweep waits: %s", error)

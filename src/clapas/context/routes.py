@@ -10,7 +10,8 @@ from clapas.charter import Charter
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.app import Door
-from clapas.context.notifier import Notifier, sweep
+from clapas.context.expiry import sweep
+from clapas.context.notifier import Notifier
 from clapas.context.post import Poster
 from clapas.context.sensors import Sensors
 from clapas.context.settings import Settings

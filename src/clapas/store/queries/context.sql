@@ -512,6 +512,14 @@ WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(subscription)
 -- Entities that have expired.
 SELECT tenant, id FROM ngsild_entity WHERE expires <= now() LIMIT 1000
 
+-- name: expired_attributes
+-- Entities with an instance of an attribute that has expired.
+SELECT tenant, id FROM ngsild_entity
+WHERE jsonb_path_exists(doc, '$.*[*].expiresAt') AND EXISTS (
+    SELECT 1 FROM jsonb_path_query(doc, '$.*[*].expiresAt') e
+    WHERE (e #>> '{}')::timestamptz <= now())
+LIMIT 1000
+
 -- name: notify
 -- Wake the notifiers.
 SELECT pg_notify('clapas_context', %(payload)s)
