@@ -22,7 +22,7 @@ WHO = {
     "operator": "The person who runs this platform must act.",
     "us": "This is a defect of Clapas: please report it.",
 }
-PARTS = ("__init__", "data")
+PARTS = ("__init__", "data", "doors")
 """Of ``clapas.commands``: no commands of their own."""
 HELP = """The open platform of a connected territory.
 

@@ -16,7 +16,7 @@ from clapas.domain.keys import LORAWAN_ASK
 from clapas.domain.window import instant
 from clapas.fleet.sealing import Sealer
 from clapas.lorawan import control, mqtt_door
-from clapas.lorawan.devices import DeviceClass, LorawanDevice, MacVersion
+from clapas.lorawan.devices import DeviceClass, LorawanDevice, MacVersion, Personal
 from clapas.lorawan.server import LorawanServer
 from clapas.orders import Orders, kept_secret
 from clapas.store import Store, migrate
@@ -83,8 +83,11 @@ def lorawan_device(
 ) -> LorawanDevice:
     """A device of the registry as the network server sees it."""
     values = msgspec.structs.asdict(facts)
+    typed = keys.get("session")
     del values["mac_version"]
-    guessed: MacVersion = "1.1.0" if "nwk_key" in keys else "1.0.3"
+    personal = msgspec.msgpack.decode(typed, type=Personal) if typed else None
+    newer = "nwk_key" in keys or (personal is not None and personal.s_nwk_s_int_key)
+    guessed: MacVersion = "1.1.0" if newer else "1.0.3"
     return LorawanDevice(
         dev_eui=device.key,
         join_eui=join_eui or "0" * 16,
@@ -95,6 +98,7 @@ def lorawan_device(
         name=device.name,
         model=device.model,
         enabled=device.lifecycle in SERVED,
+        personal=personal,
         latitude=device.latitude,
         longitude=device.longitude,
         **values,

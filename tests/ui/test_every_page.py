@@ -17,10 +17,11 @@ PATHS = [
     "/", "/carte", "/alarmes", "/alarmes/regles?regle=%2B", "/alarmes/messages", "/entites", "/appareils", "/sources", "/sources?vue=rejets", "/premiere-source",
     "/premiere-source?etape=reglages&porte=http", "/premiere-source?etape=reglages&porte=csv",
     "/charte", "/journal", "/applications", "/ngsi-ld",
-    "/premiere-source?etape=lieu", "/compte", "/importer", "/reparations", "/terrain",
+    "/premiere-source?etape=lieu", "/compte", "/importer", "/reparations", "/terrain", "/modele/elsys", "/modele/%2B",
+    "/decodeur/elsys",
     *(f"/parc/{tab}" for tab in ("modeles", "quarantaine", "codes", "groupes", "ordres", "horaires", "couts", "reseaux", "double")),
 ]  # fmt: skip
-TABS = ["maintenant", "historique", "technique", "ngsild"]
+TABS = ["maintenant", "historique", "dossier", "technique", "ngsild"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -67,11 +68,18 @@ def test_nothing_leaves_the_origin_and_the_policy_is_kept(
     assert complaints == []
 
 
-@pytest.mark.parametrize(("language", "theme"), [("fr", "light"), ("en", "dark")])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("fr", "light", 1440), ("en", "dark", 390)]
+)
 def test_axe_finds_nothing(
-    new_context: NewContext, entity_path: str, language: str, theme: str, settle: Settle
+    new_context: NewContext,
+    entity_path: str,
+    language: str,
+    theme: str,
+    width: int,
+    settle: Settle,
 ) -> None:
-    page = new_context(language=language, theme=theme, audit=True).new_page()
+    page = new_context(language=language, theme=theme, width=width, audit=True).new_page()
     found: dict[str, list[str]] = {}
     for path in all_paths(entity_path):
         settle(page, path)

@@ -92,7 +92,7 @@ def test_a_model_says_how_many_devices_a_change_touches(
     page = signed_in_page
     rows = page.request.get("/api/v1/catalogue").json()["items"]
     model = next(each for each in rows if each["devices"] > 1)
-    settle(page, f"/parc/modeles?model={model['id']}")
+    settle(page, f"/modele/{model['id']}")
     said = page.get_by_text(f"Changer ce modèle agit sur {model['devices']} appareils.")
     expect(said).to_be_visible()
     page.get_by_label("Intervalle attendu (minutes)").fill("45")

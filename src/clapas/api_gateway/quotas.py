@@ -8,6 +8,7 @@ learns what all counted together each ``share_s``; what is refused by one is ref
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -16,6 +17,11 @@ from clapas.store.api_gateway import ApiGatewayStore, QuotaRow
 
 SLIDING = 3600
 DAY_S = 86_400
+NAMED = {
+    name: (f"x-ratelimit-limit-{name}".encode(), f"x-ratelimit-remaining-{name}".encode())
+    for name in LENGTHS
+}
+"""The headers of each window."""
 
 
 class WindowLeft(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +67,28 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
             found["Retry-After"] = str(self.retry_after)
         return found
 
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        """The same headers of a call that is allowed, as ASGI takes them: every answer has them."""
+        tight = self.tightest
+        limit, left, reset = (b"%d" % n for n in (tight.limit, tight.remaining, tight.reset))
+        found = [
+            (b"ratelimit-limit", limit),
+            (b"ratelimit-remaining", left),
+            (b"ratelimit-reset", reset),
+            (b"x-ratelimit-limit", limit),
+            (b"x-ratelimit-remaining", left),
+            (b"x-ratelimit-reset", reset),
+        ]
+        for each in self.windows:
+            named_limit, named_left = NAMED[each.name]
+            found.append((named_limit, b"%d" % each.limit))
+            found.append((named_left, b"%d" % each.remaining))
+        return found
+
+
+_Key = tuple[str, int, int]
+"""Subject, length and start of a window."""
+
 
 class Count:
     """One window of one subject: what others used, what we used and have not told yet."""
@@ -85,56 +113,50 @@ class Quotas:
         self._store = store
         self._clock = clock
         self._most = subjects * 4
-        self._counts: dict[tuple[str, int, int], Count] = {}
+        self._counts: dict[_Key, Count] = {}
 
     def take(self, subject: str, limits: Mapping[str, int], *, weight: int = 1) -> Spent:
         """Count one call when every window has room for its weight; a refused call costs nothing."""
-        now = self._clock()
-        places = []
+        now, found, allowed = self._clock(), [], True
         for name, limit in limits.items():
-            length = LENGTHS[name]
-            start, end = bounds(length, now)
-            places.append((name, limit, length, start, end))
-        used = [self._used(subject, length, start, now) for _, _, length, start, _ in places]
-        allowed = all(
-            before + weight <= limit for before, (_, limit, *_) in zip(used, places, strict=True)
-        )
+            place = self._place(subject, name, now)
+            allowed = allowed and place[2] + weight <= limit
+            found.append((name, limit, *place))
         if allowed:
-            for _, _, length, start, _ in places:
-                self._count(subject, length, start).untold += weight
+            for _, _, key, _, _ in found:
+                self._count(key).untold += weight
         spent = weight if allowed else 0
-        return Spent(
-            allowed=allowed,
-            windows=tuple(
-                WindowLeft(
-                    name,
-                    limit,
-                    max(0, int(limit - before - spent))
-                    if allowed or before + weight <= limit
-                    else 0,
-                    max(1, int(end - now + 0.999)),
-                )
-                for before, (name, limit, _, _, end) in zip(used, places, strict=True)
-            ),
-        )
+        windows = []
+        for name, limit, _, end, used in found:
+            full = not allowed and used + weight > limit
+            left = 0 if full else max(0, int(limit - used - spent))
+            windows.append(WindowLeft(name, limit, left, max(1, int(end - now + 0.999))))
+        return Spent(allowed=allowed, windows=tuple(windows))
 
-    def _count(self, subject: str, length: int, start: int) -> Count:
+    def _place(self, subject: str, name: str, now: float) -> tuple[_Key, int, float]:
+        """The window of a name that holds this instant: its key, its end, how much of it is used."""
+        length = LENGTHS[name]
+        if length:
+            start = int(now) // length * length
+            end = start + length
+        else:
+            start, end = month(now // DAY_S)
         key = (subject, length, start)
+        here = self._counts.get(key)
+        used: float = here.known + here.untold if here else 0
+        if 0 < length <= SLIDING:
+            before = self._counts.get((subject, length, start - length))
+            if before:
+                used += (before.known + before.untold) * (1 - (now - start) / length)
+        return key, end, used
+
+    def _count(self, key: _Key) -> Count:
         found = self._counts.get(key)
         if found is None:
             if len(self._counts) >= self._most:
                 self._drop(self._clock())
             found = self._counts[key] = Count()
         return found
-
-    def _used(self, subject: str, length: int, start: int, now: float) -> float:
-        here = self._counts.get((subject, length, start))
-        used: float = here.known + here.untold if here else 0
-        if 0 < length <= SLIDING:
-            before = self._counts.get((subject, length, start - length))
-            if before:
-                used += (before.known + before.untold) * (1 - (now - start) / length)
-        return used
 
     async def share(self) -> None:
         """Tell the other processes, learn from them, forget windows that are over."""
@@ -169,13 +191,9 @@ class Quotas:
                 del self._counts[key]
 
 
-def bounds(length: int, now: float) -> tuple[int, int]:
-    """The start and the end (Unix seconds) of the window that holds an instant."""
-    if length:
-        start = int(now) // length * length
-        return start, start + length
-    first = datetime.fromtimestamp(now, UTC).replace(
-        day=1, hour=0, minute=0, second=0, microsecond=0
-    )
+@lru_cache(maxsize=64)
+def month(day: float) -> tuple[int, int]:
+    """The start and the end (Unix seconds) of the calendar month (UTC) of a day since 1970."""
+    first = datetime.fromtimestamp(day * DAY_S, UTC).replace(day=1)
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     return int(first.timestamp()), int(following.timestamp())

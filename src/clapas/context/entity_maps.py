@@ -11,12 +11,13 @@ from clapas.context.broker import Broker
 from clapas.context.door.http import Answer, Request
 from clapas.context.errors import BadRequestData, ResourceNotFound
 from clapas.context.federation.reads import located
-from clapas.context.model import is_uri, moment
+from clapas.context.lasting import keep, one
 from clapas.context.search import Query, Selector
 from clapas.context.temporal import DURATION
 
 PATH = "/ngsi-ld/v1/entityMaps/"
 HEADER = "NGSILD-EntityMap"
+FLAGS = frozenset({"", "true", "false"})
 LIFETIME = timedelta(minutes=10)
 LONGEST = timedelta(hours=24)
 
@@ -46,42 +47,44 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
         named = bool(request.words("id"))
         if gone and not named:
             kept = {key: value for key, value in self.body["entityMap"].items() if key in held}
-            await keep(broker, request.tenant, {**self.body, "entityMap": kept})
+            await keep(broker, "map", request.tenant, {**self.body, "entityMap": kept})
         answer.headers = [*answer.headers, (HEADER, PATH + self.body["id"])]
         return answer
 
 
 async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
-    """The map that the request names, None without. Raises ResourceNotFound, BadRequestData."""
-    name = request.headers.get(HEADER.lower(), "")
-    given = request.params.get("entityMap", "")
-    if given not in {"", "true", "false"}:
-        name = given
+    """The map that the request names, None without one or when it is gone. Raises BadRequestData."""
+    name = named(request)
     if not name:
         return None
-    return Chosen(body=await one(broker, request.tenant, name.rpartition("/")[2]))
+    try:
+        return Chosen(body=await one(broker, "map", request.tenant, name.rpartition("/")[2]))
+    except ResourceNotFound:
+        return None
 
 
-async def one(broker: Broker, tenant: str, name: str) -> dict[str, Any]:
-    """A map that has not expired. Raises BadRequestData, ResourceNotFound."""
-    if not is_uri(name):
-        raise BadRequestData(f"the id {name!r} is not a URI")
-    rows = await broker.store.rows("map", tenant=tenant, id=name)
-    if not rows:
-        raise ResourceNotFound(f"{name} does not exist")
-    body: dict[str, Any] = rows[0][0]
-    return body
+def named(request: Request) -> str:
+    """The map that the request names, '' without."""
+    given = request.params.get("entityMap", "")
+    return request.headers.get(HEADER.lower(), "") if given in FLAGS else given
 
 
-async def keep(broker: Broker, tenant: str, body: Mapping[str, Any]) -> None:
-    """Keep a map."""
-    await broker.store.run(
-        "keep_map",
-        tenant=tenant,
-        id=body["id"],
-        body=dict(body),
-        expires=moment(body["expiresAt"]),
-    )
+def wished(request: Request) -> bool:
+    """Whether a map is to be made when there is none (5.7.1.4, 5.7.2.4)."""
+    return bool(named(request)) or request.params.get("entityMap") == "true"
+
+
+async def with_map_of_one(broker: Broker, request: Request, name: str, answer: Answer) -> Answer:
+    """The answer of a retrieval, with the map it used or made (5.7.1.4)."""
+    if not wished(request):
+        return answer
+    chosen = await chosen_map(broker, request)
+    body = chosen.body if chosen is not None else None
+    if body is None:
+        asked = Query(selectors=(Selector(ids=(name,)),))
+        body = await make(broker, request, await located(broker, request, asked))
+    answer.headers = [*answer.headers, (HEADER, PATH + body["id"])]
+    return answer
 
 
 def bounded(wanted: datetime | None) -> str:
@@ -108,7 +111,7 @@ async def make(
         "entityMap": {key: list(held) for key, held in sources.items()},
         "linkedMaps": {},
     }
-    await keep(broker, request.tenant, body)
+    await keep(broker, "map", request.tenant, body)
     return body
 
 

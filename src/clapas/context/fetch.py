@@ -26,7 +26,8 @@ class Fetcher:
     async def context(self, url: str) -> Any:
         """The ``@context`` member of a remote document.
 
-        Raises LdContextNotAvailable, also when the operator did not allow the host.
+        Raises LdContextNotAvailable, also when the operator did not allow the host; BadRequestData
+        when what is there is no @context (5.5.6).
         """
         await self.check(url)
         try:
@@ -37,9 +38,9 @@ class Fetcher:
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise LdContextNotAvailable(f"{url} is not JSON") from error
+            raise BadRequestData(f"{url} is not JSON") from error
         if not isinstance(document, dict) or "@context" not in document:
-            raise LdContextNotAvailable(f"{url} holds no @context")
+            raise BadRequestData(f"{url} holds no @context")
         return document["@context"]
 
     async def check(self, url: str) -> None:

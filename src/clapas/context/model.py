@@ -51,7 +51,7 @@ SCOPE = "https://uri.etsi.org/ngsi-ld/scope"
 URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x1f]+$")
 DATE_TIME = re.compile(
     r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6})?"
-    r"(Z|[+-]\d{2}:\d{2})$"
+    r"Z$"
 )
 
 

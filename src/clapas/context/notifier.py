@@ -11,19 +11,16 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
-
-import httpx
-import orjson
+from urllib.parse import urlsplit
 
 from clapas.context.broker import Broker
-from clapas.context.editing import deleted
 from clapas.context.errors import NgsiError
 from clapas.context.fetch import is_private
 from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
-from clapas.context.search import Query, Selector, find
-from clapas.context.snapshots import sweep_kept
+from clapas.context.post import Poster
+from clapas.context.search import Query, Selector, find, predicate
 from clapas.domain.errors import ClapasError
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
@@ -38,8 +35,9 @@ BACKOFF = (2.0, 10.0, 60.0, 300.0)
 class Notifier:
     """Works while its broker is open."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, poster: Poster) -> None:
         self._broker = broker
+        self._poster = poster
         self._store = broker.store
         self._awake = asyncio.Event()
         self.stopped = False
@@ -84,6 +82,9 @@ class Notifier:
                 except ClapasError as error:
                     log.warning("notifications wait: %s", error)
                     await asyncio.sleep(1)
+                except Exception:
+                    log.exception("notifications wait: a defect")
+                    await asyncio.sleep(5)
         finally:
             listening.cancel()
             for task in self._busy.values():
@@ -130,13 +131,23 @@ class Notifier:
             for subscriber, event, fired in chosen:
                 if self._throttled(subscriber):
                     continue
-                entity = told(subscriber, event, fired)
-                data = await shown(self._broker, subscriber, [entity])
-                deliveries.append(delivery(subscriber, [entity], data))
+                deliveries += await self._told(subscriber, event, fired)
             if deliveries:
                 await change.run("add_deliveries", rows=as_json(deliveries))
             await change.run("events_done", seqs=[row[0] for row in rows])
         return len(rows) == BATCH
+
+    async def _told(self, subscriber: Subscriber, event: Any, fired: Any) -> list[dict[str, Any]]:
+        """The delivery of an event to one subscriber; one that cannot be made delays nobody else."""
+        try:
+            entity = told(subscriber, event, fired)
+            data = await shown(self._broker, subscriber, [entity])
+            made = delivery(subscriber, [entity], data)
+            as_json(made)
+        except Exception:
+            log.exception("a notification of %s cannot be made", subscriber.id)
+            return []
+        return [made]
 
     async def _chosen(self, rows: list[Any]) -> list[tuple[Subscriber, Any, Any]]:
         """Which events concern whom; ``q`` is asked of the database, for all at once."""
@@ -153,7 +164,8 @@ class Notifier:
                 ):
                     continue
                 if subscriber.path:
-                    pairs.append({"place": len(chosen), "document": place, "path": subscriber.path})
+                    path = await self._path(subscriber)
+                    pairs.append({"place": len(chosen), "document": place, "path": path})
                 chosen.append((subscriber, event, fired))
         if not pairs:
             return chosen
@@ -161,6 +173,13 @@ class Notifier:
         answers = await self._store.rows("matches", pairs=as_json(pairs), docs=docs)
         refused = {place for place, holds in answers if not holds}
         return [each for place, each in enumerate(chosen) if place not in refused]
+
+    async def _path(self, subscriber: Subscriber) -> str:
+        if not subscriber.deep:
+            return subscriber.path
+        body, terms = subscriber.body, subscriber.context.terms
+        expanded = body.get("expandValues", ())
+        return await predicate(self._broker, subscriber.tenant, body["q"], terms, expanded)
 
     def _throttled(self, subscriber: Subscriber) -> bool:
         key = (subscriber.tenant, subscriber.id)
@@ -264,38 +283,17 @@ class Notifier:
         """Send one notification; gives what went wrong, '' when nothing."""
         settings = self._broker.settings
         timeout = (headers.get("timeout") or settings.notify_timeout * 1000) / 1000
-        host = httpx.URL(endpoint).host
+        host = urlsplit(endpoint).hostname or ""
         if not settings.private_addresses and await is_private(host):
             return "this address is private"
         send: Callable[..., Awaitable[None]] = (
-            send_mqtt if endpoint.startswith("mqtt") else self._send_http
+            send_mqtt if endpoint.startswith("mqtt") else self._poster.send
         )
         try:
             async with asyncio.timeout(timeout):
                 await send(endpoint, headers, body)
         except TimeoutError:
             return "no answer in time"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ClapasError) as error:
+        except (OSError, ClapasError) as error:
             return f"{type(error).__name__}: {error}"[:300]
         return ""
-
-    async def _send_http(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> None:
-        answer = await self._broker.client.post(
-            endpoint, content=orjson.dumps(body), headers=headers["http"], timeout=None
-        )
-        if answer.status_code >= 300:
-            raise httpx.HTTPError(f"status {answer.status_code}")
-
-
-async def sweep(broker: Broker) -> None:
-    """Remove what expired, again and again (clause 4.22)."""
-    while True:
-        await asyncio.sleep(broker.settings.sweep_seconds)
-        try:
-            for tenant, name in await broker.store.rows("expired"):
-                async with broker.write(tenant) as write:
-                    await write.take([name])
-                    await write.save([deleted(each, write.now) for each in write.over.values()])
-            await sweep_kept(broker)
-        except ClapasError as error:
-            log.warning("the sweep waits: %s", error)

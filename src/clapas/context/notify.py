@@ -16,8 +16,10 @@ from clapas.context.model import MEMBER, NULL, Entity, now_text
 from clapas.context.patterns import matches_pattern
 from clapas.context.query import q as language
 from clapas.context.query.geo import GeoQuery
+from clapas.context.query.predicate import Compiler
 from clapas.context.query.select import scope_matches, type_matches
 from clapas.context.rendering import ALL, Projection, Renderer, Style, feature
+from clapas.context.search import check_predicate
 from clapas.context.subscription import DEFAULT_TRIGGERS, HEAD, status_of
 from clapas.context.terms import Terms
 
@@ -35,6 +37,8 @@ class Subscriber(msgspec.Struct, kw_only=True):
     """The @context in which notifications are written."""
     path: str = ""
     """``q`` as a predicate."""
+    deep: bool = False
+    """``q`` asks linked entities: its predicate is made anew for each round."""
     geo: GeoQuery | None = None
     last_sent: float = 0.0
 
@@ -58,20 +62,25 @@ class Subscriber(msgspec.Struct, kw_only=True):
 async def ready(
     broker: Broker, tenant: str, body: dict[str, Any], state: Mapping[str, Any]
 ) -> Subscriber:
-    """A subscription made ready. Raises NgsiError when its @context is gone."""
+    """A subscription made ready. Raises NgsiError when its @context is gone or ``q`` cannot be asked."""
     context = await broker.book.resolve(state.get("context"))
     own = context
     if "jsonldContext" in body:
         own = await broker.book.resolve(body["jsonldContext"])
-    path = ""
+    path, deep = "", False
     if "q" in body:
-        path = language.Compiler(context.terms).predicate(language.parse(body["q"]))
+        tree = language.parse(body["q"])
+        deep = language.depth(tree) > 0
+        expanded = body.get("expandValues", ())
+        path = Compiler(context.terms, expanded=expanded).predicate(tree)
+        await check_predicate(broker, path)
     return Subscriber(
         tenant=tenant,
         body=body,
         context=context,
         own=own,
         path=path,
+        deep=deep,
         geo=geo_of(body.get("geoQ"), PLAIN),
     )
 

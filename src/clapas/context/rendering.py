@@ -7,6 +7,7 @@ import msgspec
 
 from clapas.context.model import MEMBER, NULL, Entity, Instance, dataset_of
 from clapas.context.terms import Terms
+from clapas.context.versions import EXPIRY, SCOPES, SEVERAL_TYPES, Version, as_property, is_newer
 
 Format = Literal["normalized", "concise", "simplified"]
 PLAIN = ("unitCode", "observedAt", "datasetId")
@@ -55,6 +56,8 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     datasets: frozenset[str] | None = None
     """Only instances of these dataset ids ('' = default); None: all."""
     projection: Projection = ALL
+    version: Version | None = None
+    """The version of the standard that the client knows; None: this one."""
 
 
 class Renderer:
@@ -64,6 +67,14 @@ class Renderer:
         self._terms = terms
         self._style = style
         self._compact = terms.compact
+        self.amended = False
+        """Something was shown otherwise than it is, for a client of an earlier version."""
+
+    def _before(self, version: Version) -> bool:
+        """Whether the client's version is earlier; what follows is an amendment."""
+        earlier = self._style.version is not None and self._style.version < version
+        self.amended = self.amended or earlier
+        return earlier
 
     def entity(
         self,
@@ -78,8 +89,9 @@ class Renderer:
             found["id"] = entity.id
         if wanted.wants("type"):
             types = [self._compact(iri) for iri in entity.types]
-            found["type"] = types[0] if len(types) == 1 else types
-        if entity.scopes and wanted.wants("scope"):
+            several = len(types) > 1 and not self._before(SEVERAL_TYPES)
+            found["type"] = types if several else types[0]
+        if entity.scopes and wanted.wants("scope") and not self._before(SCOPES):
             found["scope"] = entity.scopes[0] if len(entity.scopes) == 1 else entity.scopes
         if self._style.system:
             self._times(entity, found, wanted)
@@ -100,6 +112,8 @@ class Renderer:
             "deletedAt": entity.deleted,
             "expiresAt": entity.expires,
         }
+        if entity.expires and self._before(EXPIRY):
+            del times["expiresAt"]
         found |= {name: text for name, text in times.items() if text and wanted.wants(name)}
 
     def attribute(self, instances: list[Instance]) -> Any:
@@ -176,7 +190,15 @@ class Renderer:
             if isinstance(subs, list) and subs and ":" in iri:
                 shown = [self.instance(each) for each in subs]
                 found[self._compact(iri)] = shown[0] if len(shown) == 1 else shown
+        found = self._amended(found)
         return _concise(found) if self._style.format == "concise" else found
+
+    def _amended(self, found: dict[str, Any]) -> dict[str, Any]:
+        version = self._style.version
+        if version is None or not is_newer(found, version):
+            return found
+        self.amended = True
+        return as_property(found)
 
     def _system(self, instance: Instance, found: dict[str, Any]) -> None:
         if "instanceId" in instance:

@@ -9,6 +9,7 @@ import msgspec
 from shapely.geometry import shape
 
 from clapas.context.broker import Broker, entity_of
+from clapas.context.collation import check_collation, collation_key
 from clapas.context.editing import value_of
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.geometry import check_geometry
@@ -16,6 +17,7 @@ from clapas.context.model import GEOMETRIES, Entity, is_uri
 from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
 from clapas.context.query.geo import GeoQuery, distance
+from clapas.context.query.predicate import Compiler, as_text
 from clapas.context.query.select import (
     attribute_predicate,
     dataset_predicate,
@@ -24,7 +26,7 @@ from clapas.context.query.select import (
 )
 from clapas.context.terms import Terms
 from clapas.domain.access import RowFilter
-from clapas.store.context import EVERYTHING, PathRefused, Search
+from clapas.store.context import EVERYTHING, PathRefused, Search, as_json
 
 MOST_CANDIDATES = 200_000
 MOST_LINKED = 5_000
@@ -48,6 +50,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     path: tuple[str, ...] = ()
     descending: bool = False
     origin: Any = None
+    collated: bool = False
+    """Texts in the order of words, not of code points."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     selectors: tuple[Selector, ...] = ()
     attributes: tuple[str, ...] = ()
     q: str = ""
+    expanded: tuple[str, ...] = ()
+    """Attributes whose values in ``q`` are words of the @context (expandValues)."""
     scope: str = ""
     geo: GeoQuery | None = None
     datasets: frozenset[str] | None = None
@@ -93,7 +99,7 @@ async def compile_query(
     if query.geo is not None:
         tests.append(query.geo.predicate())
     if query.q:
-        tests.append(await _q(broker, tenant, query.q, terms))
+        tests.append(await predicate(broker, tenant, query.q, terms, query.expanded))
     if pattern:
         check_pattern(pattern)
     path = " && ".join(tests) or "1 == 1"
@@ -116,27 +122,39 @@ def _selected(selector: Selector, terms: Terms) -> str:
         tests.append(type_predicate(selector.kind, terms))
     if selector.ids:
         tests.append(
-            "(" + " || ".join(f'$."@id" == {language._text(each)}' for each in selector.ids) + ")"
+            "(" + " || ".join(f'$."@id" == {as_text(each)}' for each in selector.ids) + ")"
         )
     elif selector.pattern:
         check_pattern(selector.pattern)
-        tests.append(f'$."@id" like_regex {language._text(selector.pattern)}')
+        tests.append(f'$."@id" like_regex {as_text(selector.pattern)}')
     return "(" + (" && ".join(tests) or "1 == 1") + ")"
 
 
-async def _q(broker: Broker, tenant: str, text: str, terms: Terms) -> str:
+async def predicate(
+    broker: Broker, tenant: str, text: str, terms: Terms, expanded: Sequence[str] = ()
+) -> str:
+    """``q`` as a predicate; what it asks of linked entities is looked up now."""
     tree = language.parse(text)
     linked: dict[language.Path, list[str]] = {}
     for path in language.linked_paths(tree):
         if path.linked is not None:
-            inner = language.Compiler(terms).predicate(path.linked)
+            inner = Compiler(terms, expanded=expanded).predicate(path.linked)
             if path.kinds:
                 inner = f"{type_predicate(','.join(path.kinds), terms)} && {inner}"
             found = await broker.store.members(tenant, Search(path=inner), [], MOST_LINKED + 1)
             if len(found) > MOST_LINKED:
                 raise TooManyResults("the linked entities are too many")
             linked[path] = [each for each, _ in found]
-    return language.Compiler(terms, linked).predicate(tree)
+    return Compiler(terms, linked, expanded).predicate(tree)
+
+
+async def check_predicate(broker: Broker, path: str) -> None:
+    """Raise BadRequestData when the database cannot evaluate a predicate (a wrong pattern)."""
+    try:
+        pairs = [{"place": 0, "document": 0, "path": path}]
+        await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json([{}]))
+    except PathRefused as error:
+        raise BadRequestData(f"the query cannot be evaluated: {error}") from error
 
 
 async def find(
@@ -210,7 +228,7 @@ def _key(order: Order, found: tuple[str, dict[str, Any]]) -> tuple[int, Any] | N
         if not isinstance(value, dict) or value.get("type") not in GEOMETRIES:
             return None
         return 0, distance(shape(value), order.origin)
-    return _sortable(value)
+    return _sortable(value, collated=order.collated)
 
 
 def _followed(instance: dict[str, Any], path: tuple[str, ...]) -> Any:
@@ -226,7 +244,7 @@ def _followed(instance: dict[str, Any], path: tuple[str, ...]) -> Any:
     return value_of(instance)
 
 
-def _sortable(value: Any) -> tuple[int, Any] | None:
+def _sortable(value: Any, *, collated: bool) -> tuple[int, Any] | None:
     if value is None:
         return None
     if isinstance(value, bool):
@@ -234,14 +252,21 @@ def _sortable(value: Any) -> tuple[int, Any] | None:
     if isinstance(value, int | float):
         return 0, value
     if isinstance(value, str):
-        return 1, value
+        return 1, collation_key(value) if collated else value
     return 3, str(value)
 
 
 def read_orders(
-    text: str, terms: Terms, *, origin: Any = None, geometry: str | None = None
+    text: str,
+    terms: Terms,
+    *,
+    origin: Any = None,
+    geometry: str | None = None,
+    collation: str | None = None,
 ) -> tuple[Order, ...]:
     """``orderBy``: keys by comma, each with an optional direction after ';'. Raises BadRequestData."""
+    if collation is not None:
+        check_collation(collation)
     found: list[Order] = []
     for part in text.split(","):
         name, _, direction = part.strip().partition(";")
@@ -263,6 +288,7 @@ def read_orders(
                 path=path,
                 descending=direction.endswith("desc"),
                 origin=start,
+                collated=collation is not None,
             )
         )
     return tuple(found)

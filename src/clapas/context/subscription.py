@@ -20,7 +20,13 @@ TRIGGERS = frozenset(
 DEFAULT_TRIGGERS = ["attributeCreated", "attributeUpdated"]
 FORMATS = ("normalized", "concise", "keyValues", "simplified")
 ACCEPTS = ("application/json", "application/ld+json", "application/geo+json")
-READ_ONLY = ("status", "createdAt", "modifiedAt")
+MEMBERS = frozenset(
+    {"id", "type", "subscriptionName", "description", "entities", "watchedAttributes", "csf"}
+    | {"timeInterval", "throttling", "q", "geoQ", "scopeQ", "temporalQ", "isActive", "lang"}
+    | {"notification", "notificationTrigger", "expiresAt", "jsonldContext", "localOnly"}
+    | {"datasetId", "expandValues", "jsonKeys", "splitEntities", "name"}
+)
+"""What a subscription is made of (table 5.2.12-1): the rest is not kept."""
 COUNTERS = ("timesSent", "timesFailed", "lastNotification", "lastSuccess", "lastFailure", "status")
 SCHEMES = ("http", "https", "mqtt", "mqtts")
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
@@ -30,9 +36,10 @@ def read_subscription(payload: Any, terms: Terms, *, kind: str = "Subscription")
     """A whole subscription with its names expanded. Raises BadRequestData."""
     if not isinstance(payload, dict) or not payload:
         raise BadRequestData("a subscription is a JSON object")
-    body = {key: copy.deepcopy(value) for key, value in payload.items() if key != "@context"}
-    for name in READ_ONLY:
-        body.pop(name, None)
+    body = {key: copy.deepcopy(payload[key]) for key in payload if key in MEMBERS}
+    if isinstance(body.get("notification"), dict):
+        for name in COUNTERS:
+            body["notification"].pop(name, None)
     if body.get("type") != kind:
         raise BadRequestData(f"the type is {kind}")
     if "id" in body and not is_uri(body["id"]):
@@ -48,12 +55,10 @@ def update_subscription(body: dict[str, Any], fragment: Any, terms: Terms) -> di
     if not isinstance(fragment, dict) or not fragment:
         raise BadRequestData("a fragment is a JSON object")
     found = _renamed(body, terms.compact)
-    changes = {key: value for key, value in fragment.items() if key != "@context"}
+    changes = {key: value for key, value in fragment.items() if key in MEMBERS}
     for name in ("id", "type"):
         if name in changes and changes[name] != found[name]:
             raise BadRequestData(f"the {name} cannot change")
-    for name in READ_ONLY:
-        changes.pop(name, None)
     for name, value in changes.items():
         if value is None or value == NULL:
             found.pop(name, None)
@@ -102,6 +107,10 @@ def _check_filters(body: dict[str, Any], terms: Terms) -> None:
         if not isinstance(body["q"], str):
             raise BadRequestData("q is a text")
         language.parse(body["q"])
+    if "csf" in body:
+        if not isinstance(body["csf"], str):
+            raise BadRequestData("csf is a text")
+        language.parse(body["csf"])
     if "scopeQ" in body:
         scope_predicate(str(body["scopeQ"]))
     geo_of(body.get("geoQ"), terms)
@@ -166,9 +175,12 @@ def _check_endpoint(endpoint: Any) -> None:
     for name in ("receiverInfo", "notifierInfo"):
         pairs = endpoint.get(name, [])
         if not isinstance(pairs, list) or not all(
-            isinstance(each, dict) and {"key", "value"} <= set(each) for each in pairs
+            isinstance(each, dict)
+            and isinstance(each.get("key"), str)
+            and isinstance(each.get("value"), str)
+            for each in pairs
         ):
-            raise BadRequestData(f"{name} is an array of key and value")
+            raise BadRequestData(f"{name} is an array of key and value, which are texts")
 
 
 def _names(value: Any, what: str) -> list[str]:

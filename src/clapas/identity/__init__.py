@@ -120,9 +120,14 @@ class Identity:
 
     async def recognise(self, credential: str) -> Principal | None:
         """The principal of a service key, of a short token made for one, or of a device's token."""
+        return (await self.holder(credential))[0]
+
+    async def holder(self, credential: str) -> tuple[Principal | None, KeyRow | None]:
+        """The principal of a credential, and its live service key when it is one."""
         if credential.startswith("cld_"):
-            return await self.devices.recognise(credential)
-        return self.keys.principal(await self.key_of(credential))
+            return await self.devices.recognise(credential), None
+        key = await self.key_of(credential)
+        return self.keys.principal(key), key
 
     def subject_proof(self, subject: str) -> bytes:
         """What may be kept of a pseudonym that was erased: it proves which one, and tells nothing."""

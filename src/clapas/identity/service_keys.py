@@ -17,6 +17,7 @@ from clapas.identity.settings import Settings
 from clapas.store.identity import IdentityStore, KeyRow
 
 KEY = re.compile(r"^clp_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})$")
+LONGEST = 100
 SCOPE = re.compile(
     r"^(?:(?:read|write|publish|export|subscribe|administer)(?::[a-z_]{1,40}|@[a-z0-9-]{1,63})?|topic:[^\s\x00]{1,200})$"
 )
@@ -42,6 +43,7 @@ class ServiceKeys:
         self._pepper = pepper
         self._settings = settings
         self._found: dict[bytes, tuple[float, KeyRow]] = {}
+        self._principals: dict[str, tuple[KeyRow, Principal]] = {}
 
     async def create(
         self,
@@ -112,11 +114,19 @@ class ServiceKeys:
         """The principal of a live key, None for anything else."""
         return self.principal(await self.find(secret))
 
-    @staticmethod
-    def principal(row: KeyRow | None) -> Principal | None:
-        """A key as the charter knows it."""
+    def principal(self, row: KeyRow | None) -> Principal | None:
+        """A key as the charter knows it; made once for as long as the row is remembered."""
         if row is None:
             return None
+        known = self._principals.get(row.id)
+        if known is None or known[0] is not row:
+            if len(self._principals) >= _REMEMBER_MOST:
+                self._principals.clear()
+            known = self._principals[row.id] = row, self._principal(row)
+        return known[1]
+
+    @staticmethod
+    def _principal(row: KeyRow) -> Principal:
         return Principal(
             kind="service",
             id=f"key:{row.id}",
@@ -151,13 +161,13 @@ class ServiceKeys:
 
     async def find(self, secret: str) -> KeyRow | None:
         """The live key of a secret."""
+        proof = self._pepper.proof("key", secret[:LONGEST])
+        remembered = self._found.get(proof)
+        if remembered and remembered[0] > time.monotonic():
+            return remembered[1]
         match = KEY.fullmatch(secret)
         if match is None:
             return None
-        proof, clock = self._pepper.proof("key", secret), time.monotonic()
-        remembered = self._found.get(proof)
-        if remembered and remembered[0] > clock:
-            return remembered[1]
         now = datetime.now(UTC)
         row = await self._store.key(match[1], now)
         if row is None or not self._pepper.matches("key", secret, row.proof):

@@ -15,6 +15,7 @@ from clapas.identity.secrets import Pepper, new_identifier
 
 ISSUER = "clapas"
 ALGORITHM = "HS256"
+REMEMBERED = 10_000
 
 
 class ShortTokens:
@@ -23,6 +24,7 @@ class ShortTokens:
     def __init__(self, pepper: Pepper, *, seconds: int) -> None:
         self._key = OctKey.import_key(pepper.proof("token-key", ""))
         self.seconds = seconds
+        self._verified: dict[str, tuple[int, str]] = {}
 
     def make(self, key: str) -> str:
         """A token for the key of this id."""
@@ -38,7 +40,23 @@ class ShortTokens:
         return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt"}, claims, self._key)
 
     def key_of(self, token: str) -> str | None:
-        """The id of the key that a live token stands for, None for anything else."""
+        """The id of the key that a live token stands for, None for anything else.
+
+        A signature that was verified stays so: only the token's end is looked at again.
+        """
+        known = self._verified.get(token)
+        if known is None:
+            known = self._verify(token)
+            if known is None:
+                return None
+            if len(self._verified) >= REMEMBERED:
+                self._verified.clear()
+            self._verified[token] = known
+        end, key = known
+        return key if time.time() < end else None
+
+    def _verify(self, token: str) -> tuple[int, str] | None:
+        """When a token ends and the key that it names; None when it is not one of ours, or is over."""
         wanted: dict[str, Any] = {
             "iss": {"essential": True, "value": ISSUER},
             "aud": {"essential": True, "value": ISSUER},
@@ -51,4 +69,6 @@ class ShortTokens:
         except (JoseError, ValueError):
             return None
         subject = str(found.claims["sub"])
-        return subject.removeprefix("key:") if subject.startswith("key:") else None
+        if not subject.startswith("key:"):
+            return None
+        return int(found.claims["exp"]), subject.removeprefix("key:")

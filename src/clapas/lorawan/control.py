@@ -11,13 +11,16 @@ from typing import Any, Final
 
 import msgspec
 
-from clapas.domain.errors import ClapasError, InvalidInput
-from clapas.lorawan import handover
+from clapas.domain.errors import ClapasError, Conflict, InvalidInput
+from clapas.lorawan import handover, multicast
 from clapas.lorawan.campaigns import Wish
+from clapas.lorawan.errors import UnknownDevice
+from clapas.lorawan.multicast import GroupPlan
 from clapas.lorawan.network import FrameLog
+from clapas.lorawan.personal import personalise
 from clapas.lorawan.server import LorawanServer
 from clapas.lorawan.session import GROUP, QueueItem
-from clapas.lorawan.told import device_row, downlink_rows, gateway_row, group_row
+from clapas.lorawan.told import device_row, downlink_rows, gateway_row, group_row, session_row
 
 MAX_REQUEST: Final = 700_000
 MAX_ROWS: Final = 500
@@ -42,6 +45,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """'follow': the number of the last frame that is known already."""
     limit: int = 100
     campaign: Wish | None = None
+    group: GroupPlan | None = None
+    invite: bool = False
+    """'group_set': send each member the group's key."""
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +143,16 @@ async def _forget_nonces(server: LorawanServer, asked: Request) -> dict[str, Any
     return {"done": True}
 
 
+async def _activate(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Give a device the session that the register keeps for it (ABP); its keys do not travel here."""
+    network = server.network
+    network.register.forget(asked.device)
+    device = await network.register.joining(asked.device)
+    if device is None:
+        raise UnknownDevice(f"no LoRaWAN device {asked.device} is registered", device=asked.device)
+    return session_row(await personalise(network, device))
+
+
 async def _changed(server: LorawanServer, asked: Request) -> dict[str, Any]:
     """The register's entry of a device (or all of them) changed."""
     server.network.register.forget(asked.device or None)
@@ -160,7 +176,38 @@ async def _take_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
 async def _groups(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
     """The multicast groups."""
     states = server.network.state.devices()
-    return [group_row(each) for each in states if each.dev_eui.startswith(GROUP)]
+    rows = [
+        group_row(each) for each in states if each.dev_eui.startswith(GROUP) and not each.removed
+    ]
+    return [row | {"campaign": server.campaigns.owns(row["name"])} for row in rows]
+
+
+def _free(server: LorawanServer, name: str) -> str:
+    """A group that no campaign speaks to. Raises Conflict."""
+    if server.campaigns.owns(name):
+        raise Conflict("this group belongs to a firmware campaign", name=name[:64])
+    return name
+
+
+async def _group_set(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Make the group ``group`` or change it; its keys come in here, and are told to nobody but its members."""
+    if asked.group is None:
+        raise InvalidInput("say which group", field="group")
+    _free(server, asked.group.name)
+    row = group_row(await server.create_group(asked.group))
+    invited = await multicast.invite(server.network, asked.group) if asked.invite else 0
+    return {**row, "invited": invited}
+
+
+async def _group_remove(server: LorawanServer, asked: Request) -> dict[str, Any]:
+    """Take the group named ``id`` away."""
+    await server.remove_group(_free(server, asked.id))
+    return {"done": True}
+
+
+async def _group_enqueue(server: LorawanServer, asked: Request) -> QueueItem:
+    """Queue a downlink for every member of the group named ``id``."""
+    return await server.enqueue_group(_free(server, asked.id), f_port=asked.f_port, data=asked.data)
 
 
 async def _campaigns(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
@@ -193,8 +240,12 @@ _HANDLERS: dict[str, Callable[[LorawanServer, Request], Awaitable[Any]]] = {
     "enqueue": _enqueue,
     "cancel": _cancel,
     "forget_nonces": _forget_nonces,
+    "activate": _activate,
     "changed": _changed,
     "groups": _groups,
+    "group_set": _group_set,
+    "group_remove": _group_remove,
+    "group_enqueue": _group_enqueue,
     "campaigns": _campaigns,
     "campaign_start": _campaign_start,
     "campaign_remove": _campaign_remove,

@@ -8,6 +8,22 @@ MacVersion = Literal["1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.1.0"]
 DeviceClass = Literal["A", "B", "C"]
 
 
+class Personal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A session that is typed in (ABP). ``nwk_s_key`` is FNwkSIntKey in 1.1, which has two more network keys."""
+
+    dev_addr: int
+    nwk_s_key: bytes
+    app_s_key: bytes
+    s_nwk_s_int_key: bytes = b""
+    nwk_s_enc_key: bytes = b""
+    f_cnt_up: int = 0
+    """The next counter expected: that of a device which has spoken to another server."""
+    f_cnt_down: int = 0
+
+    def __repr__(self) -> str:
+        return f"Personal({self.dev_addr:08x})"
+
+
 class LorawanDevice(msgspec.Struct, frozen=True, kw_only=True):
     """A device as the network needs it. Keys are 16 bytes; in 1.0.x the root key is ``app_key``."""
 
@@ -31,6 +47,8 @@ class LorawanDevice(msgspec.Struct, frozen=True, kw_only=True):
     clock_sync: bool = False
     """The device speaks the clock package (TS003): its AppTimeReq is answered."""
     enabled: bool = True
+    personal: Personal | None = None
+    """Its session, when it never joins (ABP)."""
     latitude: float | None = None
     longitude: float | None = None
 

@@ -192,13 +192,14 @@ def merge(before: DeviceState | None, fresh: DeviceState) -> DeviceState:
     if before is not None:
         fresh.join_nonce = max(fresh.join_nonce, before.join_nonce)
         fresh.dev_nonces = tuple(dict.fromkeys((*before.dev_nonces, *fresh.dev_nonces)))
-        _never_back(before.session, fresh.session)
+        never_back(before.session, fresh.session)
         fresh.queue = before.queue
         fresh.session = fresh.session or before.session
     return fresh
 
 
-def _never_back(old: Session | None, new: Session | None) -> None:
+def never_back(old: Session | None, new: Session | None) -> None:
+    """A session that comes again under the same keys keeps its name and its higher counters."""
     if old is None or new is None or old.keys != new.keys or old.dev_addr != new.dev_addr:
         return
     new.id = old.id

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from clapas.lorawan import queue
 from clapas.lorawan.bits import Command
 from clapas.lorawan.devices import LorawanDevice
 from clapas.lorawan.errors import QueueRefused, UnknownDevice
@@ -22,14 +23,23 @@ from clapas.lorawan.packages import multicast_setup
 from clapas.lorawan.session import GROUP, DeviceState, Session, new_session_id
 
 MAX_MEMBERS = 10_000
+SETUP_PORT = 200
+"""The multicast setup package's port (TS005 clause 3.1)."""
 
 
 class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a group is: its address, class, frequency (Hz), data rate, members and gateways."""
+    """What a group is: its address, class, frequency (Hz), data rate, members and gateways.
+
+    Its session keys come from ``mc_key`` (TS005), or are given as they are where the devices were made with them.
+    """
 
     name: str
     mc_addr: int
     mc_key: bytes = msgspec.field(default_factory=lambda: secrets.token_bytes(16))
+    nwk_s_key: bytes = b""
+    app_s_key: bytes = b""
+    f_cnt_down: int = 0
+    """The next counter of a group that another server has spoken to."""
     group_class: Literal["B", "C"] = "C"
     frequency: int = 0
     dr: int | None = None
@@ -46,16 +56,17 @@ async def create(network: Network, plan: GroupPlan) -> DeviceState:
     before = state.session
     region = network.region
     keys = session_keys_10(
-        mc_nwk_s_key(plan.mc_key, plan.mc_addr), mc_app_s_key(plan.mc_key, plan.mc_addr)
+        plan.nwk_s_key or mc_nwk_s_key(plan.mc_key, plan.mc_addr),
+        plan.app_s_key or mc_app_s_key(plan.mc_key, plan.mc_addr),
     )
     same = before is not None and before.keys == keys
-    state.members = plan.members
+    state.members, state.removed = plan.members, False
     state.session = Session(
         id=before.id if before and same else new_session_id(),
         dev_eui=state.dev_eui,
         dev_addr=plan.mc_addr,
         keys=keys,
-        f_cnt_down=before.f_cnt_down if before and same else 0,
+        f_cnt_down=max(before.f_cnt_down, plan.f_cnt_down) if before and same else plan.f_cnt_down,
         reserved=before.reserved if before and same else 0,
         rx2_frequency=plan.frequency or region.rx2_frequency,
         rx2_dr=region.rx2_dr if plan.dr is None else plan.dr,
@@ -73,9 +84,36 @@ async def create(network: Network, plan: GroupPlan) -> DeviceState:
 def group(network: Network, name: str) -> DeviceState:
     """The group of that name."""
     found = network.state.find(GROUP + name)
-    if found is None:
+    if found is None or found.removed:
         raise UnknownDevice(f"no multicast group {name}", device=name)
     return found
+
+
+async def remove(network: Network, name: str) -> None:
+    """Take a group away with what waits for it. Raises UnknownDevice."""
+    dissolve(network, group(network, name))
+    await network.state.sync()
+
+
+def dissolve(network: Network, state: DeviceState) -> None:
+    """End what waits for a group and let its members go. Its counter is kept: the same keys never repeat one."""
+    for item in list(state.queue):
+        queue.move(network, state.dev_eui, item, "failed", "cancelled")
+    state.members, state.removed = (), True
+    network.state.put(state)
+
+
+async def invite(network: Network, plan: GroupPlan) -> int:
+    """Queue the group's key for each member, wrapped for it alone; gives how many devices have a key to wrap it with."""
+    invited = 0
+    for member in plan.members:
+        device = await network.register.joining(member)
+        if device is not None and device.package_key and network.state.find(member):
+            await queue.enqueue(
+                network, member, f_port=SETUP_PORT, data=setup_request(device, plan)
+            )
+            invited += 1
+    return invited
 
 
 def setup_request(

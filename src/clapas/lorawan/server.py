@@ -20,15 +20,15 @@ from clapas.engines.directory import write_private
 from clapas.lorawan import campaigns, gateway_memory, join, multicast, pushed, queue, uplink
 from clapas.lorawan.campaigns import Campaigns
 from clapas.lorawan.dedup import Gathering
-from clapas.lorawan.devices import Devices
+from clapas.lorawan.devices import Devices, LorawanDevice, Personal
 from clapas.lorawan.errors import UnknownDevice
 from clapas.lorawan.gateways import Gateway
-from clapas.lorawan.keys import session_keys_10
 from clapas.lorawan.mqtt_door import MqttDoor, Send
 from clapas.lorawan.network import Network, wall_ms
+from clapas.lorawan.personal import personalise
 from clapas.lorawan.publisher import Publish
 from clapas.lorawan.scheduler import Scheduler
-from clapas.lorawan.session import Channels, DeviceState, QueueItem, Session, new_session_id
+from clapas.lorawan.session import DeviceState, QueueItem, Session
 from clapas.lorawan.settings import Settings
 from clapas.lorawan.state import State
 from clapas.lorawan.station_door import StationDoor
@@ -167,6 +167,10 @@ class LorawanServer:
         """Make a multicast group, or change its members."""
         return await multicast.create(self.network, plan)
 
+    async def remove_group(self, name: str) -> None:
+        """Take a multicast group away (see :func:`clapas.lorawan.multicast.remove`)."""
+        await multicast.remove(self.network, name)
+
     async def enqueue_group(self, name: str, *, f_port: int, data: bytes) -> QueueItem:
         """Queue a downlink for every member of a group."""
         return await self.enqueue(
@@ -192,25 +196,10 @@ class LorawanServer:
         self, dev_eui: str, *, dev_addr: int, nwk_s_key: bytes, app_s_key: bytes
     ) -> Session:
         """Give a device a session by personalisation (ABP, 1.0.x)."""
-        region = self.network.region
-        state = self.network.state.obtain(dev_eui)
-        device = await self.network.register.joining(dev_eui)
-        state.next_session = None
-        state.session = Session(
-            id=new_session_id(),
-            dev_eui=dev_eui,
-            dev_addr=dev_addr,
-            keys=session_keys_10(nwk_s_key, app_s_key),
-            rx2_dr=region.rx2_dr,
-            rx2_frequency=region.rx2_frequency,
-            channels=Channels(enabled=tuple(range(len(region.channels)))),
-            activated=wall_ms(),
-            status_asked=wall_ms(),
-            joined=False,
-            device_class="C" if device is not None and device.device_class == "C" else "A",
-        )
-        await self.network.state.save(state)
-        return state.session
+        known = await self.network.register.joining(dev_eui)
+        given = Personal(dev_addr=dev_addr, nwk_s_key=nwk_s_key, app_s_key=app_s_key)
+        device = msgspec.structs.replace(known or LorawanDevice(dev_eui=dev_eui), personal=given)
+        return await personalise(self.network, device)
 
     def device(self, dev_eui: str) -> DeviceState:
         """What is known of a device: session, counters, queue, nonces."""

@@ -158,6 +158,8 @@ class DeviceState(msgspec.Struct, kw_only=True, omit_defaults=True):
     queue: list[QueueItem] = []
     members: tuple[str, ...] = ()
     """EUIs of a multicast group's devices."""
+    removed: bool = False
+    """A group that was taken away: only its counter is kept."""
 
 
 def new_session_id() -> str:

@@ -13,7 +13,7 @@ from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
 from clapas.web.files import Files, assets
 from clapas.web.gateway import Gateway
-from clapas.web.guard import check_all_declare, guard
+from clapas.web.guard import Guard, check_all_declare
 from clapas.web.headers import Headers
 from clapas.web.mounts import Mounts
 from clapas.web.packing import Packing
@@ -29,8 +29,7 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
     state = State({"services": services, "static": static, "source_name": "Clapas"})
     app = Litestar(
         route_handlers=handlers(),
-        guards=[guard],
-        middleware=[Names, Authentication, Gateway],
+        middleware=[Names, Authentication, Gateway, Guard],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         request_max_body_size=services.settings.largest_body,

@@ -5,7 +5,7 @@ Cookies never travel across origins, so an answer is the one that a stranger or 
 
 from typing import TYPE_CHECKING
 
-from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 
 if TYPE_CHECKING:
@@ -35,15 +35,18 @@ class Cors:
         if scope["type"] != ScopeType.HTTP or not scope["path"].startswith(PATHS):
             await self._app(scope, receive, send)
             return
-        given = Headers.from_scope(scope)
-        origin = given.get("origin", "")
+        given = dict(scope["headers"])
+        origin = given.get(b"origin", b"").decode("latin-1")
         allowed = self._allowed(origin)
-        if scope["method"] == "OPTIONS" and given.get("access-control-request-method"):
+        if scope["method"] == "OPTIONS" and given.get(b"access-control-request-method"):
             await _preflight(send, allowed)
+            return
+        if not origin:
+            await self._app(scope, receive, send)
             return
 
         async def answer(message: "Message") -> None:
-            if message["type"] == "http.response.start" and origin:
+            if message["type"] == "http.response.start":
                 headers = MutableScopeHeaders.from_message(message)
                 headers.add("Vary", "Origin")
                 if allowed:

@@ -11,9 +11,6 @@ from datetime import UTC, date, datetime
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from litestar.connection import ASGIConnection
-from litestar.datastructures import MutableScopeHeaders
-
 from clapas.api_gateway import PLANS, Plan, QuotaExceeded, Spent
 from clapas.api_gateway.plans import WEIGHTS
 from clapas.api_gateway.versions import ending_of, told
@@ -21,7 +18,7 @@ from clapas.domain.access import Principal
 from clapas.domain.errors import Forbidden
 from clapas.store.api_gateway import ApiGatewayStore, UsageRow
 from clapas.store.identity import KeyRow
-from clapas.web.authentication import credential
+from clapas.web.authentication import KEY, first_headers
 from clapas.web.keyless import Key, Keyless
 
 if TYPE_CHECKING:
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 
 FREE = frozenset({"entrance", "session"})
 MOST_USAGE = 100_000
+SHAPING = (b"accept", b"accept-language", b"x-clapas-purpose")
 
 
 class Usage:
@@ -68,24 +66,23 @@ class Gateway:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Count, refuse or pass, and say in the headers what is left."""
-        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
-        services = connection.app.state.services
-        kind = str(connection.route_handler.opt.get("kind", ""))
+        services = scope["litestar_app"].state.services
+        kind = str(scope["route_handler"].opt.get("kind", ""))
         if services.quotas is None or kind in FREE or not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
             return
         given = services.gateway
-        _not_denied(given.denied, connection)
+        _not_denied(given.denied, scope)
         ending = ending_of(scope["path"], given.endings) if given.endings else None
-        key = await services.identity.key_of(credential(connection))
-        _from_its_networks(key, connection)
-        subject, plan = caller(connection.user, key, connection)
-        spent = services.quotas.take(subject, plan.limits, weight=_weight(connection))
-        headers = {**spent.headers(), **(told(ending) if ending else {})}
+        key: KeyRow | None = scope[KEY]  # type: ignore[literal-required]
+        _from_its_networks(key, scope)
+        subject, plan = caller(scope["user"], key, scope)
+        spent = services.quotas.take(subject, plan.limits, weight=_weight(scope))
         if not spent.allowed:
             services.usage.add(subject, kind, 429, 0)
             raise _exceeded(spent)
-        passage = Passage(connection, services, headers, send)
+        headers = [*spent.raw(), *(_raw(told(ending)) if ending else ())]
+        passage = Passage(scope, services, headers, send)
         try:
             if not await passage.served_again():
                 await self._app(scope, receive, passage.answer)
@@ -93,21 +90,21 @@ class Gateway:
             services.usage.add(subject, kind, passage.status, passage.size)
 
 
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
 class Passage:
     """One call on its way: its headers, its size, and the answer remembered for strangers."""
 
     def __init__(
-        self,
-        connection: ASGIConnection[Any, Any, Any, Any],
-        services: Any,
-        headers: dict[str, str],
-        send: "Send",
+        self, scope: "Scope", services: Any, headers: list[tuple[bytes, bytes]], send: "Send"
     ) -> None:
         self.status, self.size = 200, 0
         self._send = send
         self._headers = headers
         self._memory: Keyless = services.keyless
-        self._key = _question(connection, services.charter.version, self._memory)
+        self._key = _question(scope, services.charter.version, self._memory)
         self._start: Any = None
 
     async def served_again(self) -> bool:
@@ -116,7 +113,7 @@ class Passage:
         if found is None:
             return False
         start: Any = {"type": "http.response.start", "status": 200, "headers": list(found.headers)}
-        self._mark(start, "Hit")
+        self._mark(start, b"Hit")
         self.size = len(found.body)
         await self._send(start)
         await self._send({"type": "http.response.body", "body": found.body, "more_body": False})
@@ -126,19 +123,18 @@ class Passage:
         """Pass a part of the answer on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._start = tuple((bytes(a), bytes(b)) for a, b in message["headers"])
-            self._mark(message, "Miss" if self._key else "")
+            if self._key:
+                self._start = tuple((bytes(a), bytes(b)) for a, b in message["headers"])
+            self._mark(message, b"Miss" if self._key else b"")
         elif message["type"] == "http.response.body":
-            self._remember(message["body"], whole=not self.size and not message.get("more_body"))
+            if self._key:
+                self._remember(message["body"], whole=not (self.size or message.get("more_body")))
             self.size += len(message["body"])
         await self._send(message)
 
-    def _mark(self, message: Any, said: str) -> None:
-        found = MutableScopeHeaders.from_message(message)
-        for name, value in self._headers.items():
-            found[name] = value
-        if said:
-            found["X-Cache-Status"] = said
+    def _mark(self, message: Any, said: bytes) -> None:
+        more = [(b"x-cache-status", said)] if said else []
+        message["headers"] = [*message["headers"], *self._headers, *more]
 
     def _remember(self, body: bytes, *, whole: bool) -> None:
         if self._key and whole and self.status == 200 and _json(self._start):
@@ -150,32 +146,25 @@ def _json(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
     return bool(kinds) and kinds[0].startswith((b"application/json", b"application/geo+json"))
 
 
-def _question(
-    connection: ASGIConnection[Any, Any, Any, Any], version: str, memory: Keyless
-) -> Key | None:
+def _question(scope: "Scope", version: str, memory: Keyless) -> Key | None:
     """What shapes the answer to a stranger; None when this call is not one to remember."""
-    scope = connection.scope
-    stranger = connection.user.kind == "anonymous" and scope.get("method") == "GET"
+    stranger = scope["user"].kind == "anonymous" and scope.get("method") == "GET"
     if not memory.enabled or not stranger:
         return None
-    asked = connection.headers
-    return (
-        version,
-        scope["path"],
-        scope.get("query_string", b"").decode("latin-1"),
-        asked.get("accept", ""),
-        asked.get("accept-language", ""),
-        asked.get("x-clapas-purpose", ""),
-    )
+    asked = first_headers(scope["headers"])
+    accept, language, purpose = (asked.get(name, b"").decode("latin-1") for name in SHAPING)
+    query = scope.get("query_string", b"").decode("latin-1")
+    return version, scope["path"], query, accept, language, purpose
 
 
-def _not_denied(denied: tuple[str, ...], connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    if denied and _within(denied, connection) is not False:
+def _not_denied(denied: tuple[str, ...], scope: "Scope") -> None:
+    if denied and _within(denied, scope) is not False:
         raise Forbidden("this network is refused")
 
 
-def _weight(connection: ASGIConnection[Any, Any, Any, Any]) -> int:
-    return WEIGHTS["export"] if "text/csv" in connection.headers.get("accept", "") else 1
+def _weight(scope: "Scope") -> int:
+    accept = first_headers(scope["headers"]).get(b"accept", b"")
+    return WEIGHTS["export"] if b"text/csv" in accept else 1
 
 
 def _exceeded(spent: Spent) -> QuotaExceeded:
@@ -185,25 +174,29 @@ def _exceeded(spent: Spent) -> QuotaExceeded:
     )
 
 
-def _from_its_networks(key: KeyRow | None, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+def _from_its_networks(key: KeyRow | None, scope: "Scope") -> None:
     if key is None or not key.networks:
         return
-    if _within(key.networks, connection) is not True:
+    if _within(key.networks, scope) is not True:
         raise Forbidden("this key is not used from here")
 
 
-def _within(networks: Sequence[str], connection: ASGIConnection[Any, Any, Any, Any]) -> bool | None:
+def _address(scope: "Scope") -> str:
+    """The address of the connection itself, never a header."""
+    client = scope["client"]
+    return client[0] if client else ""
+
+
+def _within(networks: Sequence[str], scope: "Scope") -> bool | None:
     """Does the connection come from one of these networks? None when nobody knows."""
     try:
-        here = ip_address(connection.client.host if connection.client else "")
+        here = ip_address(_address(scope))
     except ValueError:
         return None
     return any(here in ip_network(each) for each in networks)
 
 
-def caller(
-    user: Principal, key: KeyRow | None, connection: ASGIConnection[Any, Any, Any, Any]
-) -> tuple[str, Plan]:
+def caller(user: Principal, key: KeyRow | None, scope: "Scope") -> tuple[str, Plan]:
     """Who is counted, under which plan."""
     if key is not None and key.application is not None:
         return f"application:{key.application}", PLANS.get(key.plan, PLANS["ouvert"])
@@ -211,12 +204,11 @@ def caller(
         return f"{user.kind}:{user.id}", PLANS["ecriture"]
     if user.kind == "user":
         return f"user:{user.id}", PLANS["interne"]
-    return f"network:{network_of(connection)}", PLANS["ouvert"]
+    return f"network:{network_of(_address(scope))}", PLANS["ouvert"]
 
 
-def network_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """The address of the connection itself (never a header), IPv6 by its /64."""
-    address = connection.client.host if connection.client else ""
+def network_of(address: str) -> str:
+    """The network that an address is counted under: IPv4 by itself, IPv6 by its /64."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -5,10 +5,11 @@ starting. Rows are filtered, or a single thing is asked for again, once it is kn
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler
 from litestar.handlers.http_handlers import HTTPRouteHandler
@@ -16,8 +17,14 @@ from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute, WebSocketRoute
 
 from clapas.charter import ACTIONS, AuditTrail, Charter, collection, event_of
 from clapas.domain.access import Decision, Principal, Resource
-from clapas.domain.errors import Forbidden, Unauthenticated
+from clapas.domain.errors import ClapasError, Forbidden, Unauthenticated
+from clapas.web.authentication import first_headers
+from clapas.web.errors import answer_error
 
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Receive, Scope, Send
+
+PURPOSE = b"x-clapas-purpose"
 OPTIONS = ("read", "entrance")
 
 
@@ -34,13 +41,34 @@ def declared(handler: BaseRouteHandler) -> tuple[str, str] | None:
     return (action, kind) if action in ACTIONS and kind else None
 
 
+class Guard:
+    """Middleware after the gateway: nothing reaches a handler but what the charter permits."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Ask, then pass on; a refusal goes out through the gateway, as every answer does."""
+        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+        try:
+            await guard(connection, connection.route_handler)
+        except ClapasError as error:
+            if scope["type"] != ScopeType.HTTP:
+                raise
+            request: Request[Any, Any, Any] = Request(scope, receive, send)
+            answer = answer_error(request, error).to_asgi_response(app=None, request=request)
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Ask the charter. Raises Unauthenticated or Forbidden."""
     asked = declared(handler)
     if asked is None:
         raise Forbidden("this route does not say what it does")
     services = connection.app.state.services
-    purpose = connection.headers.get("x-clapas-purpose", "")[:60]
+    purpose = first_headers(connection.scope["headers"]).get(PURPOSE, b"").decode("latin-1")[:60]
     resource = collection(asked[1])
     decision = services.charter.decide(
         connection.user, asked[0], resource, {"purpose": purpose} if purpose else None

@@ -7,10 +7,11 @@ The page loads nothing from elsewhere and has no inline script or style, so the 
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 CSP = (
@@ -28,6 +29,7 @@ FIXED = {
     "Permissions-Policy": "camera=(self), microphone=(), payment=(), usb=()",
 }
 HSTS = "max-age=31536000; includeSubDomains"
+SHARED, CACHE, IDENTIFIER = b"cross-origin-resource-policy", b"cache-control", b"x-request-id"
 
 
 class Headers:
@@ -35,7 +37,10 @@ class Headers:
 
     def __init__(self, app: "ASGIApp", *, https: bool) -> None:
         self._app = app
-        self._fixed = {**FIXED, **({"Strict-Transport-Security": HSTS} if https else {})}
+        fixed = {**FIXED, **({"Strict-Transport-Security": HSTS} if https else {})}
+        self._fixed = [(name.lower().encode(), value.encode()) for name, value in fixed.items()]
+        self._unshared = [each for each in self._fixed if each[0] != SHARED]
+        self._replaced = {name for name, _ in self._fixed} - {SHARED} | {IDENTIFIER}
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer with the headers added."""
@@ -47,13 +52,22 @@ class Headers:
 
         async def answer(message: "Message") -> None:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in self._fixed.items():
-                    if name != "Cross-Origin-Resource-Policy" or name.lower() not in headers:
-                        headers[name] = value
-                headers["X-Request-ID"] = identifier
-                if "cache-control" not in headers:
-                    headers["Cache-Control"] = "no-cache, private"
+                message["headers"] = self._with_ours(message["headers"], identifier.encode())
             await send(message)
 
         await self._app(scope, receive, answer)
+
+    def _with_ours(
+        self, given: "Iterable[tuple[bytes, bytes]]", identifier: bytes
+    ) -> list[tuple[bytes, bytes]]:
+        """The headers of an answer (names in lower case, as ASGI wants them) and ours.
+
+        A handler may only say by itself who shares its answer and who keeps it.
+        """
+        kept = [each for each in given if each[0] not in self._replaced]
+        said = {name for name, _ in kept}
+        kept += self._fixed if SHARED not in said else self._unshared
+        kept.append((IDENTIFIER, identifier))
+        if CACHE not in said:
+            kept.append((CACHE, b"no-cache, private"))
+        return kept

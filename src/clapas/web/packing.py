@@ -8,17 +8,22 @@ import gzip
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import HttpMethod, ScopeType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 SMALLEST = 1000
 """Bytes below which gzip gains nothing."""
 THREAD = 32_000
 """Bytes above which packing leaves the event loop."""
-PACKED = ("application/json", "application/problem+json", "application/geo+json", "text/")
+PACKED = (b"application/json", b"application/problem+json", b"application/geo+json", b"text/")
+STREAM = b"text/event-stream"
+TYPE, ENCODING, LENGTH = b"content-type", b"content-encoding", b"content-length"
+TAG = b"etag"
+READ = frozenset({TYPE, ENCODING, TAG})
 
 
 class Packing:
@@ -44,7 +49,7 @@ class _Answer:
     def __init__(self, scope: "HTTPScope", send: "Send") -> None:
         self.head = scope["method"] == "HEAD"
         self._readable = scope["method"] in {"GET", "HEAD"}
-        self._wants = Headers.from_scope(scope)
+        self._wants = dict(scope["headers"])
         self._send = send
         self._start: Any = None
         self._stream = False
@@ -52,8 +57,8 @@ class _Answer:
     async def __call__(self, message: "Message") -> None:
         if message["type"] == "http.response.start":
             self._start = message
-            kind = MutableScopeHeaders.from_message(message).get("content-type", "")
-            self._stream = kind.startswith("text/event-stream")
+            kind = next((value for name, value in message["headers"] if name == TYPE), b"")
+            self._stream = kind.startswith(STREAM)
             if self._stream:
                 await self._send(message)
             return
@@ -73,37 +78,48 @@ class _Answer:
         await self._send(message)
 
     async def _whole(self, body: bytes) -> None:
-        headers = MutableScopeHeaders.from_message(self._start)
-        if self._readable and self._start["status"] == 200 and await self._unchanged(headers, body):
+        headers = list(self._start["headers"])
+        known = {name: value for name, value in headers if name in READ}
+        encoded = ENCODING in known
+        tag = b""
+        if self._readable and self._start["status"] == 200:
+            tag = await self._tag(headers, known.get(TAG, b""), body)
+        if tag and self._has(tag):
             self._start["status"], body = 304, b""
-            del headers["content-length"]
-        elif self._packable(headers, body):
-            body = await _pack(body)
-            headers["Content-Encoding"] = "gzip"
-            headers["Content-Length"] = str(len(body))
-        if len(body) >= SMALLEST or "content-encoding" in headers:
-            headers.add("Vary", "Accept-Encoding")
+            headers = [each for each in headers if each[0] != LENGTH]
+        elif self._packable(known, body):
+            body, encoded = await _pack(body), True
+            headers = [each for each in headers if each[0] != LENGTH]
+            headers += [(ENCODING, b"gzip"), (LENGTH, str(len(body)).encode())]
+        if len(body) >= SMALLEST or encoded:
+            headers.append((b"vary", b"Accept-Encoding"))
+        self._start["headers"] = headers
         await self._send(self._start)
         await self._send(
             {"type": "http.response.body", "body": b"" if self.head else body, "more_body": False}
         )
 
-    async def _unchanged(self, headers: MutableScopeHeaders, body: bytes) -> bool:
-        """Set the ETag; True when the reader has this very body already."""
-        if "etag" not in headers:
-            digest = await asyncio.to_thread(_digest, body) if len(body) > THREAD else _digest(body)
-            headers["ETag"] = f'W/"{digest}"'
-        wanted = self._wants.get("if-none-match", "")
-        mine = headers["ETag"].removeprefix("W/")
-        return any(each.strip().removeprefix("W/") in {mine, "*"} for each in wanted.split(","))
+    async def _tag(self, headers: "list[tuple[bytes, bytes]]", given: bytes, body: bytes) -> bytes:
+        """The ETag that a handler gave, else one of the body, which is set."""
+        if given:
+            return given
+        digest = await asyncio.to_thread(_digest, body) if len(body) > THREAD else _digest(body)
+        tag = f'W/"{digest}"'.encode()
+        headers.append((TAG, tag))
+        return tag
 
-    def _packable(self, headers: MutableScopeHeaders, body: bytes) -> bool:
-        kind = headers.get("content-type", "")
+    def _has(self, tag: bytes) -> bool:
+        """Does the reader have this very body already?"""
+        wanted = self._wants.get(b"if-none-match", b"")
+        mine = {tag.removeprefix(b"W/"), b"*"}
+        return any(each.strip().removeprefix(b"W/") in mine for each in wanted.split(b","))
+
+    def _packable(self, known: "Mapping[bytes, bytes]", body: bytes) -> bool:
         return (
             len(body) >= SMALLEST
-            and kind.startswith(PACKED)
-            and "content-encoding" not in headers
-            and "gzip" in self._wants.get("accept-encoding", "")
+            and known.get(TYPE, b"").startswith(PACKED)
+            and ENCODING not in known
+            and b"gzip" in self._wants.get(b"accept-encoding", b"")
         )
 
 

@@ -44,8 +44,8 @@ def since(hours: int) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-async def hidden(request: Call, devices: Collection[str]) -> set[str]:
-    """Of these device keys, those of the registry that the caller may not see."""
+async def hidden(request: Call, devices: Collection[str], action: str = "read") -> set[str]:
+    """Of these device keys, those of the registry that the caller may not see (or ``action`` otherwise)."""
     services = services_of(request)
     keys = {each for each in devices if each}
     if not keys:
@@ -54,7 +54,7 @@ async def hidden(request: Call, devices: Collection[str]) -> set[str]:
     if not known:
         return set()
     seen = await services.store.fleet.keys(
-        rows_of(request, "device"), DeviceQuery(keys=tuple(sorted(known)))
+        rows_of(request, "device", action), DeviceQuery(keys=tuple(sorted(known)))
     )
     return known - set(seen)
 

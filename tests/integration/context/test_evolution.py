@@ -13,14 +13,17 @@ def evolution(urn: str) -> dict[str, Any]:
     return {
         "id": urn,
         "type": "Vehicle",
-        **{
-            name: [
-                {"type": "Property", "value": value, "observedAt": f"2020-08-01T{at}:00Z"}
-                for value, at in values
-            ]
-            for name, values in (("speed", speeds), ("fuelLevel", levels))
-        },
+        "speed": series(*speeds),
+        "fuelLevel": series(*levels),
     }
+
+
+def series(*values: tuple[float, str]) -> list[dict[str, Any]]:
+    """Instances of an afternoon."""
+    return [
+        {"type": "Property", "value": value, "observedAt": f"2020-08-01T{at}:00Z"}
+        for value, at in values
+    ]
 
 
 @pytest.fixture
@@ -220,3 +223,54 @@ async def test_cut_values(api: httpx.AsyncClient, urn: str) -> None:
     assert answer.status_code == 206
     assert answer.json()["fuelLevel"]["values"] == []
     assert len(answer.json()["speed"]["values"]) == 30
+
+
+@pytest.mark.clause("5.2.44")
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"aggrMethods": ["avg"]}, 200),
+        ({"aggrMethods": ["bogus"]}, 400),
+        ({"aggrMethods": ["avg"], "aggrPeriodDuration": "soon"}, 400),
+    ],
+)
+async def test_aggregates_of_a_body(
+    api: httpx.AsyncClient, urn: str, given: dict[str, Any], status: int
+) -> None:
+    """A Query body that names methods gets aggregates."""
+    body = {"id": urn, "type": "Vehicle", "speed": series((120, "12:03"), (80, "12:05"))}
+    assert (await api.post("/temporal/entities", json=body)).status_code == 201
+    asked = {
+        "type": "Query",
+        "entities": [{"type": "Vehicle", "id": urn}],
+        "temporalQ": {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"},
+        "aggrParams": given,
+    }
+    answer = await api.post("/temporal/entityOperations/query", json=asked)
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.json()[0]["speed"]["avg"][0][0] == 100
+
+
+@pytest.mark.clause("4.6.3")
+async def test_moments_are_utc(api: httpx.AsyncClient, urn: str) -> None:
+    """A DateTime ends with Z."""
+    one = {"type": "Property", "value": 5, "observedAt": "2026-03-01T02:00:00+03:00"}
+    answer = await api.post("/temporal/entities", json={"id": urn, "type": "V", "speed": [one]})
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
+
+
+@pytest.mark.clause("5.7.4")
+async def test_a_map_fixes_a_temporal_query(api: httpx.AsyncClient, urn: str) -> None:
+    """What is asked with a map stays within it."""
+    for name in ("a", "b"):
+        body = {"id": f"{urn}:{name}", "type": urn[-9:], "speed": series((1, "12:03"))}
+        assert (await api.post("/temporal/entities", json=body)).status_code == 201
+    when = {"type": urn[-9:], "timerel": "after", "timeAt": "2000-01-01T00:00:00Z"}
+    made = await api.get(
+        "/temporal/entities", params=when | {"id": f"{urn}:a", "entityMap": "true"}
+    )
+    assert made.status_code == 201
+    headers = {"NGSILD-EntityMap": made.headers["ngsild-entitymap"]}
+    answer = await api.get("/temporal/entities", params=when, headers=headers)
+    assert [each["id"] for each in answer.json()] == [f"{urn}:a"]

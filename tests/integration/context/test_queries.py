@@ -65,6 +65,13 @@ QUERIES = [
     ("level", "123"),
     ("missing", ""),
     ("next{level==20}", "1"),
+    ("next{level}==20", "1"),
+    ("next{level}<20", "3"),
+    ("!missing;level>20", "3"),
+    ("!level", ""),
+    ('title2[*]=="chose 1"', "1"),
+    ('title2[*]!="chose 1"', "23"),
+    ('next>"urn:a"', ""),
 ]
 
 
@@ -72,7 +79,8 @@ QUERIES = [
 @pytest.mark.parametrize(("q", "expected"), QUERIES, ids=[q for q, _ in QUERIES])
 async def test_q(api: httpx.AsyncClient, kind: str, q: str, expected: str) -> None:
     """The query language selects entities by their attributes."""
-    assert await found(api, type=kind, q=q) == list(expected)
+    joined = {"join": "inline"} if "{" in q else {}
+    assert await found(api, type=kind, q=q, **joined) == list(expected)
 
 
 @pytest.mark.clause("4.9")
@@ -284,3 +292,77 @@ async def test_attributes(api: httpx.AsyncClient, kind: str) -> None:
     assert one["attributeTypes"] == ["LanguageProperty"]
     assert kind in one["typeNames"]
     assert (await api.get("/attributes/noneAtAll")).status_code == 404
+
+
+@pytest.mark.clause("5.7.2")
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"attrs": "createdAt"},
+        {"q": 'modifiedAt>"2020-01-01T00:00:00Z"'},
+        {"type": "Thing", "q": 'owner{name}=="x"'},
+        {"type": "Thing", "q": 'a{b{c}}=="x"', "join": "inline", "joinLevel": "1"},
+        {"type": "Thing", "q": 'a{b==1}=="x"', "join": "inline"},
+        {"type": "Thing", "csf": "))bad(("},
+        {"type": "*", "local": "false"},
+        {"type": "Thing", "pick": "a{b{c}}", "join": "inline", "joinLevel": "1"},
+        {"type": "Thing", "omit": "a{b}"},
+        {"type": "Thing", "orderBy": "name", "collation": "!!no"},
+        {"type": "Thing", "georel": "near;maxDistance==0"}
+        | {"geometry": "Point", "coordinates": "[8,40]"},
+    ],
+    ids=str,
+)
+async def test_too_wide_or_too_deep(api: httpx.AsyncClient, params: dict[str, str]) -> None:
+    """Queries of everything, or of linked entities that are not joined, are refused."""
+    answer = await api.get("/entities", params=params)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
+
+
+@pytest.mark.clause("4.9")
+async def test_words_of_the_vocabulary(api: httpx.AsyncClient, urn: str) -> None:
+    """A word in a query is one of the @context only where the query says so."""
+    kind = f"Kind{urn[-8:]}"
+    body = {"id": urn, "type": kind, "use": {"type": "VocabProperty", "vocab": "commercial"}}
+    assert (await api.post("/entities", json=body)).status_code == 201
+    assert await found(api, type=kind, q="use==commercial") == []
+    assert len(await found(api, type=kind, q="use==commercial", expandValues="use")) == 1
+
+
+@pytest.mark.clause("4.23.3")
+async def test_collation(api: httpx.AsyncClient, urn: str) -> None:
+    """The root collation has accents beside their letter; without one, code points rule."""
+    kind = f"Kind{urn[-8:]}"
+    for name in ("A", "b", "á"):
+        body = {"id": f"{urn}:{name}", "type": kind, "name": {"type": "Property", "value": name}}
+        assert (await api.post("/entities", json=body)).status_code == 201
+    assert await found(api, type=kind, orderBy="name") == ["A", "b", "á"]
+    assert await found(api, type=kind, orderBy="name", collation="und") == ["A", "á", "b"]
+
+
+@pytest.mark.clause("5.2.33")
+async def test_ids_come_before_patterns(api: httpx.AsyncClient, kind: str) -> None:
+    """A selector has a type; its ids make its pattern void."""
+    name = f"urn:ngsi-ld:{kind}:1"
+    for selector, status in (
+        ({"type": kind, "id": name, "idPattern": "3$"}, 200),
+        ({"id": name}, 400),
+        ({"type": kind, "id": [name, 5]}, 400),
+    ):
+        body = {"type": "Query", "entities": [selector]}
+        answer = await api.post("/entityOperations/query", json=body)
+        assert answer.status_code == status, answer.text
+        if status == 200:
+            assert [each["id"] for each in answer.json()] == [name]
+
+
+@pytest.mark.clause("5.2.43")
+async def test_ordering_in_a_body(api: httpx.AsyncClient, kind: str) -> None:
+    """Ordering by distance in a Query body has its coordinates, an array."""
+    asked = {"type": "Query", "entities": [{"type": kind}]}
+    near = {"orderBy": ["location;dist-desc"], "coordinates": [3.0, 43.0], "geometry": "Point"}
+    for ordering, status in ((near, 200), (near | {"coordinates": "3,43"}, 400)):
+        answer = await api.post("/entityOperations/query", json=asked | {"ordering": ordering})
+        assert answer.status_code == status
+        if status == 200:
+            assert [each["id"][-1] for each in answer.json()] == ["3", "2", "1"]

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from tests.integration.context.receiver import Receiver
 
+from clapas.store import Store
+
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
@@ -336,3 +338,80 @@ async def test_a_context_that_cannot_be_had(api: httpx.AsyncClient, urn: str) ->
     answer = await api.post("/entities", json=entity, headers=media)
     assert answer.status_code == 504
     assert answer.json()["type"].endswith("LdContextNotAvailable")
+
+
+@pytest.mark.clause("4.9")
+async def test_what_is_asked_of_linked_entities(
+    api: httpx.AsyncClient, receiver: Receiver, urn: str
+) -> None:
+    """``rel{attribute}<value`` is asked of the entity that the relationship leads to."""
+    kind = f"Kind{urn[-8:]}"
+    for name, level in (("full", 0.95), ("low", 0.3)):
+        body = {
+            "id": f"{urn}:{name}",
+            "type": "Cell",
+            "level": {"type": "Property", "value": level},
+        }
+        assert (await api.post("/entities", json=body)).status_code == 201
+    wish = subscription(urn, receiver.uri, entities=[{"type": kind}], q="cell{level}<0.5")
+    assert (await api.post("/subscriptions", json=wish)).status_code == 201
+    for name in ("full", "low"):
+        link = {"type": "Relationship", "object": f"{urn}:{name}"}
+        body = {"id": f"{urn}:of-{name}", "type": kind, "cell": link}
+        assert (await api.post("/entities", json=body)).status_code == 201
+    _, told = await receiver.next()
+    assert [each["id"] for each in told["data"]] == [f"{urn}:of-low"]
+
+
+@pytest.mark.clause("5.8.6")
+async def test_one_that_cannot_be_told_delays_nobody(
+    api: httpx.AsyncClient, receiver: Receiver, urn: str, store: Store
+) -> None:
+    """A subscription that was kept wrongly once does not silence the others."""
+    bad = subscription(urn, receiver.uri) | {"id": f"{urn}:bad"}
+    assert (await api.post("/subscriptions", json=bad)).status_code == 201
+    await store.postgres.run(
+        "UPDATE ngsild_subscription SET body = jsonb_set(body, '{notification,endpoint}', '{}') "
+        "WHERE id = %(id)s",
+        id=bad["id"],
+    )
+    good = subscription(urn, receiver.uri)
+    assert (await api.post("/subscriptions", json=good)).status_code == 201
+    assert (await api.post("/entities", json=building(urn))).status_code == 201
+    _, told = await receiver.next()
+    assert told["subscriptionId"] == good["id"]
+    assert (await api.delete(f"/subscriptions/{bad['id']}")).status_code == 204
+
+
+@pytest.mark.clause("5.2.12")
+async def test_only_members_of_a_subscription_are_kept(api: httpx.AsyncClient, urn: str) -> None:
+    """What the standard does not know, and what the broker counts itself, is not taken from others."""
+    body = subscription(urn, "http://127.0.0.1:9/x", status="expired", __context="mine")
+    body["notification"]["timesSent"] = 42
+    assert (await api.post("/subscriptions", json=body)).status_code == 201
+    shown = (await api.get(f"/subscriptions/{body['id']}")).json()
+    assert "__context" not in shown
+    assert shown["status"] == "active"
+    assert "timesSent" not in shown["notification"]
+
+
+@pytest.mark.clause("5.2.22")
+@pytest.mark.parametrize(
+    "pair", [{"key": "K", "value": 42}, {"key": "K"}, {"key": 5, "value": "v"}]
+)
+async def test_pairs_are_texts(api: httpx.AsyncClient, urn: str, pair: Any) -> None:
+    """Keys and values of receiverInfo are texts."""
+    body = subscription(urn, "http://127.0.0.1:9/x")
+    body["notification"]["endpoint"]["receiverInfo"] = [pair]
+    assert (await api.post("/subscriptions", json=body)).status_code == 400
+
+
+@pytest.mark.clause("5.8.1")
+@pytest.mark.parametrize("change", [{"csf": "(("}, {"q": 'name~="["'}], ids=["csf", "pattern"])
+async def test_filters_that_cannot_be_asked(
+    api: httpx.AsyncClient, urn: str, change: dict[str, str]
+) -> None:
+    """A filter that nobody could evaluate is refused at once."""
+    body = subscription(urn, "http://127.0.0.1:9/x", **change)
+    answer = await api.post("/subscriptions", json=body)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")

@@ -59,6 +59,26 @@ def test_the_stock_client_inserts_and_reads(client: Any) -> None:
     assert client.command("SELECT count() FROM points") == 3
 
 
+@pytest.mark.parametrize(
+    ("columns", "settings", "code"),
+    [
+        ("id UInt32", "min_free_disk_bytes_to_perform_insert = 1e18", 243),
+        ("id UInt32, CONSTRAINT small CHECK id < 3", "index_granularity = 8192", 469),
+    ],
+)
+def test_rows_that_could_not_be_kept_are_never_called_written(
+    client: Any, columns: str, settings: str, code: int
+) -> None:
+    client.command(
+        f"CREATE TABLE narrow ({columns}) ENGINE = MergeTree ORDER BY id SETTINGS {settings}"
+    )
+    rows = pa.table({"id": pa.array([1, 2, 3], pa.uint32())})
+    with pytest.raises(DatabaseError) as caught:
+        client.insert_arrow("narrow", rows)
+    assert caught.value.code == code
+    assert client.command("SELECT count() FROM narrow") == 0
+
+
 @pytest.mark.parametrize("compress", ["lz4", "zstd", "gzip", False])
 def test_compressed_inserts(fresh_database: EngineAddresses, compress: str | bool) -> None:
     with clickhouse_connect.get_client(

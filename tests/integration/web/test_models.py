@@ -6,8 +6,9 @@ from uuid import uuid4
 from openpyxl import load_workbook
 from tests.integration.web.conftest import Visitor
 
-from clapas.domain.device import Device, Model
+from clapas.domain.device import Binding, Device, Entity, Model, SeriesKey
 from clapas.fleet.models import ship
+from clapas.store import StateRow
 from clapas.store.fleet import DeviceQuery, Group
 from clapas.web.services import Services
 
@@ -74,6 +75,26 @@ async def test_a_model_s_default_alarms_become_rules_of_all_its_devices(
     again = await operator.call("POST", "/api/v1/models/meter/alarms")
     assert again.json() == ["meter-1"]
     assert len((await operator.call("GET", "/api/v1/rules")).json()["items"]) == len(kinds) + 1
+
+
+async def test_the_pages_of_a_model_s_devices_show_first_what_it_says(
+    services: Services, operator: Visitor
+) -> None:
+    site, store = "urn:ngsi-ld:WaterConsumption:site", services.store
+    model = Model(id="meter", label="Compteur", settings={"page": ["vol", "temp"]})
+    await store.models.save([model])
+    await store.registry.save_devices([Device(id=uuid4(), key="m-1", model="meter")])
+    binding = Binding(channel="vol", entity=site, attribute="zVolume")
+    await store.registry.bind("m-1", [binding])
+    await store.entities.upsert([Entity(id=site, type="WaterConsumption")])
+    names = ("alpha", "temp", "zVolume")
+    keys = [SeriesKey(site, name) for name in names]
+    series = await store.series.ensure(keys)
+    await store.state.upsert(
+        [StateRow(series[key].id, site, key.attribute, 1.0, 1, 1) for key in keys]
+    )
+    sheet = (await operator.call("GET", f"/api/v1/entities/{site}")).json()
+    assert [each["attribute"] for each in sheet["attributes"]] == ["zVolume", "temp", "alpha"]
 
 
 async def test_the_catalogue_that_ships_has_its_licence(

@@ -5,7 +5,7 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,13 +18,15 @@ from tests.integration.web.test_served import serving
 from tests.unit.lorawan.parts import Bench, bench, registered
 
 from clapas.domain.device import Device as Registered
+from clapas.domain.device import Gateway
 from clapas.domain.window import milliseconds
 from clapas.fleet.sealing import Sealer
 from clapas.lorawan import control
 from clapas.lorawan.devices import LorawanDevice
 from clapas.ops.simulate_lorawan.device import Device
+from clapas.ops.simulate_lorawan.device_frames import Granted
 from clapas.radio_role import RegistryDevices, exchange_gateways
-from clapas.store import RawRow
+from clapas.store import RawRow, Seen
 from clapas.web.services import Services, no_radio
 from clapas.web.settings import Settings
 
@@ -97,6 +99,19 @@ async def test_a_gateway_is_seen_named_and_placed(
     one = (await person.call("GET", f"/api/v1/gateways/{key}")).json()
     assert one["longitude"] == 3.88
     assert (await person.call("GET", "/api/v1/gateways/ffffffffffffffff")).status_code == 404
+
+
+async def test_a_gateway_of_another_network_was_heard_when_it_carried_a_device(
+    services: Services, operator: Visitor
+) -> None:
+    store, key = services.store, "0016c001ff10ffff"
+    await store.models.save_gateways([Gateway(id=key, name="Mairie")])
+    await store.registry.save_devices([Registered(id=uuid4(), key="sonde-9")])
+    heard = datetime.now(UTC)
+    await store.registry.touch({"sonde-9": Seen(milliseconds(heard), gateway=key)})
+    one = (await operator.call("GET", f"/api/v1/gateways/{key}")).json()
+    assert (one["state"], one["name"]) == ("online", "Mairie")
+    assert datetime.fromisoformat(one["last_seen"]) - heard < timedelta(seconds=1)
 
 
 async def test_only_frames_of_devices_that_may_be_seen_are_shown(
@@ -336,7 +351,70 @@ async def test_a_firmware_campaign_is_started_followed_and_ended(
         [{"device": EUI, "step": "invited", "reason": ""}],
     )
     assert "block" not in row
+    (group,) = (await person.call("GET", "/api/v1/radio/groups")).json()["items"]
+    assert (group["campaign"], group["members"]) == (True, [EUI])
+    own = await person.call("DELETE", f"/api/v1/radio/groups/{group['name']}")
+    assert own.status_code == 409, "a campaign's group is the campaign's"
     assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 204
     assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 404
+    assert (await person.call("GET", "/api/v1/radio/groups")).json()["items"] == []
     wrong = await person.call("POST", "/api/v1/radio/campaigns", json=body | {"devices": []})
     assert wrong.status_code in {400, 422}
+
+
+async def test_a_session_that_is_typed_in_needs_no_join(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    services, it = air
+    key = bytes(range(16))
+    devices = RegistryDevices(services.store, services.sealer or Sealer(b""))
+    it.devices.device = devices.device  # type: ignore[method-assign]
+    body = {"dev_addr": "01020304", "nwk_s_key": key.hex(), "app_s_key": key.hex()}
+    path = f"/api/v1/devices/{EUI}/session"
+    assert (await person.call("PUT", path, json=body | {"dev_addr": "x"})).status_code in {400, 422}
+    answer = await person.call("PUT", path, json=body)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["dev_addr"], answer.json()["joined"]) == ("01020304", False)
+    assert key.hex() not in answer.text
+    ONE.granted = Granted(bytes(28), key, 0)
+    ONE.granted.address, ONE.granted.net_key, ONE.granted.app_key = 0x01020304, key, key
+    ONE.counter = 0
+    it.door.hear(ONE.uplink()[0])
+    await it.settle()
+    (up,) = it.events("up")
+    assert up["devAddr"] == "01020304"
+    again = await person.call("PUT", path, json=body)
+    assert again.json()["f_cnt_up"] == 1, "the same keys go on where they were"
+    told = (await person.call("GET", f"/api/v1/devices/{EUI}/radio")).json()
+    assert told["keys"] == ["session"]
+
+
+async def test_a_group_is_made_spoken_to_and_taken_away(
+    air: tuple[Services, Bench], person: Visitor, page: Path
+) -> None:
+    services, it = air
+    await reported(it)
+    it.server.network.doors["hand"] = it.door
+    path = "/api/v1/radio/groups/lampes"
+    body = {"mc_addr": "FF00FF00", "devices": [EUI.upper()], "dr": 3}
+    assert (await person.call("PUT", path, json=body)).status_code == 400, "a group has its key"
+    answer = await person.call("PUT", path, json=body | {"mc_key": "00" * 16, "invite": True})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["members"], answer.json()["invited"]) == ([EUI], 1)
+    (invitation,) = it.server.device(EUI).queue
+    assert invitation.f_port == 200
+    sent = await person.call("POST", f"{path}/downlinks", json={"f_port": 5, "payload": "01"})
+    assert sent.status_code == 201, sent.text
+    await it.settle()
+    assert it.door.emitted[-1].phy[1:5] == bytes.fromhex("00FF00FF")
+    (row,) = (await person.call("GET", "/api/v1/radio/groups")).json()["items"]
+    assert (row["name"], row["f_cnt_down"], row["class"]) == ("lampes", 1, "C")
+    async with _signed_in(services, page, "lecteur") as reader:
+        assert (await reader.call("DELETE", path)).status_code == 403
+        told = (await reader.call("GET", "/api/v1/radio/groups")).text
+        assert "00" * 16 not in told, "keys are never told"
+    assert (await person.call("DELETE", path)).status_code == 204
+    assert (await person.call("GET", "/api/v1/radio/groups")).json()["items"] == []
+    assert (await person.call("DELETE", path)).status_code == 404
+    again = await person.call("PUT", path, json=body | {"mc_key": "00" * 16})
+    assert again.json()["f_cnt_down"] >= 1, "no counter comes twice under one key"

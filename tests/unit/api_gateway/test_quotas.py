@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from clapas.api_gateway import PLANS, Quotas
 from clapas.api_gateway.kong import document
-from clapas.api_gateway.quotas import bounds
+from clapas.api_gateway.quotas import DAY_S, month
 from clapas.store.api_gateway import ApplicationRow
 
 
@@ -78,7 +78,7 @@ def test_months_are_those_of_the_calendar() -> None:
         (datetime(2028, 2, 29, 23, tzinfo=UTC), (2028, 2), (2028, 3)),
         (datetime(2026, 12, 31, tzinfo=UTC), (2026, 12), (2027, 1)),
     ):
-        start, end = bounds(0, now.timestamp())
+        start, end = month(now.timestamp() // DAY_S)
         assert start == datetime(*first, 1, tzinfo=UTC).timestamp()
         assert end == datetime(*following, 1, tzinfo=UTC).timestamp()
 

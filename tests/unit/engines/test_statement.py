@@ -18,27 +18,32 @@ NAMES = frozenset({"file", "url", "s3", "numbers", "values", "remote"})
 
 
 @pytest.mark.parametrize(
-    ("sql", "statement", "form", "data"),
+    ("sql", "statement", "settings", "form", "data"),
     [
-        ("INSERT INTO t FORMAT Native\nxyz", "INSERT INTO t", "Native", "xyz"),
+        ("INSERT INTO t FORMAT Native\nxyz", "INSERT INTO t", "", "Native", "xyz"),
         (
             "insert into `format` (a, b) settings x = 1 format TSV 1\t2",
-            "insert into `format` (a, b) settings x = 1",
+            "insert into `format` (a, b)",
+            "settings x = 1",
             "TSV",
             "1\t2",
         ),
         (
             "/* FORMAT */ INSERT INTO db.t (format) FORMAT CSV\r\n1",
             "/* FORMAT */ INSERT INTO db.t (format)",
+            "",
             "CSV",
             "1",
         ),
     ],
 )
-def test_where_the_data_of_an_insert_begin(sql: str, statement: str, form: str, data: str) -> None:
+def test_where_the_data_of_an_insert_begin(
+    sql: str, statement: str, settings: str, form: str, data: str
+) -> None:
     found = insert_with_data(sql)
     assert found is not None
-    assert (found.statement, found.format, sql[found.data_from :]) == (statement, form, data)
+    assert (found.statement, found.settings, found.format) == (statement, settings, form)
+    assert sql[found.data_from :] == data
 
 
 @pytest.mark.parametrize(

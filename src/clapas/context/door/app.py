@@ -20,6 +20,7 @@ from clapas.context.door.http import (
     content_type,
     link_context,
     negotiate,
+    preferences,
     read_headers,
     read_json,
     read_params,
@@ -29,6 +30,7 @@ from clapas.context.door.http import (
 from clapas.context.door.lint import lint
 from clapas.context.door.reach import refuse_beyond
 from clapas.context.door.reply import geo_context
+from clapas.context.door.route import Route
 from clapas.context.door.table import routes_of
 from clapas.context.errors import (
     BadRequestData,
@@ -52,6 +54,8 @@ PREFIX = ["ngsi-ld", "v1"]
 """Also skipped when a client put a whole Location behind a resource."""
 NOTHING = RowFilter()
 ECHOED = ("ngsild-tenant", "ngsild-snapshot")
+HONOURED = ("body", "ngsi-ld")
+"""Preferences that change an answer."""
 
 
 class Door:
@@ -103,7 +107,9 @@ class Door:
         if route.spec.action != "told":
             rows = await self._access.rows(method, headers, route.spec.action, route.spec.kind)
         media = negotiate(headers.get("accept"), geo=route.spec.geo) if route.spec.data else JSON
-        tenant = await self._tenant(headers, route.spec)
+        if route.spec.body and "content-length" not in headers:
+            raise BareRefusal(411)
+        tenant = await self._tenant(headers, route)
         body, given = await self._body(receive, headers, route.spec, method)
         resolved = await self.broker.book.resolve(given)
         request = Request(
@@ -130,16 +136,16 @@ class Door:
         answer.headers = [*answer.headers, *warnings]
         return answer, request
 
-    async def _tenant(self, headers: Mapping[str, str], spec: Spec) -> str:
+    async def _tenant(self, headers: Mapping[str, str], route: Route) -> str:
         tenant = headers.get("ngsild-tenant", "")
         if tenant and (len(tenant) > 200 or not tenant.isprintable()):
             raise BadRequestData("the tenant's name is not accepted")
-        if tenant and spec.action == "read" and not await self.broker.knows(tenant):
+        if tenant and not route.founds_tenants and not await self.broker.knows(tenant):
             raise NonexistentTenant(f"the tenant {tenant} does not exist")
         snapshot = headers.get("ngsild-snapshot")
         if snapshot is None:
             return tenant
-        if spec.action != "read":
+        if route.spec.action != "read":
             raise OperationNotSupported("a snapshot is only read")
         return await scoped(self.broker, tenant, snapshot)
 
@@ -151,8 +157,6 @@ class Door:
         if not spec.body:
             return None, link
         kind = content_type(headers, method)
-        if "content-length" not in headers and "transfer-encoding" not in headers:
-            raise BareRefusal(411)
         raw = await _read(receive, self.broker.settings.largest_body)
         payload = read_json(raw)
         if spec.body == "context":
@@ -240,8 +244,11 @@ async def _send(
             link = f'<{request.link}>; rel="{CONTEXT_REL}"; type="{LD}"'
             headers.append(("link", link))
     headers += [(name, asked[name]) for name in ECHOED if name in asked]
-    if request and "prefer" in asked and answer.status == 200 and "body=" in asked["prefer"]:
-        headers.append(("preference-applied", asked["prefer"]))
+    if request and answer.status in {200, 203}:
+        applied = [
+            f"{name}={value}" for name, value in preferences(asked).items() if name in HONOURED
+        ]
+        headers += [("preference-applied", ", ".join(applied))] if applied else []
     if answer.status != 204:
         headers.append(("content-length", str(len(body or b""))))
     raw = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in headers]

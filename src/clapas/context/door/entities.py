@@ -9,6 +9,7 @@ from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.door.queries import joined, query_of, run_query
 from clapas.context.door.reply import Replier, read_projection
 from clapas.context.editing import Editor, created, deleted
+from clapas.context.entity_maps import with_map_of_one
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from clapas.context.federation.reads import retrieved
 from clapas.context.model import Entity, is_date_time, is_uri
@@ -73,11 +74,13 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
     ):
         raise ResourceNotFound(f"{entity.id} has no such datasetId")
     shown = await joined(broker, request, [entity], replier)
-    if request.params.get("join") == "flat" and len(shown) > 1:
-        return replier.many([entity], shown, warnings)
     if not _says_something(shown[0], replier):
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
-    return replier.one(entity, shown[0], warnings)
+    if request.params.get("join") == "flat" and len(shown) > 1:
+        answer = replier.many([entity], shown, warnings)
+    else:
+        answer = replier.one(entity, shown[0], warnings)
+    return await with_map_of_one(broker, request, entity.id, answer)
 
 
 async def gathered(broker: Broker, request: Request) -> tuple[Entity, Headers]:

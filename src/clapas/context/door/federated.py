@@ -3,7 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 from clapas.context.broker import Broker
-from clapas.context.door import attributes, batch, discovery, entities, subscriptions, temporal
+from clapas.context.door import (
+    attributes,
+    batch,
+    discovery,
+    entities,
+    evolution,
+    subscriptions,
+    temporal,
+)
 from clapas.context.door.http import Answer, Request
 from clapas.context.federation.answers import discovered, evolved_both, merged_answers
 from clapas.context.federation.batches import distributed_batch, distributed_purge
@@ -36,9 +44,9 @@ AROUND: dict[Handler, Handler] = {
     batch.merge: distributed_batch(batch.merge, "mergeBatch"),
     batch.delete: distributed_batch(batch.delete, "deleteBatch"),
     entities.purge: distributed_purge(entities.purge),
-    temporal.retrieve: merged_answers(temporal.retrieve, "retrieveTemporal", evolved_both),
-    temporal.query: merged_answers(temporal.query, "queryTemporal", evolved_both),
-    temporal.query_by_post: merged_answers(temporal.query_by_post, "queryTemporal", evolved_both),
+    evolution.retrieve: merged_answers(evolution.retrieve, "retrieveTemporal", evolved_both),
+    evolution.query: merged_answers(evolution.query, "queryTemporal", evolved_both),
+    evolution.query_by_post: merged_answers(evolution.query_by_post, "queryTemporal", evolved_both),
     discovery.types: merged_answers(discovery.types, "retrieveEntityTypes", discovered),
     discovery.entity_type: merged_answers(
         discovery.entity_type, "retrieveEntityTypeInfo", discovered

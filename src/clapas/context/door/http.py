@@ -134,20 +134,18 @@ def segments_of(raw_path: bytes) -> list[str]:
 
 
 def negotiate(accept: str | None, *, geo: bool) -> str:
-    """The media type of the answer. Raises BareRefusal (406), whose body lists what there is."""
+    """The media type of the answer: the heaviest, else the first that the standard lists (6.3.4).
+
+    The most specific range that matches a type gives its weight (RFC 9110, 12.5.1). Raises
+    BareRefusal (406), whose body lists what there is.
+    """
     offered = [JSON, LD, GEO] if geo else [JSON, LD]
     if not accept or not accept.strip():
         return JSON
-    best, best_key = "", (0.0, 0, 0)
-    for place, entry in enumerate(accept.split(",")):
-        kind, quality = _entry(entry)
-        if quality <= 0:
-            continue
-        for mine, precision in _matches(kind, offered):
-            key = (quality, precision, -offered.index(mine) if precision < 2 else -place)
-            if not best or key > best_key:
-                best, best_key = mine, key
-    if not best:
+    ranges = dict(_entry(entry) for entry in reversed(accept.split(",")))
+    weights = {kind: _weight(kind, ranges) for kind in offered}
+    best = max(offered, key=lambda kind: weights[kind])
+    if weights[best] <= 0:
         raise BareRefusal(406, body=offered)
     return best
 
@@ -160,16 +158,25 @@ def _entry(entry: str) -> tuple[str, float]:
             try:
                 return kind.lower(), float(value)
             except ValueError:
-                return kind.lower(), 0.0
+                return kind.lower(), 1.0
     return kind.lower(), 1.0
 
 
-def _matches(kind: str, offered: Sequence[str]) -> list[tuple[str, int]]:
-    if kind == "*/*":
-        return [(offered[0], 0)]
-    if kind == "application/*":
-        return [(offered[0], 1)]
-    return [(kind, 2)] if kind in offered else []
+def _weight(kind: str, ranges: Mapping[str, float]) -> float:
+    for asked in (kind, "application/*", "*/*"):
+        if asked in ranges:
+            return ranges[asked]
+    return 0.0
+
+
+def preferences(headers: Mapping[str, str]) -> dict[str, str]:
+    """What the Prefer header asks for, names in lower case (RFC 7240, 2)."""
+    found: dict[str, str] = {}
+    for entry in headers.get("prefer", "").split(","):
+        name, _, value = entry.partition(";")[0].partition("=")
+        if name.strip():
+            found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found
 
 
 def content_type(headers: Mapping[str, str], method: str) -> str:

@@ -2,6 +2,7 @@
 
 from clapas.context.broker import Broker
 from clapas.context.door.http import LD, Answer, Request
+from clapas.context.federation.asking import alias_of
 from clapas.context.model import moment, now_text
 
 
@@ -9,10 +10,11 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Context Source Identity Information (5.15.1)."""
     now = now_text()
     seconds = (moment(now) - moment(broker.started)).total_seconds()
+    alias = alias_of(broker.alias, request.tenant)
     body = {
-        "id": f"urn:ngsi-ld:ContextSourceIdentity:{broker.alias}",
+        "id": f"urn:ngsi-ld:ContextSourceIdentity:{alias}",
         "type": "ContextSourceIdentity",
-        "contextSourceAlias": broker.alias,
+        "contextSourceAlias": alias,
         "contextSourceUptime": f"PT{seconds:.0f}S",
         "contextSourceTimeAt": now,
     }

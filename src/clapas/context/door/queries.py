@@ -8,17 +8,19 @@ import orjson
 
 from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Answer, Headers, Request
-from clapas.context.door.reply import Replier, datasets_of, page_links, page_of
-from clapas.context.entity_maps import chosen_map, with_map
+from clapas.context.door.reply import Replier, check_hops, datasets_of, page_links, page_of
+from clapas.context.entity_maps import chosen_map, wished, with_map
 from clapas.context.errors import BadRequestData
 from clapas.context.federation.reads import queried
 from clapas.context.linked import Inliner, gather
 from clapas.context.model import Entity
+from clapas.context.query import q as language
 from clapas.context.query.geo import read_geo
 from clapas.context.search import Found, Query, Selector, check_ids, read_orders
 
 ENOUGH = ("type", "attrs", "q", "georel", "id", "idPattern", "scopeQ", "datasetId")
 JOINS = ("flat", "inline", "@none")
+SYSTEM_TIMES = ("createdAt", "modifiedAt", "deletedAt", "expiresAt")
 
 
 def query_of(request: Request, params: Mapping[str, str]) -> Query:
@@ -27,6 +29,8 @@ def query_of(request: Request, params: Mapping[str, str]) -> Query:
     local = request.flag("local")
     if not any(name in params for name in ("type", "attrs", "q", "georel")) and not local:
         raise BadRequestData("a query needs one of type, attrs, q, georel, or local=true")
+    if params.get("type") == "*" and "local" in params and not local:
+        raise BadRequestData("type=* is local")
     for name in ("type", "attrs", "q", "id", "scopeQ", "idPattern"):
         if name in params and not params[name].strip():
             raise BadRequestData(f"{name} is empty")
@@ -35,10 +39,11 @@ def query_of(request: Request, params: Mapping[str, str]) -> Query:
         ids=check_ids(request.words("id")),
         pattern=params.get("idPattern", ""),
     )
-    return Query(
+    asked = Query(
         selectors=(selector,),
         attributes=tuple(terms.expand(each) for each in request.words("attrs")),
         q=params.get("q", ""),
+        expanded=tuple(request.words("expandValues")),
         scope=params.get("scopeQ", ""),
         geo=read_geo(
             georel=params.get("georel"),
@@ -50,6 +55,24 @@ def query_of(request: Request, params: Mapping[str, str]) -> Query:
         datasets=datasets_of(request),
         orders=orders_of(request, params),
     )
+    check_width(request, asked)
+    return asked
+
+
+def check_width(request: Request, asked: Query) -> None:
+    """Raise BadRequestData for a query that is too wide or too deep, or a wrong ``csf`` (5.7.2.4)."""
+    tree = language.parse(asked.q) if asked.q else None
+    if tree is not None:
+        check_hops(request, language.depth(tree))
+    if "csf" in request.params:
+        language.parse(request.params["csf"])
+    expand = request.context.terms.expand
+    system = {expand(name) for name in SYSTEM_TIMES}
+    named = set(asked.attributes) - system
+    spoken = {expand(name) for name in language.names_of(tree)} - system if tree else set()
+    kinds = any(each.kind for each in asked.selectors)
+    if not (kinds or named or spoken or asked.geo or request.flag("local")):
+        raise BadRequestData("a query needs a type, an attribute that is not a time, or a place")
 
 
 def orders_of(request: Request, params: Mapping[str, str]) -> Any:
@@ -67,6 +90,7 @@ def orders_of(request: Request, params: Mapping[str, str]) -> Any:
         request.context.terms,
         origin=origin,
         geometry=params.get("orderGeometry"),
+        collation=params.get("collation"),
     )
 
 
@@ -92,7 +116,7 @@ async def answer_query(broker: Broker, request: Request, asked: Query, replier: 
     answer = replier.many(found.entities, kept, headers)
     if chosen is not None:
         return await chosen.used(broker, request, asked, answer)
-    if request.params.get("entityMap") == "true":
+    if wished(request):
         return await with_map(broker, request, asked, answer)
     return answer
 

@@ -6,7 +6,7 @@ import msgspec
 import orjson
 
 from clapas.context.door.http import Request
-from clapas.context.door.queries import orders_of
+from clapas.context.door.queries import check_width, orders_of
 from clapas.context.door.reply import datasets_of
 from clapas.context.errors import BadRequestData
 from clapas.context.patterns import check_pattern
@@ -39,20 +39,19 @@ def request_of_body(request: Request, *, temporal: bool = False) -> tuple[Reques
         raise BadRequestData("temporalQ is for temporal queries")
     made = msgspec.structs.replace(request, params={**request.params, **_params(body)})
     terms = request.context.terms
-    selectors = read_selectors(body.get("entities"))
+    selectors = read_selectors(body.get("entities"), kinds=True)
     attributes = tuple(terms.expand(each) for each in _names(body, "attrs"))
     asked = Query(
         selectors=selectors,
         attributes=attributes,
         q=_text(body, "q"),
+        expanded=tuple(_names(body, "expandValues")),
         scope=_text(body, "scopeQ"),
         geo=geo_of(body.get("geoQ"), terms),
         datasets=datasets_of(made),
         orders=orders_of(made, made.params),
     )
-    empty = not (selectors or attributes or asked.q or asked.geo)
-    if empty and not made.flag("local"):
-        raise BadRequestData("a query needs one of entities, attrs, q, geoQ, or local=true")
+    check_width(made, asked)
     return made, asked
 
 
@@ -71,10 +70,22 @@ def _params(body: dict[str, Any]) -> dict[str, str]:
             raise BadRequestData("ordering holds orderBy")
         keys = ordering["orderBy"]
         found["orderBy"] = ",".join(keys) if isinstance(keys, list) else str(keys)
-        if "orderFrom" in ordering:
-            found["orderFrom"] = orjson.dumps(ordering["orderFrom"]).decode()
-        if "geometry" in ordering:
-            found["orderGeometry"] = str(ordering["geometry"])
+        found |= _order_params(ordering)
+    return found
+
+
+def _order_params(ordering: dict[str, Any]) -> dict[str, str]:
+    """The members of OrderingParams (5.2.43). Raises BadRequestData."""
+    found: dict[str, str] = {}
+    origin = ordering.get("coordinates", ordering.get("orderFrom"))
+    if origin is not None:
+        if not isinstance(origin, list):
+            raise BadRequestData("coordinates is an array")
+        found["orderFrom"] = orjson.dumps(origin).decode()
+    if "geometry" in ordering:
+        found["orderGeometry"] = _text(ordering, "geometry")
+    if "collation" in ordering:
+        found["collation"] = _text(ordering, "collation")
     return found
 
 
@@ -123,6 +134,8 @@ def _selector(each: dict[str, Any], *, kinds: bool) -> Selector:
         kind.replace("(", "").replace(")", "").replace(";", "").replace("*", "")
     ):
         raise BadRequestData(f"{kind!r} is not a type")
+    if not isinstance(ids, str | list) or not all(isinstance(one, str) for one in ids):
+        raise BadRequestData("id is a URI, or an array of them")
     if not isinstance(pattern, str):
         raise BadRequestData("idPattern is a text")
     if pattern:
@@ -130,7 +143,7 @@ def _selector(each: dict[str, Any], *, kinds: bool) -> Selector:
     return Selector(
         kind=kind,
         ids=check_ids([ids] if isinstance(ids, str) else list(ids)),
-        pattern=pattern,
+        pattern="" if ids else pattern,
     )
 
 

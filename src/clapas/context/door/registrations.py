@@ -15,6 +15,7 @@ from clapas.context.notify import headers_of
 from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
 from clapas.context.query.geo import read_geo
+from clapas.context.query.predicate import Compiler
 from clapas.context.registration import (
     Body,
     attributes_of,
@@ -152,7 +153,7 @@ async def _with_properties(
     broker: Broker, found: Sequence[Body], text: str, terms: Terms
 ) -> list[Body]:
     """Those whose Context Source Properties satisfy a query (5.10.2.4)."""
-    path = language.Compiler(terms).predicate(language.parse(text))
+    path = Compiler(terms).predicate(language.parse(text))
     docs = [
         {
             terms.expand(name): [{"type": "Property", "value": value}]

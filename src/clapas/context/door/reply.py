@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from clapas.context.door.http import GEO, LD, Answer, Headers, Request
+from clapas.context.door.http import GEO, LD, Answer, Headers, Request, preferences
 from clapas.context.errors import BadRequestData, InvalidRequest
 from clapas.context.model import GEOMETRIES, Entity, is_uri
 from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, feature
 from clapas.context.terms import Terms
+from clapas.context.versions import Version, read_version
 
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 PARTS = re.compile(r"[^,|{}]+|[,|{}]")
@@ -24,6 +25,8 @@ FORMATS: dict[str, Format] = {
 
 def style_of(request: Request) -> Style:
     """How this request wants its entities. Raises BadRequestData."""
+    if "geometryProperty" in request.params and request.media != GEO:
+        raise BadRequestData("geometryProperty is for application/geo+json")
     given = request.params.get("format")
     names = [each for each in request.words("options") if each in FORMATS]
     name = given if given in FORMATS else (names[0] if names else "normalized")
@@ -35,7 +38,14 @@ def style_of(request: Request) -> Style:
         lang=languages(request.params.get("lang", "")),
         datasets=datasets_of(request),
         projection=projection_of(request),
+        version=version_of(request),
     )
+
+
+def version_of(request: Request) -> Version | None:
+    """The version of the standard that the client prefers (6.3.6). Raises BadRequestData."""
+    asked = preferences(request.headers).get("ngsi-ld")
+    return read_version(asked) if asked is not None else None
 
 
 def datasets_of(request: Request) -> frozenset[str] | None:
@@ -73,12 +83,28 @@ def projection_of(request: Request) -> Projection:
     omit = read_projection(given["omit"], terms) if "omit" in given else {}
     if pick is not None and any(name in pick and omit[name] is None for name in omit):
         raise BadRequestData("pick and omit name the same member")
+    for named in (pick or {}, omit):
+        check_hops(request, max((hops(each) for each in named.values()), default=0))
     if "attrs" in given:
         if not request.words("attrs"):
             raise BadRequestData("attrs is empty")
         pick = dict.fromkeys((terms.expand(name) for name in request.words("attrs")), None)
         pick |= dict.fromkeys(HEAD, None)
     return Projection(pick=pick, omit=omit) if pick is not None or omit else ALL
+
+
+def hops(projection: Projection | None) -> int:
+    """How many steps into linked entities a member of a projection goes."""
+    if projection is None:
+        return 0
+    return 1 + max((hops(each) for each in (projection.pick or {}).values()), default=0)
+
+
+def check_hops(request: Request, wanted: int) -> None:
+    """Raise BadRequestData when linked entities are named beyond what is joined (5.7.1.4, 5.7.2.4)."""
+    joined = request.params.get("join", "@none") != "@none"
+    if wanted > (request.number("joinLevel", 1, least=1) if joined else 0):
+        raise BadRequestData("linked entities are named that join and joinLevel do not reach")
 
 
 def read_projection(text: str, terms: Terms) -> dict[str, Projection | None]:
@@ -117,10 +143,14 @@ def _projected(
 
 
 def geometry_of(request: Request, entity: Entity) -> Any:
-    """The geometry of a Feature: that of ``geometryProperty``, else of the location; None without."""
+    """The geometry of a Feature: that of ``geometryProperty``, else of the location; None without.
+
+    Of several instances, the default one (4.5.16.1).
+    """
     name = request.params.get("geometryProperty", "location")
     wanted = datasets_of(request)
-    for instance in entity.attributes.get(request.context.terms.expand(name), []):
+    instances = entity.attributes.get(request.context.terms.expand(name), [])
+    for instance in sorted(instances, key=lambda each: "datasetId" in each):
         value = instance.get("value")
         if not isinstance(value, dict) or value.get("type") not in GEOMETRIES:
             continue
@@ -149,7 +179,12 @@ class Replier:
             body = feature(body, geometry_of(request, entity), geo_context(request))
         elif request.media == LD and isinstance(body, dict):
             body = {**body, "@context": request.context.embedded}
-        return Answer(body=body, headers=headers or [])
+        return Answer(status=self._status, body=body, headers=headers or [])
+
+    @property
+    def _status(self) -> int:
+        """203 when the payload was amended for an earlier version (4.3.6.8)."""
+        return 203 if self.renderer.amended else 200
 
     def many(
         self,
@@ -169,17 +204,16 @@ class Replier:
             context = geo_context(request)
             if context is not None:
                 collection["@context"] = context
-            return Answer(body=collection, headers=headers or [])
+            return Answer(status=self._status, body=collection, headers=headers or [])
         if request.media == LD:
             embedded = request.context.embedded
             bodies = [{**body, "@context": embedded} for body in bodies]
-        return Answer(body=bodies, headers=headers or [])
+        return Answer(status=self._status, body=bodies, headers=headers or [])
 
 
 def geo_context(request: Request) -> Any:
     """The @context inside GeoJSON, unless ``Prefer: body=json`` asks for it in the Link header."""
-    preferences = [each.strip() for each in request.headers.get("prefer", "").split(",")]
-    return None if "body=json" in preferences else request.context.embedded
+    return None if preferences(request.headers).get("body") == "json" else request.context.embedded
 
 
 def page_of(request: Request, default: int, most: int) -> tuple[int, int, bool]:

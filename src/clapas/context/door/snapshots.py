@@ -6,13 +6,13 @@ from clapas.context.broker import Broker
 from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.errors import AlreadyExists, BadRequestData
+from clapas.context.lasting import keep, one
 from clapas.context.query import q as language
+from clapas.context.query.predicate import Compiler
 from clapas.context.snapshots import (
     cloned,
     drop,
     fill,
-    keep,
-    one,
     read_snapshot,
     scope_of,
     updated,
@@ -31,21 +31,21 @@ async def create(broker: Broker, request: Request) -> Answer:
     body = read_snapshot(request.body)
     if await broker.store.rows("snapshot", tenant=request.tenant, id=body["id"]):
         raise AlreadyExists(f"{body['id']} exists already")
-    await keep(broker, request.tenant, body)
+    await keep(broker, "snapshot", request.tenant, body)
     broker.background(fill(broker, request, body))
     return created_at(PATH + body["id"])
 
 
 async def clone(broker: Broker, request: Request) -> Answer:
     """Clone Snapshot (5.16.2)."""
-    source = await one(broker, request.tenant, request.args[0])
+    source = await one(broker, "snapshot", request.tenant, request.args[0])
     body = cloned(source, request.body)
     await broker.store.run(
         "clone_snapshot",
         scope=scope_of(request.tenant, body["id"]),
         source=scope_of(request.tenant, source["id"]),
     )
-    await keep(broker, request.tenant, body)
+    await keep(broker, "snapshot", request.tenant, body)
     return created_at(PATH + body["id"])
 
 
@@ -55,19 +55,21 @@ def _shown(request: Request, body: dict[str, Any]) -> dict[str, Any]:
 
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Snapshot Status (5.16.3)."""
-    return Answer(body=_shown(request, await one(broker, request.tenant, request.args[0])))
+    return Answer(
+        body=_shown(request, await one(broker, "snapshot", request.tenant, request.args[0]))
+    )
 
 
 async def update(broker: Broker, request: Request) -> Answer:
     """Update Snapshot Status (5.16.4)."""
-    body = updated(await one(broker, request.tenant, request.args[0]), request.body)
-    await keep(broker, request.tenant, body)
+    body = updated(await one(broker, "snapshot", request.tenant, request.args[0]), request.body)
+    await keep(broker, "snapshot", request.tenant, body)
     return Answer(body=_shown(request, body))
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Snapshot (5.16.5)."""
-    body = await one(broker, request.tenant, request.args[0])
+    body = await one(broker, "snapshot", request.tenant, request.args[0])
     await drop(broker, request.tenant, body["id"])
     return Answer(status=204)
 
@@ -82,22 +84,16 @@ def _document(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _named(node: language.Node) -> set[str]:
-    """The members that a query speaks of."""
-    found = {node.path.names[0]} if node.path is not None else set()
-    return found.union(*(_named(part) for part in node.parts))
-
-
 async def purge(broker: Broker, request: Request) -> Answer:
     """Purge Snapshots (5.16.7): those whose own members satisfy ``q``."""
     text = request.params.get("q", "")
     if not text:
         raise BadRequestData("q says which snapshots go")
     tree = language.parse(text)
-    names = _named(tree)
+    names = language.names_of(tree)
     if not names <= MEMBERS:
         raise BadRequestData(f"a snapshot has no {', '.join(sorted(names - MEMBERS))}")
-    path = language.Compiler(PLAIN).predicate(tree)
+    path = Compiler(PLAIN).predicate(tree)
     bodies = [row[0] for row in await broker.store.rows("snapshots", tenant=request.tenant)]
     docs = [_document(body) for body in bodies]
     pairs = [{"place": n, "document": n, "path": path} for n in range(len(docs))]

@@ -11,6 +11,9 @@ from clapas.context.door.registrations import first
 from clapas.context.door.reply import page_links, page_of
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from clapas.context.model import is_uri, now_text
+from clapas.context.query import q as language
+from clapas.context.query.predicate import Compiler
+from clapas.context.search import check_predicate
 from clapas.context.subscription import (
     read_subscription,
     show_subscription,
@@ -33,6 +36,7 @@ async def create(broker: Broker, request: Request) -> Answer:
     body = read_subscription(request.body, request.context.terms, kind=type_)
     body.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
     await _check_context(broker, body)
+    await _check_query(broker, request, body)
     now = now_text()
     state = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
     if isinstance(request.context.embedded, dict | list):
@@ -64,6 +68,14 @@ async def _check_context(broker: Broker, body: dict[str, Any]) -> None:
         if not is_uri(body["jsonldContext"]):
             raise BadRequestData("jsonldContext is the address of a @context")
         await broker.book.resolve(body["jsonldContext"], link=False)
+
+
+async def _check_query(broker: Broker, request: Request, body: dict[str, Any]) -> None:
+    """The subscription's ``q`` is one that the database can be asked."""
+    if "q" in body:
+        tree = language.parse(body["q"])
+        path = Compiler(request.context.terms).predicate(tree)
+        await check_predicate(broker, path)
 
 
 async def _one(broker: Broker, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -113,6 +125,8 @@ async def update(broker: Broker, request: Request) -> Answer:
         context = await broker.book.resolve(held.get("context"))
     changed = update_subscription(body, request.body, context.terms)
     await _check_context(broker, changed)
+    if "q" in (request.body or {}):
+        await _check_query(broker, request, changed)
     state: dict[str, Any] = {"modifiedAt": now_text()}
     if "q" in (request.body or {}):
         state["context"] = _spec(request)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import msgspec
@@ -86,7 +86,7 @@ class Asker:
         refused = await self._refused(address)
         if refused:
             return Reply(share=share, problem=refused, status=502, warning=199)
-        headers = headers_of(share, request, self._alias, call.body)
+        headers = headers_of(share, request, alias_of(self._alias, request.tenant), call.body)
         content = None if call.body is None else orjson.dumps(call.body)
         async with self._client.stream(
             call.method, address, headers=headers, content=content, timeout=None
@@ -191,6 +191,11 @@ def link_of(request: Request) -> str:
         return ""
     link = request.context.link
     return f"{request.base}{link}" if link.startswith("/") else link
+
+
+def alias_of(alias: str, tenant: str) -> str:
+    """The name under which one tenant of this broker is known to others (5.2.40)."""
+    return f"{alias}:{quote(tenant)}" if tenant else alias
 
 
 def via_of(request: Request, alias: str) -> str:

@@ -9,7 +9,7 @@ import httpx
 from clapas.context.book import Book
 from clapas.context.door.http import Headers, Request
 from clapas.context.errors import BadRequestData, NgsiError, SourceFailed
-from clapas.context.federation.asking import LOOP, Asker, Call, Reply, aliases_of, info_of
+from clapas.context.federation.asking import LOOP, Asker, Call, Reply, alias_of, aliases_of, info_of
 from clapas.context.federation.merging import Part, read_entities, restrict
 from clapas.context.federation.registry import Registry
 from clapas.context.federation.shares import Share, shares_of
@@ -50,7 +50,7 @@ class Federation:
         """
         bodies = await self.registry.of(request.tenant)
         via = aliases_of(request.headers.get("via", ""))
-        if self.alias in via:
+        if alias_of(self.alias, request.tenant) in via:
             raise SourceFailed("this request came through this broker already", LOOP)
         if not bodies or request.flag("local") or "ngsild-snapshot" in request.headers:
             return []

@@ -109,6 +109,8 @@ def read_geo(
     near = NEAR.match(str(georel).replace(" ", ""))
     if near:
         metres = float(near[2])
+        if not 0 < metres < math.inf:
+            raise BadRequestData("a distance is a positive number of metres")
         if near[1] == "maxDistance":
             return GeoQuery("near", wanted, attribute, farthest=metres)
         return GeoQuery("near", wanted, attribute, nearest=metres)

@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 from lark import Lark, Token, Transformer
-from lark.exceptions import LarkError
+from lark.exceptions import LarkError, VisitError
 
 from clapas.context.errors import BadRequestData, TooComplexQuery
-from clapas.context.terms import Terms
 
 LONGEST = 8_000
 GRAMMAR = r"""
@@ -22,13 +21,15 @@ start: any
 ?all: term (";" term)*            -> all_of
 ?term: "(" any ")" | test
 test: path                        -> exists
+    | "!" path                    -> absent
     | path COMPARE VALUE          -> compare
     | path EQUAL items            -> equal
     | path PATTERN REGEX          -> match
 items: item ("," item)*
 item: VALUE (".." VALUE)?
 path: NAME ("." NAME)* inside? linked?
-inside: "[" NAME ("." NAME)* "]"
+inside: "[" (NAME ("." NAME)* | ANY) "]"
+ANY: "*"
 linked: "{" KINDS? any "}"
 KINDS.3: /[^\W\d][\w\-]*(,[^\W\d][\w\-]*)*:/
 COMPARE: ">=" | "<=" | ">" | "<"
@@ -40,8 +41,6 @@ REGEX: /"(?:[^"\\]|\\.)*"|(?:\\.|[^;|(){}\\]|\{[^{}]*\}|\((?:\\.|[^()\\])*\))+/
 %ignore " "
 """
 PARSER = Lark(GRAMMAR, parser="lalr", maybe_placeholders=False)
-VALUES = ("value", "object", "vocab", "json", "valueList", "objectList")
-SYSTEM_HEADS = {"createdAt": "@created", "modifiedAt": "@modified", "expiresAt": "@expires"}
 MEMBERS = frozenset(
     {"observedAt", "unitCode", "datasetId", "createdAt", "modifiedAt", "expiresAt", "deletedAt"}
     | {"objectType"}
@@ -58,13 +57,25 @@ class Path(msgspec.Struct, frozen=True):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A node of the tree: 'any', 'all' with parts, or a test on a path."""
+    """A node of the tree: 'any', 'all' with parts, or a test on a path (present, absent, its value)."""
 
     what: str
     parts: tuple["Node", ...] = ()
     path: Path | None = None
     operator: str = ""
     values: tuple[Any, ...] = ()
+
+
+def _inward(node: Node) -> Node:
+    """What is asked of ``rel{a}`` is asked of ``a``, in the entity that ``rel`` leads to."""
+    path = node.path
+    if path is None or path.linked is None:
+        return node
+    inner = path.linked
+    if inner.what != "exists" or inner.path is None:
+        raise BadRequestData("a test inside braces and one behind them exclude each other")
+    asked = _inward(msgspec.structs.replace(node, path=inner.path))
+    return Node("exists", path=msgspec.structs.replace(path, linked=asked))
 
 
 class _Tree(Transformer[Token, Node]):
@@ -80,16 +91,21 @@ class _Tree(Transformer[Token, Node]):
     def exists(self, found: list[Any]) -> Node:
         return Node("exists", path=found[0])
 
+    def absent(self, found: list[Any]) -> Node:
+        return Node("absent", path=found[0])
+
     def compare(self, found: list[Any]) -> Node:
-        return Node("compare", path=found[0], operator=str(found[1]), values=(literal(found[2]),))
+        value = literal(found[2])
+        return _inward(Node("compare", path=found[0], operator=str(found[1]), values=(value,)))
 
     def equal(self, found: list[Any]) -> Node:
-        return Node("equal", path=found[0], operator=str(found[1]), values=tuple(found[2]))
+        values = tuple(found[2])
+        return _inward(Node("equal", path=found[0], operator=str(found[1]), values=values))
 
     def match(self, found: list[Any]) -> Node:
         text = str(found[2])
         pattern = json.loads(text) if text.startswith('"') and _is_json(text) else text.strip('"')
-        return Node("match", path=found[0], operator=str(found[1]), values=(pattern,))
+        return _inward(Node("match", path=found[0], operator=str(found[1]), values=(pattern,)))
 
     def items(self, found: list[Any]) -> list[Any]:
         return found
@@ -154,6 +170,10 @@ def parse(text: str) -> Node:
     try:
         tree: Any = PARSER.parse(text)
         return _Tree().transform(tree)
+    except VisitError as error:
+        if isinstance(error.orig_exc, BadRequestData):
+            raise error.orig_exc from error
+        raise BadRequestData(f"the query {text!r} cannot be understood") from error
     except (LarkError, RecursionError) as error:
         raise BadRequestData(f"the query {text!r} cannot be understood") from error
 
@@ -166,6 +186,18 @@ def linked_paths(node: Node) -> list[Path]:
     return found
 
 
+def depth(node: Node) -> int:
+    """How many steps into linked entities a query goes."""
+    own = 1 + depth(node.path.linked) if node.path is not None and node.path.linked else 0
+    return max([own, *(depth(part) for part in node.parts)])
+
+
+def names_of(node: Node) -> set[str]:
+    """The attributes that a query speaks of."""
+    found = {node.path.names[0]} if node.path is not None else set()
+    return found.union(*(names_of(part) for part in node.parts))
+
+
 def is_sharp(node: Node) -> bool:
     """Whether a text or a number must be equal: few entities satisfy that, and an index knows which."""
     if node.what == "all":
@@ -175,81 +207,3 @@ def is_sharp(node: Node) -> bool:
         and node.operator == "=="
         and not any(isinstance(value, bool | tuple) for value in node.values)
     )
-
-
-class Compiler:
-    """Compiles a tree to a jsonpath predicate under one @context.
-
-    ``linked``: for each path into other entities, the ids of those that satisfy what it asks.
-    """
-
-    def __init__(self, terms: Terms, linked: dict[Path, list[str]] | None = None) -> None:
-        self._terms = terms
-        self._linked = linked or {}
-
-    def predicate(self, node: Node) -> str:
-        """The predicate of a node over the document."""
-        if node.what in {"any", "all"}:
-            joint = " || " if node.what == "any" else " && "
-            return "(" + joint.join(self.predicate(part) for part in node.parts) + ")"
-        path = node.path
-        if path is None:
-            raise BadRequestData("the query is incomplete")
-        if path.linked is not None:
-            ids = self._linked.get(path, [])
-            tests = [
-                f"(@.object == {_text(each)} || @.objectList == {_text(each)})" for each in ids
-            ]
-            inner = " || ".join(tests) or "1 == 2"
-            return f"exists({self._instances(path.names)} ? ({inner}))"
-        if path.names[0] in SYSTEM_HEADS and len(path.names) == 1:
-            target = f"$.{_text(SYSTEM_HEADS[path.names[0]])}"
-            return self._test(node, "$", [target], whole=True)
-        names, member = path.names, ""
-        if len(names) > 1 and names[-1] in MEMBERS:
-            names, member = names[:-1], names[-1]
-        place = self._instances(names)
-        targets = [f"@.{_text(member)}"] if member else self._targets(path.inside)
-        return self._test(node, place, targets)
-
-    def _instances(self, names: tuple[str, ...]) -> str:
-        return "$" + "".join(f".{_text(self._terms.expand(name))}[*]" for name in names)
-
-    def _targets(self, inside: tuple[str, ...]) -> list[str]:
-        if not inside:
-            return [*(f"@.{member}" for member in VALUES), '@.value."@value"', "@.languageMap.*"]
-        tail = "".join(f".{_text(name)}" for name in inside)
-        found = [f"@.{member}{tail}" for member in ("value", "json", "languageMap", "valueList")]
-        if inside == ("*",):
-            found.append("@.languageMap.*")
-        return found
-
-    def _test(self, node: Node, place: str, targets: list[str], *, whole: bool = False) -> str:
-        present = " || ".join(f"exists({target})" for target in targets)
-        if node.what == "exists":
-            return present if whole else f"exists({place} ? ({present}))"
-        inner = " || ".join(
-            f"exists({target} ? ({self._condition(node, target)}))" for target in targets
-        )
-        if node.operator in {"!=", "!~="}:
-            inner = f"({present}) && !({inner})"
-        return f"({inner})" if whole else f"exists({place} ? ({inner}))"
-
-    def _condition(self, node: Node, target: str) -> str:
-        if node.what == "match":
-            return f"@ like_regex {_text(node.values[0])}"
-        if node.what == "compare":
-            return f"@ {node.operator} {_text(node.values[0])}"
-        tests: list[str] = []
-        for value in node.values:
-            if isinstance(value, tuple):
-                tests.append(f"(@ >= {_text(value[0])} && @ <= {_text(value[1])})")
-                continue
-            tests.append(f"@ == {_text(value)}")
-            if target == "@.vocab" and isinstance(value, str):
-                tests.append(f"@ == {_text(self._terms.expand(value))}")
-        return " || ".join(tests)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -1,10 +1,11 @@
-"""Run one statement on its own chDB connection: results stream out, inserts stream in, leaving cancels.
+"""Run one statement on its own chDB connection: results stream out, inserts are whole or nothing, leaving cancels.
 
 Every call into chDB blocks without the interpreter's lock, so it runs in a thread; meanwhile the client is
 watched, and when it leaves, its query is killed by a mark in front of its text.
 """
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -67,26 +68,25 @@ class Runner:
         chunks: AsyncIterator[bytes],
         left: Callable[[], bool],
     ) -> Outcome:
-        """Insert data as they arrive; nothing is committed when the client leaves before the end."""
-        connection = await self.blocking(lambda: self._sessions.take(key))
-        reusable = False
-        try:
-            inserter = await self.blocking(
-                lambda: connection.send_insert(insert.statement, insert.format)
-            )
+        """Insert data; nothing is committed when the client leaves before the end.
+
+        The data wait in memory, in a file without a name, for a plain statement to read them: chDB's own
+        stream of an insert reports rows as written even when their commit failed (disk full, too many parts).
+        """
+        with os.fdopen(os.memfd_create("insert", os.MFD_CLOEXEC), "wb", buffering=0) as data:
+            async for chunk in chunks:
+                await self.blocking(lambda part=chunk: data.write(part))  # type: ignore[misc]
+            if left():
+                raise ClientLeft
+            text = insert.from_file(f"/proc/self/fd/{data.fileno()}")
+            connection = await self.blocking(lambda: self._sessions.take(key))
+            reusable = False
             try:
-                async for chunk in chunks:
-                    await self.blocking(lambda data=chunk: inserter.append(data))  # type: ignore[misc]
-                if left():
-                    raise ClientLeft
-                result = await self.blocking(inserter.finish)
-            except BaseException:
-                await asyncio.shield(self.blocking(inserter.cancel))
-                raise
-            reusable = True
-        finally:
-            await self._return(key, connection, reusable=reusable)
-        return Outcome(written_rows=result.rows_written, written_bytes=result.bytes_written)
+                result = await self.blocking(lambda: connection.query(text))
+                reusable = True
+            finally:
+                await self._return(key, connection, reusable=reusable)
+        return Outcome(written_rows=result.rows_written(), written_bytes=result.bytes_written())
 
     async def select(
         self,

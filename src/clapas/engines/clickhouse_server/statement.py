@@ -71,11 +71,16 @@ def verb(sql: str) -> str:
 
 
 class Insert(msgspec.Struct, frozen=True):
-    """``INSERT INTO … FORMAT name`` : the statement without its format, the format, where data begin."""
+    """``INSERT INTO … SETTINGS … FORMAT name``: its three parts, and where data begin."""
 
     statement: str
+    settings: str
     format: str
     data_from: int
+
+    def from_file(self, path: str) -> str:
+        """The same insert, whose data are read from a file; ``path`` is ours and holds no quote."""
+        return f"{self.statement}\nFROM INFILE '{path}' COMPRESSION 'none' {self.settings}\nFORMAT {self.format}"
 
 
 def insert_with_data(sql: str) -> Insert | None:
@@ -84,17 +89,20 @@ def insert_with_data(sql: str) -> Insert | None:
     first = next(found, None)
     if first is None or first.text.upper() != "INSERT":
         return None
-    depth = 0
+    depth, settings = 0, None
     for token in found:
         depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if depth == 0 and token.kind == "word" and token.text.upper() in DATA_VERBS:
-            if token.text.upper() != "FORMAT":
-                return None
-            name = next(found, None)
+        word = token.text.upper() if depth == 0 and token.kind == "word" else ""
+        start = token.end - len(token.text)
+        if word == "SETTINGS" and settings is None:
+            settings = start
+        if word in DATA_VERBS:
+            name = next(found, None) if word == "FORMAT" else None
             if name is None or name.kind != "word":
                 return None
-            start = token.end - len(token.text)
-            return Insert(sql[:start].rstrip(), name.text, _data_from(sql, name.end))
+            cut = start if settings is None else settings
+            parts = sql[:cut].rstrip(), sql[cut:start].rstrip()
+            return Insert(*parts, name.text, _data_from(sql, name.end))
     return None
 
 

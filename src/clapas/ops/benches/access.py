@@ -14,10 +14,11 @@ from clapas.charter import Charter, Settings, event_of
 from clapas.charter.audit import chained, verify_rows
 from clapas.domain.access import Principal, Resource, RowFilter, RowRule
 from clapas.domain.device import Entity
+from clapas.ops.benches import gateway
 from clapas.store import Store, migrate
 from clapas.store.audit import NOTHING_BEFORE, AuditRow
 
-NEEDS = "engines"
+NEEDS = "doors"
 ROUNDS = 7
 LEVELS = {"parcs": "ouvert", "sites": "interne", "musee": "restreint", "eau": "personnel"}
 READER = Principal(kind="user", id="2", roles=frozenset({"reader"}), communes=frozenset({"34172"}))
@@ -26,7 +27,13 @@ READER = Principal(kind="user", id="2", roles=frozenset({"reader"}), communes=fr
 async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """``devices``: entities under the row filter (80,000). Times in µs and ms, rates per second."""
     entities = int(options.get("devices") or 80_000)
-    return {**_decisions(), **_counts(), **_hashes(), **await _filter(options, entities)}
+    return {
+        **_decisions(),
+        **_counts(),
+        **_hashes(),
+        **await _filter(options, entities),
+        **await gateway.run(options),
+    }
 
 
 def _decisions() -> dict[str, float]:

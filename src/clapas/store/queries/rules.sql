@@ -36,7 +36,7 @@ FROM rule_revision WHERE rule = %(id)s ORDER BY revision DESC LIMIT 200
 SELECT s.id, s.entity, s.attribute, s.quantity, coalesce(e.type, split_part(s.entity, ':', 3)),
        coalesce(e.name, ''), coalesce(e.commune, ''), coalesce(e.relations, '{}'::jsonb),
        coalesce(b.models, '{}'), b.interval_s, t.received, t.measured,
-       coalesce(b.tags, '{}')
+       coalesce(b.tags, '{}'), coalesce(e.dataset, '')
 FROM series s
 LEFT JOIN entity e ON e.id = s.entity
 LEFT JOIN state t ON t.series = s.id

@@ -6,11 +6,10 @@ import msgspec
 from litestar import Response, delete, get, post
 from litestar.params import FromPath, JSONBody
 
-from clapas.domain.access import Resource
 from clapas.domain.errors import InvalidInput
 from clapas.domain.identifiers import normalise_device
 from clapas.web.answers import Listed, listing
-from clapas.web.guard import asks, require
+from clapas.web.guard import asks
 from clapas.web.radio import ask, ask_if_any, hidden
 from clapas.web.services import Call, services_of
 
@@ -43,10 +42,7 @@ async def start(request: Call, data: JSONBody[CampaignIn]) -> dict[str, Any]:
     """Invite the members; the server carries the campaign on by itself, across restarts."""
     services = services_of(request)
     members = sorted({normalise_device(each) for each in data.devices})
-    for each in members:
-        thing = Resource(kind="device", id=each)
-        require(services.charter, request.user, "administer", thing)
-    if await hidden(request, members):
+    if await hidden(request, members, "administer"):
         raise InvalidInput("some of these devices are not yours to update", field="devices")
     wish = {
         "name": data.name,

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from clapas.domain.access import Resource
 from clapas.domain.errors import EngineUnavailable, InvalidInput, NotFound
 from clapas.domain.window import milliseconds
+from clapas.lorawan.devices import Personal
 from clapas.lorawan.errors import UnknownDevice
 from clapas.store.fleet import Visit
 from clapas.store.radio import DeviceLinks
@@ -20,6 +21,8 @@ from clapas.web.services import Call, services_of
 
 Hex = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{2})*$", max_length=484)]
 RootKey = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{32})?$")]
+FullKey = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{32}$")]
+Counter = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 EuiText = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{16})?$")]
 
 
@@ -53,6 +56,18 @@ class KeysIn(msgspec.Struct, frozen=True, kw_only=True):
     nwk_key: RootKey = ""
     gen_app_key: RootKey = ""
     join_eui: EuiText = ""
+
+
+class SessionIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A session by personalisation (ABP), hexadecimal. 1.1 has three network keys: ``nwk_s_key`` is FNwkSIntKey."""
+
+    dev_addr: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{8}$")]
+    nwk_s_key: FullKey
+    app_s_key: FullKey
+    s_nwk_s_int_key: RootKey = ""
+    nwk_s_enc_key: RootKey = ""
+    f_cnt_up: Counter = 0
+    f_cnt_down: Counter = 0
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,4 +172,34 @@ async def set_keys(request: Call, key: FromPath[str], data: JSONBody[KeysIn]) ->
     return Kept(keys=sorted(await services.store.fleet.sealed_keys(eui)))
 
 
-HANDLERS = (device_radio, enqueue, cancel, forget_nonces, set_keys)
+@put("/api/v1/devices/{key:str}/session", tags=["radio"], opt=asks("administer", "device"))
+async def set_session(
+    request: Call, key: FromPath[str], data: JSONBody[SessionIn]
+) -> dict[str, Any]:
+    """Give a device its session by personalisation (ABP); the answer tells it without its keys.
+
+    The same keys at the same address go on with the higher counters.
+    """
+    row = await visible(request, key, "administer")
+    services, eui = services_of(request), row.device.key
+    if services.sealer is None:
+        raise NotFound("this installation keeps no keys")
+    thing = Resource(kind="device", id=eui, commune=row.device.commune)
+    require(services.charter, request.user, "administer", thing)
+    given = Personal(
+        dev_addr=int(data.dev_addr, 16),
+        nwk_s_key=bytes.fromhex(data.nwk_s_key),
+        app_s_key=bytes.fromhex(data.app_s_key),
+        s_nwk_s_int_key=bytes.fromhex(data.s_nwk_s_int_key),
+        nwk_s_enc_key=bytes.fromhex(data.nwk_s_enc_key),
+        f_cnt_up=data.f_cnt_up,
+        f_cnt_down=data.f_cnt_down,
+    )
+    sealed = services.sealer.seal(eui, "session", msgspec.msgpack.encode(given))
+    await services.store.fleet.save_sealed([{"key": eui, "kind": "session", "sealed": sealed}])
+    said: dict[str, Any] = await ask(services, "activate", device=eui)
+    await services.store.fleet.note([eui], Visit(kind="keys", actor=request.user.id))
+    return said
+
+
+HANDLERS = (device_radio, enqueue, cancel, forget_nonces, set_keys, set_session)

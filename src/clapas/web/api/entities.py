@@ -1,6 +1,6 @@
 """The things of the city: lists, one thing with its attributes, the map."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from clapas.domain.device import Entity
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import quantity
 from clapas.domain.window import instant
+from clapas.fleet.pages import shown_first
 from clapas.store.map import Clusters
 from clapas.store.rules_alarms import Alarms, Worst
 from clapas.store.values import EntityRow, Latest, MapColumns
@@ -183,6 +184,12 @@ def _attribute(latest: Latest, devices: dict[str, str]) -> AttributeOut:
     )
 
 
+def _in_order(found: Iterable[AttributeOut], first: Sequence[str]) -> list[AttributeOut]:
+    """What the models show first, then the others by name."""
+    ranks = {name: rank for rank, name in enumerate(first)}
+    return sorted(found, key=lambda each: (ranks.get(each.attribute, len(first)), each.attribute))
+
+
 def read_bbox(text: str) -> Bbox | None:
     """``west,south,east,north`` in degrees, None when empty. Raises InvalidInput."""
     if not text:
@@ -313,6 +320,7 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
         for each in latest
         if each.series in series and way.shows(series[each.series].dataset, each.attribute)
     ]
+    first = await shown_first(services.store, id, bindings)
     now = datetime.now(UTC)
     feeding = {
         binding.attribute: device
@@ -321,9 +329,7 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
     }
     return EntitySheet(
         **_fields(row, way, (await _alarms(request, [id])).get(id)),
-        attributes=sorted(
-            (_attribute(each, feeding) for each in shown), key=lambda each: each.attribute
-        ),
+        attributes=_in_order((_attribute(each, feeding) for each in shown), first),
         relations=row.entity.relations,
         devices=[
             DeviceLink(

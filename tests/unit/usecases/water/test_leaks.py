@@ -198,3 +198,29 @@ def test_nights_carried_by_a_file_tell_what_one_long_run_tells(tmp_path: Path) -
         ledger = Ledger.load(path)
     assert ledger.names == ("a", "b")
     assert told == [("b", at) for at in whole.at.tolist()]
+
+
+def test_a_leak_that_shrank_is_watched_from_where_it_runs_now() -> None:
+    first = with_leak(household(150), day=30, rate=6.0)
+    shrunk = with_leak(first, day=40, rate=-5.0)
+    again = with_leak(shrunk, day=125, rate=5.0)
+    assert len(detect(shrunk, Levels()).at) == 1
+    alerts = detect(again, Levels())
+    assert len(alerts.at) == 2
+    assert 125 < (alerts.at[1] - FIRST) / DAY <= 129
+
+
+def test_a_flow_that_ended_is_gone_within_a_week() -> None:
+    home = with_leak(with_leak(household(60), day=30, rate=6.0), day=40, rate=-6.0)
+    book = Book(1, len(Levels().flow))
+    gone = {}
+    for line in range(len(home.at)):
+        step(book, Levels(), np.array([0]), home.at[line : line + 1], home.index[line : line + 1])
+        gone[int((home.at[line] - FIRST) // DAY)] = bool(book.gone()[0])
+    assert not gone[38]
+    assert gone[47]
+
+
+def test_the_rate_told_is_no_more_than_what_never_stopped() -> None:
+    drip = detect(with_leak(household(70), day=40, rate=1.0), Levels())
+    assert drip.rate.tolist() == pytest.approx([1.0], abs=0.7)

@@ -75,3 +75,20 @@ def test_a_table_that_is_none_is_refused_with_its_reason(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadTable, match="no such file"):
         read_readings(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffUser_Key;Datetime;Meter reading (L, cumulative);diff (L)\nA;01/03/2024 01:00:00;7;0\n",
+        "A;01/03/2024 01:00:00;7;0\nA;01/03/2024 01:00:00;7;0\n",
+        "meter_id,timestamp,index_l\nA,2024-03-01T00:00:00Z,7\n",
+        "device,time,volume\nA,2024-03-01T01:00:00+01:00,7\n",
+        "meter,ts,value\nA,1709251200,7\n",
+        "meter,ts,value\nA,1709251200000,7\n",
+        "meter,datetime,index (m3)\nA,2024-03-01T01:00:00,0.007\n",
+    ],
+)
+def test_names_and_times_of_other_exports_are_recognised(tmp_path: Path, text: str) -> None:
+    row = read_readings(written(tmp_path, text)).rows.row(0, named=True)
+    assert row == {"meter": "A", "at": datetime(2024, 3, 1, tzinfo=UTC), "index_l": 7.0}

@@ -12,6 +12,8 @@ RING = 30
 SPANS = 4
 """Durations of which the largest sustained flow is remembered, at most."""
 NEVER = -1.0
+GONE = 0.3
+"""A leak has stopped when what still runs is below this share of it: five days of nights without flow."""
 
 
 class Book:
@@ -22,8 +24,8 @@ class Book:
     the same key; ``pulse`` (L) the smallest step seen; ``behind`` (L) how far the index fell behind each
     level's flow, ``stretch`` (h) since when it has not; ``habit`` (h) the longest ordinary stretch;
     ``sustained`` (L/h) the largest flows held for 2, 3, 4… whole hours; ``burst`` (h) since when a burst-sized flow runs; ``known``
-    (L/h) the flow last announced, ``base`` (L/h) the part of it that still runs, ``low`` (s) when it was
-    last seen to be absent, ``dry`` (s) since when it is absent every day; ``ring_l``, ``ring_h`` the last
+    (L/h) the flow last announced, ``base`` (L/h) the part of it that still runs, ``near`` (s) when that
+    part was last about as large as what is known; ``ring_l``, ``ring_h`` the last
     intervals.
     """
 
@@ -32,11 +34,10 @@ class Book:
         "base",
         "behind",
         "burst",
-        "dry",
         "habit",
         "index",
         "known",
-        "low",
+        "near",
         "other_at",
         "other_index",
         "place",
@@ -62,8 +63,7 @@ class Book:
         self.burst: Floats = np.zeros(meters)
         self.base: Floats = np.zeros(meters)
         self.known: Floats = np.zeros(meters)
-        self.low: Floats = np.full(meters, NEVER)
-        self.dry: Floats = np.full(meters, NEVER)
+        self.near: Floats = np.full(meters, NEVER)
         self.ring_l: Floats = np.zeros((meters, RING))
         self.ring_h: Floats = np.zeros((meters, RING))
         self.place: Ints = np.zeros(meters, dtype=np.int64)
@@ -104,6 +104,10 @@ class Book:
         for name in cls.__slots__:
             setattr(book, name, np.concatenate([getattr(each, name) for each in books]))
         return book
+
+    def gone(self) -> Bools:
+        """Meters where nothing, or next to nothing, still runs of what was announced."""
+        return self.base <= GONE * self.known
 
     def last_intervals(self, rows: Ints) -> tuple[Floats, Floats]:
         """Volumes (L) and durations (h) of the last intervals of these meters, oldest first."""

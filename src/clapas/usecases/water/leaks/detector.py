@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from clapas.usecases.water.leaks.arrays import Bools, Floats, Ints
-from clapas.usecases.water.leaks.book import NEVER, RING, Book, ordinary
+from clapas.usecases.water.leaks.book import RING, Book, ordinary
 from clapas.usecases.water.leaks.levels import Levels
 
 DAY = 86_400.0
@@ -105,8 +105,7 @@ def _weigh(book: Book, levels: Levels, seen: Interval) -> None:
     excess = (seen.litres - book.base[rows] * seen.hours)[:, None]
     behind = np.maximum(book.behind[rows] + flows * hours - excess, 0.0)
     broken = behind > 1.05 * _pulse(book, levels, rows)[:, None]
-    weight = np.where(hours <= levels.full_interval_h, hours, levels.gap_weight * hours)
-    weight = np.where(hours <= levels.blind_interval_h, weight, 0.0)
+    weight = np.where(hours <= levels.blind_interval_h, hours, 0.0)
     stretch = book.stretch[rows]
     fade = np.exp(-hours / (24.0 * levels.habit_memory_days))
     habit = book.habit[rows] * fade
@@ -116,27 +115,36 @@ def _weigh(book: Book, levels: Levels, seen: Interval) -> None:
 
 
 def _follow(book: Book, levels: Levels, seen: Interval) -> None:
-    """Does the announced flow still run? It has stopped when it is absent at some moment of every day.
+    """What still runs of the announced flow: ``base`` follows the day's least flow, ``known`` is forgotten late.
 
-    A burst leaves no memory when it ends, but for what the meter has ``sustained``.
+    A leak that shrinks is watched from where it is now; after ``merge_days`` without having come ``near`` to
+    what was announced, only what still runs is known. A burst leaves no memory when it ends, but for what the
+    meter has ``sustained``.
     """
     running = book.known[seen.rows] > 0
     if not running.any():
         return
-    rows, at = seen.rows[running], seen.at[running]
+    rows, at, passed = seen.rows[running], seen.at[running], seen.hours[running]
+    known = book.known[rows]
     litres, hours = book.last_intervals(rows)
     flow = litres[:, -3:].sum(axis=1) / np.maximum(hours[:, -3:].sum(axis=1), 0.1)
-    low = flow < 0.5 * book.known[rows]
-    lost = at - book.low[rows] > levels.quiet_hours * 3600.0
-    dry = np.where(lost & ~low, NEVER, book.dry[rows])
-    dry = np.where(low & (dry < 0), at, dry)
-    book.low[rows] = np.where(low, at, book.low[rows])
-    spent = low & (book.known[rows] >= levels.burst_flow)
-    stopped = ((dry >= 0) & (at - dry > 3 * DAY)) | spent
-    book.base[rows] = np.where(stopped, 0.0, book.base[rows])
-    over = ((dry >= 0) & (at - dry > levels.merge_days * DAY)) | spent
-    book.known[rows] = np.where(over, 0.0, book.known[rows])
-    book.dry[rows] = np.where(over, NEVER, dry)
+    spent = (flow < 0.5 * known) & (known >= levels.burst_flow)
+    base = _followed(book, levels, rows, passed)
+    near = np.where(base >= levels.near_share * known, at, book.near[rows])
+    over = at - near > levels.merge_days * DAY
+    left = np.where(base > levels.flow[0], base, 0.0)
+    book.base[rows] = np.where(spent | (over & (left <= 0)), 0.0, base)
+    book.known[rows] = np.where(spent, 0.0, np.where(over, left, known))
+    book.near[rows] = np.where(over, at, near)
+
+
+def _followed(book: Book, levels: Levels, rows: Ints, passed: Floats) -> Floats:
+    """The running part (L/h) after so many hours: drawn to the day's least flow, down faster than up."""
+    base = book.base[rows]
+    gap = _floor(book, rows, np.full(len(rows), 26.0)) - base
+    days = np.where(gap < 0, levels.follow_down_days, levels.follow_up_days)
+    moved: Floats = base + gap * (1.0 - np.exp(-passed / (24.0 * days)))
+    return moved
 
 
 def _bursts(book: Book, levels: Levels, seen: Interval) -> tuple[Bools, Floats, Floats]:
@@ -184,11 +192,21 @@ def _stretches(book: Book, levels: Levels, seen: Interval) -> tuple[Ints, Floats
     if len(hit):
         at_level = level[hit]
         span = stretch[hit, at_level]
-        rate[hit] = np.maximum(
-            _floor(book, rows[hit], span), levels.flows()[at_level] + book.base[rows[hit]]
-        )
+        least = levels.flows()[at_level] + book.base[rows[hit]]
+        most = _ceiling(book, levels, rows[hit], at_level)
+        rate[hit] = np.clip(_floor(book, rows[hit], span), least, most)
         sure[hit] = 1.0 - np.exp(-span / np.maximum(habit[hit, at_level], 8.0) / 1.5)
     return level, rate, np.clip(sure, 0.3, 0.99)
+
+
+def _ceiling(book: Book, levels: Levels, rows: Ints, level: Ints) -> Floats:
+    """The least flow above these levels that has been interrupted lately: the leak is no larger (L/h)."""
+    flows = levels.flows()
+    short = book.stretch[rows] < 0.75 * np.asarray(levels.least)
+    short &= np.arange(len(flows))[None, :] > level[:, None]
+    first = np.argmax(short, axis=1)
+    ceiling: Floats = np.where(short.any(axis=1), flows[first] + book.base[rows], np.inf)
+    return ceiling
 
 
 def _floor(book: Book, rows: Ints, span: Floats) -> Floats:
@@ -222,8 +240,7 @@ def _announce(
     book.sustained[rows] = np.where((level < 0)[:, None], tamed, book.sustained[rows])
     book.known[rows] = rate
     book.base[rows] = rate
-    book.low[rows] = seen.at[told]
-    book.dry[rows] = NEVER
+    book.near[rows] = seen.at[told]
     book.stretch[rows] = 0.0
     book.behind[rows] = 0.0
     book.burst[rows] = 0.0

@@ -17,19 +17,21 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """Watched flows (L/h, increasing) and the bounds of the stretch that makes an alert (hours)."""
 
     flow: tuple[float, ...] = (0.8, 1.6, 2.6, 4.2, 8.0, 16.0, 40.0, 100.0)
-    least: tuple[float, ...] = (264.0, 96.0, 80.0, 60.0, 60.0, 60.0, 48.0, 24.0)
-    most: tuple[float, ...] = (336.0, 112.0, 90.0, 66.0, 66.0, 66.0, 56.0, 36.0)
+    least: tuple[float, ...] = (264.0, 96.0, 72.0, 60.0, 60.0, 60.0, 48.0, 24.0)
+    most: tuple[float, ...] = (336.0, 112.0, 84.0, 66.0, 66.0, 66.0, 56.0, 36.0)
     habit_factor: float = 2.0
     """A stretch is strange when it exceeds this many times the meter's own longest ordinary one."""
     habit_memory_days: float = 60.0
     """Ordinary stretches are forgotten with this time constant."""
     merge_days: float = 60.0
-    """After a leak has stopped, its return within this time belongs to the same alert."""
-    worse: float = 2.2
-    worse_l_h: float = 4.0
+    near_share: float = 0.6
+    """A leak that stopped, or fell below this share of itself, may return within this time: the same alert."""
+    worse: float = 1.6
+    worse_l_h: float = 3.0
     """A known leak is announced again when its flow has grown this many times, and by so much (L/h)."""
-    quiet_hours: float = 30.0
-    """A leak has stopped when no stretch at its level lasts this long."""
+    follow_up_days: float = 12.0
+    follow_down_days: float = 4.0
+    """A known leak is watched above what it runs at now, followed with these time constants."""
     burst_flow: float = 195.0
     """A burst passes this flow (L/h)…"""
     burst_hours: tuple[int, ...] = (2, 3, 4, 8)
@@ -43,9 +45,6 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """Weight of one step of the index (L); meters show their own when it is larger."""
     max_flow_l_h: float = 5000.0
     """No domestic meter passes more: a jump beyond it is another meter or a reset (L/h)."""
-    full_interval_h: float = 3.2
-    """Two readings further apart hide what happened between them: they count for less."""
-    gap_weight: float = 0.8
     blind_interval_h: float = 13.0
     """Beyond this, an interval tells nothing but its mean flow."""
 

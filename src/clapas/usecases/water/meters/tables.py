@@ -7,6 +7,7 @@ is resolved by the order of the lines.
 """
 
 import gzip
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,10 @@ import polars as pl
 
 from clapas.usecases.water.errors import BadTable
 
-METER = ("meter", "user key", "user_key", "compteur", "device", "serial", "point", "pds", "id")
+METER = (
+    "meter", "user key", "meter id", "compteur", "device", "device id", "serial", "serial number", "deveui",
+    "point", "pds", "user", "id",
+)  # fmt: skip
 TIME = (
     "datetime",
     "timestamp",
@@ -24,20 +28,22 @@ TIME = (
     "horodatage",
     "date heure",
     "measured",
-    "measured_at",
+    "measured at",
+    "ts",
 )
 INDEX = (
     "meter reading",
-    "index_l",
+    "index l",
     "index",
     "reading",
     "releve",
-    "volume_index",
+    "volume index",
     "consumption",
     "value",
+    "volume",
 )
-INDEX_M3 = ("index_m3", "index (m3)", "index_m³", "consumption")
-"""An index read on days without hours is in m³, as on bills, unless its column is named index_l."""
+INDEX_M3 = ("index m3", "index m³")
+"""Names are compared without their case, underscores, nor what stands between brackets, but for m³. An index read on days without hours is in m³, as on bills, unless its column is named index_l."""
 
 TIME_FORMATS = (
     "%d/%m/%Y %H:%M:%S",
@@ -50,6 +56,8 @@ TIME_FORMATS = (
     "%d/%m/%Y",
 )
 ZONED = "%+"
+MOST_SECONDS = 1e11
+"""A count since 1970 beyond this is in milliseconds."""
 MAX_PROBLEMS = 50
 MAX_BAD_SHARE = 0.2
 """A table with more unreadable lines than this is refused as a whole."""
@@ -78,7 +86,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "Europe/Paris"
 
 
-def read_text_table(path: Path) -> pl.DataFrame:
+def read_text_table(path: Path, *, header: bool = True) -> pl.DataFrame:
     """All cells as text, names trimmed, with the separator found; raises :class:`BadTable`."""
     if not path.is_file():
         raise BadTable(f"{path}: no such file", path=str(path))
@@ -87,6 +95,7 @@ def read_text_table(path: Path) -> pl.DataFrame:
         frame = pl.read_csv(
             path,
             separator=separator,
+            has_header=header,
             infer_schema_length=0,
             truncate_ragged_lines=True,
             encoding="utf8-lossy",
@@ -110,9 +119,15 @@ def _separator(path: Path) -> str:
 
 
 def find_column(frame: pl.DataFrame, names: tuple[str, ...]) -> str | None:
-    """The first column that bears one of these names, whatever its case; None when there is none."""
-    lowered = {name.lower(): name for name in frame.columns}
-    return next((lowered[name] for name in names if name in lowered), None)
+    """The first column that bears one of these names (see ``INDEX_M3``); None when there is none."""
+    known = {_plain(name): name for name in reversed(frame.columns)}
+    return next((known[name] for name in names if name in known), None)
+
+
+def _plain(name: str) -> str:
+    """A column's name as it is compared: ``Meter_Reading (L, cumulative)`` → ``meter reading``."""
+    lowered = re.sub(r"\((m3|m³)\)", r"\1", name.lower())
+    return " ".join(re.sub(r"\(.*?\)|\[.*?\]", " ", lowered).replace("_", " ").split())
 
 
 def numbers(column: str) -> pl.Expr:
@@ -126,6 +141,10 @@ def instants(
 ) -> tuple[pl.Series, bool, bool]:
     """Text cells as UTC instants, with (were they local, were they dates without hours)."""
     text = frame[column].str.strip_chars()
+    if _is_epoch(text):
+        count = text.cast(pl.Float64, strict=False)
+        scale = 1e3 if (count.median() or 0.0) > MOST_SECONDS else 1e6  # type: ignore[operator]
+        return (count * scale).cast(pl.Int64).cast(pl.Datetime("us", "UTC")), False, False
     if _is_zoned(text):
         parsed = text.str.replace(" ", "T", literal=True).str.to_datetime(
             ZONED, time_unit="us", strict=False
@@ -140,6 +159,12 @@ def instants(
         naive = text.str.to_date(layout, strict=False).cast(pl.Datetime("us"))
     keys = frame[by] if by is not None else pl.Series([""] * len(text))
     return civil_to_utc(naive, keys, zone), True, "%H" not in layout
+
+
+def _is_epoch(text: pl.Series) -> bool:
+    """Seconds or milliseconds since 1970, UTC."""
+    sample = text.drop_nulls().head(50)
+    return bool(len(sample)) and bool(sample.str.contains(r"^\d{9,13}(\.\d+)?$").mean() == 1.0)
 
 
 def _is_zoned(text: pl.Series) -> bool:
@@ -185,7 +210,7 @@ def civil_to_utc(naive: pl.Series, keys: pl.Series, zone: str) -> pl.Series:
 
 def read_readings(path: Path, *, zone: str = "Europe/Paris") -> Table:
     """Read a table of meter indexes (litres unless the column says m³); raises :class:`BadTable`."""
-    text = read_text_table(path)
+    text = _with_header(read_text_table(path), path)
     meter, time = find_column(text, METER), find_column(text, TIME)
     index = find_column(text, INDEX) or find_column(text, INDEX_M3)
     missing = [
@@ -200,7 +225,7 @@ def read_readings(path: Path, *, zone: str = "Europe/Paris") -> Table:
         )
     at, local, dates_only = instants(text, time, zone=zone, by=meter)
     cubic = any(mark in index.lower() for mark in ("m3", "m³")) or (
-        dates_only and index.lower() != "index_l"
+        dates_only and _plain(index) != "index l"
     )
     rows = text.select(
         meter=pl.col(meter).str.strip_chars(),
@@ -213,6 +238,15 @@ def read_readings(path: Path, *, zone: str = "Europe/Paris") -> Table:
             f"{path}: {text.height - kept.height} lines of {text.height} cannot be read: {listed}"
         )
     return Table(rows=kept, problems=problems, local=local, dates_only=dates_only, zone=zone)
+
+
+def _with_header(text: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """A file that begins with a reading has no header: meter, time, index in that order."""
+    names = text.columns
+    if len(names) < 3 or _layout(pl.Series([names[1]])) is None:
+        return text
+    bare = read_text_table(path, header=False)
+    return bare.rename(dict(zip(bare.columns[:3], ("meter", "datetime", "index"), strict=True)))
 
 
 def _checked(

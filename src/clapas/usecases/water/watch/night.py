@@ -19,6 +19,7 @@ from clapas.domain.window import Window, instant, milliseconds
 from clapas.store import StateRow, Store
 from clapas.store.values import SeriesHistory
 from clapas.store.water import NewCase
+from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.batch import Alerts, kind_of
 from clapas.usecases.water.leaks.levels import Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
@@ -40,9 +41,9 @@ LEAK, FLOW = ("waterLeak", "water_leak"), ("leakFlow", "flow")
 
 async def night(store: Store, *, now: datetime) -> dict[str, Any]:
     """One run; gives what it saw: meters, readings, alerts, flows that stopped."""
-    kept = await store.water.memory(MEMORY)
     levels = Levels()
-    ledger = Ledger.unpacked(kept[1]) if kept else Ledger.empty(levels)
+    kept = await _remembered(store)
+    ledger = kept[1] if kept else Ledger.empty(levels)
     start = instant(kept[0]) - LATE if kept else now - FIRST_LOOK
     latest = await store.state.latest(EVERYTHING, quantity=QUANTITY, limit=500_000)
     sectors = {each.entity for each in await store.state.latest(EVERYTHING, attribute=SECTOR)}
@@ -60,6 +61,20 @@ async def night(store: Store, *, now: datetime) -> dict[str, Any]:
     await store.water.remember(MEMORY, milliseconds(now), ledger.packed())
     await _tell(store, ledger, ended, now)
     return {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
+
+
+async def _remembered(store: Store) -> tuple[int, Ledger] | None:
+    """What the detector knows, and up to when (ms); None also after a version that wrote it otherwise.
+
+    It then learns anew from the history, as at its first look.
+    """
+    kept = await store.water.memory(MEMORY)
+    if kept is None:
+        return None
+    try:
+        return kept[0], Ledger.unpacked(kept[1])
+    except BadTable:
+        return None
 
 
 async def _readings(
@@ -110,8 +125,8 @@ def _cases(alerts: Alerts, names: tuple[str, ...]) -> list[NewCase]:
 async def _stopped(store: Store, ledger: Ledger, now: datetime) -> list[str]:
     """Running cases whose flow the detector no longer sees."""
     running = await store.water.running()
-    rows = [n for n, name in enumerate(ledger.names) if name in running]
-    still = [ledger.names[n] for n in rows if ledger.book.base[n] <= 0]
+    gone = ledger.book.gone()
+    still = [name for n, name in enumerate(ledger.names) if name in running and gone[n]]
     return await store.water.stop_cases(still, now=milliseconds(now))
 
 
@@ -136,10 +151,10 @@ async def _tell(store: Store, ledger: Ledger, ended: list[str], now: datetime) -
 
 async def flows_now(store: Store) -> dict[str, float]:
     """What flowed during the last three readings of each meter (L/h), as the detector remembers it."""
-    kept = await store.water.memory(MEMORY)
+    kept = await _remembered(store)
     if kept is None:
         return {}
-    ledger = Ledger.unpacked(kept[1])
+    ledger = kept[1]
     litres, hours = ledger.book.last_intervals(np.arange(ledger.book.meters))
     flows = litres[:, -3:].sum(axis=1) / np.maximum(hours[:, -3:].sum(axis=1), 0.1)
     return dict(zip(ledger.names, flows.tolist(), strict=True))

@@ -1,0 +1,282 @@
+"""Reading temporal evolutions (clauses 5.7.3, 5.7.4; 6.18, 6.19, 6.24)."""
+
+from typing import Any
+
+import msgspec
+
+from clapas.context.broker import Broker
+from clapas.context.door.entities import entity_id
+from clapas.context.door.http import LD, Answer, Headers, Request
+from clapas.context.door.queries import orders_of, query_of
+from clapas.context.door.queryform import request_of_body
+from clapas.context.door.reply import page_links, page_of, style_of
+from clapas.context.entity_maps import HEADER, PATH, chosen_map, make, wished, with_map_of_one
+from clapas.context.errors import BadRequestData, ResourceNotFound
+from clapas.context.model import Entity
+from clapas.context.query.select import type_matches
+from clapas.context.rendering import Renderer, Style
+from clapas.context.search import Query
+from clapas.context.temporal import (
+    PLURAL,
+    Row,
+    Window,
+    check_format,
+    cut_page,
+    grouped,
+    read_aggregation,
+    read_window,
+)
+from clapas.context.timeline import aggregate, evolved, heads, instances_of
+
+HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
+
+
+class _Shape(msgspec.Struct, kw_only=True):
+    """How a temporal request wants its answer."""
+
+    form: str
+    style: Style
+    window: Window
+    attributes: list[str] | None
+    params: dict[str, Any]
+
+
+def _shape(request: Request, params: dict[str, Any] | None = None) -> _Shape:
+    given = params if params is not None else dict(request.params)
+    forms = [each for each in request.words("options") if each.endswith("Values")]
+    form = check_format(request.params.get("format", forms[0] if forms else ""))
+    if params is not None and "aggrMethods" in given and not form:
+        form = "aggregatedValues"
+    if len(set(forms)) > 1 and "format" not in request.params:
+        raise BadRequestData("options name two formats")
+    style = style_of(request)
+    pick = style.projection.pick
+    names = [each for each in pick or () if each not in HEAD]
+    return _Shape(
+        form=form,
+        style=style,
+        window=read_window(given),
+        attributes=names if pick is not None and names else None,
+        params=given,
+    )
+
+
+async def retrieve(broker: Broker, request: Request) -> Answer:
+    """Retrieve Temporal Evolution of an Entity (5.7.3)."""
+    shape = _shape(request)
+    if shape.form == "aggregatedValues":
+        read_aggregation(shape.params)
+    name = entity_id(request)
+    found = await heads(broker, request.tenant, [name], request.rows)
+    kind = request.params.get("type")
+    if not found or (kind and not type_matches(kind, found[0].types, request.context.terms)):
+        raise ResourceNotFound(f"{name} has no temporal evolution")
+    answer = await _retrieved(broker, request, shape, found)
+    return await with_map_of_one(broker, request, name, answer)
+
+
+async def _retrieved(
+    broker: Broker, request: Request, shape: _Shape, found: list[Entity]
+) -> Answer:
+    name = found[0].id
+    if shape.form == "aggregatedValues":
+        body = await _aggregated(broker, request, shape, found)
+        return _reply(request, body[0])
+    rows = await _rows_of(broker, request, shape, [name])
+    if "attrs" in request.params and not rows and not shape.window.relation:
+        raise ResourceNotFound(f"{name} has none of the attributes")
+    cut = cut_page(rows, shape.window, broker.settings.temporal_page)
+    names = {name: list(dict.fromkeys(row.attribute for row in rows))}
+    body = _shown(request, shape, found, cut.rows, names if cut.range else {})
+    answer = _reply(request, body[0])
+    if cut.range:
+        answer.status = 206
+        answer.headers = [*answer.headers, ("Content-Range", cut.range)]
+    return answer
+
+
+async def _rows_of(broker: Broker, request: Request, shape: _Shape, ids: list[str]) -> list[Row]:
+    datasets = shape.style.datasets
+    return await instances_of(
+        broker,
+        request.tenant,
+        ids,
+        shape.window,
+        attributes=shape.attributes,
+        datasets=sorted(datasets) if datasets is not None else None,
+        visible=request.rows,
+    )
+
+
+async def query(broker: Broker, request: Request) -> Answer:
+    """Query Temporal Evolution of Entities (5.7.4)."""
+    asked = query_of(request, request.params)
+    _check_orders(request)
+    return await _query(broker, request, asked, _shape(request))
+
+
+def _check_orders(request: Request) -> None:
+    for order in orders_of(request, request.params):
+        if order.iri != "@id":
+            raise BadRequestData("temporal queries are ordered by id only")
+
+
+async def query_by_post(broker: Broker, request: Request) -> Answer:
+    """The same with a Query body (6.24)."""
+    made, asked = request_of_body(request, temporal=True)
+    body = request.body
+    temporal = body.get("temporalQ")
+    if temporal is not None and not isinstance(temporal, dict):
+        raise BadRequestData("temporalQ is an object")
+    inner = dict(temporal or {})
+    aggregates = body.get("aggrParams", {})
+    if not isinstance(aggregates, dict):
+        raise BadRequestData("aggrParams is an object")
+    params = {**made.params, **aggregates, **inner}
+    return await _query(broker, made, asked, _shape(made, params))
+
+
+async def _query(broker: Broker, request: Request, asked: Query, shape: _Shape) -> Answer:
+    if not shape.window.relation:
+        raise BadRequestData("a temporal query needs timerel and timeAt")
+    if shape.form == "aggregatedValues":
+        read_aggregation(shape.params)
+    limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
+    ids = await evolved(broker, request, asked, shape.window)
+    chosen = await chosen_map(broker, request)
+    made = "" if chosen is not None else await _new_map(broker, request, ids)
+    if chosen is not None:
+        ids = [each for each in chosen.ids if each in set(ids)]
+    if asked.orders and asked.orders[0].descending:
+        ids.reverse()
+    wanted = ids[offset : offset + limit] if limit else []
+    found = await heads(broker, request.tenant, wanted, request.rows)
+    headers: Headers = page_links(request, limit, offset, more=len(ids) > offset + limit)
+    if count:
+        headers.append(("NGSILD-Results-Count", str(len(ids))))
+    if chosen is not None or made:
+        headers.append((HEADER, PATH + (chosen.body["id"] if chosen is not None else made)))
+    status, bodies = await _page(broker, request, shape, found, headers)
+    if request.media == LD:
+        bodies = [{**each, "@context": request.context.embedded} for each in bodies]
+    return Answer(status=201 if made else status, body=bodies, headers=headers)
+
+
+async def _page(
+    broker: Broker, request: Request, shape: _Shape, found: list[Entity], headers: Headers
+) -> tuple[int, list[dict[str, Any]]]:
+    """The evolutions of a page; 206, with their range among the headers, when instances are left out."""
+    if shape.form == "aggregatedValues":
+        return 200, await _aggregated(broker, request, shape, found)
+    status = 200
+    rows = await _rows_of(broker, request, shape, [each.id for each in found])
+    cut = cut_page(rows, shape.window, broker.settings.temporal_page)
+    names: dict[str, list[str]] = {}
+    if cut.range:
+        status = 206
+        headers.append(("Content-Range", cut.range))
+        for row in rows:
+            if row.attribute not in names.setdefault(row.entity, []):
+                names[row.entity].append(row.attribute)
+    return status, _shown(request, shape, found, cut.rows, names)
+
+
+async def _new_map(broker: Broker, request: Request, ids: list[str]) -> str:
+    """The id of the map of a query that asks for one, or names one that is gone (5.7.4.4); else ''."""
+    if not wished(request):
+        return ""
+    body = await make(broker, request, {each: ["@none"] for each in ids})
+    return str(body["id"])
+
+
+def _reply(request: Request, body: dict[str, Any]) -> Answer:
+    if request.media == LD:
+        body = {**body, "@context": request.context.embedded}
+    return Answer(body=body)
+
+
+def _head(request: Request, shape: _Shape, entity: Entity) -> dict[str, Any]:
+    bare = Entity(
+        id=entity.id,
+        types=entity.types,
+        scopes=entity.scopes,
+        created=entity.created,
+        modified=entity.modified,
+        deleted=entity.deleted,
+    )
+    return Renderer(request.context.terms, shape.style).entity(bare)
+
+
+def _shown(
+    request: Request,
+    shape: _Shape,
+    found: list[Entity],
+    rows: list[Row],
+    names: dict[str, list[str]],
+) -> list[dict[str, Any]]:
+    """Entities with their instances; ``names``: attributes that stay, empty, when the page was cut."""
+    renderer = Renderer(request.context.terms, shape.style)
+    by_entity = grouped(rows)
+    bodies: list[dict[str, Any]] = []
+    for entity in found:
+        body = _head(request, shape, entity)
+        held = by_entity.get(entity.id, {})
+        for iri in names.get(entity.id, list(held)):
+            if not shape.style.projection.wants(iri):
+                continue
+            shown = _attribute(renderer, shape, held.get(iri, []))
+            body[request.context.terms.compact(iri)] = shown
+        bodies.append(body)
+    return bodies
+
+
+def _instance(renderer: Renderer, row: Row) -> Any:
+    shown = renderer.instance({**row.doc, "instanceId": row.instance})
+    if "deletedAt" in row.doc and isinstance(shown, dict):
+        shown["deletedAt"] = row.doc["deletedAt"]
+    return shown
+
+
+def _attribute(renderer: Renderer, shape: _Shape, rows: list[Row]) -> Any:
+    if shape.form != "temporalValues":
+        return [_instance(renderer, row) for row in rows]
+    if not rows:
+        return {"type": "Property", "values": []}
+    series: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        kind = row.doc["type"]
+        if row.dataset not in series:
+            series[row.dataset] = {"type": kind}
+            if row.dataset:
+                series[row.dataset]["datasetId"] = row.dataset
+            series[row.dataset][PLURAL[kind]] = []
+        at = row.doc.get(shape.window.timeproperty, "")
+        pairs = series[row.dataset].setdefault(PLURAL[kind], [])
+        pairs.append([renderer.simple(row.doc), at])
+    found = list(series.values())
+    return found[0] if len(found) == 1 else found
+
+
+async def _aggregated(
+    broker: Broker, request: Request, shape: _Shape, found: list[Entity]
+) -> list[dict[str, Any]]:
+    aggregation = read_aggregation(shape.params)
+    datasets = shape.style.datasets
+    values = await aggregate(
+        broker,
+        request.tenant,
+        [each.id for each in found],
+        shape.window,
+        aggregation,
+        attributes=shape.attributes,
+        datasets=sorted(datasets) if datasets is not None else None,
+        visible=request.rows,
+    )
+    bodies: list[dict[str, Any]] = []
+    for entity in found:
+        body = _head(request, shape, entity)
+        for iri, shown in values.get(entity.id, {}).items():
+            if shape.style.projection.wants(iri):
+                body[request.context.terms.compact(iri)] = shown[0] if len(shown) == 1 else shown
+        bodies.append(body)
+    return bodies
