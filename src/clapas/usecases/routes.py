@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from clapas.charter import Charter
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import InvalidInput, NotFound
-from clapas.domain.window import Window
+from clapas.domain.window import Window, asked_window
 from clapas.store import Store
 from clapas.usecases.discovery import discover
 from clapas.usecases.elected import Summary, summary
@@ -119,21 +119,7 @@ async def window_of(
 
 def period(start: str, end: str, days: int) -> Window:
     """From ``start`` or so many days before ``end`` (now). Raises InvalidInput."""
-    last = _moment(end, "to") if end else datetime.now(UTC)
-    first = _moment(start, "from") if start else last - timedelta(days=days)
-    if last - first > LONGEST:
-        raise InvalidInput("a period is at most 400 days long", field="from")
-    return Window(first, last)
-
-
-def _moment(text: str, field: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
-    if not 1970 <= moment.year <= 2100:
-        raise InvalidInput("a time between 1970 and 2100", field=field)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return asked_window(start, end, usual=timedelta(days=days), longest=LONGEST)
 
 
 @get("/api/v1/trades", opt=READ)

@@ -351,8 +351,13 @@ async def test_a_firmware_campaign_is_started_followed_and_ended(
         [{"device": EUI, "step": "invited", "reason": ""}],
     )
     assert "block" not in row
+    (group,) = (await person.call("GET", "/api/v1/radio/groups")).json()["items"]
+    assert (group["campaign"], group["members"]) == (True, [EUI])
+    own = await person.call("DELETE", f"/api/v1/radio/groups/{group['name']}")
+    assert own.status_code == 409, "a campaign's group is the campaign's"
     assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 204
     assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 404
+    assert (await person.call("GET", "/api/v1/radio/groups")).json()["items"] == []
     wrong = await person.call("POST", "/api/v1/radio/campaigns", json=body | {"devices": []})
     assert wrong.status_code in {400, 422}
 
