@@ -1,6 +1,7 @@
 """What every test may ask for: the real engines (one start per session), a fresh database, the shared folder."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
@@ -115,3 +116,24 @@ async def _clickhouse(engines: EngineAddresses, statement: str) -> None:
         url = f"http://{address.host}:{address.port}/"
         answer = await client.post(url, content=statement, auth=(address.user, address.password))
         assert answer.status_code == 200, answer.text
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[int]:
+    """The port of a broker that is not ours: mosquitto, which lets everybody in."""
+    port = free_port()
+    config = tmp_path / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    process = await asyncio.create_subprocess_exec(
+        "/usr/sbin/mosquitto", "-c", str(config), stderr=asyncio.subprocess.DEVNULL
+    )
+    for _ in range(500):
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await writer.wait_closed()
+            break
+        await asyncio.sleep(0.02)
+    yield port
+    process.terminate()
+    await process.wait()

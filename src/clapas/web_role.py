@@ -27,6 +27,7 @@ from clapas.fleet.sealing import Sealer
 from clapas.governance.vault import Vault
 from clapas.housekeeping import every
 from clapas.identity import Identity
+from clapas.notify.channels import ways
 from clapas.ops import demonstration
 from clapas.orders import Orders, kept_secret
 from clapas.side_roles import notices, refused_publishes, room, source_setups
@@ -120,6 +121,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             ),
             vault=Vault(store.governance, kept_secret(Path(orders.directory), "vault")),
             usage=usage,
+            ways=ways(configuration.notify),
         )
 
 

@@ -33,10 +33,11 @@ NewContext = Callable[..., BrowserContext]
 
 
 class Demonstration(msgspec.Struct, frozen=True):
-    """A running platform: its address, and the link that it printed."""
+    """A running platform: its address, the link that it printed, its data directory."""
 
     address: str
     link: str
+    data: str
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +54,14 @@ def demonstration() -> Iterator[Demonstration]:
         env={**os.environ, "COLUMNS": "300"},
     )
     try:
-        yield _announced(process)
+        yield _announced(process, f"{folder}/data")
     finally:
         process.terminate()
         process.communicate(timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _announced(process: "subprocess.Popen[str]") -> Demonstration:
+def _announced(process: "subprocess.Popen[str]", data: str) -> Demonstration:
     said = ""
     for line in process.stderr or ():
         said += line
@@ -70,7 +71,7 @@ def _announced(process: "subprocess.Popen[str]") -> Demonstration:
     link = re.search(r"http://\S+jeton=\S+", said)
     if address is None or link is None:
         pytest.fail(f"the demonstration did not start: {said}")
-    return Demonstration(address.group(1), link.group(0))
+    return Demonstration(address.group(1), link.group(0), data)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The data directory that a command works on, and its store, whether the platform runs or not."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,16 @@ async def store_of(data: Path) -> "AsyncIterator[Store]":
     """The migrated store of a data directory."""
     async with store_and_engines(data) as (store, _):
         yield store
+
+
+def with_store(data: Path, work: "Callable[[Store], Awaitable[Any]]") -> Any:
+    """What some work on the store of a data directory answers."""
+
+    async def run() -> Any:
+        async with store_of(data) as store:
+            return await work(store)
+
+    return asyncio.run(run())
 
 
 def tell(answer: Any) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell
+from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell, with_store
 from clapas.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    pass
+    from clapas.store import Store
 
 SHOWN = 40
 
@@ -99,11 +99,7 @@ def undo(
     """Undo an import within 24 hours: everything as it was."""
     from clapas.fleet import importing
 
-    async def run() -> dict[str, Any]:
-        async with store_of(data) as store:
-            return await importing.undo(store, number, force=force)
-
-    tell(asyncio.run(run()))
+    tell(with_store(data, lambda store: importing.undo(store, number, force=force)))
 
 
 def export(
@@ -120,13 +116,10 @@ def export(
 
     query = query_of(where or [])
 
-    async def run() -> int:
-        async with store_of(data) as store:
-            page = await store.fleet.select(RowFilter(everything=True), query, limit=100_000)
-        file.write_bytes(sheet_of(page.items))
-        return len(page.items)
-
-    print(f"{asyncio.run(run())} devices in {file}")
+    everything = RowFilter(everything=True)
+    page = with_store(data, lambda store: store.fleet.select(everything, query, limit=100_000))
+    file.write_bytes(sheet_of(page.items))
+    print(f"{len(page.items)} devices in {file}")
 
 
 def query_of(conditions: list[str]) -> Any:
@@ -144,13 +137,12 @@ def repairs(data: Data = DEFAULT) -> int:
     """Look at the whole fleet now and list what is wrong, what touches most devices first."""
     from clapas.fleet.health import examine, sweep
 
-    async def run() -> dict[str, Any]:
-        async with store_of(data) as store:
-            await examine(store)
-            counts = await sweep(store)
-            return {"counts": counts, "repairs": await store.health.repairs(limit=SHOWN)}
+    async def work(store: "Store") -> dict[str, Any]:
+        await examine(store)
+        counts = await sweep(store)
+        return {"counts": counts, "repairs": await store.health.repairs(limit=SHOWN)}
 
-    answer = asyncio.run(run())
+    answer = with_store(data, work)
     tell(answer)
     return 1 if answer["counts"] else 0
 
@@ -172,19 +164,15 @@ def synchronise(
     if network not in {"chirpstack", "things_stack"}:
         raise InvalidInput(field="network", accepted=["chirpstack", "things_stack"])
 
-    async def run() -> Any:
-        async with store_of(data) as store:
-            job = await store.jobs.add(kind, {"dry": not apply}, actor=ACTOR)
-            tools = {
-                Sealer: Sealer(kept_secret(data, "fleet")),
-                Settings: load(data).fleet,
-            }
-            worker = Worker(store, {kind: TASKS[kind]}, tools)
-            while (found := await store.jobs.get(job.id)).finished is None:
-                await worker.step()
-            return {"state": found.state, "error": found.error, "result": found.result}
+    async def work(store: "Store") -> dict[str, Any]:
+        job = await store.jobs.add(kind, {"dry": not apply}, actor=ACTOR)
+        tools = {Sealer: Sealer(kept_secret(data, "fleet")), Settings: load(data).fleet}
+        worker = Worker(store, {kind: TASKS[kind]}, tools)
+        while (found := await store.jobs.get(job.id)).finished is None:
+            await worker.step()
+        return {"state": found.state, "error": found.error, "result": found.result}
 
-    tell(asyncio.run(run()))
+    tell(with_store(data, work))
 
 
 def claim(
@@ -209,14 +197,13 @@ def claim(
         expires=datetime.now(UTC) + timedelta(days=days),
     )  # fmt: skip
 
-    async def run() -> str:
-        async with store_of(data) as store:
-            identity = Identity(
-                IdentityStore(store.postgres),
-                pepper=kept_secret(data, "pepper"),
-                allowed=lambda *_: False,
-                settings=load(data).identity,
-            )
-            return (await identity.claims.make(wanted, actor=ACTOR))[1]
+    async def work(store: "Store") -> str:
+        identity = Identity(
+            IdentityStore(store.postgres),
+            pepper=kept_secret(data, "pepper"),
+            allowed=lambda *_: False,
+            settings=load(data).identity,
+        )
+        return (await identity.claims.make(wanted, actor=ACTOR))[1]
 
-    print(asyncio.run(run()))
+    print(with_store(data, work))

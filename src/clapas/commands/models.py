@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell
+from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell, with_store
 
 if TYPE_CHECKING:
     from clapas.fleet.bench import Bench
+    from clapas.store import Store
 
 Model = Annotated[str, typer.Argument(help="The model's id.")]
 Script = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .js codec.")]
@@ -34,24 +35,23 @@ def list_models(data: Data = DEFAULT) -> None:
     """Every model with its codec, its licence and how many devices have it."""
     from clapas.fleet.models import ship
 
-    async def run() -> list[dict[str, Any]]:
-        async with store_of(data) as store:
-            await ship(store)
-            used = await store.fleet.models_used()
-            return [
-                {
-                    "id": each.id,
-                    "label": each.label,
-                    "maker": each.maker,
-                    "codec": f"{each.codec.kind} {each.codec.version}",
-                    "interval_s": each.interval_s,
-                    "licence": each.settings.get("licence", ""),
-                    "devices": used.get(each.id, 0),
-                }
-                for each in await store.models.all()
-            ]
+    async def work(store: "Store") -> list[dict[str, Any]]:
+        await ship(store)
+        used = await store.fleet.models_used()
+        return [
+            {
+                "id": each.id,
+                "label": each.label,
+                "maker": each.maker,
+                "codec": f"{each.codec.kind} {each.codec.version}",
+                "interval_s": each.interval_s,
+                "licence": each.settings.get("licence", ""),
+                "devices": used.get(each.id, 0),
+            }
+            for each in await store.models.all()
+        ]
 
-    tell(asyncio.run(run()))
+    tell(with_store(data, work))
 
 
 def import_models(
@@ -66,14 +66,13 @@ def import_models(
     """Import chirpstack-device-profiles (TOML) or a device-repository (YAML); examples are run and told."""
     from clapas.fleet.catalogue import import_archive, import_path
 
-    async def run() -> list[Any]:
-        async with store_of(data) as store:
-            if path.suffix.lower() == ".zip":
-                content = path.read_bytes()
-                return list(await import_archive(store, content, licence=licence, vendor=vendor))
-            return list(await import_path(store, path, licence=licence, vendor=vendor))
+    async def work(store: "Store") -> list[Any]:
+        if path.suffix.lower() == ".zip":
+            content = path.read_bytes()
+            return list(await import_archive(store, content, licence=licence, vendor=vendor))
+        return list(await import_path(store, path, licence=licence, vendor=vendor))
 
-    found = asyncio.run(run())
+    found = with_store(data, work)
     tell(found)
     return 1 if any(each.failed for each in found) else 0
 
@@ -158,11 +157,7 @@ def everywhere(
 ) -> None:
     """The version that is tried becomes the model's."""
 
-    async def run() -> Any:
-        async with store_of(data) as store:
-            return await store.rollouts.everywhere(rollout)
-
-    tell(asyncio.run(run()))
+    tell(with_store(data, lambda store: store.rollouts.everywhere(rollout)))
 
 
 def back(
@@ -170,8 +165,4 @@ def back(
 ) -> None:
     """The version before, everywhere."""
 
-    async def run() -> Any:
-        async with store_of(data) as store:
-            return await store.rollouts.back(rollout)
-
-    tell(asyncio.run(run()))
+    tell(with_store(data, lambda store: store.rollouts.back(rollout)))

@@ -1,7 +1,5 @@
 """``clapas shadow``: run beside the platform in place, compare every day, then cut over or leave."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from clapas.commands.data import ACTOR, DEFAULT, Data, store_of, tell
+from clapas.commands.data import ACTOR, DEFAULT, Data, tell, with_store
 from clapas.commands.fleet import query_of
 
 if TYPE_CHECKING:
@@ -27,14 +25,6 @@ def register(app: typer.Typer) -> None:
     shadow.command("cut-over")(cut_over)
     shadow.command("leave")(leave)
     app.add_typer(shadow, name="shadow")
-
-
-def _with_store(data: Path, work: "Callable[[Store], Awaitable[Any]]") -> Any:
-    async def run() -> Any:
-        async with store_of(data) as store:
-            return await work(store)
-
-    return asyncio.run(run())
 
 
 def start(
@@ -67,7 +57,7 @@ def start(
         await store.shadows.save(msgspec.structs.replace(wanted, rules=msgspec.to_builtins(chosen)))
         return await store.shadows.get(name)
 
-    tell(_with_store(data, work))
+    tell(with_store(data, work))
 
 
 def compare(
@@ -82,7 +72,7 @@ def compare(
     from clapas.fleet.shadow import compare_day
 
     content = file.read_bytes()
-    report = _with_store(data, lambda store: compare_day(store, name, day.date(), content))
+    report = with_store(data, lambda store: compare_day(store, name, day.date(), content))
     tell(report)
     return 0 if report.equal == report.there else 1
 
@@ -96,7 +86,7 @@ def show(name: Name, data: Data = DEFAULT) -> None:
         days = (await store.shadows.days(name, limit=60)).items
         return {"shadow": found, "ready": await is_ready(store, found), "days": days}
 
-    tell(_with_store(data, work))
+    tell(with_store(data, work))
 
 
 def cut_over(
@@ -107,7 +97,7 @@ def cut_over(
     """End the run and take the devices over: commands are ours to give from now on."""
     from clapas.fleet import shadow
 
-    tell(_with_store(data, lambda store: shadow.cut_over(store, name, actor=ACTOR, force=force)))
+    tell(with_store(data, lambda store: shadow.cut_over(store, name, actor=ACTOR, force=force)))
 
 
 def leave(
@@ -120,4 +110,4 @@ def leave(
     """End the run without taking over."""
     from clapas.fleet import shadow
 
-    tell(_with_store(data, lambda store: shadow.leave(store, name, actor=ACTOR, retire=retire)))
+    tell(with_store(data, lambda store: shadow.leave(store, name, actor=ACTOR, retire=retire)))

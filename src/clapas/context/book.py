@@ -15,6 +15,8 @@ from clapas.context.errors import BadRequestData, LdContextNotAvailable, NgsiErr
 from clapas.context.fetch import Fetcher
 from clapas.context.settings import Settings
 from clapas.context.terms import Terms, compile_terms
+from clapas.context.vocabulary import NAME as PLATFORM
+from clapas.context.vocabulary import followed, platform_aliases, platform_context
 
 Kind = Literal["Hosted", "Cached", "ImplicitlyCreated"]
 Spec = str | Mapping[str, Any] | list[Any]
@@ -67,8 +69,11 @@ class Book:
         self.base = base
         self._compiled: dict[bytes, Terms] = {}
         self._links: dict[bytes, str] = {}
+        self.aliases = followed({**platform_aliases(), **settings.aliases})
         self.plain = Context(
-            terms=Terms({}, version=self.version), link=self.core, embedded=self.core
+            terms=Terms({}, version=self.version, aliases=self.aliases),
+            link=self.core,
+            embedded=self.core,
         )
 
     async def resolve(self, spec: Spec | None, *, link: bool = True) -> Context:
@@ -126,7 +131,7 @@ class Book:
     async def _compile(self, parts: list[Any]) -> Terms:
         documents: dict[str, Any] = {}
         await self._gather(parts, documents, "", 0)
-        return await asyncio.to_thread(_processed, parts, documents, self.version)
+        return await asyncio.to_thread(_processed, parts, documents, self.version, self.aliases)
 
     async def _gather(self, spec: Any, documents: dict[str, Any], base: str, depth: int) -> None:
         """Fetch every address that the @context leads to; cycles end because each is taken once."""
@@ -147,6 +152,8 @@ class Book:
 
     async def _document(self, url: str) -> Any:
         _, own, name = url.rpartition(OWN_PATH)
+        if own and name == PLATFORM:
+            return platform_context()
         kept = await self._shelf.context(name) if own else await self._shelf.context_at(url)
         if kept is not None:
             await self._shelf.touch_context(kept.id)
@@ -182,7 +189,9 @@ def check_context(body: Any) -> None:
             raise BadRequestData("a @context is an address, an object or a list of them")
 
 
-def _processed(parts: list[Any], documents: Mapping[str, Any], version: str) -> Terms:
+def _processed(
+    parts: list[Any], documents: Mapping[str, Any], version: str, aliases: Mapping[str, str]
+) -> Terms:
     """Run PyLD's context processing over documents that are all here. For a worker thread."""
 
     def load(url: str, _: Any) -> dict[str, Any]:
@@ -208,8 +217,8 @@ def _processed(parts: list[Any], documents: Mapping[str, Any], version: str) -> 
         base["geojson"] = "https://purl.org/geojson/vocab#"
         context = processor.process_context(first, {"@context": [base, *parts]}, options)
     except jsonld.JsonLdError as error:
-        cause = error.__cause__ or error.cause
+        cause = error.__cause__ or getattr(error, "cause", None)
         if isinstance(cause, NgsiError):
             raise cause from error
         raise BadRequestData(f"the @context cannot be used: {error.code or error}") from error
-    return compile_terms(context["mappings"], version=version)
+    return compile_terms(context["mappings"], version=version, aliases=aliases)

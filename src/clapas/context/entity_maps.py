@@ -11,7 +11,7 @@ from clapas.context.broker import Broker
 from clapas.context.door.http import Answer, Request
 from clapas.context.errors import BadRequestData, ResourceNotFound
 from clapas.context.federation.reads import located
-from clapas.context.model import is_uri, moment
+from clapas.context.lasting import keep, one
 from clapas.context.search import Query, Selector
 from clapas.context.temporal import DURATION
 
@@ -47,7 +47,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
         named = bool(request.words("id"))
         if gone and not named:
             kept = {key: value for key, value in self.body["entityMap"].items() if key in held}
-            await keep(broker, request.tenant, {**self.body, "entityMap": kept})
+            await keep(broker, "map", request.tenant, {**self.body, "entityMap": kept})
         answer.headers = [*answer.headers, (HEADER, PATH + self.body["id"])]
         return answer
 
@@ -58,7 +58,7 @@ async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
     if not name:
         return None
     try:
-        return Chosen(body=await one(broker, request.tenant, name.rpartition("/")[2]))
+        return Chosen(body=await one(broker, "map", request.tenant, name.rpartition("/")[2]))
     except ResourceNotFound:
         return None
 
@@ -87,28 +87,6 @@ async def with_map_of_one(broker: Broker, request: Request, name: str, answer: A
     return answer
 
 
-async def one(broker: Broker, tenant: str, name: str) -> dict[str, Any]:
-    """A map that has not expired. Raises BadRequestData, ResourceNotFound."""
-    if not is_uri(name):
-        raise BadRequestData(f"the id {name!r} is not a URI")
-    rows = await broker.store.rows("map", tenant=tenant, id=name)
-    if not rows:
-        raise ResourceNotFound(f"{name} does not exist")
-    body: dict[str, Any] = rows[0][0]
-    return body
-
-
-async def keep(broker: Broker, tenant: str, body: Mapping[str, Any]) -> None:
-    """Keep a map."""
-    await broker.store.run(
-        "keep_map",
-        tenant=tenant,
-        id=body["id"],
-        body=dict(body),
-        expires=moment(body["expiresAt"]),
-    )
-
-
 def bounded(wanted: datetime | None) -> str:
     """The expiry that is given: what was wanted, within a day."""
     now = datetime.now(UTC)
@@ -133,7 +111,7 @@ async def make(
         "entityMap": {key: list(held) for key, held in sources.items()},
         "linkedMaps": {},
     }
-    await keep(broker, request.tenant, body)
+    await keep(broker, "map", request.tenant, body)
     return body
 
 

@@ -11,19 +11,16 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
-
-import httpx
-import orjson
+from urllib.parse import urlsplit
 
 from clapas.context.broker import Broker
-from clapas.context.editing import deleted
 from clapas.context.errors import NgsiError
 from clapas.context.fetch import is_private
 from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
+from clapas.context.post import Poster
 from clapas.context.search import Query, Selector, find, predicate
-from clapas.context.snapshots import sweep_kept
 from clapas.domain.errors import ClapasError
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
@@ -38,8 +35,9 @@ BACKOFF = (2.0, 10.0, 60.0, 300.0)
 class Notifier:
     """Works while its broker is open."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, poster: Poster) -> None:
         self._broker = broker
+        self._poster = poster
         self._store = broker.store
         self._awake = asyncio.Event()
         self.stopped = False
@@ -285,38 +283,17 @@ class Notifier:
         """Send one notification; gives what went wrong, '' when nothing."""
         settings = self._broker.settings
         timeout = (headers.get("timeout") or settings.notify_timeout * 1000) / 1000
-        host = httpx.URL(endpoint).host
+        host = urlsplit(endpoint).hostname or ""
         if not settings.private_addresses and await is_private(host):
             return "this address is private"
         send: Callable[..., Awaitable[None]] = (
-            send_mqtt if endpoint.startswith("mqtt") else self._send_http
+            send_mqtt if endpoint.startswith("mqtt") else self._poster.send
         )
         try:
             async with asyncio.timeout(timeout):
                 await send(endpoint, headers, body)
         except TimeoutError:
             return "no answer in time"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ClapasError) as error:
+        except (OSError, ClapasError) as error:
             return f"{type(error).__name__}: {error}"[:300]
         return ""
-
-    async def _send_http(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> None:
-        answer = await self._broker.client.post(
-            endpoint, content=orjson.dumps(body), headers=headers["http"], timeout=None
-        )
-        if answer.status_code >= 300:
-            raise httpx.HTTPError(f"status {answer.status_code}")
-
-
-async def sweep(broker: Broker) -> None:
-    """Remove what expired, again and again (clause 4.22)."""
-    while True:
-        await asyncio.sleep(broker.settings.sweep_seconds)
-        try:
-            for tenant, name in await broker.store.rows("expired"):
-                async with broker.write(tenant) as write:
-                    await write.take([name])
-                    await write.save([deleted(each, write.now) for each in write.over.values()])
-            await sweep_kept(broker)
-        except ClapasError as error:
-            log.warning("the sweep waits: %s", error)

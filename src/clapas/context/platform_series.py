@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from clapas.context.core import VOCAB
@@ -22,11 +23,37 @@ OLDEST = datetime(1971, 1, 1, tzinfo=UTC)
 INSTANCE = "urn:ngsi-ld:Instance:"
 
 
+class Fence(msgspec.Struct, frozen=True):
+    """A deletion: of an entity's evolution, or (with ``attribute``) of one attribute's."""
+
+    entity: str
+    attribute: str
+    dataset: str
+    everything: bool
+    until: datetime
+
+    def concerns(self, series: Series) -> bool:
+        """Whether a series was deleted by it."""
+        if series.key.entity != self.entity or self.attribute not in {"", iri_of(series)}:
+            return False
+        return self.everything or series.key.dataset_id == self.dataset
+
+
 class PlatformSeries:
     """Reads over the store; values that the broker itself keeps come first (``known``)."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, fences: Sequence[Fence] = ()) -> None:
         self._store = store
+        self._fences = fences
+
+    def fenced(self, fences: Sequence[Fence]) -> "PlatformSeries":
+        """The same, without what was deleted."""
+        return PlatformSeries(self._store, fences)
+
+    def _since(self, series: Series) -> datetime:
+        """From when on a series is told: after the last deletion that concerns it."""
+        found = [each.until for each in self._fences if each.concerns(series)]
+        return max(found, default=OLDEST)
 
     async def of(self, rows: RowFilter, entity: str, known: set[str]) -> list[Series]:
         """The series of an entity whose attribute the broker does not keep itself."""
@@ -64,6 +91,9 @@ class PlatformSeries:
         self, rows: RowFilter, series: Series, start: datetime, end: datetime
     ) -> tuple[list[int], list[float]]:
         """Instants (ms) and values of a series between two instants."""
+        start = max(start, self._since(series))
+        if start >= end:
+            return [], []
         window = Window(start, end)
         found = await self._store.history.read(rows, [series.id], window, step="raw")
         return (found[0].times, found[0].values) if found else ([], [])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+import orjson
 
 from clapas.context.errors import BadRequestData
 from clapas.context.geometry import check_geometry, is_geometry
@@ -25,6 +26,8 @@ FORBIDDEN = re.compile(r"[<>\"'=;()?*\s]")
 LANGUAGE = re.compile(r"^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*|@none)$")
 SCOPE = re.compile(r"^/?[^\s/#+,;|()<>\"'=]+(/[^\s/#+,;|()<>\"'=]+)*$")
 DEEPEST = 20
+PLACES = frozenset({"location", "observationSpace", "operationSpace"})
+"""Attributes that the core defines as places (4.7.1)."""
 NGSI_LD = "https://uri.etsi.org/ngsi-ld/"
 
 
@@ -196,6 +199,8 @@ class Reader:
         return ""
 
     def _check_whole(self, name: str, kind: str, found: Instance) -> None:
+        if name in PLACES and kind not in {"", "GeoProperty"}:
+            raise BadRequestData(f"{name} is a GeoProperty")
         if not self._fragment and MEMBER[kind] not in found:
             raise BadRequestData(f"{name}: a {kind} needs the member {MEMBER[kind]!r}")
         if "unitCode" in found and kind in {"Relationship", "LanguageProperty", "VocabProperty"}:
@@ -213,6 +218,8 @@ class Reader:
         return content
 
     def _geoproperty(self, name: str, content: Any) -> Any:
+        if isinstance(content, str) and content != NULL:
+            content = _decoded(name, content)
         check_geometry(content, name)
         return content
 
@@ -276,6 +283,14 @@ def check_id(identifier: object) -> None:
         raise BadRequestData("the entity has no id")
     if not is_uri(identifier) or identifier == NULL:
         raise BadRequestData(f"the id {identifier!r} is not a URI")
+
+
+def _decoded(name: str, text: str) -> Any:
+    """A geometry that is written as a text (4.7.2). Raises BadRequestData."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequestData(f"{name}.value is not a GeoJSON geometry") from error
 
 
 def _looks_like_attribute(value: object) -> bool:

@@ -10,7 +10,9 @@ from clapas.charter import Charter
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.app import Door
-from clapas.context.notifier import Notifier, sweep
+from clapas.context.expiry import sweep
+from clapas.context.notifier import Notifier
+from clapas.context.post import Poster
 from clapas.context.sensors import Sensors
 from clapas.context.settings import Settings
 from clapas.domain.errors import ClapasError
@@ -39,8 +41,9 @@ async def open_door(
     async with (
         Postgres.open(store.postgres.dsn, size=settings.connections, plan_once=True) as postgres,
         Broker.open(ContextStore(postgres), settings, store) as broker,
+        Poster.open() as poster,
     ):
-        notifier = Notifier(broker)
+        notifier = Notifier(broker, poster)
         broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget
         tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(sweep(broker))]
         if bus is not None:

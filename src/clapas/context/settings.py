@@ -46,6 +46,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Exclusive registrations may name an id pattern, no attributes, or what exists here already."""
     lint: str = "accept"
     """Attributes that no @context names: 'accept', 'warn' (a header) or 'refuse'."""
+    aliases: dict[str, str] = {}
+    """IRIs that mean the same: the one that clients write → the one that is kept and asked for.
+
+    They come on top of those of the public data models for what the platform measures.
+    """
 
 
 CONFORMANCE = Settings(

@@ -14,9 +14,10 @@ from clapas.context.broker import Broker, document
 from clapas.context.door.http import Request
 from clapas.context.door.queryform import request_of_body
 from clapas.context.entity_maps import duration
-from clapas.context.errors import BadRequestData, NgsiError, ResourceNotFound
+from clapas.context.errors import BadRequestData, NgsiError
 from clapas.context.federation.reads import MOST, queried
-from clapas.context.model import is_date_time, is_uri, moment, now_text
+from clapas.context.lasting import keep, one
+from clapas.context.model import is_date_time, is_uri, now_text
 from clapas.store.context import as_json
 
 KIND = "Snapshot"
@@ -102,28 +103,6 @@ def cloned(body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
     return _timed(made) | {"snapshotStatus": body["snapshotStatus"]}
 
 
-async def keep(broker: Broker, tenant: str, body: Mapping[str, Any]) -> None:
-    """Keep a snapshot."""
-    await broker.store.run(
-        "keep_snapshot",
-        tenant=tenant,
-        id=body["id"],
-        body=dict(body),
-        expires=moment(body["expiresAt"]),
-    )
-
-
-async def one(broker: Broker, tenant: str, name: str) -> dict[str, Any]:
-    """A snapshot that has not expired. Raises BadRequestData, ResourceNotFound."""
-    if not is_uri(name):
-        raise BadRequestData(f"the id {name!r} is not a URI")
-    rows = await broker.store.rows("snapshot", tenant=tenant, id=name)
-    if not rows:
-        raise ResourceNotFound(f"the snapshot {name} does not exist")
-    body: dict[str, Any] = rows[0][0]
-    return body
-
-
 async def drop(broker: Broker, tenant: str, name: str) -> None:
     """A snapshot goes, with its copies."""
     await broker.store.rows("drop_snapshot", tenant=tenant, id=name, scope=scope_of(tenant, name))
@@ -138,8 +117,8 @@ async def sweep_kept(broker: Broker) -> None:
 
 async def scoped(broker: Broker, tenant: str, name: str) -> str:
     """Where the copies of a snapshot are, for a request that names it. Raises ResourceNotFound."""
-    body = await one(broker, tenant, name)
-    await keep(broker, tenant, {**body, "lastUsedAt": now_text()})
+    body = await one(broker, "snapshot", tenant, name)
+    await keep(broker, "snapshot", tenant, {**body, "lastUsedAt": now_text()})
     return scope_of(tenant, name)
 
 
@@ -155,6 +134,7 @@ async def fill(broker: Broker, request: Request, body: dict[str, Any]) -> None:
         del each["count"]
     await keep(
         broker,
+        "snapshot",
         request.tenant,
         {**body, "snapshotStatus": status, "snapshotQueriesDetails": details},
     )

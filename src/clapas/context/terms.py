@@ -23,8 +23,14 @@ class Terms:
         *,
         prefixes: frozenset[str] = frozenset(),
         version: str = "1.9",
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         core = core_terms(version)
+        self._aliases = aliases or {}
+        written = user
+        user = {term: self._aliases.get(iri, iri) for term, iri in written.items()}
+        self.aliased = {term: user[term] for term in written if user[term] != written[term]}
+        """Terms whose IRI another one stands for."""
         self._prefixes = prefixes | CORE_PREFIXES
         self._iris: dict[str, str] = {**user, **core}
         self._names = _names({k: v for k, v in user.items() if k not in core}, core)
@@ -40,6 +46,7 @@ class Terms:
         found = self._expanded.get(name)
         if found is None:
             found = self._look(name)
+            found = self._aliases.get(found, found)
             if len(self._expanded) < REMEMBERED:
                 self._expanded[name] = found
         return found
@@ -91,7 +98,9 @@ def _names(user: Mapping[str, str], core: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def compile_terms(user: Mapping[str, Any], *, version: str = "1.9") -> Terms:
+def compile_terms(
+    user: Mapping[str, Any], *, version: str = "1.9", aliases: Mapping[str, str] | None = None
+) -> Terms:
     """Terms from PyLD's processed mappings (term → {'@id': IRI, …})."""
     terms = {
         term: mapping["@id"]
@@ -99,4 +108,4 @@ def compile_terms(user: Mapping[str, Any], *, version: str = "1.9") -> Terms:
         if mapping and isinstance(mapping.get("@id"), str) and not mapping["@id"].startswith("@")
     }
     prefixes = frozenset(term for term in terms if user[term].get("_prefix"))
-    return Terms(terms, prefixes=prefixes, version=version)
+    return Terms(terms, prefixes=prefixes, version=version, aliases=aliases)

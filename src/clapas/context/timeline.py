@@ -12,7 +12,7 @@ from clapas.context.door.http import Request
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.model import Entity
 from clapas.context.patterns import check_pattern
-from clapas.context.platform_series import PlatformSeries, bounds, iri_of
+from clapas.context.platform_series import Fence, PlatformSeries, bounds, iri_of
 from clapas.context.query import q as language
 from clapas.context.query.predicate import Compiler
 from clapas.context.query.select import scope_predicate, type_predicate
@@ -47,9 +47,22 @@ async def heads(broker: Broker, tenant: str, ids: Sequence[str], rows: RowFilter
     missing = [each for each in ids if each not in by_id]
     if missing and not tenant and broker.platform is not None:
         names = [row[0] for row in await broker.store.rows("of_platform", ids=missing)]
+        gone = await _deleted(broker, names, rows)
+        names = [each for each in names if each not in gone]
         for doc in await broker.store.many(tenant, names, rows) if names else ():
             by_id[doc["@id"]] = entity_of({key: doc[key] for key in doc if key[0] == "@"})
     return [by_id[each] for each in ids if each in by_id]
+
+
+async def _deleted(broker: Broker, names: Sequence[str], rows: RowFilter) -> set[str]:
+    """Entities of the platform whose whole evolution was deleted, and that measured nothing since."""
+    fences = {row[0] for row in await broker.store.rows("fences", ids=list(names)) if not row[1]}
+    if not fences:
+        return set()
+    since = await instances_of(
+        broker, "", sorted(fences), Window(last=1), attributes=None, datasets=None, visible=rows
+    )
+    return fences - {row.entity for row in since}
 
 
 Pairs = list[tuple[PlatformSeries, Series]]
@@ -71,6 +84,8 @@ async def _platform(
     names = [row[0] for row in await broker.store.rows("of_platform", ids=list(ids))]
     if not names:
         return []
+    fences = [Fence(*row) for row in await broker.store.rows("fences", ids=names)]
+    platform = platform.fenced(fences)
     everything = {"open": True, "start": FIRST, "end": LAST, **_filters(None, None)}
     kept = await broker.store.rows("evolved_attributes", tenant=tenant, ids=names, **everything)
     found: Pairs = []

@@ -25,6 +25,28 @@ class Window(msgspec.Struct, frozen=True):
         return self.end - self.start
 
 
+def asked_window(start: str, end: str, *, usual: timedelta, longest: timedelta) -> Window:
+    """The period that somebody asks for in words of RFC 3339: up to now, and ``usual`` long, when nothing is said.
+
+    A day is its first instant; a time without a zone is UTC. Raises InvalidInput, which names the field.
+    """
+    last = _moment(end, "to") if end else datetime.now(UTC)
+    first = _moment(start, "from") if start else last - usual
+    if last - first > longest:
+        raise InvalidInput(f"a period is at most {longest.days} days long", field="from")
+    return Window(first, last)
+
+
+def _moment(text: str, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
+    if not 1970 <= moment.year <= 2100:
+        raise InvalidInput("a time between 1970 and 2100", field=field)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
 def civil_day(day: date, zone: ZoneInfo) -> Window:
     """The civil day of ``zone``: 23, 24 or 25 hours long, as UTC instants."""
     start = datetime.combine(day, time(), zone)

@@ -8,7 +8,6 @@ the members are asked what they miss; after the session's end it is over.
 import logging
 import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ import msgspec
 from clapas.domain.errors import ClapasError, Conflict, InvalidInput, NotFound
 from clapas.domain.window import instant
 from clapas.engines.directory import write_private
-from clapas.lorawan import multicast, queue
+from clapas.lorawan import multicast
 from clapas.lorawan.addresses import draw_dev_addr
 from clapas.lorawan.firmware import Campaign, CampaignPlan, Progress, Version
 from clapas.lorawan.gps import gps_milliseconds
@@ -182,24 +181,27 @@ class Campaigns:
         if running is None:
             raise NotFound(campaign=name[:40])
         group = self._network.state.find(GROUP + running.record.group.name)
-        for item in list(group.queue) if group else []:
-            queue.move(
-                self._network, GROUP + running.record.group.name, item, "failed", "cancelled"
-            )
+        if group is not None:
+            multicast.dissolve(self._network, group)
         running.forget()
+
+    def owns(self, group: str) -> bool:
+        """Whether a campaign alone speaks to the multicast group of that name."""
+        return any(each.record.group.name == group for each in self._running.values())
 
 
 def stage_of(record: Record) -> str:
-    """Preparing → sending → asking → over."""
+    """Preparing → sending → asking → over. Nothing is sent while no member was told when to listen."""
     now = gps_milliseconds(instant(wall_ms())) // 1000
     plan, progress = record.plan, record.progress
     if now < plan.start_gps_s:
         return "preparing"
     count = math.ceil(len(plan.block) / plan.fragment_size) + plan.redundancy
-    steps: Sequence[str] = tuple(progress.steps.values())
-    if not any(step in {"ready", "prepared", "keyed", "invited"} for step in steps):
-        return "over"
-    if progress.sent < count and now < plan.start_gps_s + (1 << plan.time_out):
+    lasting = now < plan.start_gps_s + (1 << plan.time_out)
+    steps = set(progress.steps.values())
+    if not steps & {"ready", "prepared"}:
+        return "preparing" if lasting and steps & {"keyed", "invited"} else "over"
+    if progress.sent < count and lasting:
         return "sending"
     return "asking" if progress.asked < ASKED else "over"
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from clapas.domain.errors import ClapasError, InvalidInput
+from clapas.domain.errors import ClapasError, Conflict, InvalidInput
 from clapas.lorawan import handover, multicast
 from clapas.lorawan.campaigns import Wish
 from clapas.lorawan.errors import UnknownDevice
@@ -176,15 +176,24 @@ async def _take_over(server: LorawanServer, asked: Request) -> dict[str, Any]:
 async def _groups(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
     """The multicast groups."""
     states = server.network.state.devices()
-    return [
+    rows = [
         group_row(each) for each in states if each.dev_eui.startswith(GROUP) and not each.removed
     ]
+    return [row | {"campaign": server.campaigns.owns(row["name"])} for row in rows]
+
+
+def _free(server: LorawanServer, name: str) -> str:
+    """A group that no campaign speaks to. Raises Conflict."""
+    if server.campaigns.owns(name):
+        raise Conflict("this group belongs to a firmware campaign", name=name[:64])
+    return name
 
 
 async def _group_set(server: LorawanServer, asked: Request) -> dict[str, Any]:
     """Make the group ``group`` or change it; its keys come in here, and are told to nobody but its members."""
     if asked.group is None:
         raise InvalidInput("say which group", field="group")
+    _free(server, asked.group.name)
     row = group_row(await server.create_group(asked.group))
     invited = await multicast.invite(server.network, asked.group) if asked.invite else 0
     return {**row, "invited": invited}
@@ -192,13 +201,13 @@ async def _group_set(server: LorawanServer, asked: Request) -> dict[str, Any]:
 
 async def _group_remove(server: LorawanServer, asked: Request) -> dict[str, Any]:
     """Take the group named ``id`` away."""
-    await server.remove_group(asked.id)
+    await server.remove_group(_free(server, asked.id))
     return {"done": True}
 
 
 async def _group_enqueue(server: LorawanServer, asked: Request) -> QueueItem:
     """Queue a downlink for every member of the group named ``id``."""
-    return await server.enqueue_group(asked.id, f_port=asked.f_port, data=asked.data)
+    return await server.enqueue_group(_free(server, asked.id), f_port=asked.f_port, data=asked.data)
 
 
 async def _campaigns(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:

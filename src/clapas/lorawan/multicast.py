@@ -90,12 +90,17 @@ def group(network: Network, name: str) -> DeviceState:
 
 
 async def remove(network: Network, name: str) -> None:
-    """Take a group away with what waits for it. Its counter is kept: the same keys never repeat one."""
-    state = group(network, name)
+    """Take a group away with what waits for it. Raises UnknownDevice."""
+    dissolve(network, group(network, name))
+    await network.state.sync()
+
+
+def dissolve(network: Network, state: DeviceState) -> None:
+    """End what waits for a group and let its members go. Its counter is kept: the same keys never repeat one."""
     for item in list(state.queue):
         queue.move(network, state.dev_eui, item, "failed", "cancelled")
     state.members, state.removed = (), True
-    await network.state.save(state)
+    network.state.put(state)
 
 
 async def invite(network: Network, plan: GroupPlan) -> int:

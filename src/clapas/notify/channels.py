@@ -48,6 +48,11 @@ def channels(settings: Settings) -> dict[str, Channel]:
     return found
 
 
+def ways(settings: Settings) -> tuple[str, ...]:
+    """The channels that ask a person for an address."""
+    return tuple(name for name in channels(settings) if name != "inbox")
+
+
 class Inbox:
     """The page itself: being in the table is being delivered."""
 

@@ -1,17 +1,46 @@
-"""Refuses chains and calendars that could never tell anybody, with the reason."""
+"""Refuses chains, calendars and addresses that could never tell anybody, with the reason."""
 
+import re
 from collections.abc import Collection, Mapping
 from itertools import pairwise
+from zoneinfo import available_timezones
 
 import msgspec
 
 from clapas.domain.errors import InvalidInput
-from clapas.notify.plan import Calendar, Chain, Stage
+from clapas.notify.plan import Calendar, Chain, Contact, Stage
 
 CALENDAR = "calendar:"
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+MAIL = re.compile(r"[^@\s]+@[^@\s]+")
+CHANNELS = 20
+LONGEST = 500
+QUOTA = 1000
 LONGEST_S = 7 * 86_400
 STAGES = 20
 TURNS = 2000
+
+
+def contact(told: Contact) -> None:
+    """Raises InvalidInput when a person could never be told like that."""
+    if len(told.channels) > CHANNELS or any(
+        not address.strip() or len(address) > LONGEST or not address.isprintable()
+        for address in told.channels.values()
+    ):
+        raise InvalidInput("an address is one line of at most 500 characters", field="channels")
+    if not MAIL.fullmatch(told.channels.get("mail", "a@b")):
+        raise InvalidInput("a mail address has an @", field="channels.mail")
+    if not told.channels.get("webhook", "https://").startswith(("https://", "http://")):
+        raise InvalidInput("a webhook is an address in https://", field="channels.webhook")
+    clocks = [told.digest, *((told.quiet.start, told.quiet.end) if told.quiet else ())]
+    if not all(CLOCK.fullmatch(each) for each in clocks if each) or (
+        told.quiet and "" in clocks[1:]
+    ):
+        raise InvalidInput("hours are written HH:MM", field="digest")
+    if not 1 <= told.quota <= QUOTA:
+        raise InvalidInput("between 1 and 1,000 messages an hour", field="quota")
+    if told.zone not in available_timezones():
+        raise InvalidInput("this is no time zone", field="zone")
 
 
 def named(plan: Chain | Calendar) -> set[str]:

@@ -16,6 +16,7 @@ from clapas.store.notify import Notice, Notices
 
 logger = logging.getLogger(__name__)
 PACE_S = 0.5
+CLOSED_S = 30
 LONGEST_S = 3600
 AT_ONCE = 8
 
@@ -35,6 +36,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             for name in self._channels:
                 group.create_task(self._serve(name))
+            group.create_task(self._give_up_closed())
 
     async def _serve(self, channel: str) -> None:
         while True:
@@ -45,6 +47,15 @@ class Dispatcher:
                 busy = 0
             if not busy:
                 await asyncio.sleep(PACE_S)
+
+    async def _give_up_closed(self) -> None:
+        """What waits for a way out that the settings do not open is shown as failed, not as waiting."""
+        while True:
+            try:
+                await self._outbox.fail_closed(list(self._channels))
+            except ClapasError as error:
+                logger.warning("closed channels are looked at again: %s", error)
+            await asyncio.sleep(CLOSED_S)
 
     async def send_due(self, channel: str, *, now: int | None = None) -> int:
         """Send what is due on one channel; gives how many messages were tried."""
@@ -62,7 +73,8 @@ class Dispatcher:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 await self._channels[channel].send(notice)
-        except (NotDelivered, TimeoutError) as error:
+        # ValueError: an address that no library can use; it must not stop what others wait for.
+        except (NotDelivered, TimeoutError, ValueError) as error:
             attempts = parcel[0].attempts + 1
             wait = min(LONGEST_S, self._settings.retry_s * 2 ** (attempts - 1))
             await self._outbox.retry(

@@ -12,18 +12,23 @@ import msgspec
 from clapas.identity import Identity
 from clapas.ops.feed import Progress, feed
 from clapas.ops.recorded import RECORDED
-from clapas.ops.simulate.fleet import Fleet, make_fleet
+from clapas.ops.simulate.fleet import Fleet, SimulatedDevice, make_fleet
 from clapas.ops.simulate.play import play
 from clapas.ops.simulate.register import devices_of, gateways_of
 from clapas.ops.simulate.senders import Doors
 from clapas.ops.territory import Territory, from_epci
 from clapas.sources.recordings import recordings_in, wire_messages
 from clapas.store import Commune, Place, Store
+from clapas.usecases.discovery import discover
+from clapas.usecases.enrol import Stewards, enrol
 
 SIREN = "243400017"
 """Montpellier Méditerranée Métropole."""
 MARKER = "demonstration.json"
 KEY = "simulation"
+STEWARD = "Démonstration"
+RECORDS = {"indoor": "school-air", "parking": "parking", "bikes": "bikes", "counter": "counters"}
+"""Kind of simulated thing → the record of the trade that looks after it."""
 
 
 class Marker(msgspec.Struct, frozen=True):
@@ -32,6 +37,9 @@ class Marker(msgspec.Struct, frozen=True):
     began: datetime
     size: int
     recordings: str = ""
+    """A folder that is still to be fed."""
+    real_feeds: bool = False
+    """The city's feeds were recorded: they are not simulated besides."""
 
 
 def marker(directory: Path) -> Marker | None:
@@ -45,7 +53,12 @@ def marker(directory: Path) -> Marker | None:
 def mark(directory: Path, *, size: int, recordings: str = "") -> Marker:
     """Say that this data directory holds the demonstration; an earlier beginning is kept."""
     kept = marker(directory)
-    made = Marker(kept.began if kept else datetime.now(UTC), size, recordings)
+    made = Marker(
+        began=kept.began if kept else datetime.now(UTC),
+        size=size,
+        recordings=recordings,
+        real_feeds=bool(recordings) or (kept is not None and kept.real_feeds),
+    )
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MARKER).write_bytes(msgspec.json.encode(made))
     return made
@@ -80,6 +93,27 @@ async def register(store: Store, fleet: Fleet, *, created: datetime) -> None:
     for each in fleet.devices:
         if each.registered and each.bindings:
             await store.registry.bind(each.key, each.bindings)
+
+
+def demonstrated(fleet: Fleet, *, real_feeds: bool) -> Fleet:
+    """The fleet with its rooms in the schools' record, and without the feeds that were really recorded."""
+    kept = (each for each in fleet.devices if not (real_feeds and each.what.door == "ngsi_v2"))
+    return msgspec.structs.replace(fleet, devices=tuple(map(_recorded_at, kept)))
+
+
+def _recorded_at(device: SimulatedDevice) -> SimulatedDevice:
+    record = RECORDS.get(device.kind, "")
+    return msgspec.structs.replace(
+        device, entity=msgspec.structs.replace(device.entity, dataset=record)
+    )
+
+
+async def put_trades_in_force(store: Store, directory: Path, *, controller: str) -> None:
+    """Every trade at hand: its record, its rules, its points of measure."""
+    packs = await asyncio.to_thread(discover, directory)
+    who = Stewards(steward=STEWARD, controller=controller)
+    for pack in packs.values():
+        await enrol(store, pack, who, rivals=packs.values())
 
 
 async def remove(store: Store, directory: Path) -> dict[str, int]:
@@ -118,9 +152,11 @@ async def run(
     territory = await asyncio.to_thread(from_epci, SIREN)
     tell("territory")
     await save_territory(store, territory)
+    await put_trades_in_force(store, directory, controller=territory.name)
     fleet = await asyncio.to_thread(
         lambda: make_fleet(territory, size=chosen.size, now=chosen.began)
     )
+    fleet = demonstrated(fleet, real_feeds=chosen.real_feeds)
     await register(store, fleet, created=chosen.began)
     tell("fleet")
     entrance = doors(await service_key(identity))

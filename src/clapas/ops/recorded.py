@@ -21,6 +21,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
     type: str
     place: tuple[float, float] | None
+    dataset: str = ""
     channels: tuple[tuple[str, str, str, float], ...]
     """Channel, attribute, quantity, scale."""
 
@@ -34,6 +35,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
             name=self.name,
             longitude=longitude,
             latitude=latitude,
+            dataset=self.dataset,
         )
 
     @property
@@ -91,6 +93,7 @@ def _room(key: str, name: str, channels: tuple[str, str] = ("Temp", "RH")) -> Re
         model=LOGGER,
         type="IndoorEnvironmentObserved",
         place=None,
+        dataset="museum",
         channels=(
             (channels[0], "temperature", "temperature", 1.0),
             (channels[1], "relativeHumidity", "relative_humidity", 0.01),

@@ -87,6 +87,7 @@ class Book:
             and (not target.model or target.model in facts.models)
             and (not target.entities or facts.entity in target.entities)
             and (not target.communes or facts.commune in target.communes)
+            and (not target.datasets or not facts.dataset or facts.dataset in target.datasets)
         )
 
     def _in_group(self, group: str, facts: SeriesFacts) -> bool:

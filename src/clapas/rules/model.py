@@ -184,6 +184,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     group: str = ""
     entities: tuple[str, ...] = ()
     communes: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    """Records whose points of measure it watches, besides those that no record holds: two trades may share a type."""
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

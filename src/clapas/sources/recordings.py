@@ -41,15 +41,15 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 KNOWN = (
-    ("lorawan-grenoble/chirpstack_v3_*.ndjson.gz", "chirpstack_v3", ""),
-    ("lorawan-grenoble/helium_*.ndjson.gz", "helium", ""),
     ("montpellier-parkings-bikes/snapshots_*.csv.gz", "ngsi_v2", ""),
     ("montpellier-bike-counters/*.ndjson", "ngsi_v2", ""),
     ("montpellier-bike-counters/meteo_*.csv", "csv_drop", "timezone=Europe/Paris"),
     ("museum-climate/*.csv*", "csv_drop", "timezone=Europe/London"),
     ("river-ardeche/stage_*.txt.gz", "csv_drop", ""),
+    ("lorawan-grenoble/chirpstack_v3_*.ndjson.gz", "chirpstack_v3", ""),
+    ("lorawan-grenoble/helium_*.ndjson.gz", "helium", ""),
 )
-"""Recordings by their place in a folder of recordings, and how they are fed."""
+"""Recordings by their place in a folder of recordings, and how they are fed; those that fill a page soonest first."""
 
 
 def recordings_in(folder: Path) -> tuple[Recording, ...]:
@@ -176,8 +176,11 @@ def _ngsi(path: Path, options: str) -> Iterator[WireMessage]:
     if tuple(head) == SNAPSHOT:
         yield from _snapshots(decode(body), _places(path.parent), asked)
         return
+    names = _counters(path.parent)
     for each in split_objects(body).objects:
         feed = _feed(each)
+        if name := names.get(_serial(each)):
+            each.setdefault("name", name)
         time = str(each.get("dateObserved", "")).rpartition("/")[2]
         yield WireMessage(
             "http", f"/in/ngsi_v2?feed={feed}{asked}", orjson.dumps(each), _milliseconds(time)
@@ -187,6 +190,24 @@ def _ngsi(path: Path, options: str) -> Iterator[WireMessage]:
 def _feed(entity: dict[str, Any]) -> str:
     kinds = {kind: feed for feed, kind in ngsi_v2.TYPES.items()}
     return kinds.get(str(entity.get("type")), "entities")
+
+
+def _serial(entity: dict[str, Any]) -> str:
+    """The digits of the counter's number in the id of a count (MMM_EcoCompt_<number>_<time>).
+
+    A replaced counter keeps the digits of its site and changes its letters (X2H20063163, Y2H20063163).
+    """
+    parts = str(entity.get("id", "")).split("_")
+    return parts[2][-8:] if len(parts) == 4 and parts[1] == "EcoCompt" else ""
+
+
+def _counters(folder: Path) -> dict[str, str]:
+    """Counters' names by the digits of their number, from the register that accompanies their archives."""
+    path = folder / "MMM_MMM_GeolocCompteurs.csv"
+    if not path.is_file():
+        return {}
+    rows = csv.DictReader(io.StringIO(decode(path.read_bytes())))
+    return {row["N° Série"][-8:]: row["Nom du com"] for row in rows if row.get("N° Série")}
 
 
 def _places(folder: Path) -> dict[str, dict[str, str]]:

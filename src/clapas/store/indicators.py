@@ -139,6 +139,19 @@ class Indicators:
             zip(*(table.column(name).to_pylist() for name in ("series", "share")), strict=True)
         )
 
+    async def began(
+        self, rows: RowFilter, series: Collection[int], window: Window
+    ) -> dict[int, int]:
+        """Series → its first usable reading of the period, ms."""
+        visible = await self._series.by_id(rows, series)
+        if not visible:
+            return {}
+        values = {**_period(window), "series": list(visible)}
+        table = await self._clickhouse.read(SQL["began"], values)
+        return dict(
+            zip(*(table.column(name).to_pylist() for name in ("series", "first")), strict=True)
+        )
+
     async def _visible(self, rows: RowFilter, sources: Sequence[Source]) -> list[Source]:
         """The sources whose every series may be seen, derived ones last."""
         named = {number for each in sources for number in (each.series, each.total) if number}

@@ -72,6 +72,10 @@ class Notices:
         """They did not arrive."""
         await self._postgres.run(SQL["retry"], ids=list(ids), error=error[:500], due=due, last=last)
 
+    async def fail_closed(self, channels: Collection[str]) -> None:
+        """Messages for a channel that is none of these will never leave."""
+        await self._postgres.run(SQL["fail_closed"], channels=list(channels))
+
     async def of_alarm(self, alarm: int) -> list[Notice]:
         """Who was told of an alarm."""
         return [_notice(row) for row in await self._postgres.rows(SQL["of_alarm"], alarm=alarm)]

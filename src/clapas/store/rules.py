@@ -138,6 +138,10 @@ class RulesStore:
         """The rules that name a saved group."""
         return [row[0] for row in await self._postgres.rows(SQL["naming_group"], group=group)]
 
+    async def naming_chain(self, chain: str) -> list[str]:
+        """The rules that tell a chain."""
+        return [row[0] for row in await self._postgres.rows(SQL["naming_chain"], chain=chain)]
+
     async def present(
         self, series: Sequence[int], *, unusable: int
     ) -> list[tuple[int, int, float]]:

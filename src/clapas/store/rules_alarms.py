@@ -81,10 +81,13 @@ class Alarms:
         after: str | None = None,
         limit: int = 50,
         public: bool = False,
+        person: str = "",
         **asked: str,
     ) -> Page[Alarm]:
-        """Alarms that may be seen, newest first. Filters: state, severity, rule, trade, entity, commune, assignee, q."""
-        start = key_of(after, int, int)
+        """Alarms that may be seen, newest first; for a ``person`` what is active, then hers, before.
+
+        Filters: state, severity, rule, trade, entity, commune, assignee, q."""
+        start = key_of(after, int, int, int)
         names = ("state", "severity", "rule", "trade", "entity", "commune", "assignee", "q")
         values: dict[str, Any] = {name: asked.get(name, "") for name in names}
         escaped = values["q"].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -95,14 +98,17 @@ class Alarms:
                 **values,
                 like=f"%{escaped}%",
                 public=public,
-                start=start[0] if start else None,
-                start_id=start[1] if start else None,
+                person=person,
+                start_rank=start[0] if start else None,
+                start=start[1] if start else None,
+                start_id=start[2] if start else None,
                 limit=bounded(limit) + 1,
                 **filters.values(rows),
             )
         more = len(found) > bounded(limit)
         items = found[: bounded(limit)]
-        return Page(items, cursor(items[-1].raised, items[-1].id) if more else None)
+        last = [_rank(items[-1], person), items[-1].raised, items[-1].id] if more else []
+        return Page(items, cursor(*last) if more else None)
 
     async def get(self, rows: RowFilter, alarm: int) -> Alarm:
         """One alarm. Raises NotFound, also when it may not be seen."""
@@ -186,6 +192,10 @@ class Alarms:
         """End a silence now. Raises NotFound."""
         if not await self._postgres.run(SQL["end_silence"], id=silence, now=now):
             raise NotFound(silence=silence)
+
+
+def _rank(alarm: Alarm, person: str) -> int:
+    return 2 * alarm.active + (alarm.assignee == person) if person else 0
 
 
 async def _keep_tracks(connection: AsyncConnection[Row], tracks: Sequence[TrackRow]) -> None:

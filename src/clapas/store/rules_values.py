@@ -39,6 +39,7 @@ class SeriesFacts(msgspec.Struct, frozen=True, gc=False):
     received: int | None
     measured: int | None
     tags: tuple[str, ...] = ()
+    dataset: str = ""
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

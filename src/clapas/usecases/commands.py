@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add ``clapas usecase …`` to the command line."""
     usecase = typer.Typer(help="Trades: list, add, remove packs.", no_args_is_help=True)
     usecase.command("list")(list_packs)
+    usecase.command("check")(check_pack)
     usecase.command("add")(add_pack)
     usecase.command("remove")(remove_pack)
     usecase.command("rules")(print_rules)
@@ -33,6 +34,22 @@ def list_packs(data: Data = HERE) -> None:
 
     for pack in discover(data).values():
         typer.echo(f"{pack.name} {pack.version} ({pack.origin}): {pack.page.question.en}")
+
+
+def check_pack(
+    folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
+) -> None:
+    """Check a pack before it is added: its form, its words, its story up to the alarm. Fails when something is wrong."""
+    from clapas.usecases.pack import load
+    from clapas.usecases.story import wrong_in
+
+    pack = load(folder)
+    wrong = wrong_in(pack)
+    for each in wrong:
+        typer.echo(each, err=True)
+    if wrong:
+        raise typer.Exit(1)
+    typer.echo(f"{pack.name} {pack.version}: its form, its words and its story hold")
 
 
 def add_pack(
@@ -86,13 +103,18 @@ async def in_force(
     """Tell the running platform; gives what it answers, or that none runs."""
     from clapas.engines.running import running_addresses
     from clapas.store import Store
+    from clapas.usecases.discovery import discover
     from clapas.usecases.enrol import enrol, withdraw
 
     addresses = running_addresses(data)
     if addresses is None:
         return f"no platform runs in {data}: its record and rules follow when it starts"
     async with Store.open(addresses, pool=2) as store:
-        done = await withdraw(store, pack.name) if away else await enrol(store, pack, who)
+        done = (
+            await withdraw(store, pack.name)
+            if away
+            else await enrol(store, pack, who, rivals=discover(data).values())
+        )
     return done.sentence
 
 

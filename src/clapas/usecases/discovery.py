@@ -29,7 +29,12 @@ def discover(data: Path | None = None) -> dict[str, Pack]:
                 pack = load(folder, origin="installed")
                 found[pack.name] = pack
     off = _off(data)
-    return {name: pack for name, pack in sorted(found.items()) if name not in off}
+    on = {name: pack for name, pack in sorted(found.items()) if name not in off}
+    records = frozenset(pack.record for pack in on.values())
+    return {
+        name: msgspec.structs.replace(pack, others=records - {pack.record})
+        for name, pack in on.items()
+    }
 
 
 def _own() -> list[Pack]:

@@ -1,6 +1,6 @@
 """The home of the elected: six figures and a map, with sources, dates and method. No control room.
 
-A figure is the middle of its trade's headline over the last days, on the points of measure that captured
+A figure is the middle of its trade's headline over the trade's usual period, on the points of measure that captured
 enough; beside it, how many were well, to watch, in alert, or could not be judged. Where fewer than six trades
 have points of measure, the figures are completed by what every territory has: points of measure that live, and
 alarms that a trade has in hand.
@@ -15,9 +15,10 @@ from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.rules_alarms import Alarms
 from clapas.store.values import EntityRow
-from clapas.usecases.gather import Line, Seen, gather
+from clapas.usecases.gather import Line, known, lines_of
+from clapas.usecases.members import Seen
 from clapas.usecases.pack import Pack, Text
-from clapas.usecases.span import age_of, fitting
+from clapas.usecases.span import usual_period
 
 DAYS = 7
 FIGURES = 6
@@ -65,18 +66,22 @@ async def summary(
 ) -> Summary:
     """The six figures of trades that have points of measure, of the territory or of one commune."""
     end = now or datetime.now(UTC)
-    window = Window(end - timedelta(days=fitting(DAYS, await age_of(store))), end)
+    week = Window(end - timedelta(days=DAYS), end)
     shares: list[Share] = []
     places: list[Line] = []
     for pack in packs.values():
-        lines = await gather(store, seen, pack, window)
+        members = await known(store, seen, pack)
+        if not members.rows or len(shares) == FIGURES:
+            continue
+        window = await usual_period(store, seen, pack, members, now=end)
+        lines = await lines_of(store, seen, pack, members, window)
         mine = [line for line in lines if not commune or line.commune == commune]
-        if mine and len(shares) < FIGURES:
+        if mine:
             shares.append(share(pack, mine, window))
             places += mine
     for common in (living, alarms):
         if len(shares) < FIGURES:
-            shares.append(await common(store, seen, window, commune))
+            shares.append(await common(store, seen, week, commune))
     return Summary(commune=commune, figures=shares, places=places)
 
 

@@ -5,7 +5,7 @@ is and told. Taking a pack away closes its record (nothing is deleted: the law w
 the rules that nobody made their own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -59,17 +59,12 @@ def author(name: str) -> str:
     return AUTHOR + name
 
 
-def record_id(pack: Pack) -> str:
-    """The id of a pack's record (records know hyphens, packs underscores)."""
-    return pack.name.replace("_", "-")
-
-
 def record_of(pack: Pack, who: Stewards, *, version: int, today: date) -> DatasetRecord:
     """The governance record that a pack describes; it opens nothing before somebody answers for it."""
     described = pack.dataset
     is_open = described.classification == "ouvert"
     return DatasetRecord(
-        id=record_id(pack),
+        id=pack.record,
         title=described.title.fr,
         title_en=described.title.en,
         owner=who.owner or described.owner,
@@ -85,15 +80,20 @@ def record_of(pack: Pack, who: Stewards, *, version: int, today: date) -> Datase
 
 
 async def enrol(
-    store: Store, pack: Pack, who: Stewards | None = None, *, today: date | None = None
+    store: Store,
+    pack: Pack,
+    who: Stewards | None = None,
+    *,
+    today: date | None = None,
+    rivals: Collection[Pack] = (),
 ) -> Enrolled:
-    """Put a pack in force, or bring it up to date; twice changes nothing."""
+    """Put a pack in force, or bring it up to date; twice changes nothing. ``rivals``: see :func:`assign`."""
     day = today or datetime.now(UTC).date()
     record = await _keep_record(store, pack, who, day)
     rules = RulesStore(store.postgres, store.clickhouse)
     done = {each.id: await _keep_rule(rules, pack, each) for each in pack.rules}
     done |= await _drop_rules(rules, pack.name, kept={each.id for each in pack.rules})
-    return Enrolled(record=record, rules=done, points=await assign(store, pack))
+    return Enrolled(record=record, rules=done, points=await assign(store, pack, rivals))
 
 
 async def absent(store: Store, packs: Mapping[str, Pack]) -> list[str]:
@@ -129,7 +129,7 @@ def is_closed(record: DatasetRecord) -> bool:
 
 
 async def _keep_record(store: Store, pack: Pack, who: Stewards | None, day: date) -> Done:
-    versions = await store.charter.record_versions(record_id(pack))
+    versions = await store.charter.record_versions(pack.record)
     if not versions:
         fresh = record_of(pack, who or Stewards(), version=1, today=day)
         await store.charter.add_record(fresh, author=author(pack.name))
@@ -177,29 +177,43 @@ async def _drop_rules(rules: RulesStore, trade: str, *, kept: set[str]) -> dict[
     return done
 
 
-async def assign(store: Store, pack: Pack) -> int:
-    """Give the trade's points of measure that have no record to the pack's; gives how many."""
+async def assign(store: Store, pack: Pack, rivals: Collection[Pack] = ()) -> int:
+    """Give the trade's points of measure that have no record to the pack's; gives how many.
+
+    A point that would also fit a rival in force is nobody's until a person says whose it is.
+    """
+    known = {each.id for each in await store.charter.records()}
+    others = [each for each in rivals if each.name != pack.name and each.record in known]
     mine: list[Entity] = []
     for kind in pack.types:
         after: str | None = None
         while True:
             page = await store.entities.page(EVERYTHING, type=kind, after=after, limit=PAGE)
-            mine += await _fitting(store, pack, (row.entity for row in page.items))
+            mine += await _fitting(store, pack, others, (row.entity for row in page.items))
             after = page.next
             if after is None:
                 break
     await store.entities.upsert(
-        [msgspec.structs.replace(each, dataset=record_id(pack)) for each in mine]
+        [msgspec.structs.replace(each, dataset=pack.record) for each in mine]
     )
     return len(mine)
 
 
-async def _fitting(store: Store, pack: Pack, entities: Iterable[Entity]) -> list[Entity]:
-    """Those without a record that measure what the trade needs."""
+async def _fitting(
+    store: Store, pack: Pack, others: Collection[Pack], entities: Iterable[Entity]
+) -> list[Entity]:
+    """Those without a record that measure what this trade needs, and no other's."""
     free = [each for each in entities if not each.dataset]
-    if not free or not pack.needs:
-        return free
-    has: dict[str, set[str]] = {}
-    for each in await store.state.latest(EVERYTHING, entities=[one.id for one in free]):
-        has.setdefault(each.entity, set()).add(each.quantity)
-    return [each for each in free if set(pack.needs) <= has.get(each.id, set())]
+    has: dict[str, set[str]] = {each.id: set() for each in free}
+    for each in await store.state.latest(EVERYTHING, entities=list(has)) if free else ():
+        has[each.entity].add(each.quantity)
+    return [
+        each
+        for each in free
+        if _fits(pack, each, has[each.id])
+        and not any(_fits(other, each, has[each.id]) for other in others)
+    ]
+
+
+def _fits(pack: Pack, entity: Entity, quantities: set[str]) -> bool:
+    return entity.type in pack.types and set(pack.needs) <= quantities

@@ -5,15 +5,14 @@ from datetime import datetime
 
 import msgspec
 
-from clapas.domain.access import RowFilter
 from clapas.domain.window import Window, instant
 from clapas.store import Store
 from clapas.store.values import EntityRow, Latest
 from clapas.usecases.figures import Figure, figures
 from clapas.usecases.measures import Asking, measures
+from clapas.usecases.members import Members, Seen, members_of
 from clapas.usecases.pack import Pack
-
-MOST_ENTITIES = 500
+from clapas.usecases.span import usual_period
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,50 +30,45 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """The newest reading of what the trade looks at, in the period or not."""
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows the reader may see: of entities and of series."""
-
-    entities: RowFilter
-    series: RowFilter
-
-
 async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[Line]:
-    """The trade's lines over a period, by type then id; at most 500 entities a type."""
-    rows: list[EntityRow] = []
-    for kind in pack.types:
-        rows += (await store.entities.page(seen.entities, type=kind, limit=MOST_ENTITIES)).items
-    latest = await store.state.latest(seen.series, entities=[row.entity.id for row in rows])
-    wanted = _wanted(pack)
-    mine = [each for each in latest if each.quantity in wanted]
-    rows = _belonging(pack, rows, mine)
+    """The trade's lines over a period."""
+    return await lines_of(store, seen, pack, await known(store, seen, pack), window)
+
+
+async def known(store: Store, seen: Seen, pack: Pack) -> Members:
+    """The trade's points of measure, with the values that it looks at."""
+    return looked_at(pack, await members_of(store, seen, pack))
+
+
+async def lines_of(
+    store: Store, seen: Seen, pack: Pack, members: Members, window: Window
+) -> list[Line]:
+    """The lines of points of measure that are known already."""
     asking = Asking(
-        rows=seen.series, mine=mine, window=window, zone=await store.territory.zone()
-    )  # fmt: skip
+        rows=seen.series, mine=members.latest, window=window, zone=await store.territory.zone()
+    )
     measured = await measures(store, pack, asking)
-    last = newest(mine)
+    last = newest(members.latest)
     return [
         _line(row, figures(pack, measured.get(row.entity.id, {})), last.get(row.entity.id))
-        for row in rows
+        for row in members.rows
     ]
 
 
-def _wanted(pack: Pack) -> set[str]:
-    """The quantities that the trade looks at."""
-    named = {each.quantity for each in pack.indicators if each.quantity}
-    return named | {name for each in pack.derived for name in (each.total, each.minus)}
+async def usual_window(
+    store: Store, seen: Seen, pack: Pack, *, now: datetime, days: int = 0
+) -> Window:
+    """The period that the trade's page speaks of when nobody says which: see :func:`usual_period`."""
+    members = await known(store, seen, pack)
+    return await usual_period(store, seen, pack, members, now=now, days=days)
 
 
-def _belonging(pack: Pack, rows: Sequence[EntityRow], mine: Sequence[Latest]) -> list[EntityRow]:
-    """The entities of the trade: in its records, with what it needs."""
-    has: dict[str, set[str]] = {}
-    for each in mine:
-        has.setdefault(each.entity, set()).add(each.quantity)
-    return [
-        row
-        for row in rows
-        if (not pack.datasets or row.entity.dataset in pack.datasets)
-        and set(pack.needs) <= has.get(row.entity.id, set())
-    ]
+def looked_at(pack: Pack, members: Members) -> Members:
+    """The same entities with the values that the trade looks at."""
+    wanted = {each.quantity for each in pack.indicators if each.quantity}
+    wanted |= {name for each in pack.derived for name in (each.total, each.minus)}
+    kept = [each for each in members.latest if each.quantity in wanted]
+    return msgspec.structs.replace(members, latest=kept)
 
 
 def newest(states: Sequence[Latest]) -> dict[str, datetime]:

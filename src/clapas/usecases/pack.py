@@ -147,6 +147,13 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     quality: dict[str, Any] = {}
     origin: Origin = "own"
     folder: str = ""
+    others: frozenset[str] = frozenset()
+    """Records of the other trades that are on: said by discovery, never by the pack."""
+
+    @property
+    def record(self) -> str:
+        """The id of its dataset's record (records know hyphens, packs underscores)."""
+        return self.name.replace("_", "-")
 
     def indicator(self, name: str) -> Indicator:
         """The indicator of that id; raises :class:`BadPack`."""
@@ -169,6 +176,7 @@ def load(folder: Path, *, origin: Origin = "own") -> Pack:
         "quality": _toml(folder / "quality.toml"),
         "origin": origin,
         "folder": str(folder),
+        "others": frozenset(),
     }
     try:
         pack = msgspec.convert(data, Pack)

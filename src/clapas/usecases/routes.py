@@ -12,15 +12,15 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from clapas.charter import Charter
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import InvalidInput, NotFound
-from clapas.domain.window import Window
+from clapas.domain.window import Window, asked_window
 from clapas.store import Store
 from clapas.usecases.discovery import discover
 from clapas.usecases.elected import Summary, summary
 from clapas.usecases.errors import NoSuchPack
-from clapas.usecases.gather import Line, Seen, gather
+from clapas.usecases.gather import Line, gather, usual_window
+from clapas.usecases.members import Seen
 from clapas.usecases.pack import Limit, Pack, Text
 from clapas.usecases.report import as_csv, as_pdf, sheet_csv, sheet_pdf, shown
-from clapas.usecases.span import age_of, fitting
 
 Call = Request[Any, Any, Any]
 READ = {"action": "read", "kind": "entity"}
@@ -28,6 +28,7 @@ EXPORT = {"action": "export", "kind": "series"}
 LONGEST = timedelta(days=400)
 From = Annotated[str, QueryParameter(name="from", max_length=40)]
 To = Annotated[str, QueryParameter(name="to", max_length=40)]
+Days = Annotated[int, QueryParameter(name="days", ge=0, le=400)]
 Form = Annotated[str, QueryParameter(name="form", max_length=4)]
 
 
@@ -105,42 +106,37 @@ async def pack_of(request: Call, name: str) -> Pack:
     return found
 
 
+async def window_of(
+    request: Call, pack: Pack, said: tuple[str, str, int], action: str = "read"
+) -> Window:
+    """The period ``said`` (from, to, days), or the trade's usual one. Raises InvalidInput."""
+    start, end, days = said
+    if start or end:
+        return period(start, end, days or pack.page.period_days)
+    store, seen = rooms_of(request).store, seen_by(request, action)
+    return await usual_window(store, seen, pack, now=datetime.now(UTC), days=days)
+
+
 def period(start: str, end: str, days: int) -> Window:
-    """The period asked for; the pack's usual one when nothing is said. Raises InvalidInput."""
-    last = _moment(end, "to") if end else datetime.now(UTC)
-    first = _moment(start, "from") if start else last - timedelta(days=days)
-    if last - first > LONGEST:
-        raise InvalidInput("a period is at most 400 days long", field="from")
-    return Window(first, last)
-
-
-def _moment(text: str, field: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
-    if not 1970 <= moment.year <= 2100:
-        raise InvalidInput("a time between 1970 and 2100", field=field)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    """From ``start`` or so many days before ``end`` (now). Raises InvalidInput."""
+    return asked_window(start, end, usual=timedelta(days=days), longest=LONGEST)
 
 
 @get("/api/v1/trades", opt=READ)
 async def trades(request: Call) -> dict[str, list[TradeOut] | None]:
     """The trades that are on."""
-    rooms = rooms_of(request)
-    found = await asyncio.to_thread(discover, rooms.directory)
-    age = await age_of(rooms.store)
-    return {"items": [trade_out(pack, age) for pack in found.values()], "next": None}
+    found = await asyncio.to_thread(discover, rooms_of(request).directory)
+    return {"items": [trade_out(pack) for pack in found.values()], "next": None}
 
 
 @get("/api/v1/trades/{name:str}", opt=READ)
 async def trade(request: Call, name: FromPath[str]) -> TradeOut:
     """One trade: what its page asks, its figures and their methods, its dated limits."""
-    return trade_out(await pack_of(request, name), await age_of(rooms_of(request).store))
+    return trade_out(await pack_of(request, name))
 
 
-def trade_out(pack: Pack, age: timedelta) -> TradeOut:
-    """A pack as its page needs it, on a platform whose history is so old."""
+def trade_out(pack: Pack) -> TradeOut:
+    """A pack as its page needs it."""
     return TradeOut(
         name=pack.name,
         version=pack.version,
@@ -150,7 +146,7 @@ def trade_out(pack: Pack, age: timedelta) -> TradeOut:
         types=pack.types,
         headline=pack.page.headline,
         columns=shown(pack),
-        period_days=fitting(pack.page.period_days, age),
+        period_days=pack.page.period_days,
         indicators=[
             IndicatorOut(
                 id=each.id, title=each.title, method=each.method, unit=each.unit,
@@ -168,25 +164,32 @@ def trade_out(pack: Pack, age: timedelta) -> TradeOut:
 
 @get("/api/v1/trades/{name:str}/figures", opt=READ)
 async def trade_figures(
-    request: Call, name: FromPath[str], start: From = "", end: To = ""
+    request: Call, name: FromPath[str], start: From = "", end: To = "", days: Days = 0
 ) -> FiguresOut:
-    """The trade's figures, one line an entity that may be seen."""
+    """The trade's figures, one line an entity that may be seen.
+
+    Without a period: the trade's usual one, which ends when its points of measure fell silent if that is longer ago.
+    """
     pack = await pack_of(request, name)
-    window = period(start, end, pack.page.period_days)
+    window = await window_of(request, pack, (start, end, days))
     lines = await gather(rooms_of(request).store, seen_by(request), pack, window)
     return FiguresOut(trade=pack.name, start=window.start, end=window.end, items=lines)
 
 
 @get("/api/v1/trades/{name:str}/report", opt=EXPORT)
 async def trade_report(
-    request: Call, name: FromPath[str], start: From = "", end: To = "", form: Form = "pdf"
+    request: Call,
+    name: FromPath[str],
+    start: From = "",
+    end: To = "",
+    days: Days = 0,
+    form: Form = "pdf",
 ) -> Response[bytes]:
     """The trade's report: ``form`` pdf (in French) or csv."""
     if form not in {"pdf", "csv"}:
         raise InvalidInput("pdf or csv", field="form", accepted=["pdf", "csv"])
     pack = await pack_of(request, name)
-    window = period(start, end, pack.page.period_days)
-    rooms = rooms_of(request)
+    window, rooms = await window_of(request, pack, (start, end, days), "export"), rooms_of(request)
     lines = await gather(rooms.store, seen_by(request, "export"), pack, window)
     file = f"{pack.name}-{window.start:%Y%m%d}-{window.end:%Y%m%d}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from clapas.jobs import Tick, Tools
 from clapas.usecases.discovery import discover
-from clapas.usecases.enrol import absent, assign, enrol, record_id, withdraw
+from clapas.usecases.enrol import absent, assign, enrol, withdraw
 
 
 async def follow(tools: Tools) -> None:
@@ -12,10 +12,10 @@ async def follow(tools: Tools) -> None:
     packs = discover(tools.tool(Path))
     known = {each.id for each in await tools.store.charter.records()}
     for pack in packs.values():
-        if record_id(pack) in known:
-            await assign(tools.store, pack)
+        if pack.record in known:
+            await assign(tools.store, pack, packs.values())
         elif pack.origin == "installed":
-            await enrol(tools.store, pack)
+            await enrol(tools.store, pack, rivals=packs.values())
     for name in await absent(tools.store, packs):
         await withdraw(tools.store, name)
 

@@ -124,6 +124,8 @@ class Services:
     keyless: Keyless = field(default_factory=lambda: Keyless(seconds=0, megabytes=0))
     vault: Vault | None = None
     usage: Usage = field(default_factory=Usage)
+    ways: tuple[str, ...] = ()
+    """The channels by which people may be told, besides the page's inbox."""
 
 
 def services_of(request: Call) -> Services:

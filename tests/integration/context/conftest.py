@@ -7,11 +7,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
 import psycopg
 import pytest
+from tests.integration.context.source import Register, Source
 
 from clapas.charter import Charter
 from clapas.context.routes import open_door
@@ -65,6 +67,39 @@ async def api(store: Store) -> AsyncIterator[httpx.AsyncClient]:
             transport=transport, base_url="http://broker/ngsi-ld/v1"
         ) as client:
             yield client
+
+
+@pytest.fixture
+async def source() -> AsyncIterator[Source]:
+    """One source."""
+    made = Source()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0, limit=1 << 20)
+    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        yield made
+        await asyncio.sleep(made.delay)
+
+
+@pytest.fixture
+async def register(api: httpx.AsyncClient, source: Source, urn: str) -> AsyncIterator[Register]:
+    """Registers the source at the broker; what was registered goes at the end."""
+    made: list[str] = []
+
+    async def do(**more: Any) -> httpx.Response:
+        body = {
+            "id": f"{urn.replace('Thing', 'Registration')}{len(made)}",
+            "type": "ContextSourceRegistration",
+            "information": [{"entities": [{"id": urn, "type": "Van"}]}],
+            "endpoint": source.url,
+            **more,
+        }
+        answer = await api.post("/csourceRegistrations", json=body)
+        made.append(body["id"])
+        return answer
+
+    yield do
+    for name in made:
+        await api.delete(f"/csourceRegistrations/{name}")
 
 
 @pytest.fixture

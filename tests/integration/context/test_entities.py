@@ -1,5 +1,8 @@
 """Entities and their attributes, as a client of the broker sees them (clauses 5.6, 5.7.1, 6.3)."""
 
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -345,3 +348,32 @@ async def test_names_of_no_context(store: Store, urn: str) -> None:
                 assert "speed" not in said
                 for name in (urn, urn + "2"):
                     await client.delete(f"/entities/{name}")
+
+
+@pytest.mark.clause("4.7.2")
+async def test_places(api: httpx.AsyncClient, urn: str) -> None:
+    """A geometry may come as a text, and is one afterwards; a location is nothing but a place."""
+    point = {"type": "Point", "coordinates": [17.1, 48.7]}
+    cases: list[tuple[dict[str, Any], int]] = [
+        ({"type": "GeoProperty", "value": json.dumps(point)}, 201),
+        ({"type": "GeoProperty", "value": "somewhere"}, 400),
+        ({"type": "Property", "value": 7}, 400),
+    ]
+    for number, (location, status) in enumerate(cases):
+        body = {"id": f"{urn}:{number}", "type": "Van", "location": location}
+        assert (await api.post("/entities", json=body)).status_code == status
+    assert (await api.get(f"/entities/{urn}:0")).json()["location"]["value"] == point
+
+
+@pytest.mark.clause("4.22")
+async def test_attributes_that_expire(api: httpx.AsyncClient, urn: str) -> None:
+    """An attribute goes at its hour; the entity and its other attributes stay."""
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="milliseconds")
+    brief = {"type": "Property", "value": 1, "expiresAt": soon.replace("+00:00", "Z")}
+    body = {"id": urn, "type": "Van", "brief": brief, "size": {"type": "Property", "value": 2}}
+    assert (await api.post("/entities", json=body)).status_code == 201
+    assert "brief" in (await api.get(f"/entities/{urn}")).json()
+    async with asyncio.timeout(30):
+        while "brief" in (shown := (await api.get(f"/entities/{urn}")).json()):
+            await asyncio.sleep(0.2)
+    assert shown["size"]["value"] == 2

@@ -86,6 +86,30 @@ async def test_series_are_evolutions(api: httpx.AsyncClient, store: Store, urn: 
     assert [len(each["temperature"]) for each in found] == [6]
 
 
+@pytest.mark.clause("5.6.16")
+async def test_what_was_deleted_does_not_come_back(
+    api: httpx.AsyncClient, store: Store, urn: str
+) -> None:
+    """A deleted evolution of measured values stays away, also when they are handed out again."""
+    await store.entities.upsert([Entity(id=urn, type="Thing")])
+    key = SeriesKey(entity=urn, attribute="temperature", quantity="temperature")
+    series = (await store.series.ensure([key]))[key]
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    old = [Observation(series.id, now - 60_000 * n, 20.0, now, 1, 20_000 + n) for n in (1, 2)]
+    await store.history.keep(old)
+    where = f"/temporal/entities/{urn}"
+    assert len((await api.get(where)).json()["temperature"]) == 2
+    assert (await api.delete(f"{where}/attrs/temperature")).status_code == 204
+    assert "temperature" not in (await api.get(where)).json()
+    assert (await api.delete(where)).status_code == 204
+    assert (await api.get(where)).status_code == 404
+    await store.history.keep([*old, Observation(series.id, now - 5, 21.0, now, 1, 20_009)])
+    assert (await api.get(where)).status_code == 404
+    await store.history.keep([Observation(series.id, now + 60_000, 22.0, now, 1, 20_010)])
+    shown = (await api.get(where)).json()["temperature"]
+    assert [each["value"] for each in shown] == [22.0]
+
+
 @pytest.mark.clause("5.6.4")
 async def test_measured_writes_reach_the_platform(
     api: httpx.AsyncClient, store: Store, urn: str

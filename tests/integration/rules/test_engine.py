@@ -213,6 +213,8 @@ async def test_a_dead_channel_is_retried_shown_and_delays_no_other(room: "Room")
     running.cancel()
     assert [each.channel for each in sent] == ["webhook"]
     assert (told.state, told.error) == ("queued", "no answer in time")
+    closed = (await room.outbox.of_alarm(alarm.id))[3]
+    assert (closed.channel, closed.state) == ("inbox", "failed"), "no such way out was opened"
     await dispatcher.send_due("mail", now=now_ms() + 40_000)
     assert (await room.outbox.of_alarm(alarm.id))[1].state == "failed"
 

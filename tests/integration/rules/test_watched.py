@@ -150,3 +150,31 @@ async def present(room: "Room", at: int, values: dict[str, float]) -> None:
             for each in rows
         ]
     )  # fmt: skip
+
+
+async def test_what_is_active_then_mine_comes_first_page_by_page(room: "Room") -> None:
+    from clapas.domain.access import RowFilter
+
+    everything = RowFilter(everything=True)
+    rules = [
+        Rule(id=f"r{n}", title=f"R{n}", target=Target(attribute="level"), when=Threshold(operator=">", limit=4.0))
+        for n in range(3)
+    ]  # fmt: skip
+    await room.take(*rules)
+    start = now_ms()
+    await room.engine.handle(room.batch(("tank", start, 9.0), ("other", start, 9.0)))
+    await room.engine.handle(room.batch(("other", start + 1, 1.0)))
+    mine = [each for each in await room.open() if each.rule == "r1"]
+    await room.office.act(
+        [each.id for each in mine], "assign", who="ana", now=now_ms(), value="ana"
+    )
+    seen: list[tuple[bool, bool]] = []
+    after = None
+    while True:
+        page = await room.alarms.page(everything, person="ana", state="open", after=after, limit=2)
+        seen += [(each.active, each.assignee == "ana") for each in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert seen == sorted(seen, reverse=True)
+    assert len(seen) == 6

@@ -15,7 +15,8 @@ from clapas.domain.window import Window, milliseconds
 from clapas.store import StateRow
 from clapas.store.indicators import KINDS, Answer, Ask, Indicators, Scope, Source
 from clapas.usecases.discovery import discover
-from clapas.usecases.gather import Seen, gather
+from clapas.usecases.gather import gather
+from clapas.usecases.members import Seen
 
 if TYPE_CHECKING:
     from clapas.store import Store

@@ -87,7 +87,10 @@ async def test_from_observations_to_figures_report_and_feed(
 
     elected = (await operator.call("GET", "/api/v1/elected")).json()
     figure = next(each for each in elected["figures"] if each["trade"] == "bikes")
-    assert (figure["value"], figure["points"]) == (None, 2)
+    assert (figure["value"], figure["points"], figure["judged"]) == (100.0, 2, 1)
+    assert figure["end"].startswith("2026-06-01T11:45")
+    usual = (await operator.call("GET", "/api/v1/trades/bikes/figures")).json()
+    assert (usual["start"], usual["end"]) == (figure["start"], figure["end"])
     assert len(elected["figures"]) >= 3
     assert {each["source"]["fr"] for each in elected["figures"]} >= {"Journal des alarmes"}
     sheet = await operator.call("GET", "/api/v1/elected/sheet")
@@ -183,3 +186,43 @@ async def test_the_showcase_stands_beside_its_room_and_the_keeper_prints(
     printed = await operator.call("GET", f"/api/v1/trades/museum/keeper?{period}")
     assert printed.content.startswith(b"%PDF-")
     assert (await operator.call("GET", "/api/v1/trades/bikes/climate")).status_code == 404
+
+
+COUNTER = "urn:ngsi-ld:TrafficFlowObserved:X2H20042632"
+
+
+async def test_counters_are_published_in_the_national_schema(
+    services: Services, operator: Visitor, stranger: Visitor
+) -> None:
+    store = services.store
+    await store.entities.upsert(
+        [Entity(id=COUNTER, type="TrafficFlowObserved", name="Lavérune", longitude=3.8, latitude=43.59, commune="34134")]
+    )  # fmt: skip
+    key = SeriesKey(COUNTER, "intensity", "bicycle_count")
+    number = (await store.series.ensure([key]))[key].id
+    first = datetime(2026, 3, 20, 23, tzinfo=UTC)
+    days = [first + timedelta(days=n) for n in range(9)]
+    kept = [
+        Observation(number, milliseconds(at), 100.0 + n, milliseconds(at), 1, n + 1)
+        for n, at in enumerate(days)
+        if n != 4
+    ]
+    await store.history.keep(kept)
+    await store.state.upsert(
+        [StateRow(number, COUNTER, key.attribute, 108.0, kept[-1].measured, kept[-1].measured)]
+    )
+    path = "/api/v1/trades/counters/national"
+    sites = await operator.call("GET", f"{path}/sites.csv")
+    assert sites.status_code == 200, sites.text
+    assert "X2H20042632,,Lavérune,34134,3.800000,43.590000" in sites.text
+    channels = (await operator.call("GET", f"{path}/channels.csv")).text
+    assert "BIKE" in channels
+    assert "Mobilité" in channels
+    lines = (await operator.call("GET", f"{path}/measures.csv")).text.splitlines()
+    assert lines[0] == "channel_id,counter_id,start_datetime,end_datetime,count"
+    assert lines[1].endswith(",2026-03-20T23:00:00Z,2026-03-21T23:00:00Z,100")
+    assert lines[5].endswith(",2026-03-24T23:00:00Z,2026-03-25T23:00:00Z,")
+    assert lines[-1].endswith(",2026-03-28T23:00:00Z,2026-03-29T22:00:00Z,108")
+    assert (await operator.call("GET", f"{path}/secrets.csv")).status_code == 404
+    assert (await operator.call("GET", path.replace("counters", "museum") + "/sites.csv")).status_code == 404  # fmt: skip
+    assert (await stranger.call("GET", f"{path}/measures.csv")).status_code == 401

@@ -161,9 +161,24 @@ async def test_how_i_am_told(operator: Visitor) -> None:
     }
     assert (await operator.call("PUT", "/api/v1/me/contact", json=told)).status_code == 200
     assert (await operator.call("GET", "/api/v1/me/contact")).json()["quiet"]["start"] == "22:00"
+    for field, wrong in (
+        ("channels", {"channels": {"mail": "a@example.org\nBcc: everybody@example.org"}}),
+        ("channels.mail", {"channels": {"mail": "nobody"}}),
+        ("channels.webhook", {"channels": {"webhook": "file:///etc/passwd"}}),
+        ("digest", {"digest": "25:00"}),
+        ("digest", {"quiet": {"start": "22:00", "end": "7"}}),
+        ("quota", {"quota": 0}),
+        ("zone", {"zone": "Europe/Atlantis"}),
+    ):
+        refused = await operator.call("PUT", "/api/v1/me/contact", json={**told, **wrong})
+        assert (refused.status_code, refused.json()["values"]["field"]) == (400, field)
     chain = {"stages": [{"to": ["operatrice"]}]}
     assert (await operator.call("PUT", "/api/v1/notify/chain/water", json=chain)).status_code == 200
     assert (await operator.call("PUT", "/api/v1/notify/chain/water", json={})).status_code == 400
+    rule = {**HIGH, "chain": "water"}
+    await operator.call("PUT", "/api/v1/rules/tank-high", json={"rule": rule})
+    kept = await operator.call("DELETE", "/api/v1/notify/chain/water")
+    assert (kept.status_code, kept.json()["values"]["rules"]) == (409, "tank-high")
     assert (await operator.call("GET", "/api/v1/me/inbox")).json()["unread"] == 0
     now = datetime.now(UTC)
     window = {"kind": "maintenance", "commune": "34172", "start": now.isoformat(),

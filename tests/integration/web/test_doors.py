@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
 import pytest
 
+from clapas.domain.access import ANONYMOUS, Principal
 from clapas.domain.device import Device, Entity, Model, SeriesKey
 from clapas.domain.errors import TooMany
 from clapas.domain.keys import LOG_UPLINK
 from clapas.domain.message import Observation, ObservationBatch, Outcome, RawMessage
-from clapas.store import Proposal, RawRow, Reject
+from clapas.fleet.health import sweep
+from clapas.store import Proposal, RawRow, Reject, Seen
 from clapas.web.api.live import Reader
 from clapas.web.live import LiveHub
 
@@ -179,6 +181,26 @@ async def test_live_events_reach_those_who_may_see_them(
     assert await told(local) == []
     refused = await reader.call("GET", "/api/v1/live?topics=secrets")
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_input")
+
+
+async def test_repairs_are_told_live_to_those_who_may_see_the_devices(services: Services) -> None:
+    device = Device(id=uuid4(), key="silent-1", lifecycle="active", commune="34172")
+    await services.store.registry.save_devices([device])
+    await services.store.registry.touch({"silent-1": Seen(received=1)})
+    await sweep(services.store)
+
+    async def told(principal: Principal) -> list[Any]:
+        topics, nothing = frozenset({"repairs"}), frozenset[str]()
+        one = Reader(
+            services=services, principal=principal, topics=topics, entities=nothing, types=nothing
+        )
+        return [event.data async for event in one.totals()]
+
+    everywhere = Principal(kind="user", id="1", roles=frozenset({"reader"}))
+    elsewhere = msgspec.structs.replace(everywhere, communes=frozenset({"34057"}))
+    assert [each["device_silent"] for each in await told(everywhere)] == [1]
+    assert all("device_silent" not in each for each in await told(elsewhere))
+    assert await told(ANONYMOUS) == []
 
 
 async def test_a_slow_reader_is_let_go_and_the_others_go_on() -> None:

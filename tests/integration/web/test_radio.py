@@ -5,7 +5,7 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +18,7 @@ from tests.integration.web.test_served import serving
 from tests.unit.lorawan.parts import Bench, bench, registered
 
 from clapas.domain.device import Device as Registered
+from clapas.domain.device import Gateway
 from clapas.domain.window import milliseconds
 from clapas.fleet.sealing import Sealer
 from clapas.lorawan import control
@@ -25,7 +26,7 @@ from clapas.lorawan.devices import LorawanDevice
 from clapas.ops.simulate_lorawan.device import Device
 from clapas.ops.simulate_lorawan.device_frames import Granted
 from clapas.radio_role import RegistryDevices, exchange_gateways
-from clapas.store import RawRow
+from clapas.store import RawRow, Seen
 from clapas.web.services import Services, no_radio
 from clapas.web.settings import Settings
 
@@ -98,6 +99,19 @@ async def test_a_gateway_is_seen_named_and_placed(
     one = (await person.call("GET", f"/api/v1/gateways/{key}")).json()
     assert one["longitude"] == 3.88
     assert (await person.call("GET", "/api/v1/gateways/ffffffffffffffff")).status_code == 404
+
+
+async def test_a_gateway_of_another_network_was_heard_when_it_carried_a_device(
+    services: Services, operator: Visitor
+) -> None:
+    store, key = services.store, "0016c001ff10ffff"
+    await store.models.save_gateways([Gateway(id=key, name="Mairie")])
+    await store.registry.save_devices([Registered(id=uuid4(), key="sonde-9")])
+    heard = datetime.now(UTC)
+    await store.registry.touch({"sonde-9": Seen(milliseconds(heard), gateway=key)})
+    one = (await operator.call("GET", f"/api/v1/gateways/{key}")).json()
+    assert (one["state"], one["name"]) == ("online", "Mairie")
+    assert datetime.fromisoformat(one["last_seen"]) - heard < timedelta(seconds=1)
 
 
 async def test_only_frames_of_devices_that_may_be_seen_are_shown(
@@ -337,8 +351,13 @@ async def test_a_firmware_campaign_is_started_followed_and_ended(
         [{"device": EUI, "step": "invited", "reason": ""}],
     )
     assert "block" not in row
+    (group,) = (await person.call("GET", "/api/v1/radio/groups")).json()["items"]
+    assert (group["campaign"], group["members"]) == (True, [EUI])
+    own = await person.call("DELETE", f"/api/v1/radio/groups/{group['name']}")
+    assert own.status_code == 409, "a campaign's group is the campaign's"
     assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 204
     assert (await person.call("DELETE", "/api/v1/radio/campaigns/v2")).status_code == 404
+    assert (await person.call("GET", "/api/v1/radio/groups")).json()["items"] == []
     wrong = await person.call("POST", "/api/v1/radio/campaigns", json=body | {"devices": []})
     assert wrong.status_code in {400, 422}
 

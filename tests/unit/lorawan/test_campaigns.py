@@ -72,6 +72,20 @@ async def test_a_campaign_goes_on_after_a_restart(
         assert await ask(it, ask="campaigns") == []
 
 
+async def test_nothing_is_sent_while_nobody_was_told_to_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Device(1, "campaign", (0, 0))
+    async with bench(tmp_path, registered(one, adr=False)) as it:
+        await it.join(one)
+        await ask(it, ask="campaign_start", campaign=wish(one))
+        for later, stage in ((700_000, "preparing"), (10_000_000, "over")):
+            monkeypatch.setattr(campaigns, "wall_ms", lambda later=later: wall_ms() + later)
+            assert await it.server.campaigns.turn() == []
+            (told,) = await ask(it, ask="campaigns")
+            assert (told["stage"], told["sent"]) == (stage, 0)
+
+
 async def test_the_second_version_signs_the_block_for_each_device(tmp_path: Path) -> None:
     one = Device(1, "campaign", (0, 0))
     one.rate = 5

@@ -1,10 +1,7 @@
 """The ways out against real receivers: a broker of MQTT, and a service that Apprise calls."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiomqtt
 import msgspec
@@ -21,29 +18,6 @@ NOTICE = Notice(
     id=7, alarm=3, person="ana", channel="mqtt", address="alarmes/eau", subject="[Majeure] Fuite à Grabels",
     body="Débit élevé", link="/alarmes?alarm=3", created=1_700_000_000_000, due=0,
 )  # fmt: skip
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[int]:
-    """A mosquitto on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    process = await asyncio.create_subprocess_exec(
-        "/usr/sbin/mosquitto", "-c", str(config), stderr=asyncio.subprocess.DEVNULL
-    )
-    for _ in range(500):
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            await writer.wait_closed()
-            break
-        await asyncio.sleep(0.02)
-    yield port
-    process.terminate()
-    await process.wait()
 
 
 async def test_a_subscriber_receives_the_alarm_over_mqtt(broker: int) -> None:

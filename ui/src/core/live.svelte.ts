@@ -16,6 +16,7 @@ interface Listeners {
   observation?: (event: LiveObservation) => void;
   ledger?: (event: LedgerCounts) => void;
   source?: (event: Source) => void;
+  repairs?: (event: Record<string, number>) => void;
   frames?: (event: AirFrame[]) => void;
 }
 

@@ -34,8 +34,9 @@ class Access:
                 raise Unauthenticated
             raise Forbidden(action=action, kind=kind, contact=decision.contact)
         way = Exit(charter=self._charter, principal=who, action=action, purpose=purpose)
-        if action == "subscribe" and not way.rows(kind).everything:
-            # Notifications are made for a subscription, not for its owner: no row filter travels there.
+        if action == "subscribe" and not way.whole_rows(kind).everything:
+            # Notifications are made for a subscription, not for its owner: neither a row filter nor
+            # the conditions of a plan or a record travel there.
             raise Forbidden(
                 "this subscriber reads a part of the entities", action=action, kind=kind
             )

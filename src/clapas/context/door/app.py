@@ -30,7 +30,8 @@ from clapas.context.door.http import (
 from clapas.context.door.lint import lint
 from clapas.context.door.reach import refuse_beyond
 from clapas.context.door.reply import geo_context
-from clapas.context.door.table import Route, routes_of
+from clapas.context.door.route import Route
+from clapas.context.door.table import routes_of
 from clapas.context.errors import (
     BadRequestData,
     BareRefusal,

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import orjson
 
-from clapas.context.book import Kept, check_context
+from clapas.context.book import OWN_PATH, Kept, check_context
 from clapas.context.broker import Broker
 from clapas.context.core import core_context, core_versions
 from clapas.context.door.http import Answer, Request
@@ -15,6 +15,8 @@ from clapas.context.errors import (
     OperationNotSupported,
     ResourceNotFound,
 )
+from clapas.context.vocabulary import NAME as PLATFORM
+from clapas.context.vocabulary import platform_context
 
 KINDS = ("Hosted", "Cached", "ImplicitlyCreated")
 
@@ -72,10 +74,22 @@ async def _found(broker: Broker, request: Request) -> Kept:
     return kept
 
 
+def _platform(broker: Broker, *, details: bool) -> Answer:
+    """The platform's own @context; in its details, the IRIs that stand for others."""
+    if not details:
+        body = {"@context": platform_context()}
+        return Answer(raw=orjson.dumps(body), media="application/ld+json", data=False)
+    built_in = Kept(id=PLATFORM, kind="Hosted", url="", body={}, created=broker.started)
+    extra = {"aliases": broker.book.aliases}
+    return Answer(body=_details(broker, built_in) | {"extraInfo": extra}, data=False)
+
+
 async def serve(broker: Broker, request: Request) -> Answer:
     """Serve @context (5.13.4)."""
     details = request.flag("details")
     name = request.args[0]
+    if name.rpartition(OWN_PATH)[2] == PLATFORM:
+        return _platform(broker, details=details)
     if name in core_versions():
         if details:
             built_in = Kept(id=name, kind="Cached", url=name, body={}, created=broker.started)
@@ -96,6 +110,8 @@ async def serve(broker: Broker, request: Request) -> Answer:
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete and Reload @context (5.13.5); the core's are built in, so that reloading one changes nothing."""
     reload = request.flag("reload")
+    if request.args[0].rpartition(OWN_PATH)[2] == PLATFORM:
+        raise BadRequestData("the platform's own @context stays")
     if request.args[0] in core_versions():
         if reload:
             return Answer(status=204)

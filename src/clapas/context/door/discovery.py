@@ -1,6 +1,7 @@
 """Entity types and attributes that are there (clauses 5.7.5 to 5.7.10; 6.25 to 6.28)."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -26,21 +27,27 @@ async def types(broker: Broker, request: Request) -> Answer:
     for kind, attribute, _, _ in facts:
         found[kind] += [attribute] if attribute != "@id" else []
     if request.flag("details"):
-        body = [
-            {
-                "id": kind,
-                "type": "EntityType",
-                "typeName": compact(kind),
-                "attributeNames": sorted(compact(each) for each in attributes),
-            }
-            for kind, attributes in found.items()
-        ]
-        return _with_context(request, body)
-    listed = {
-        "id": f"urn:ngsi-ld:EntityTypeList:{uuid4()}",
-        "type": "EntityTypeList",
-        "typeList": sorted(compact(kind) for kind in found),
-    }
+        names = ("EntityType", "typeName", "attributeNames")
+        return _detailed(request, names, found)
+    return _listed(request, "EntityTypeList", "typeList", [compact(kind) for kind in found])
+
+
+def _detailed(
+    request: Request, names: tuple[str, str, str], found: Mapping[str, Iterable[str]]
+) -> Answer:
+    """Types with their attributes, or attributes with their types: ``names`` says how they are called."""
+    compact = request.context.terms.compact
+    kind, own, others = names
+    body = [
+        {"id": iri, "type": kind, own: compact(iri), others: sorted({compact(e) for e in held})}
+        for iri, held in found.items()
+    ]
+    return _with_context(request, body)
+
+
+def _listed(request: Request, kind: str, member: str, names: list[str]) -> Answer:
+    """Names alone (5.2.24, 5.2.27)."""
+    listed = {"id": f"urn:ngsi-ld:{kind}:{uuid4()}", "type": kind, member: sorted(names)}
     return _with_context(request, listed)
 
 
@@ -85,22 +92,9 @@ async def attributes(broker: Broker, request: Request) -> Answer:
     facts = _by_attribute(await broker.store.types(request.tenant, rows=request.rows))
     compact = request.context.terms.compact
     if request.flag("details"):
-        body = [
-            {
-                "id": iri,
-                "type": "Attribute",
-                "attributeName": compact(iri),
-                "typeNames": sorted({compact(each[0]) for each in held}),
-            }
-            for iri, held in facts.items()
-        ]
-        return _with_context(request, body)
-    listed = {
-        "id": f"urn:ngsi-ld:AttributeList:{uuid4()}",
-        "type": "AttributeList",
-        "attributeList": sorted(compact(iri) for iri in facts),
-    }
-    return _with_context(request, listed)
+        types_of = {iri: [each[0] for each in held] for iri, held in facts.items()}
+        return _detailed(request, ("Attribute", "attributeName", "typeNames"), types_of)
+    return _listed(request, "AttributeList", "attributeList", [compact(iri) for iri in facts])
 
 
 async def attribute(broker: Broker, request: Request) -> Answer:

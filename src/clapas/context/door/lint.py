@@ -27,14 +27,23 @@ def _names(item: dict[str, Any]) -> list[str]:
     return [*(each for each in kinds if isinstance(each, str)), *(n for n in item if n not in HEAD)]
 
 
+def replaced(request: Request) -> list[str]:
+    """The names of a written body that the alias table brings to another IRI."""
+    items = request.body if isinstance(request.body, list) else [request.body]
+    aliased = request.context.terms.aliased
+    names = {name for item in items if isinstance(item, dict) for name in _names(item)}
+    return [f"{name}={aliased[name]}" for name in sorted(names & set(aliased))]
+
+
 def lint(request: Request, rule: str) -> list[tuple[str, str]]:
     """Headers that warn; ``rule`` is 'accept', 'warn' or 'refuse'. Raises BadRequestData."""
     if rule == "accept":
         return []
     names = unnamed(request)
-    if not names:
-        return []
     text = ", ".join(names[:MOST_NAMED])
-    if rule == "refuse":
+    if names and rule == "refuse":
         raise BadRequestData(f"no @context names {text}")
-    return [("NGSILD-Lint", f"default-vocabulary {text}".encode("ascii", "replace").decode())]
+    said = [f"default-vocabulary {text}"] if names else []
+    if others := replaced(request)[:MOST_NAMED]:
+        said.append(f"alias {', '.join(others)}")
+    return [("NGSILD-Lint", each.encode("ascii", "replace").decode()) for each in said]

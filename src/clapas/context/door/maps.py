@@ -4,9 +4,10 @@ from clapas.context.broker import Broker
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.door.queries import query_of
 from clapas.context.door.queryform import request_of_body
-from clapas.context.entity_maps import HEADER, PATH, bounded, keep, lifetime, make, one
+from clapas.context.entity_maps import HEADER, PATH, bounded, lifetime, make
 from clapas.context.errors import BadRequestData
 from clapas.context.federation.reads import located
+from clapas.context.lasting import keep, one
 from clapas.context.model import is_date_time, is_uri, moment
 from clapas.context.search import Query
 from clapas.context.temporal import read_window
@@ -52,13 +53,13 @@ def _shown(request: Request, body: dict[str, object]) -> dict[str, object]:
 
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve EntityMap (5.14.1)."""
-    body = await one(broker, request.tenant, request.args[0])
+    body = await one(broker, "map", request.tenant, request.args[0])
     return Answer(body=_shown(request, body))
 
 
 async def update(broker: Broker, request: Request) -> Answer:
     """Update EntityMap (5.14.2): its expiry; what the broker made is not changed by anybody."""
-    body = await one(broker, request.tenant, request.args[0])
+    body = await one(broker, "map", request.tenant, request.args[0])
     fragment = request.body
     if not isinstance(fragment, dict) or not fragment:
         raise BadRequestData("a fragment is a JSON object")
@@ -66,7 +67,7 @@ async def update(broker: Broker, request: Request) -> Answer:
         if not is_date_time(fragment["expiresAt"]):
             raise BadRequestData("expiresAt is a DateTime")
         expires = bounded(moment(fragment["expiresAt"]))
-        await keep(broker, request.tenant, {**body, "expiresAt": expires})
+        await keep(broker, "map", request.tenant, {**body, "expiresAt": expires})
     return Answer(status=204)
 
 
@@ -74,7 +75,7 @@ async def delete(broker: Broker, request: Request) -> Answer:
     """Delete EntityMap (5.14.3)."""
     name = request.args[0]
     if is_uri(name):
-        await one(broker, request.tenant, name)
+        await one(broker, "map", request.tenant, name)
         await broker.store.rows("drop_map", tenant=request.tenant, id=name)
         return Answer(status=204)
     raise BadRequestData(f"the id {name!r} is not a URI")

@@ -6,14 +6,13 @@ from clapas.context.broker import Broker
 from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.errors import AlreadyExists, BadRequestData
+from clapas.context.lasting import keep, one
 from clapas.context.query import q as language
 from clapas.context.query.predicate import Compiler
 from clapas.context.snapshots import (
     cloned,
     drop,
     fill,
-    keep,
-    one,
     read_snapshot,
     scope_of,
     updated,
@@ -32,21 +31,21 @@ async def create(broker: Broker, request: Request) -> Answer:
     body = read_snapshot(request.body)
     if await broker.store.rows("snapshot", tenant=request.tenant, id=body["id"]):
         raise AlreadyExists(f"{body['id']} exists already")
-    await keep(broker, request.tenant, body)
+    await keep(broker, "snapshot", request.tenant, body)
     broker.background(fill(broker, request, body))
     return created_at(PATH + body["id"])
 
 
 async def clone(broker: Broker, request: Request) -> Answer:
     """Clone Snapshot (5.16.2)."""
-    source = await one(broker, request.tenant, request.args[0])
+    source = await one(broker, "snapshot", request.tenant, request.args[0])
     body = cloned(source, request.body)
     await broker.store.run(
         "clone_snapshot",
         scope=scope_of(request.tenant, body["id"]),
         source=scope_of(request.tenant, source["id"]),
     )
-    await keep(broker, request.tenant, body)
+    await keep(broker, "snapshot", request.tenant, body)
     return created_at(PATH + body["id"])
 
 
@@ -56,19 +55,21 @@ def _shown(request: Request, body: dict[str, Any]) -> dict[str, Any]:
 
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Snapshot Status (5.16.3)."""
-    return Answer(body=_shown(request, await one(broker, request.tenant, request.args[0])))
+    return Answer(
+        body=_shown(request, await one(broker, "snapshot", request.tenant, request.args[0]))
+    )
 
 
 async def update(broker: Broker, request: Request) -> Answer:
     """Update Snapshot Status (5.16.4)."""
-    body = updated(await one(broker, request.tenant, request.args[0]), request.body)
-    await keep(broker, request.tenant, body)
+    body = updated(await one(broker, "snapshot", request.tenant, request.args[0]), request.body)
+    await keep(broker, "snapshot", request.tenant, body)
     return Answer(body=_shown(request, body))
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Snapshot (5.16.5)."""
-    body = await one(broker, request.tenant, request.args[0])
+    body = await one(broker, "snapshot", request.tenant, request.args[0])
     await drop(broker, request.tenant, body["id"])
     return Answer(status=204)
 

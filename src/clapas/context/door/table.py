@@ -1,9 +1,5 @@
 """Every operation of the API: method, path, what it takes (clause 6, tables of resources)."""
 
-from collections.abc import Awaitable, Callable
-
-import msgspec
-
 from clapas.context.broker import Broker
 from clapas.context.door import (
     attributes,
@@ -22,9 +18,9 @@ from clapas.context.door import (
 )
 from clapas.context.door.federated import federated
 from clapas.context.door.http import Answer, Request, Spec
+from clapas.context.door.openapi import description
+from clapas.context.door.route import Handler, Route
 from clapas.context.federation import subscriptions as remote
-
-Handler = Callable[[Broker, Request], Awaitable[Answer]]
 
 FORMATS = frozenset({"normalized", "concise", "simplified", "keyValues"})
 SYS = frozenset({"sysAttrs"})
@@ -38,36 +34,6 @@ MAPS = frozenset({"entityMap", "entityMapLifetime", "splitEntities"})
 QUERY = SHOWN | FILTER | PAGE | ORDER | MAPS
 READ = Spec(params=SHOWN, options=SYS, formats=FORMATS, geo=True)
 WRITE_PARAMS = frozenset({"options", "type", "local", "format", "lang", "observedAt"})
-
-
-FOUNDING = frozenset(
-    {("entities",), ("entityOperations", "create"), ("entityOperations", "upsert")}
-    | {("temporal", "entities"), ("subscriptions",), ("csourceSubscriptions",)}
-    | {("csourceRegistrations",), ("snapshots",), ("jsonldContexts",), ("remote-notify",)}
-)
-"""What makes a tenant that was not there yet, by POST."""
-LINTED = frozenset({"entities", "attrs", "create", "upsert", "update", "merge"})
-
-
-class Route(msgspec.Struct, frozen=True):
-    """One operation: '*' in the path is an argument."""
-
-    method: str
-    path: tuple[str, ...]
-    handler: Handler
-    spec: Spec
-
-    @property
-    def founds_tenants(self) -> bool:
-        """Whether it may name a tenant that is not there yet (5.5.10; a tenant's identity, 5.2.40)."""
-        return self.path[0] == "info" or (self.method == "POST" and self.path in FOUNDING)
-
-    @property
-    def linted(self) -> bool:
-        """Whether the body holds entities or attributes, whose names are looked at."""
-        spec = self.spec
-        written = spec.action == "write" and spec.kind == "entity" and spec.body
-        return bool(written) and (self.path[-1] in LINTED or self.path == ("entities", "*"))
 
 
 def _write(body: str = "json", *, options: str = "", **more: frozenset[str]) -> Spec:
@@ -204,6 +170,13 @@ FIXED: tuple[tuple[str, str, Handler, Spec], ...] = (
         Spec(params=frozenset({"reload"}), action="write", kind="context"),
     ),
 )
+
+
+async def described(_: Broker, request: Request) -> Answer:
+    """The API as OpenAPI (not in the standard)."""
+    return Answer(body=description(ROUTES, f"{request.base}/ngsi-ld/v1"), data=False)
+
+
 MAPPED = Spec(params=QUERY | TIMES)
 SOURCES: tuple[tuple[str, str, Handler, Spec], ...] = (
     *(
@@ -227,8 +200,11 @@ SOURCES: tuple[tuple[str, str, Handler, Spec], ...] = (
         ("POST", f"{resource}/*/deliveries", ledger.replay, Spec(body="json", action="subscribe"))
         for resource in ("subscriptions", "csourceSubscriptions")
     ),
+    ("GET", "openapi.json", described, Spec(action="told", data=False)),
     ("POST", "remote-notify", remote.told, Spec(body="json", action="told")),
 )
+
+
 ROUTES = [
     Route(method, tuple(path.split("/")), federated(handler), spec)
     for method, path, handler, spec in (*FIXED, *SOURCES)

@@ -9,7 +9,9 @@ from clapas.context.door.http import Answer, Request
 from clapas.context.editing import overlaid, stamped
 from clapas.context.errors import BadRequestData, ResourceNotFound
 from clapas.context.model import Instance, is_uri, now_text
+from clapas.context.platform_series import iri_of
 from clapas.context.reading import Draft, Reader
+from clapas.domain.access import RowFilter
 from clapas.store.context import Change, as_json
 
 INSTANCE = "urn:ngsi-ld:Instance:"
@@ -67,7 +69,9 @@ async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Temporal Evolution of an Entity (5.6.16)."""
     name = entity_id(request)
     async with broker.store.change(request.tenant) as change:
-        if not await change.run("drop_evolution", id=name):
+        gone = await change.run("drop_evolution", id=name)
+        fenced = await change.run("fence", id=name, attribute="", dataset="", everything=True)
+        if not (gone or fenced):
             raise ResourceNotFound(f"{name} has no temporal evolution")
     return Answer(status=204)
 
@@ -87,9 +91,22 @@ async def delete_attribute(broker: Broker, request: Request) -> Answer:
             instance="",
             seq=-1,
         )
-    if not gone:
+        fenced = gone or await _measured(broker, name, iri)
+        if fenced:
+            await change.run(
+                "fence", id=name, attribute=iri, dataset=dataset, everything=everything
+            )
+    if not fenced:
         raise ResourceNotFound("the attribute does not exist")
     return Answer(status=204)
+
+
+async def _measured(broker: Broker, name: str, iri: str) -> bool:
+    """Whether the platform measures this attribute."""
+    if broker.platform is None:
+        return False
+    series = await broker.platform.of(RowFilter(everything=True), name, set())
+    return any(iri_of(each) == iri for each in series)
 
 
 async def delete_instance(broker: Broker, request: Request) -> Answer:

@@ -56,7 +56,7 @@ SELECT alarm, at, kind, who, values FROM json_to_recordset(%(rows)s::json)
     AS n (alarm bigint, at bigint, kind text, who text, values jsonb)
 
 -- name: page
--- Alarms that may be seen, newest raised first; mine and active come by filters.
+-- Alarms that may be seen: for a person what is active, then hers, come first; newest raised first.
 SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE (%(state)s = '' OR (%(state)s = 'open' AND a.closed IS NULL) OR (%(state)s = 'active' AND a.active)
        OR (%(state)s = 'new' AND a.active AND a.acknowledged IS NULL)
@@ -70,9 +70,12 @@ WHERE (%(state)s = '' OR (%(state)s = 'open' AND a.closed IS NULL) OR (%(state)s
   AND (%(assignee)s = '' OR a.assignee = %(assignee)s)
   AND (NOT %(public)s OR a.public)
   AND (%(q)s = '' OR a.title ILIKE %(like)s OR a.entity ILIKE %(like)s OR e.name ILIKE %(like)s)
-  AND (%(start)s::bigint IS NULL OR (a.raised, a.id) < (%(start)s::bigint, %(start_id)s::bigint))
+  AND (%(start)s::bigint IS NULL
+       OR (CASE WHEN %(person)s = '' THEN 0 ELSE 2 * a.active::int + (a.assignee = %(person)s)::int END, a.raised, a.id)
+          < (%(start_rank)s::int, %(start)s::bigint, %(start_id)s::bigint))
   AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
-ORDER BY a.raised DESC, a.id DESC
+ORDER BY CASE WHEN %(person)s = '' THEN 0 ELSE 2 * a.active::int + (a.assignee = %(person)s)::int END DESC,
+         a.raised DESC, a.id DESC
 LIMIT %(limit)s
 
 -- name: one

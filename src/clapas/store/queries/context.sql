@@ -253,6 +253,20 @@ WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
 -- Which ids are those of the platform's own entities.
 SELECT id FROM entity WHERE id = ANY(%(ids)s)
 
+-- name: fence
+-- What the platform keeps of an evolution is not told any more, up to now; true for its own entities.
+INSERT INTO ngsild_fence (tenant, entity, attribute, dataset, everything, until)
+SELECT %(tenant)s, id, %(attribute)s, %(dataset)s, %(everything)s, now()
+FROM entity WHERE id = %(id)s AND %(tenant)s = ''
+ON CONFLICT (tenant, entity, attribute, dataset) DO UPDATE
+SET until = now(), everything = excluded.everything OR ngsild_fence.everything
+RETURNING entity
+
+-- name: fences
+-- What was deleted of some evolutions, and when.
+SELECT entity, attribute, dataset, everything, until FROM ngsild_fence
+WHERE tenant = '' AND entity = ANY(%(ids)s)
+
 -- name: any_platform
 -- Whether the platform has entities of its own.
 SELECT 1 FROM entity LIMIT 1
@@ -497,6 +511,14 @@ WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(subscription)
 -- name: expired
 -- Entities that have expired.
 SELECT tenant, id FROM ngsild_entity WHERE expires <= now() LIMIT 1000
+
+-- name: expired_attributes
+-- Entities with an instance of an attribute that has expired.
+SELECT tenant, id FROM ngsild_entity
+WHERE jsonb_path_exists(doc, '$.*[*].expiresAt') AND EXISTS (
+    SELECT 1 FROM jsonb_path_query(doc, '$.*[*].expiresAt') e
+    WHERE (e #>> '{}')::timestamptz <= now())
+LIMIT 1000
 
 -- name: notify
 -- Wake the notifiers.

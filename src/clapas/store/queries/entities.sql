@@ -24,10 +24,10 @@ done AS (
         geometry = coalesce(nullif(excluded.geometry, 'null'::jsonb), e.geometry),
         commune = CASE WHEN excluded.commune = '' THEN e.commune ELSE excluded.commune END,
         dataset = CASE WHEN excluded.dataset = '' THEN e.dataset ELSE excluded.dataset END,
-        simulated = excluded.simulated,
+        simulated = e.simulated OR excluded.simulated,
         relations = e.relations || excluded.relations,
         changed = now()
-    WHERE (e.type, e.simulated) IS DISTINCT FROM (excluded.type, excluded.simulated)
+    WHERE e.type <> excluded.type OR (excluded.simulated AND NOT e.simulated)
        OR (excluded.name <> '' AND e.name <> excluded.name)
        OR (excluded.longitude IS NOT NULL AND e.longitude IS DISTINCT FROM excluded.longitude)
        OR (excluded.latitude IS NOT NULL AND e.latitude IS DISTINCT FROM excluded.latitude)

@@ -63,3 +63,12 @@ FROM observation FINAL
 WHERE series IN {series:Array(UInt32)}
   AND measured >= fromUnixTimestamp64Milli({start:Int64}) AND measured < fromUnixTimestamp64Milli({end:Int64})
 GROUP BY series
+
+-- name: began
+-- The first usable reading of each series in the period.
+SELECT series, toUnixTimestamp64Milli(min(measured)) AS first
+FROM observation FINAL
+WHERE series IN {series:Array(UInt32)}
+  AND measured >= fromUnixTimestamp64Milli({start:Int64}) AND measured < fromUnixTimestamp64Milli({end:Int64})
+  AND bitAnd(quality, {unusable:UInt8}) = 0
+GROUP BY series

@@ -60,5 +60,10 @@ SET name = CASE WHEN excluded.name = '' THEN g.name ELSE excluded.name END,
     last_seen = greatest(excluded.last_seen, g.last_seen)
 
 -- name: gateways
--- Gateways by id.
-SELECT id, name, longitude, latitude, last_seen FROM gateway ORDER BY id LIMIT 10000
+-- Gateways by id; one of another network server was last heard when a device was last heard through it.
+SELECT g.id, g.name, g.longitude, g.latitude, greatest(g.last_seen, s.received)
+FROM gateway AS g
+LEFT JOIN (
+    SELECT gateway, max(received) AS received FROM device_seen WHERE gateway <> '' GROUP BY gateway
+) AS s ON s.gateway = g.id
+ORDER BY g.id LIMIT 10000

@@ -16,6 +16,11 @@ FROM notice n
 WHERE n.channel = %(channel)s AND n.state = 'queued' AND n.due <= %(now)s
 ORDER BY n.due, n.id LIMIT %(limit)s
 
+-- name: fail_closed
+-- What waits for a channel that is not open.
+UPDATE notice SET state = 'failed', error = 'this channel is not open here'
+WHERE state = 'queued' AND NOT channel = ANY(%(channels)s)
+
 -- name: cancel
 -- Escalations of alarms that somebody took, that are over, or that are masked now.
 UPDATE notice n SET state = 'cancelled'

@@ -36,7 +36,7 @@ FROM rule_revision WHERE rule = %(id)s ORDER BY revision DESC LIMIT 200
 SELECT s.id, s.entity, s.attribute, s.quantity, coalesce(e.type, split_part(s.entity, ':', 3)),
        coalesce(e.name, ''), coalesce(e.commune, ''), coalesce(e.relations, '{}'::jsonb),
        coalesce(b.models, '{}'), b.interval_s, t.received, t.measured,
-       coalesce(b.tags, '{}')
+       coalesce(b.tags, '{}'), coalesce(e.dataset, '')
 FROM series s
 LEFT JOIN entity e ON e.id = s.entity
 LEFT JOIN state t ON t.series = s.id
@@ -76,6 +76,10 @@ WHERE series = ANY(%(series)s) AND jsonb_typeof(value) = 'number' AND quality & 
 -- name: naming_group
 -- The rules that name a saved group of devices.
 SELECT id FROM rule WHERE body #>> '{target,group}' = %(group)s ORDER BY id
+
+-- name: naming_chain
+-- The rules that tell a chain.
+SELECT id FROM rule WHERE body ->> 'chain' = %(chain)s ORDER BY id
 
 -- name: references
 -- Present numbers of attributes that rules compare with.

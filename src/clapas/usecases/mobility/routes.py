@@ -1,20 +1,33 @@
-"""``/api/v1/trades/{name}/forecast``: the places of a trade in half an hour to four hours."""
+"""``/api/v1/trades/{name}/forecast``: places in half an hour to four hours; ``…/national``: the counters' national files."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Literal
 
 import msgspec
-from litestar import get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery
 
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
+from clapas.usecases.mobility.counters.served import national_tables
 from clapas.usecases.mobility.places.live import Outlook, bucket, outlook
-from clapas.usecases.routes import READ, Call, pack_of, period, rooms_of, seen_by
+from clapas.usecases.routes import (
+    EXPORT,
+    READ,
+    Call,
+    Days,
+    From,
+    To,
+    pack_of,
+    rooms_of,
+    seen_by,
+    window_of,
+)
 
 Horizon = Literal[30, 60, 120, 240]
-To = Annotated[str, QueryParameter(name="to", max_length=40)]
 KEPT = 32
+TYPE = "TrafficFlowObserved"
+NATIONAL = ("sites.csv", "channels.csv", "measures.csv")
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -51,22 +64,51 @@ _BOOK = _Book()
 async def trade_forecast(
     request: Call, name: FromPath[str], horizon: FromQuery[Horizon] = 120, end: To = ""
 ) -> Outlook:
-    """Forecast at ``to`` (now): free places or bikes, chances of empty and full, what it was worth lately."""
+    """Forecast at ``to`` (now, or when the places fell silent): free places or bikes, chances of empty and full, what it was worth lately."""
     pack = await pack_of(request, name)
     if "forecast" not in pack.page.blocks:
         raise NotFound(trade=name, block="forecast")
     seen = seen_by(request)
-    moment = period("", end, 1).end if end else datetime.now(UTC)
+    moment = (await window_of(request, pack, ("", end, 0))).end
     asked = _Asked(name, seen.entities, seen.series, horizon, bucket(moment))
     found = _BOOK.get(asked)
     if found is None:
-        found = await outlook(
-            rooms_of(request).store, seen, pack.types, horizon_min=horizon, end=moment
-        )
+        found = await outlook(rooms_of(request).store, seen, pack, horizon_min=horizon, end=moment)
         if found is None:
             raise NotFound("no number of these places is known in the last fourteen days", trade=name)  # fmt: skip
         _BOOK.keep(asked, found)
     return found
 
 
-HANDLERS = (trade_forecast,)
+@get("/api/v1/trades/{name:str}/national/{file:str}", opt=EXPORT)
+async def trade_national(
+    request: Call,
+    name: FromPath[str],
+    file: FromPath[str],
+    start: From = "",
+    end: To = "",
+    days: Days = 0,
+) -> Response[bytes]:
+    """``sites.csv``, ``channels.csv`` or ``measures.csv`` of the national schema *comptage-mobilites*.
+
+    Without a period: the trade's usual one. Who publishes is the owner of the dataset's record.
+    """
+    pack = await pack_of(request, name)
+    if TYPE not in pack.types or file not in NATIONAL:
+        raise NotFound(trade=name, file=file[:40])
+    window = await window_of(request, pack, (start, end, days), "export")
+    tables = await national_tables(
+        rooms_of(request).store,
+        seen_by(request, "export"),
+        pack,
+        window,
+        publisher=pack.dataset.owner,
+    )
+    if tables is None:
+        raise NotFound("no counter counted in this period", trade=name)
+    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+    body = tables[file.removesuffix(".csv")].write_csv().encode()
+    return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+HANDLERS = (trade_forecast, trade_national)

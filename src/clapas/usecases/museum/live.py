@@ -11,14 +11,14 @@ import polars as pl
 from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.values import Latest
-from clapas.usecases.gather import MOST_ENTITIES, Seen
 from clapas.usecases.historic_band import settled_band
 from clapas.usecases.measures import MEMORY
+from clapas.usecases.members import Seen, members_of
 from clapas.usecases.museum import physics
 from clapas.usecases.museum.climate import arrays
 from clapas.usecases.museum.limits import Limits, limits
 from clapas.usecases.museum.summary import summary_table
-from clapas.usecases.pack import Text
+from clapas.usecases.pack import Pack, Text
 from clapas.usecases.points import Points, points_of
 
 WANTED = ("relative_humidity", "temperature", "illuminance", "co2")
@@ -77,25 +77,18 @@ class Climate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def climate_of(
-    store: Store, seen: Seen, types: Sequence[str], *, end: datetime, shown: Window
+    store: Store, seen: Seen, pack: Pack, *, end: datetime, shown: Window
 ) -> Climate:
     """The climate of every room known at ``end``; curves are drawn over ``shown``."""
-    names: dict[str, str] = {}
-    for kind in types:
-        page = await store.entities.page(seen.entities, type=kind, limit=MOST_ENTITIES)
-        names |= {row.entity.id: row.entity.name or row.entity.id.rpartition(":")[2] for row in page.items}  # fmt: skip
-    states = [
-        each
-        for each in await store.state.latest(seen.series, entities=list(names))
-        if each.quantity in WANTED
-    ]
+    members = await members_of(store, seen, pack)
+    states = [each for each in members.latest if each.quantity in WANTED]
     window = Window(end - MEMORY, end)
     found = await store.history.read(
         seen.series, [each.series for each in states], window, step="raw", max_points=100_000
     )
     series = {each.series: points_of(each) for each in found}
     rules = limits(end.date())
-    rooms = await asyncio.to_thread(_rooms, states, series, names, shown, rules)
+    rooms = await asyncio.to_thread(_rooms, states, series, members.names, shown, rules)
     return Climate(start=shown.start, end=shown.end, rooms=rooms, to_confirm=_doubts(rules))
 
 

@@ -2,10 +2,9 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated
 
 from litestar import Response, get
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from clapas.domain.errors import NotFound
 from clapas.usecases.gather import gather
@@ -16,43 +15,43 @@ from clapas.usecases.routes import (
     EXPORT,
     READ,
     Call,
+    Days,
+    From,
+    To,
     pack_of,
-    period,
     rooms_of,
     seen_by,
     territory_name,
+    window_of,
 )
-
-From = Annotated[str, QueryParameter(name="from", max_length=40)]
-To = Annotated[str, QueryParameter(name="to", max_length=40)]
 
 
 @get("/api/v1/trades/{name:str}/climate", opt=READ)
 async def trade_climate(
-    request: Call, name: FromPath[str], start: From = "", end: To = ""
+    request: Call, name: FromPath[str], start: From = "", end: To = "", days: Days = 0
 ) -> Climate:
-    """Every room as known at ``to`` from its last thirteen months; curves over the period."""
+    """Every room as known at ``to`` (else when the rooms last spoke) from its last thirteen months; curves over the period."""
     pack = await pack_of(request, name)
     if "climate" not in pack.page.blocks:
         raise NotFound(trade=name, block="climate")
-    shown = period(start, end, pack.page.period_days)
+    shown = await window_of(request, pack, (start, end, days))
     return await climate_of(
-        rooms_of(request).store, seen_by(request), pack.types, end=shown.end, shown=shown
+        rooms_of(request).store, seen_by(request), pack, end=shown.end, shown=shown
     )
 
 
 @get("/api/v1/trades/{name:str}/keeper", opt=EXPORT)
 async def keeper_report(
-    request: Call, name: FromPath[str], start: From = "", end: To = ""
+    request: Call, name: FromPath[str], start: From = "", end: To = "", days: Days = 0
 ) -> Response[bytes]:
     """The keeper's report (PDF, in French): the trade's figures, then each room with its curve and band."""
     pack = await pack_of(request, name)
     if "climate" not in pack.page.blocks:
         raise NotFound(trade=name, block="climate")
-    shown = period(start, end, pack.page.period_days)
+    shown = await window_of(request, pack, (start, end, days), "export")
     rooms, seen = rooms_of(request), seen_by(request, "export")
     lines = await gather(rooms.store, seen, pack, shown)
-    found = await climate_of(rooms.store, seen, pack.types, end=shown.end, shown=shown)
+    found = await climate_of(rooms.store, seen, pack, end=shown.end, shown=shown)
     zone = (await rooms.store.territory.zone()).key
     printed = await asyncio.to_thread(
         as_pdf, pack, lines, shown, zone=zone, territory=await territory_name(rooms.store),

@@ -182,13 +182,14 @@ async def alarms(  # noqa: PLR0913
     after: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[AlarmOut]]:
-    """Alarms, the last raised first. ``state``: open, active, new, cleared, closed or all."""
+    """Alarms: what is active, then mine, then the last raised first. ``state``: open, active, new, cleared, closed or all."""
     if status not in ("open", "active", "new", "cleared", "closed", "all"):
         raise InvalidInput(field="state", accepted="open, active, new, cleared, closed, all")
     page = await alarms_of(services_of(request)).page(
         rows_of(request, "alarm"),
         after=after,
         limit=page_size(limit),
+        person=request.user.id,
         state="" if status == "all" else status,
         severity=severity,
         rule=rule,

@@ -99,7 +99,7 @@ async def save(request: Call, id: FromPath[str], data: JSONBody[EntityFileIn]) -
         raise InvalidInput(
             "a thing is part of another that exists", field="relations", unknown=lost
         )
-    written = EntityFile(service=data.service.strip(), tags=data.tags, actor=request.user.id)
+    written = EntityFile(service=data.service.strip(), tags=data.tags, actor=request.user.name)
     await store.entity_files.save(id, written, data.relations)
     return await _sheet(request, id)
 

@@ -1,6 +1,6 @@
 """The history of series, down-sampled on the server; and the way back from a value to its frame."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
@@ -11,7 +11,7 @@ from clapas.charter import Reading
 from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.quantities import quantity
-from clapas.domain.window import Window, instant
+from clapas.domain.window import Window, asked_window, instant
 from clapas.store.governance import Remains
 from clapas.store.values import SeriesHistory, Step
 from clapas.web.answers import csv_response, wants_csv
@@ -67,22 +67,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_window(start: str, end: str) -> Window:
     """The period asked for; the last day when nothing is said. Raises InvalidInput."""
-    last = _moment(end, "to") if end else datetime.now(UTC)
-    first = _moment(start, "from") if start else last - timedelta(days=1)
-    if last - first > LONGEST:
-        raise InvalidInput("a period is at most 50 years long", field="from")
-    return Window(first, last)
-
-
-def _moment(text: str, field: str) -> datetime:
-    """A day or an instant of RFC 3339; without a zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
-    if not 1970 <= moment.year <= 2100:
-        raise InvalidInput("a time between 1970 and 2100", field=field)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return asked_window(start, end, usual=timedelta(days=1), longest=LONGEST)
 
 
 def read_step(text: str) -> Step:

@@ -1,4 +1,4 @@
-"""Live events over server-sent events: observations that the caller may see, the ledger, sources."""
+"""Live events over server-sent events: observations that the caller may see, the ledger, sources, repairs."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ from clapas.web.guard import asks
 from clapas.web.live import HEARTBEAT, Event, Listener
 from clapas.web.services import Call, Services, services_of
 
-TOPICS = frozenset({"observations", "ledger", "sources"})
+TOPICS = frozenset({"observations", "ledger", "sources", "repairs"})
 BEAT_S = 15.0
 LEDGER_S = 5.0
 MOST_SERIES = 200_000
@@ -73,6 +73,9 @@ class Reader:
             given = series and way.shows(series.dataset, series.key.attribute)
             self.known[number] = series if series and given and self._wanted(series) else None
 
+    def _allowed(self, action: str, kind: str) -> bool:
+        return self.services.charter.decide(self.principal, action, collection(kind)).allow
+
     def _wanted(self, series: Series) -> bool:
         entity = series.key.entity
         if self.entities and entity not in self.entities:
@@ -80,7 +83,7 @@ class Reader:
         return not self.types or entity_type(entity) in self.types
 
     async def totals(self) -> AsyncIterator[Event]:
-        """The ledger's totals and the sources, when wanted; an engine that is down skips a turn."""
+        """The ledger's totals, the sources and the repairs, when wanted; an engine that is down skips a turn."""
         try:
             if "ledger" in self.topics:
                 ledger = await read_ledger(self.services.store, self.services.bus)
@@ -88,6 +91,10 @@ class Reader:
             if "sources" in self.topics:
                 for source in await sources_of(self.services):
                     yield Event("source", source)
+            if "repairs" in self.topics and self._allowed("read", "repair"):
+                way = Exit(charter=self.services.charter, principal=self.principal, action="read")
+                counts = await self.services.store.health.repair_counts(way.rows("device"))
+                yield Event("repairs", counts)
         except ClapasError as error:
             yield Event("problem", {"code": error.code})
 
@@ -159,7 +166,7 @@ async def live(
     type_: Annotated[list[str] | None, QueryParameter(name="type", max_items=50)] = None,
     topics: FromQuery[str] = "observations",
 ) -> Stream:
-    """``text/event-stream`` of events observation, ledger, source; a comment each 15 s."""
+    """``text/event-stream`` of events observation, ledger, source, repairs; a comment each 15 s."""
     wanted = frozenset(each for each in topics.split(",") if each)
     if not wanted or not wanted <= TOPICS:
         raise InvalidInput("unknown topic", field="topics", accepted=sorted(TOPICS))

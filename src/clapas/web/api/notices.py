@@ -8,11 +8,13 @@ import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from clapas.domain.errors import InvalidInput, NotFound
+from clapas.domain.errors import Conflict, InvalidInput, NotFound
 from clapas.domain.window import instant
+from clapas.notify.check import contact as check_contact
 from clapas.notify.check import named, with_accounts
 from clapas.notify.plan import Calendar, Chain, Contact
 from clapas.store.notify import Notice, Notices, Person
+from clapas.store.rules import RulesStore
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.alarms import now_ms
 from clapas.web.guard import asks
@@ -40,6 +42,12 @@ class InboxOut(msgspec.Struct, frozen=True, kw_only=True):
     items: list[NoticeOut]
     next: str | None
     unread: int
+
+
+class ContactOut(Contact, frozen=True, kw_only=True):
+    """How I am told, and the channels that are open here besides the inbox."""
+
+    ways: tuple[str, ...] = ()
 
 
 class Ids(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,15 +112,17 @@ async def read(request: Call, data: JSONBody[Ids]) -> Read:
 
 
 @get("/api/v1/me/contact", tags=["alarms"], opt=asks("read", "account"), summary="How I am told")
-async def contact(request: Call) -> Contact:
-    """My channels, my quiet hours, my quota, my digest."""
+async def contact(request: Call) -> ContactOut:
+    """My channels, my quiet hours, my quota, my digest; and by which ways I can be told."""
     found = (await outbox_of(request).contacts(request.user.id)).get(request.user.id, {})
-    return msgspec.convert({**found, "person": request.user.id}, Contact)
+    values = {**found, "person": request.user.id, "ways": services_of(request).ways}
+    return msgspec.convert(values, ContactOut)
 
 
 @put("/api/v1/me/contact", tags=["alarms"], opt=asks("write", "account"), summary="How I am told")
 async def save_contact(request: Call, data: JSONBody[Contact]) -> Contact:
     """Change how I am told."""
+    check_contact(data)
     kept = msgspec.structs.replace(data, person=request.user.id)
     body: dict[str, Any] = msgspec.to_builtins(kept)
     body.pop("person")
@@ -190,8 +200,12 @@ async def accounts(outbox: Notices, names: Collection[str]) -> dict[str, str]:
     summary="Remove a chain or calendar",
 )
 async def remove_plan(request: Call, kind: FromPath[str], id: FromPath[str]) -> None:  # noqa: A002
-    """Rules that named it tell nobody any more."""
+    """Forget it, unless a rule names it: it would tell nobody any more."""
     _shape(kind)
+    store = services_of(request).store
+    rules = await RulesStore(store.postgres, store.clickhouse).naming_chain(id)
+    if kind == "chain" and rules:
+        raise Conflict("rules name this chain: change them first", rules=", ".join(rules))
     await outbox_of(request).remove_plan(kind, id)
 
 

@@ -17,6 +17,7 @@ export interface Draft {
   group: string;
   entities: string[];
   communes: string[];
+  datasets: string[];
   attribute: string;
   kind: string;
   values: Record<string, unknown>;
@@ -45,7 +46,7 @@ export function firstValues(kind: string): Record<string, unknown> {
 
 export function empty(): Draft {
   return {
-    id: "", title: "", scope: "type", type: "", trade: "", types: [], model: "", group: "", entities: [], communes: [], attribute: "", kind: "above",
+    id: "", title: "", scope: "type", type: "", trade: "", types: [], model: "", group: "", entities: [], communes: [], datasets: [], attribute: "", kind: "above",
     values: firstValues("above"), back: null, minutes: 0, clearMinutes: 0, n: 1, m: 1, severity: "warning", chain: "", enabled: true, public: false,
     start: "", end: "", days: ALL_DAYS, message: "", propagate: "", depends: [],
   };
@@ -87,7 +88,7 @@ function targetOf(draft: Draft): Record<string, unknown> {
     group: { group: draft.group },
     entity: { entities: draft.entities },
   };
-  return { ...scoped[draft.scope], attribute: draft.attribute, communes: draft.communes };
+  return { ...scoped[draft.scope], attribute: draft.attribute, communes: draft.communes, datasets: draft.datasets };
 }
 
 /** The end of an alarm: back over a limit or well inside the band, what an older rule says, or simply when it is no longer true. */
@@ -152,7 +153,7 @@ export function draftOf(rule: Rule, quantity: Quantity | undefined): Draft {
   const target = rule.target;
   const draft: Draft = {
     ...empty(), id: rule.id, title: rule.title, scope: scopeOf(target), type: target.type, types: target.types ?? [], model: target.model ?? "", group: target.group ?? "",
-    entities: target.entities ?? [], communes: target.communes ?? [], attribute: target.attribute, trade: String(rule.trade ?? ""),
+    entities: target.entities ?? [], communes: target.communes ?? [], datasets: target.datasets ?? [], attribute: target.attribute, trade: String(rule.trade ?? ""),
     minutes: rule.hold_s / 60, clearMinutes: rule.clear_hold_s / 60, n: Number(rule.n ?? 1), m: Number(rule.m ?? 1), severity: rule.severity, chain: rule.chain,
     enabled: rule.enabled, public: Boolean(rule.public), start: whole ? "" : (schedule?.start ?? ""), end: whole ? "" : (schedule?.end ?? ""), days: schedule?.days ?? ALL_DAYS,
     message: (rule.message as Record<string, string> | undefined)?.fr ?? "", propagate: ((rule.propagate as string[] | undefined) ?? []).join(" "), depends: (rule.depends as string[] | undefined) ?? [],

@@ -37,9 +37,16 @@ export interface Context {
   URL: string;
   localId: string;
   kind: string;
-  timestamp: string;
+  createdAt: string;
   lastUsage?: string;
   numberOfHits?: number;
+}
+
+/** The platform's own @context: its terms, and the IRIs that stand for others. */
+export interface Vocabulary {
+  address: string;
+  terms: [string, string][];
+  aliases: [string, string][];
 }
 
 export interface Attribute {

@@ -1,5 +1,8 @@
 /** The radio network as the API tells it. */
 
+/** What the name of a multicast group begins with where a device could stand. */
+export const GROUP = "multicast/";
+
 export interface Network {
   running: boolean;
   counts: Record<string, number>;

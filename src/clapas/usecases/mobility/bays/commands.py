@@ -14,7 +14,9 @@ EPILOG = f"Columns out: {', '.join(COLUMNS)}. See docs/mobility.md."
 def bays(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Messages of bay sensors, CSV: datetime, bay, occupied[, kind]."),
+        typer.Argument(
+            help="Messages of bay sensors, CSV: datetime, bay, occupied[, kind][, x, y, z]."
+        ),
     ],
     out: Annotated[Path | None, typer.Option(help="Where one line a bay is written (CSV).")] = None,
     limit: Annotated[float, typer.Option(help="Longest stay allowed, minutes (0: none).")] = 0.0,

@@ -9,9 +9,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 import polars as pl
 
-from clapas.usecases.tables import Problem, checked, column, columns, instant_of, read_table
+from clapas.usecases.mobility.bays.drift import Drift, drift
+from clapas.usecases.tables import (
+    Problem,
+    checked,
+    column,
+    columns,
+    instant_of,
+    number,
+    read_table,
+)
 
 SILENCE_S = 6 * 3600.0
 """A bay silent for longer is unknown from its last word on."""
@@ -19,17 +29,20 @@ STUCK_S = 72 * 3600.0
 FLICKER = 8
 """Changes within an hour: a sensor disturbed (a lorry, a tramway), not eight cars."""
 TRUE = ("1", "true", "occupied", "oui", "occupé", "occupe", "yes", "taken", "1.0")
+MAGNITUDE = ("field", "magnetic_field", "champ")
 FALSE = ("0", "false", "free", "non", "libre", "no", "0.0")
 COLUMNS = (
     "bay", "kind", "first", "last", "known_hours", "capture", "occupancy", "stays", "stays_a_day", "mean_stay_min",
-    "longest_stay_min", "over_limit", "state", "now_occupied", "now_since",
+    "longest_stay_min", "over_limit", "state", "now_occupied", "now_since", "baseline_moved", "contrast",
 )  # fmt: skip
 
-State = Literal["live", "stuck_occupied", "stuck_free", "flickering", "silent"]
+State = Literal["live", "stuck_occupied", "stuck_free", "flickering", "silent", "drifting"]
+AXES = ("x", "y", "z")
 
 
 class Bays(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages as read: ``line``, ``bay``, ``kind`` ('standard', 'pmr'…), ``at`` (UTC), ``occupied``."""
+    """Messages as read: ``line``, ``bay``, ``kind`` ('standard', 'pmr'…), ``at`` (UTC), ``occupied``, the field ``x y z``
+    (µT; null where the device does not give it; a magnitude alone is ``x``)."""
 
     rows: pl.DataFrame
     problems: tuple[Problem, ...] = ()
@@ -48,6 +61,12 @@ def read_bays(path: Path, *, zone: str = "UTC") -> Bays:
         },
     )
     kind = column(text, ("kind", "type", "category", "categorie"))
+    axes = {
+        axis: column(
+            text, (axis, f"field_{axis}", f"mag_{axis}", *(MAGNITUDE if axis == "x" else ()))
+        )
+        for axis in AXES
+    }
     word = pl.col(found["occupied"]).str.strip_chars().str.to_lowercase()
     frame = text.select(
         "line",
@@ -59,6 +78,7 @@ def read_bays(path: Path, *, zone: str = "UTC") -> Bays:
         .when(word.is_in(FALSE))
         .then(pl.lit(value=False))
         .otherwise(None),
+        **{axis: number(name) if name else pl.lit(None, pl.Float64) for axis, name in axes.items()},
     )
     needed = {"at": found["time"], "bay": found["bay"], "occupied": found["occupied"]}
     rows, problems = checked(frame, text, needed, path)
@@ -98,6 +118,7 @@ def _bay(messages: list[dict[str, Any]], end: Any, limit_min: float) -> dict[str
             stays.append((at - arrived) / 60)
             arrived = None
     first, last = messages[0]["at"].timestamp(), messages[-1]["at"].timestamp()
+    moved = _drift(messages)
     span = max(end.timestamp() - first, 1.0)
     since = changes[-1] if changes else first
     return {
@@ -113,18 +134,31 @@ def _bay(messages: list[dict[str, Any]], end: Any, limit_min: float) -> dict[str
         "mean_stay_min": round(sum(stays) / len(stays), 1) if stays else None,
         "longest_stay_min": round(max(stays), 1) if stays else None,
         "over_limit": sum(stay > limit_min for stay in stays) if limit_min else None,
-        "state": _state(changes, messages[-1]["occupied"], last, since, end.timestamp()),
+        "state": _state(changes, messages[-1]["occupied"], last, since, end.timestamp(), moved),
         "now_occupied": messages[-1]["occupied"],
         "now_since": messages[-1]["at"] if not changes else _instant(messages, since),
+        "baseline_moved": round(moved.moved, 2) if moved else None,
+        "contrast": round(moved.contrast, 2) if moved else None,
     }
+
+
+def _drift(messages: list[dict[str, Any]]) -> Drift | None:
+    """The drift over the axes that the bay's sensor gives."""
+    given = [axis for axis in AXES if any(each[axis] is not None for each in messages)]
+    if not given:
+        return None
+    field = np.array([[each[axis] for axis in given] for each in messages], dtype=np.float64)
+    return drift(field, [each["occupied"] for each in messages])
 
 
 def _instant(messages: list[dict[str, Any]], since: float) -> Any:
     return next(each["at"] for each in messages if each["at"].timestamp() == since)
 
 
-def _state(changes: list[float], occupied: bool, last: float, since: float, end: float) -> State:  # noqa: FBT001
-    """Silent first; then a state that heartbeats confirm for three days; then a sensor that flickers."""
+def _state(
+    changes: list[float], occupied: bool, last: float, since: float, end: float, moved: Drift | None  # noqa: FBT001
+) -> State:  # fmt: skip
+    """Silent first; then a state that heartbeats confirm for three days; a sensor that flickers; one that drifts."""
     if end - last > SILENCE_S:
         return "silent"
     if last - since > STUCK_S:
@@ -132,4 +166,4 @@ def _state(changes: list[float], occupied: bool, last: float, since: float, end:
     for n in range(len(changes) - FLICKER + 1):
         if changes[n + FLICKER - 1] - changes[n] <= 3600:
             return "flickering"
-    return "live"
+    return "drifting" if moved is not None and moved.drifting else "live"

@@ -68,9 +68,7 @@ def count(
         commune_of = read_communes(communes) if communes else None
         write_national(
             national,
-            national_files(
-                table, made, names, zone=zone, publisher=publisher, commune_of=commune_of
-            ),
+            national_files(table, made, names, publisher=publisher, commune_of=commune_of),
         )
     days = figures.daily(table, zone)
     if monthly is not None:

@@ -1,4 +1,7 @@
-"""The three files of the national schema *comptage-mobilites* (etalab, 0.2.3 to 1.0.0): sites, channels, measures.
+"""The three files of the national schema *comptage-mobilites* (etalab, 0.2.3 to 0.2.5): sites, channels, measures.
+
+Every field that one of these versions requires is filled; those that 0.2.4 and 0.2.5 made optional (``counter_id``,
+``temporality``) stay. Instants are in UTC, as Table Schema writes a ``datetime``.
 
 A start is included, an end excluded; 0 is a count, an empty cell the lack of one; a decimal means estimated.
 """
@@ -19,6 +22,7 @@ CHANNELS = (
     "provider_direction_code", "provider_direction_name", "data_provider_name", "temporality", "started_at",
     "ended_at", "last_updated_at", "time_step", "provider_portal_url",
 )  # fmt: skip
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 MEASURES = ("channel_id", "counter_id", "start_datetime", "end_datetime", "count")
 MOBILITY = {
     "bicycle": "BIKE", "bike": "BIKE", "car": "CAR", "pedestrian": "PEDESTRIAN", "truck": "TRUCK", "lorry": "TRUCK",
@@ -43,7 +47,6 @@ def national_files(
     made: list[Channel],
     register: dict[str, Described],
     *,
-    zone: str,
     publisher: str = "",
     commune_of: CommuneOf | None = None,
 ) -> dict[str, pl.DataFrame]:
@@ -52,15 +55,14 @@ def national_files(
     sites: dict[str, dict[str, Any]] = {}
     for each in placed:
         sites.setdefault(each.site, _site(each, register, commune_of))
-    local = "%Y-%m-%dT%H:%M:%S%:z"
     measures = judged.filter(pl.col("channel").is_in([each.id for each in placed])).select(
         channel_id="channel",
         counter_id="counter",
-        start_datetime=pl.col("start").dt.convert_time_zone(zone).dt.strftime(local),
-        end_datetime=pl.col("end").dt.convert_time_zone(zone).dt.strftime(local),
+        start_datetime=pl.col("start").dt.strftime(MOMENT),
+        end_datetime=pl.col("end").dt.strftime(MOMENT),
         count=_written_count(),
     )
-    lines = [_channel(each, judged, local, zone, publisher) for each in placed]
+    lines = [_channel(each, judged, publisher) for each in placed]
     return {
         "sites": pl.DataFrame(list(sites.values()), schema=dict.fromkeys(SITES, pl.String)),
         "channels": pl.DataFrame(lines, schema=dict.fromkeys(CHANNELS, pl.String)),
@@ -103,13 +105,11 @@ def _site(
     }
 
 
-def _channel(
-    channel: Channel, judged: pl.DataFrame, local: str, zone: str, publisher: str
-) -> dict[str, Any]:
+def _channel(channel: Channel, judged: pl.DataFrame, publisher: str) -> dict[str, Any]:
     own = judged.filter(pl.col("channel") == channel.id)
     first, last = own["start"].min(), own["end"].max()
     step = own.select((pl.col("end") - pl.col("start")).dt.total_seconds().median()).item()
-    moments = pl.Series([first, last]).dt.convert_time_zone(zone).dt.strftime(local)
+    moments = pl.Series([first, last]).dt.strftime(MOMENT)
     return dict.fromkeys(CHANNELS) | {
         "channel_id": channel.id,
         "channel_provider_id": channel.serials[-1],

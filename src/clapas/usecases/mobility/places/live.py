@@ -15,19 +15,19 @@ import numpy as np
 from clapas.domain.window import Window, instant, milliseconds
 from clapas.store import Store
 from clapas.store.values import Latest
-from clapas.usecases.gather import Seen
+from clapas.usecases.members import Seen, members_of
 from clapas.usecases.mobility.places.chances import chances
 from clapas.usecases.mobility.places.feed import Feed, Floats
 from clapas.usecases.mobility.places.forecast import forecast
 from clapas.usecases.mobility.places.still import State, stillness
 from clapas.usecases.mobility.places.tables import LIKELY, empty_and_full, scores
+from clapas.usecases.pack import Pack
 from clapas.usecases.points import Points, points_of
 
 LEARN = timedelta(days=14)
 GRID_S = 1200.0
 OLDEST = 2 * 3600.0
 SCORED_DAYS = 3
-MOST_PLACES = 400
 QUANTITIES = {"free_places": "car", "bikes_available": "bike"}
 """What is forecast, and the kind of its places."""
 
@@ -73,15 +73,15 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def outlook(
-    store: Store, seen: Seen, types: Sequence[str], *, horizon_min: int, end: datetime
+    store: Store, seen: Seen, pack: Pack, *, horizon_min: int, end: datetime
 ) -> Outlook | None:
     """The forecast made at ``end`` (or at the newest number before it); None when there is nothing."""
-    names: dict[str, str] = {}
-    for kind in types:
-        page = await store.entities.page(seen.entities, type=kind, limit=MOST_PLACES)
-        names |= {row.entity.id: row.entity.name or row.entity.id.rpartition(":")[2] for row in page.items}  # fmt: skip
-    states = await store.state.latest(seen.series, entities=list(names))
-    wanted = [each for each in states if each.quantity in QUANTITIES or each.quantity == "total_places"]  # fmt: skip
+    members = await members_of(store, seen, pack)
+    wanted = [
+        each
+        for each in members.latest
+        if each.quantity in QUANTITIES or each.quantity == "total_places"
+    ]
     found = await store.history.read(
         seen.series,
         [each.series for each in wanted],
@@ -91,7 +91,7 @@ async def outlook(
     )
     series = {each.series: points_of(each) for each in found}
     zone = (await store.territory.zone()).key
-    return await asyncio.to_thread(made, wanted, series, names, horizon_min, zone)
+    return await asyncio.to_thread(made, wanted, series, members.names, horizon_min, zone)
 
 
 def made(
