@@ -11,6 +11,9 @@ from clapas.store.rules import RulesStore
 REGROUP_MS = 60_000
 """Who is in a saved group may change with time alone (silent devices): it is asked again that often."""
 
+WHOLE_MS = 30_000
+"""Between two looks at everything: an import of a whole fleet says it again and again."""
+
 
 class Moved:
     """Gathers changes; :meth:`settle` hands them to the engine."""
@@ -19,6 +22,7 @@ class Moved:
         self._rules = rules
         self._engine = engine
         self._since = self._regrouped = now_ms()
+        self._whole = 0
         self._forget()
         store.registry.watch(self._device)
 
@@ -40,11 +44,12 @@ class Moved:
     async def settle(self) -> None:
         """Let the engine look again at what changed."""
         now = now_ms()
-        if now - self._since < SETTLE_MS:
+        if now - self._since < SETTLE_MS or (self._any and now - self._whole < WHOLE_MS):
             return
         devices, entities, whatever = self._devices, self._entities, self._any
         self._forget()
         if whatever:
+            self._whole = now
             await self._engine.look_again(None)
         elif devices or entities:
             await self._engine.look_again(await self._rules.fed_by(devices, entities))
