@@ -47,7 +47,8 @@ class Model:
         A piece with a tank whose level is not read has no balance: it is left out when another piece has one.
         """
         pieces = self._pieces(flows)
-        found, blind = [], []
+        found: list[Zone] = []
+        blind: list[Zone] = []
         for piece in pieces:
             signed = self._signed(piece, flows)
             if not signed or not any(name in piece for name in self.network.junction_name_list):
