@@ -35,7 +35,8 @@ def asked(command: list[str], folder: Path) -> dict[str, Any]:
         return {"error": f"the advisory service does not answer ({said[0] if said else '?'})"}
     asked_of = counted(found)
     if not asked_of:
-        return {"error": "the advisory service told of no package"}
+        why = next((each.get("skip_reason", "") for each in found.get("dependencies", [])), "")
+        return {"error": f"the advisory service told of no package ({why or 'nothing said'})"}
     skipped = [each["name"] for each in found.get("dependencies", []) if "skip_reason" in each]
     return {"findings": findings(found), "asked": asked_of, "skipped": skipped}
 
@@ -67,7 +68,17 @@ def main() -> int:
     record = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": asked(
-            ["pip-audit", "--format", "json", "--disable-pip", "--no-deps", *locks], ROOT
+            [
+                "pip-audit",
+                "--vulnerability-service",
+                "pypi",
+                "--format",
+                "json",
+                "--disable-pip",
+                "--no-deps",
+                *locks,
+            ],
+            ROOT,
         ),
         "npm": asked(["npm", "audit", "--json"], ROOT / "ui"),
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 pytestmark = pytest.mark.ui
 
@@ -100,3 +100,23 @@ def test_a_model_says_how_many_devices_a_change_touches(
     expect(page.get_by_text("Modèle enregistré")).to_be_visible()
     changed = page.request.get(f"/api/v1/models/{model['id']}").json()
     assert changed["interval_s"] == 2700
+
+
+COLOURS = """() => { const canvas = document.querySelector('canvas.still');
+  const pixels = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+  return new Set(pixels).size; }"""
+
+
+def test_points_are_on_the_map_before_its_library_has_come(signed_in_page: Page) -> None:
+    page = signed_in_page
+    held: list[Route] = []
+    page.route("**/maplibre-gl-*.js", held.append)
+    page.goto("/carte")
+    page.locator("[data-map][data-painted]").wait_for()
+    assert page.locator("[data-map][data-moves]").count() == 0
+    land_water_and_limits = 3
+    assert page.evaluate(COLOURS) > land_water_and_limits
+    for each in held:
+        each.abort()
+    expect(page.get_by_text("Ce navigateur ne peut pas dessiner la carte")).to_be_visible()
+    expect(page.locator("canvas.still")).to_be_visible()

@@ -43,6 +43,13 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     slices: dict[tuple[str, str, str], "Slice"]
     """Filled as it is used: see :meth:`slice`."""
 
+    def written(self, name: str) -> str:
+        """The text of one article, '' when there is none of that id."""
+        for number, policy in self.parsed.items():
+            if self.identifiers[number] == name:
+                return _written({number: policy})
+        return ""
+
     def slice(self, principal: str, action: str, kind: str) -> "Slice":
         """The articles that can speak of this type of principal, this action and this kind of resource.
 
@@ -120,9 +127,13 @@ def _kinds(body: Any) -> set[str]:
     return set(_named(body) or ()).union(*map(_kinds, body.values()))
 
 
-def _slice(policies: dict[str, Any]) -> Slice:
+def _written(policies: dict[str, Any]) -> str:
     form = {"staticPolicies": policies, "templates": {}, "templateLinks": []}
-    text = cedarpy.policies_from_json_str(json.dumps(form)) if policies else ""
+    return cedarpy.policies_from_json_str(json.dumps(form)) if policies else ""
+
+
+def _slice(policies: dict[str, Any]) -> Slice:
+    text = _written(policies)
     again = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"] if text else {}
     return Slice(
         handle=cedarpy.PolicySet.from_str(text),

@@ -42,9 +42,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset or an account that changes service."""
+    """A dataset or an account that changes service, or an account's membership of an organisation."""
 
-    kind: Literal["dataset", "account"]
+    kind: Literal["dataset", "account", "member"]
     id: str
     before: str
     after: str
@@ -79,6 +79,11 @@ def service_after(plan: Plan, service: str, *, dataset: str = "", login: str = "
             return each.into
     named = "datasets" if dataset else "accounts"
     return next((each.into for each in own if not getattr(each, named)), service)
+
+
+def organisation_after(plan: Plan, account: AccountRow) -> str:
+    """The organisation that an account belongs to then: a service and an organisation may share an id."""
+    return service_after(plan, account.organisation, login=account.login)
 
 
 def record_after(plan: Plan, record: DatasetRecord) -> DatasetRecord:
@@ -119,6 +124,11 @@ def dry_run(charter: Charter, accounts: Sequence[AccountRow], plan: Plan) -> Eff
         Moved(kind="account", id=each.login, before=each.service, after=services[each.login])
         for each in accounts
         if each.service != services[each.login]
+    ]
+    moved += [
+        Moved(kind="member", id=each.login, before=each.organisation, after=into)
+        for each in accounts
+        if (into := organisation_after(plan, each)) != each.organisation
     ]
     changes = _changes(charter, after, accounts, services)
     return Effect(
@@ -199,10 +209,15 @@ async def _end(store: Store, id: UUID, state: str, detail: str) -> None:  # noqa
 
 async def _apply(store: Store, charter: Charter, plan: Plan, *, by: str) -> None:
     """Accounts first: somebody without a dataset sees less, a dataset without its people sees nothing."""
+    for move in plan.moves:
+        await store.governance.succeed_organisation(move.service, into=move.into)
     for account in await all_accounts(IdentityStore(store.postgres)):
         service = service_after(plan, account.service, login=account.login)
-        if service != account.service:
-            await store.governance.move_account(account.id, service)
+        into = organisation_after(plan, account)
+        if (service, into) != (account.service, account.organisation):
+            await store.governance.move_account(account.id, service=service, organisation=into)
+    for gone in {each.service for each in plan.moves} - {each.into for each in plan.moves}:
+        await store.governance.end_organisation(gone, at=plan.at)
     for record in charter.records:
         changed = record_after(plan, record)
         if record.id and changed != record:

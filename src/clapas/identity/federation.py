@@ -78,6 +78,8 @@ class Federation:
             raise FederationRefused(reason="login_taken")
         roles = tuple(roles_of(claimed, rule))
         account = await self._accounts.add(login=login[:100], name=claimed.name, roles=roles)
+        if rule.organisation:
+            await self.store.meet_organisation(rule.organisation)
         changed = msgspec.structs.replace(account, organisation=rule.organisation)
         return (await self._accounts.change(changed)).id
 

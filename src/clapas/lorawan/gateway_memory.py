@@ -10,36 +10,21 @@ from typing import Any, Final
 
 import msgspec
 
-from clapas.lorawan.gateways import HOUR, Airtime, Gateway, Gateways
+from clapas.lorawan.gateways import HOUR, Airtime, Gateway, GatewayFacts, Gateways
 
 EVERY_S: Final = 30
 _KEPT_MS: Final = 30 * 86_400_000
 """A gateway that was silent for a month is forgotten."""
 
 
-class Remembered(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A gateway in the file. ``sent``: by band, (milliseconds since 1970 UTC, seconds on air)."""
+class Remembered(GatewayFacts, kw_only=True, omit_defaults=True):
+    """A gateway in the file."""
 
-    id: str
-    door: str = ""
-    address: str = ""
-    first_seen: int = 0
-    last_seen: int = 0
-    uplinks: int = 0
-    ours: int = 0
-    crc_errors: int = 0
-    downlinks: int = 0
-    downlink_errors: dict[str, int] = {}
-    latitude: float | None = None
-    longitude: float | None = None
-    altitude: float | None = None
-    placed_by_itself: bool = False
-    noise: float | None = None
-    temperature: float | None = None
-    sent: dict[int, list[tuple[int, float]]] = {}
+    sent: dict[int, list[tuple[int, float]]] = msgspec.field(default_factory=dict)
+    """By band, (milliseconds since 1970 UTC, seconds on air)."""
 
 
-_NAMES: Final = tuple(name for name in Remembered.__struct_fields__ if name != "sent")
+_NAMES: Final = GatewayFacts.__struct_fields__
 _decode = msgspec.json.Decoder(list[Remembered]).decode
 
 

@@ -58,16 +58,14 @@ class Airtime:
         self._sent[band] = spent
 
 
-class Gateway(msgspec.Struct, kw_only=True):
-    """A gateway. Times are milliseconds since 1970 UTC; ``noise`` is dBm, slowly averaged."""
+class GatewayFacts(msgspec.Struct, kw_only=True):
+    """What outlives a restart of a gateway. Times are milliseconds since 1970 UTC; ``noise`` is dBm, slowly averaged."""
 
     id: str
     door: str = ""
     address: str = ""
     first_seen: int = 0
     last_seen: int = 0
-    heard_at: float = 0.0
-    """Monotonic seconds."""
     uplinks: int = 0
     ours: int = 0
     """Uplinks and joins of our own devices among them."""
@@ -81,6 +79,13 @@ class Gateway(msgspec.Struct, kw_only=True):
     """The gateway tells its place; else it is the one that somebody gave it."""
     noise: float | None = None
     temperature: float | None = None
+
+
+class Gateway(GatewayFacts, kw_only=True):
+    """A gateway, alive."""
+
+    heard_at: float = 0.0
+    """Monotonic seconds."""
     forwarded_share: float | None = None
     """Share of upstream datagrams that the gateway says were acknowledged (0 to 1)."""
     statistics: dict[str, float] = {}

@@ -5,14 +5,11 @@ from typing import Any, Final
 import msgspec
 
 from clapas.lorawan.adr import packet_loss
-from clapas.lorawan.gateways import ONLINE_S, Gateway
+from clapas.lorawan.gateways import ONLINE_S, Gateway, GatewayFacts
 from clapas.lorawan.network import Network
 from clapas.lorawan.session import GROUP, DeviceState, QueueItem, Session
 
-_GATEWAY: Final = (
-    "id", "door", "address", "first_seen", "last_seen", "uplinks", "ours", "crc_errors", "downlinks", "downlink_errors",
-    "latitude", "longitude", "altitude", "placed_by_itself", "noise", "temperature", "forwarded_share", "gps",
-)  # fmt: skip
+_GATEWAY: Final = (*GatewayFacts.__struct_fields__, "forwarded_share", "gps")
 _SESSION: Final = (
     "id", "version", "f_cnt_up", "f_cnt_down", "dr", "tx_power", "nb_trans", "rx_delay", "rx2_dr", "rx2_frequency",
     "device_class", "last_seen", "last_gateways", "activated", "joined", "mac_errors",

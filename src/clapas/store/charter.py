@@ -103,8 +103,9 @@ class CharterStore:
         quantity: str,
         days: tuple[date, date],
         ranged: bool = False,
+        without: Collection[int] = (),
     ) -> list[Figure]:
-        """Figures per commune and civil day of the visible series of a dataset.
+        """Figures per commune and civil day of the visible series of a dataset, some left out.
 
         Each series counts with its day's mean, or with maximum - minimum when ``ranged`` (meters).
         """
@@ -117,6 +118,7 @@ class CharterStore:
                 "first": days[0],
                 "last": days[1],
                 "ranged": int(ranged),
+                "without": list(without),
                 **values,
             },
         )

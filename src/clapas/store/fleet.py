@@ -14,7 +14,7 @@ from clapas.store.page import cursor, key_of
 from clapas.store.postgres import Postgres, Row, batch
 from clapas.store.registry import listed_row
 from clapas.store.sql import queries
-from clapas.store.text import pattern, searchable
+from clapas.store.text import device_words, pattern, searchable
 from clapas.store.values import DeviceRow, Page
 
 SQL = queries("fleet")
@@ -239,9 +239,13 @@ class Fleet:
     ) -> int:
         """Add tags to devices, and take some away."""
         text = msgspec.json.encode(tags).decode()
-        return await self._postgres.run(
+        rows = await self._postgres.rows(
             SQL["set_tags"], keys=list(keys), tags=text, without=list(without)
         )
+        found = [{"key": row[0], "search": device_words(*row)} for row in rows]
+        if found:
+            await self._postgres.run(SQL["search_tags"], found=batch(found))
+        return len(found)
 
     async def swap(self, key: str, successor: str, *, at: datetime, actor: str) -> None:
         """The successor measures from ``at`` what the device measured: the series go on.

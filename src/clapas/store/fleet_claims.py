@@ -9,7 +9,7 @@ from clapas.domain.errors import NotFound
 from clapas.store.page import bounded, cursor, key_of
 from clapas.store.postgres import Postgres
 from clapas.store.sql import queries
-from clapas.store.text import searchable
+from clapas.store.text import device_words, searchable
 from clapas.store.values import Page
 
 SQL = queries("fleet_claims")
@@ -123,7 +123,7 @@ class Claims:
                         "model": model,
                         "lifecycle": lifecycle,
                         "tags": msgspec.json.encode(tags).decode(),
-                        "search": searchable(key, *map(str, tags.values())),
+                        "search": device_words(key, "", tags),
                     },
                 )
             await connection.execute(SQL["use"], {"claim": number, "key": key})

@@ -178,6 +178,11 @@ class Governance:
         where = {"dataset": dataset, "purpose": purpose, "entities": list(entities)}
         return frozenset(row[0] for row in await self._rows("objecting", **where))
 
+    async def objecting_series(self, dataset: str, purpose: str) -> list[int]:
+        """The series of subjects who object to a purpose of a dataset."""
+        rows = await self._rows("objecting_series", dataset=dataset, purpose=purpose)
+        return [row[0] for row in rows]
+
     async def add_request(
         self, *, kind: str, subject: str, proof: bytes, reference: str, author: str
     ) -> UUID:
@@ -388,9 +393,17 @@ class Governance:
         """It was applied, failed, or is given up."""
         return bool(await self._rows("end_reorganisation", id=id, state=state, detail=detail))
 
-    async def move_account(self, id: UUID, service: str) -> None:  # noqa: A002
-        """An account belongs to another service."""
-        await self._run("move_account", id=id, service=service)
+    async def move_account(self, id: UUID, *, service: str, organisation: str) -> None:  # noqa: A002
+        """An account belongs to another service or organisation."""
+        await self._run("move_account", id=id, service=service, organisation=organisation)
+
+    async def succeed_organisation(self, organisation: str, *, into: str) -> None:
+        """The organisation that takes over from a known one becomes known too."""
+        await self._run("succeed_organisation", organisation=organisation, into=into)
+
+    async def end_organisation(self, organisation: str, *, at: date) -> None:
+        """An organisation without accounts ends on a day."""
+        await self._run("end_organisation", organisation=organisation, at=at)
 
 
 def _struct(kind: Any, row: Row) -> Any:

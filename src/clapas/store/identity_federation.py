@@ -124,6 +124,14 @@ class FederationStore:
         """Every organisation."""
         return [_struct(OrganisationRow, row) for row in await self._rows("organisations")]
 
+    async def knows_organisation(self, id: str) -> bool:  # noqa: A002
+        """Is there an organisation of this id?"""
+        return bool(await self._rows("known_organisation", id=id))
+
+    async def meet_organisation(self, id: str) -> None:  # noqa: A002
+        """Take in an organisation that the configuration names, unless it is known."""
+        await self._run("meet_organisation", id=id)
+
     async def put_organisation(self, organisation: OrganisationRow) -> None:
         """Keep an organisation."""
         await self._run("put_organisation", **msgspec.structs.asdict(organisation))

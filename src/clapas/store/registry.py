@@ -16,7 +16,7 @@ from clapas.store.page import bounded, cursor, key_of
 from clapas.store.postgres import Postgres, Row, batch
 from clapas.store.sql import queries
 from clapas.store.territory import Territory
-from clapas.store.text import pattern, searchable
+from clapas.store.text import device_words, pattern, searchable
 from clapas.store.values import DeviceRow, Known, Page, Proposal, Seen
 
 SQL = queries("registry")
@@ -86,7 +86,7 @@ class Registry:
         rows = [
             {
                 **msgspec.structs.asdict(each),
-                "search": searchable(each.key, each.name, *map(str, each.tags.values())),
+                "search": device_words(each.key, each.name, each.tags),
             }
             for each in wanted
         ]

@@ -40,6 +40,7 @@ from clapas.store.settings import Settings
 from clapas.store.state import State
 from clapas.store.territory import Territory
 from clapas.store.water import Water
+from clapas.store.water_files import WaterFiles
 from clapas.store.writes import Writes
 
 
@@ -93,6 +94,7 @@ class Store:
         self.api_gateway = ApiGatewayStore(postgres)
         self.sensorthings = SensorThings(postgres, clickhouse)
         self.water = Water(postgres)
+        self.water_files = WaterFiles(postgres)
 
     @classmethod
     @asynccontextmanager

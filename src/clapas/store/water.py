@@ -137,6 +137,13 @@ class Water:
         more = len(found) > bounded(limit)
         return Page(items, cursor(items[-1].rate, items[-1].id) if more else None)
 
+    async def seen(self, rows: RowFilter, case: int) -> SeenCase:
+        """A case. Raises NotFound, also when it may not be seen."""
+        found = await self._postgres.row(SQL["one"], id=case, **filters.values(rows))
+        if found is None:
+            raise NotFound(case=case)
+        return SeenCase(*found)
+
     async def decide(
         self, rows: RowFilter, case: int, *, state: str, cause: str, actor: str, now: int
     ) -> str:
@@ -179,6 +186,18 @@ class Water:
     async def stop_messages(self, stop: bytes, *, now: int) -> bool:
         """Stop the messages of the holder of this token; False when nobody holds it."""
         return bool(await self._postgres.run(SQL["stop_messages"], stop=stop, now=now))
+
+    async def answered(self, stop: bytes, *, state: str, cause: str, now: int) -> str | None:
+        """Write what the holder of a token says of their living case; gives the meter, None without a case."""
+        found = await self._postgres.row(
+            SQL["answered"], stop=stop, state=state, cause=cause, now=now
+        )
+        return str(found[0]) if found else None
+
+    async def accepted(self, *, since: int) -> dict[str, float]:
+        """The flow (L/h) that somebody explained by a use since then (ms), by meter."""
+        rows = await self._postgres.rows(SQL["accepted"], since=since)
+        return {row[0]: float(row[1]) for row in rows}
 
     async def forget(self, entity: str) -> None:
         """Delete a subscriber's identity."""

@@ -88,7 +88,7 @@ async def water(services: Services) -> list[int]:  # noqa: F811
             for n in (1, 2)
         ]
     )
-    keys = [SeriesKey(meter(n), "volume", "volume") for n in (1, 2)]
+    keys = [SeriesKey(meter(n), "volume", "water_volume") for n in (1, 2)]
     known = await store.series.ensure(keys)
     numbers = [known[key].id for key in keys]
     for index in (1, 2):

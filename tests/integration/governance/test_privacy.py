@@ -200,3 +200,31 @@ async def test_the_yearly_report_is_written_from_what_is_there(
     checks = {each["name"]: each["kept"] for each in told["checks"]}
     assert checks["the_trail_is_whole"]
     assert checks["every_record_is_valid"]
+
+
+async def test_figures_over_several_persons_leave_out_those_who_object(
+    services: Services, water: list[int], dpo: Visitor, stranger: Visitor
+) -> None:
+    while await services.store.rollups.refresh(force=True):
+        pass
+    await person(services, "agent", "reader", service="eau", purposes=["fuite"])
+    agent = await services.identity.accounts.of_login("agent")
+    assert agent is not None
+    opened = await services.identity.sessions.open(agent, address="", agent="", mfa=True)
+    stranger.client.cookies.set("clapas_session", opened.token)
+    day = datetime.now(UTC).date()
+    asked = f"quantity=water_volume&measure=range&from={day - timedelta(days=5)}&to={day}"
+
+    async def counted() -> set[int]:
+        answer = await stranger.call(
+            "GET",
+            f"/api/v1/datasets/eau/figures?{asked}",
+            headers={"X-Clapas-Purpose": "fuite"},
+        )
+        assert answer.status_code == 200, answer.text
+        return {each["subjects"] for each in answer.json()["figures"]}
+
+    assert await counted() == {2}
+    against = {"subject": "compteur-1", "dataset": "eau", "reason": "art. 21"}
+    assert (await dpo.call("POST", "/api/v1/objections", json=against)).status_code == 201
+    assert await counted() == {1}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
+import pytest
 from tests.integration.governance.conftest import person
 from tests.integration.web.conftest import _signed_in
 
@@ -86,3 +88,42 @@ async def test_what_a_split_forgets_is_an_orphan_and_waits_for_its_day(
     assert record is not None
     assert record.owner == "eau", "its day has not come"
     assert (await operator.call("DELETE", f"/api/v1/reorganisations/{made}")).status_code == 204
+
+
+async def test_a_merge_carries_the_organisations_of_accounts(
+    services: Services, water: list[int], operator: Visitor, page: Path
+) -> None:
+    await person(services, "autre", "operator", service="informatique")
+    invited = {"login": "ana", "roles": ["reader"], "organisation": "sivom"}
+    refused = await operator.call("POST", "/api/v1/accounts", json=invited)
+    assert (refused.status_code, refused.json()["values"]) == (400, {"field": "organisation"})
+    for name, code in (("sivom", "1"), ("syndicat", "2")):
+        body = {"id": name, "name": name.title(), "kind": "partner", "code": code}
+        kept = await operator.call("PUT", f"/api/v1/organisations/{name}", json=body)
+        assert kept.status_code == 200, kept.text
+    assert (await operator.call("POST", "/api/v1/accounts", json=invited)).status_code == 201
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        await services.store.postgres.run("DELETE FROM organisation WHERE id = 'sivom'")
+    plan = {
+        "kind": "merge",
+        "at": TODAY.isoformat(),
+        "deliberation": "2026-201",
+        "moves": [
+            {"service": "sivom", "into": "union"},
+            {"service": "syndicat", "into": "union"},
+        ],
+    }
+    effect = (await operator.call("POST", "/api/v1/reorganisations/dry-run", json=plan)).json()
+    assert [(e["kind"], e["id"], e["after"]) for e in effect["moved"]] == [
+        ("member", "ana", "union")
+    ]
+    made = (await operator.call("POST", "/api/v1/reorganisations", json=plan)).json()["id"]
+    async with _signed_in(services, page, "autre") as other:
+        agree = f"/api/v1/reorganisations/{made}/approve"
+        assert (await other.call("POST", agree)).status_code == 204
+    known = {e["id"]: e for e in (await operator.call("GET", "/api/v1/organisations")).json()}
+    assert (known["union"]["kind"], known["union"]["ended"]) == ("partner", None)
+    assert known["sivom"]["ended"] == known["syndicat"]["ended"] == TODAY.isoformat()
+    account = await services.identity.accounts.of_login("ana")
+    assert account is not None
+    assert account.organisation == "union"

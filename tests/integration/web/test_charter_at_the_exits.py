@@ -106,3 +106,27 @@ async def test_the_record_that_changes_is_obeyed_by_the_next_call(
     assert services.keeper is not None
     await services.keeper.put(opened, author="dpo")
     assert (await reader.call("GET", path)).json()["step"] == 0
+
+
+async def test_an_article_says_before_its_vote_whom_it_would_concern(
+    services: Services, operator: Visitor, reader: Visitor
+) -> None:
+    keeper = CharterKeeper(services.store.charter, services.charter)
+    object.__setattr__(services, "keeper", keeper)
+    owner = await services.identity.accounts.of_login("lecteur")
+    assert owner is not None
+    await services.identity.keys.create(name="tableau de bord", owner=owner.id, scopes=["read"])
+    charter = (await reader.call("GET", "/api/v1/charter")).json()
+    assert all(f'@id("{each["id"]}")' in each["text"] for each in charter["articles"])
+    article = {
+        "text": '@id("CH-99") @titre("Rien") @title("Nothing") '
+        'forbid(principal, action == Action::"read", resource) when { resource.kind == "entity" };',
+        "valid_from": "2026-01-01",
+        "deliberation": "",
+    }
+    refused = await reader.call("POST", "/api/v1/charter/simulate", json=article)
+    assert refused.status_code == 403
+    told = (await operator.call("POST", "/api/v1/charter/simulate", json=article)).json()
+    lost = {each["name"] for each in told if not each["gained"] and each["articles"] == ["CH-99"]}
+    assert {"operatrice", "tableau de bord"} <= lost
+    assert (await reader.call("GET", "/api/v1/charter")).json() == charter, "nothing is kept"

@@ -55,6 +55,7 @@ OPEN = {
     ("POST", "/api/v1/session/with/{name:str}/acs"),
     ("POST", "/api/v1/session/with/{name:str}/logout"),
     ("POST", "/api/v1/water/stop"),
+    ("POST", "/api/v1/water/answer"),
     ("DELETE", "/api/v1/session"),
 }
 """What anybody may reach: the entrance, and nothing else."""

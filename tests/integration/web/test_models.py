@@ -97,6 +97,20 @@ async def test_the_pages_of_a_model_s_devices_show_first_what_it_says(
     assert [each["attribute"] for each in sheet["attributes"]] == ["zVolume", "temp", "alpha"]
 
 
+async def test_devices_are_found_by_the_tags_that_they_have_now(
+    services: Services, operator: Visitor
+) -> None:
+    await two_meters(services)
+
+    async def found(words: str) -> list[str]:
+        page = await operator.call("GET", "/api/v1/fleet", params={"q": words})
+        return [each["device"]["key"] for each in page.json()["items"]]
+
+    assert await found("secteur=n") == ["m-0", "m-1"]
+    await services.store.fleet.set_tags(["m-1"], {"contrat": "Énergie"}, without=["secteur"])
+    assert (await found("energie"), await found("secteur=n")) == (["m-1"], ["m-0"])
+
+
 async def test_the_catalogue_that_ships_has_its_licence(
     services: Services, reader: Visitor
 ) -> None:

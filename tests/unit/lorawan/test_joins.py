@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.unit.lorawan.parts import QUICK, bench, registered
 
+from clapas.lorawan.network import wall_ms
 from clapas.ops.simulate_lorawan import device_frames as frames
 from clapas.ops.simulate_lorawan.device import Device
 
@@ -146,6 +147,23 @@ async def test_a_join_is_refused_when_the_airtime_is_spent_and_answered_when_it_
             gateway.air.release(band, now - 3000, 400.0)
         await it.join(one)
         assert it.server.network.rejections.joins == {}
+
+
+async def test_a_restart_does_not_give_the_airtime_of_the_last_hour_back(tmp_path: Path) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        it.server.network.gateways.touch("gw1", door="hand", now=time.monotonic(), wall=wall_ms())
+        (gateway,) = it.server.gateways()
+        gateway.uplinks, gateway.placed_by_itself, gateway.latitude = 7, True, 43.6
+        now = time.monotonic()
+        gateway.air.reserve(868_000_000, now - 3000, 35.99, now)
+        gateway.air.reserve(869_400_000, now - 3000, 359.0, now)
+    async with bench(tmp_path, registered(one)) as it:
+        (gateway,) = it.server.gateways()
+        assert (gateway.id, gateway.uplinks, gateway.latitude) == ("gw1", 7, 43.6)
+        it.door.hear(one.join())
+        await it.settle()
+        assert it.server.network.rejections.joins[one.eui.hex()].reason == "duty_cycle"
 
 
 async def test_a_gateway_that_refuses_the_answer_is_told_until_the_device_speaks(

@@ -47,6 +47,7 @@ FROM (
     INNER JOIN (
         SELECT series, commune FROM series_place FINAL
         WHERE dataset = {dataset:String} AND quantity = {quantity:String} AND /*visible*/
+          AND NOT has({without:Array(UInt32)}, series)
     ) AS p ON p.series = r.series
     WHERE r.quantity = {quantity:String} AND r.count > 0
       AND r.day >= {first:Date32} AND r.day < {last:Date32}

@@ -147,8 +147,15 @@ UPDATE device SET dataset = %(dataset)s
 WHERE key = ANY(%(keys)s) AND dataset <> %(dataset)s
 
 -- name: set_tags
--- Devices get tags, or lose some.
+-- Devices get tags, or lose some; gives what each is then found by.
 UPDATE device SET tags = (tags || %(tags)s::jsonb) - %(without)s::text[] WHERE key = ANY(%(keys)s)
+RETURNING key, name, tags
+
+-- name: search_tags
+-- A device is found by its key, name and tags; the words of its file stay behind their separator.
+UPDATE device AS d
+SET search = n.search || coalesce(chr(31) || nullif(split_part(d.search, chr(31), 2), ''), '')
+FROM json_to_recordset(%(found)s::json) AS n (key text, search text) WHERE d.key = n.key
 
 -- name: end_bindings
 -- From that moment the device measures nothing more.

@@ -45,6 +45,16 @@ WHERE EXISTS (SELECT FROM objection o WHERE o.dataset = %(dataset)s
               AND o.withdrawn IS NULL AND (o.subject = asked.name OR o.subject IN (
                   SELECT d.key FROM binding b JOIN device d ON d.id = b.device WHERE b.entity = asked.name)))
 
+-- name: objecting_series
+-- The series of subjects who object to a purpose of a dataset (or to all of them).
+WITH against AS (
+    SELECT DISTINCT subject FROM objection WHERE dataset = %(dataset)s AND withdrawn IS NULL
+    AND (purpose = '' OR %(purpose)s = '' OR purpose = %(purpose)s)
+)
+SELECT s.id FROM series s WHERE s.entity IN (
+    SELECT subject FROM against
+    UNION SELECT b.entity FROM against a JOIN device d ON d.key = a.subject JOIN binding b ON b.device = d.id)
+
 -- name: add_request
 -- A person's request, to be answered within a month (GDPR art. 12.3).
 INSERT INTO privacy_request (kind, subject, proof, reference, author, due)
@@ -188,8 +198,18 @@ UPDATE reorganisation SET state = %(state)s, detail = %(detail)s
 WHERE id = %(id)s AND state IN ('planned', 'approved') RETURNING id
 
 -- name: move_account
--- An account belongs to another service.
-UPDATE account SET service = %(service)s WHERE id = %(id)s
+-- An account belongs to another service, and to another organisation.
+UPDATE account SET service = %(service)s, organisation = %(organisation)s WHERE id = %(id)s
+
+-- name: succeed_organisation
+-- The organisation that takes over from another one, of the same kind, unless it is known.
+INSERT INTO organisation (id, name, kind, parent) SELECT %(into)s, %(into)s, kind, parent
+FROM organisation WHERE id = %(organisation)s ON CONFLICT (id) DO NOTHING
+
+-- name: end_organisation
+-- An organisation whose accounts have all gone elsewhere ends; it keeps its history.
+UPDATE organisation o SET ended = %(at)s WHERE id = %(organisation)s AND ended IS NULL
+AND NOT EXISTS (SELECT FROM account a WHERE a.member_of = o.id)
 
 -- name: count_raw
 -- Raw messages of devices before a date, and their digest. ClickHouse.

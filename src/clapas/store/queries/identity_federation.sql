@@ -67,6 +67,14 @@ VALUES (%(id)s, %(name)s, %(kind)s, %(parent)s, %(code)s, %(ended)s)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, parent = excluded.parent,
     code = excluded.code, ended = excluded.ended
 
+-- name: known_organisation
+-- Is this one described?
+SELECT 1 FROM organisation WHERE id = %(id)s
+
+-- name: meet_organisation
+-- An organisation that the configuration names, as long as nobody described it.
+INSERT INTO organisation (id, name, kind) VALUES (%(id)s, %(id)s, 'partner') ON CONFLICT (id) DO NOTHING
+
 -- name: recovery_address
 -- Where a one-time link goes when the password is forgotten.
 SELECT address FROM recovery_address WHERE account = %(account)s

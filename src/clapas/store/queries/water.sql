@@ -37,6 +37,13 @@ WHERE (%(state)s = '' OR (%(state)s = 'todo' AND c.state IN ('open', 'asked')) O
   AND /*rows e.dataset, e.commune*/
 ORDER BY c.rate DESC, c.id DESC LIMIT %(limit)s
 
+-- name: one
+-- A case that may be seen.
+SELECT c.id, c.entity, c.kind, c.rate, c.volume, c.confidence, c.raised, c.updated, c.stopped, c.state,
+       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated
+FROM water_case c JOIN entity e ON e.id = c.entity
+WHERE c.id = %(id)s AND /*rows e.dataset, e.commune*/
+
 -- name: decide
 -- What a person found out.
 UPDATE water_case c SET state = %(state)s, cause = %(cause)s, actor = %(actor)s, decided = %(now)s,
@@ -103,3 +110,17 @@ ON CONFLICT DO NOTHING RETURNING id
 -- name: coarsen
 -- Names of the meters whose hours may be kept: their subscriber agreed.
 SELECT entity FROM water_vault.subscriber WHERE (consents ->> 'hourly')::bigint > 0 AND stopped IS NULL
+
+-- name: answered
+-- What the holder of this token says of the case that lives on their meter.
+UPDATE water_case c SET state = %(state)s, cause = %(cause)s, actor = 'subscriber', decided = %(now)s,
+    stopped = CASE WHEN %(state)s IN ('false', 'closed') THEN coalesce(c.stopped, %(now)s) ELSE c.stopped END
+FROM water_vault.subscriber s
+WHERE s.stop = %(stop)s AND c.entity = s.entity AND c.state IN ('open', 'asked', 'confirmed')
+RETURNING c.entity
+
+-- name: accepted
+-- The largest flow of each meter that somebody explained by a use, lately.
+SELECT entity, max(rate) FROM water_case
+WHERE state = 'false' AND cause IN ('pool', 'irrigation', 'softener', 'shared', 'work') AND decided >= %(since)s
+GROUP BY entity

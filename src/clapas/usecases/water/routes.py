@@ -14,8 +14,10 @@ from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, milliseconds
 from clapas.store.water import SubscriberRow
 from clapas.usecases.routes import Rooms, rooms_of, seen_by
+from clapas.usecases.water.billing import doors
 from clapas.usecases.water.geopackage import Feature, Layer, packed
 from clapas.usecases.water.watch.answers import (
+    Answer,
     CaseOut,
     Meter,
     Precision,
@@ -25,8 +27,10 @@ from clapas.usecases.water.watch.answers import (
     Verdict,
     case_out,
     precision_of,
+    verdict_of,
 )
 from clapas.usecases.water.watch.days import days_of
+from clapas.usecases.water.watch.letter import render_letter
 from clapas.usecases.water.watch.messages import PRICE
 from clapas.usecases.water.watch.night import QUANTITY
 from clapas.usecases.water.watch.report import render_report
@@ -239,6 +243,36 @@ def _directory(rooms: Rooms) -> Path:
     return rooms.directory
 
 
+@post("/api/v1/water/answer", opt=OPEN, status_code=200)
+async def answer(request: Call, data: JSONBody[Answer]) -> dict[str, bool]:
+    """The subscriber says what makes the flow: a use is remembered, so that it is not asked about again."""
+    if not 20 <= len(data.token) <= 100:
+        raise InvalidInput("not one of our links", field="token")
+    now = milliseconds(datetime.now(UTC))
+    state, cause = verdict_of(data.cause)
+    await rooms_of(request).store.water.answered(
+        digest(data.token), state=state, cause=cause, now=now
+    )
+    return {"heard": True}
+
+
+@get("/api/v1/water/cases/{case:int}/letter.pdf", opt=PERSONAL)
+async def letter(request: Call, case: FromPath[int]) -> Response[bytes]:
+    """The alert as a letter to print, for the subscriber whom no mail reaches."""
+    rooms = rooms_of(request)
+    row = await rooms.store.water.seen(seen_by(request).entities, case)
+    who = next(iter(await rooms.store.water.subscribers([row.entity])), None)
+    if who is None:
+        raise NotFound(subscriber=row.entity)
+    vault = Vault.of(_directory(rooms))
+    zone = await rooms.store.territory.zone()
+    body = await asyncio.to_thread(
+        render_letter, vault.open(who), row, made=datetime.now(zone), price=PRICE
+    )
+    return _file(body, "application/pdf", f"lettre-{case}.pdf")
+
+
 HANDLERS = (
-    cases, cases_csv, cases_gpkg, report, sector_cards, decide, precision, meter, subscribe, forget, stop,
+    cases, cases_csv, cases_gpkg, report, sector_cards, decide, precision, meter, subscribe, forget, stop, answer,
+    letter, *doors.HANDLERS,
 )  # fmt: skip

@@ -88,6 +88,13 @@ def _with(row: AccountRow, data: AccountIn) -> AccountRow:
     return msgspec.structs.replace(row, **said)
 
 
+async def _known_organisation(request: Call, data: AccountIn) -> None:
+    """Raises InvalidInput: an account belongs to an organisation that is described, or to none."""
+    known = services_of(request).identity.federation.store
+    if data.organisation and not await known.knows_organisation(data.organisation):
+        raise InvalidInput("no such organisation", field="organisation")
+
+
 @get("/api/v1/accounts", tags=["accounts"], opt=asks("administer", "account"), summary="Accounts")
 async def accounts(
     request: Call, after: FromQuery[str | None] = None, limit: FromQuery[int] = 50
@@ -103,6 +110,7 @@ async def accounts(
 async def invite(request: Call, data: JSONBody[AccountIn]) -> Invited:
     """Make an account; its one-time link is told once."""
     people = services_of(request).identity.accounts
+    await _known_organisation(request, data)
     row = await people.add(login=data.login, name=data.name, roles=tuple(data.roles))
     row = await people.change(_with(row, data))
     token = await people.one_time(row.login)
@@ -117,6 +125,7 @@ async def invite(request: Call, data: JSONBody[AccountIn]) -> Invited:
 )
 async def change(request: Call, id: FromPath[UUID], data: JSONBody[AccountIn]) -> AccountOut:  # noqa: A002
     """Its name, roles, service, territory, purposes; its sessions obey within seconds."""
+    await _known_organisation(request, data)
     identity = services_of(request).identity
     row = await identity.accounts.get(id)
     changed = await identity.accounts.change(_with(row, data))

@@ -1,5 +1,6 @@
 """The charter: its articles, the datasets' records, why something is refused, what would change."""
 
+import asyncio
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from clapas.charter.figures import Table, released
 from clapas.charter.keeping import read_article, with_articles
 from clapas.charter.register import Activity, register
 from clapas.charter.simulate import Change, differences
-from clapas.domain.access import Resource
+from clapas.domain.access import ANONYMOUS, Resource
 from clapas.domain.dataset import DatasetRecord
 from clapas.domain.errors import EngineUnavailable, Forbidden, InvalidInput, NotFound
 from clapas.domain.quantities import QUANTITIES
@@ -22,6 +23,8 @@ from clapas.web.answers import Listed, listing
 from clapas.web.guard import asks
 from clapas.web.services import Call, exit_of, services_of
 
+MOST = 1000
+"""Accounts, and keys, whose rights are compared."""
 Asked = Literal["read", "export", "subscribe", "write", "publish", "administer"]
 
 
@@ -92,7 +95,7 @@ def _article(charter: Charter, name: str, row: ArticleRow | None = None) -> Arti
         title=each.title,
         ground=each.fondement,
         effect=each.effect,
-        text=row.text if row else "",
+        text=row.text if row else charter.policies.written(name),
         deliberation=row.deliberation if row else "",
         valid_from=row.valid_from if row else None,
         valid_to=row.valid_to if row else None,
@@ -133,17 +136,18 @@ async def vote(request: Call, data: JSONBody[ArticleIn]) -> ArticleOut:
     summary="What an article would change",
 )
 async def simulate(request: Call, data: JSONBody[ArticleIn]) -> list[Change]:
-    """Rights that the accounts would gain and lose; nothing is kept."""
+    """Rights that strangers, accounts and keys would gain and lose; nothing is kept."""
     services = services_of(request)
     name = read_article(data.text)
     row = ArticleRow(id=name, **msgspec.structs.asdict(data))
     articles = [each for each in await services.store.charter.articles(_today()) if each.id != name]
     after = Charter(with_articles([*articles, row]), classifications={})
     after.adopt(records=services.charter.records)
-    people = await services.identity.accounts.list(limit=1000)
-    return list(
-        differences(services.charter, after, [principal_of(each, mfa=True) for each in people])
-    )
+    identity = services.identity
+    people = [principal_of(each, mfa=True) for each in await identity.accounts.list(limit=MOST)]
+    keys = [identity.keys.principal(each) for each in await identity.keys.list(limit=MOST)]
+    everybody = [ANONYMOUS, *people, *(each for each in keys if each)]
+    return list(await asyncio.to_thread(differences, services.charter, after, everybody))
 
 
 @get("/api/v1/charter/why", tags=["charter"], opt=asks("read", "entrance"), summary="Why not")
@@ -237,7 +241,10 @@ async def figures(
     end: Annotated[date, QueryParameter(name="to")],
     measure: FromQuery[Literal["mean", "range"]] = "mean",
 ) -> Table:
-    """Per commune and civil day, small or dominated figures hidden (and staying hidden)."""
+    """Per commune and civil day, small or dominated figures hidden (and staying hidden).
+
+    Persons who object are not counted (GDPR art. 21).
+    """
     if quantity not in QUANTITIES:
         raise InvalidInput("unknown quantity", field="quantity")
     if not 0 < (end - start).days <= 366:
@@ -249,12 +256,14 @@ async def figures(
     terms = way.terms(id)
     if terms.min_step > 86_400:
         raise Forbidden("daily figures of this dataset are not given for this purpose", dataset=id)
+    against = await store.governance.objecting_series(id, way.purpose) if terms.personal else ()
     found = await store.charter.figures(
         way.rows("series"),
         dataset=id,
         quantity=quantity,
         days=(start, min(end, way.last_day(id))),
         ranged=measure == "range",
+        without=against,
     )
     product = f"{id}/{quantity}/{measure}/{'+'.join(sorted(request.user.communes)) or '*'}"
     return await released(

@@ -159,6 +159,7 @@ async def test_the_subscriber_is_told_once_reminded_once_and_can_stop(
     assert "tourne sans arrêt" in rows[0][1]
     assert "litres par jour" in rows[0][2]
     assert "€ par mois" in rows[0][2]
+    assert "https://eau.example.org/eau/reponse?jeton=" in rows[0][2]
     sealed = await services.store.postgres.row("SELECT sealed FROM water_vault.subscriber")
     assert sealed is not None
     assert b"Vidal" not in bytes(sealed[0])

@@ -159,3 +159,26 @@ def test_the_export_of_the_supervision_is_read_and_alarms_written(tmp_path: Path
     (tmp_path / "bad.csv").write_text("a;b\n1;2\n", encoding="utf-8")
     with pytest.raises(BadTable, match="no column of time"):
         read_hours(tmp_path / "bad.csv")
+
+
+def test_without_levels_what_the_pump_draws_is_taken_off_the_inlets() -> None:
+    zones = guess_zones(town(20).flows, None)
+    assert [zone.name for zone in zones] == ["A+B"]
+    assert zones[0].flows == {"A": 1.0, "B": 1.0, "P": -1.0}
+    leaky = town(70, leak=opened(70, start=40, end=70, flow=15.0))
+    found = survey(Records(flows=leaky.flows))
+    assert [step.zone for step, _ in found.told] == ["A+B"]
+
+
+def test_a_rise_that_passes_by_itself_is_not_told_again_and_again() -> None:
+    passing = sum(opened(100, start=day, end=day + 1.6, flow=14.0) for day in range(40, 96, 8))
+    found = survey(town(100, leak=np.asarray(passing)))
+    assert 1 <= len(found.told) <= 4
+    assert max(step.raised for step, _ in found.told) < 70 * DAY
+    assert all(step.size > 0 for step, _ in found.told)
+
+
+def test_a_lasting_leak_is_still_told_after_a_rise_that_passed() -> None:
+    first = opened(80, start=40, end=41.6, flow=14.0)
+    found = survey(town(80, leak=first + opened(80, start=55, end=80, flow=14.0)))
+    assert any(54 * DAY < step.raised < 60 * DAY for step, _ in found.told)

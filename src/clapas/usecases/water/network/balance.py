@@ -13,6 +13,8 @@ from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.network.series import Hours
 
 FEEDER_CORRELATION = 0.8
+DRAWN_CORRELATION, DRAWN_LEAST, DRAWN_MOST = 0.5, 0.7, 1.3
+"""Changes from hour to hour: a flow drawn from the others rises with their sum, litre for litre."""
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,21 +49,50 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def guess_zones(flows: Hours, levels: Hours | None) -> tuple[Zone, ...]:
-    """Zones from the data of the first two weeks alone: tanks' feeders, inlets."""
+    """Zones from the data of the first two weeks alone: tanks' feeders, inlets.
+
+    Without levels, a flow that the others give (a pump to a tank) is taken off them; what it feeds has no
+    balance, since nobody knows what its tank takes.
+    """
+    if levels is None:
+        return _without_levels(flows)
     feeders: dict[str, dict[str, float]] = {}
-    if levels is not None:
-        for tank in levels.names:
-            found = _feeder(flows, levels, tank)
-            if found is not None:
-                feeders.setdefault(found[0], {})[tank] = found[1]
+    for tank in levels.names:
+        found = _feeder(flows, levels, tank)
+        if found is not None:
+            feeders.setdefault(found[0], {})[tank] = found[1]
     inlets = tuple(name for name in flows.names if name not in feeders)
-    main = Zone(
-        name="+".join(inlets) if len(inlets) < 4 else "inlets",
-        flows={**dict.fromkeys(inlets, 1.0), **dict.fromkeys(feeders, -1.0)},
-        inlets=inlets if len(inlets) > 1 else (),
-    )
     fed = tuple(Zone(name=name, flows={name: 1.0}, tanks=tanks) for name, tanks in feeders.items())
-    return (main, *fed) if inlets else fed
+    return (_main(inlets, tuple(feeders)), *fed) if inlets else fed
+
+
+def _without_levels(flows: Hours) -> tuple[Zone, ...]:
+    drawn = [name for name in flows.names if _is_drawn(flows, name)]
+    inlets = tuple(name for name in flows.names if name not in drawn)
+    return (_main(inlets, tuple(drawn)),) if inlets else (_main(flows.names, ()),)
+
+
+def _main(inlets: tuple[str, ...], drawn: tuple[str, ...]) -> Zone:
+    """The zone of these inlets, less what is drawn from it."""
+    signs = {**dict.fromkeys(inlets, 1.0), **dict.fromkeys(drawn, -1.0)}
+    name = "+".join(inlets) if len(inlets) < 4 else "inlets"
+    return Zone(name=name, flows=signs, inlets=inlets if len(inlets) > 1 else ())
+
+
+def _is_drawn(flows: Hours, name: str) -> bool:
+    """Do the other flows together rise when this one does, and by as much?"""
+    hours = min(flows.count, 14 * 24)
+    own = np.diff(flows.column(name)[:hours])
+    others = np.diff(np.nansum(flows.values[:hours], axis=1)) - own
+    good = np.isfinite(own) & np.isfinite(others)
+    own, others = own[good], others[good]
+    if len(own) < 48 or np.std(own) == 0 or np.std(others) == 0:
+        return False
+    slope = float(own @ others / (own @ own))
+    return (
+        bool(np.corrcoef(own, others)[0, 1] > DRAWN_CORRELATION)
+        and DRAWN_LEAST < slope < DRAWN_MOST
+    )
 
 
 def _feeder(flows: Hours, levels: Hours, tank: str) -> tuple[str, float] | None:

@@ -28,6 +28,11 @@ MENDED_HOURS = 48
 """A repair moves the pressures too, for so long around it."""
 FIELD_DAYS = 30
 """What the pressures have told, the balance of the zone tells later and less well: no second alarm."""
+BRIEF_HOURS = 72
+PASSING_DAYS, MORE = 60, 1.2
+"""A rise that falls again within so few hours is remembered so long: the next must be so much larger, or last."""
+SEEN = 0.3
+"""Since its start, a leak shows at least this share of what the window says."""
 Kind = Literal["burst", "leak", "repair", "shift"]
 
 
@@ -74,6 +79,7 @@ class Watch:
         self.held: dict[int, int] = {}
         self.noises: dict[int, tuple[int, float]] = {}
         self.scale = 0.0
+        self.passed: list[tuple[int, float, int]] = []
 
     def look(self, hour: int) -> Step | None:
         """Take the hour's value into account; a step that stands out is returned."""
@@ -87,12 +93,19 @@ class Watch:
             least = max(
                 limit * self._noise(hour, window), self.rules.least_share * self.ordinary(hour)
             )
+            least = max(least, self._passing(hour, window))
             beyond = abs(leak[0]) > least and leak[0] * leak[1] > 0 and abs(leak[1]) > 0.7 * least
             held = self.held.get(window, 0) + 1 if beyond else 0
             self.held[window] = held
             if held >= self.rules.hold_hours:
                 return self._told(hour, window, min(leak, key=abs))
         return None
+
+    def _passing(self, hour: int, window: int) -> float:
+        """Mean of the window that a rise which passed lately would make: more is needed (m³/h)."""
+        since = hour - PASSING_DAYS * 24
+        known = (size * min(1.0, span / window) for at, size, span in self.passed if at >= since)
+        return MORE * max(known, default=0.0)
 
     def noise_of(self, hour: int, window: int) -> float:
         """Spread of the mean excess over so many hours (m³/h)."""
@@ -165,11 +178,20 @@ class Watch:
             start=start,
             size=size,
             kind=kind,
-            told=kind != "repair" and not growing,
+            told=kind != "repair" and not growing and (split or size > SEEN * leak),
         )
+        if kind == "repair":
+            self._passed(hour, start, -size)
         self.settle(start, size)
         self.steps.append(step)
         return step
+
+    def _passed(self, hour: int, start: int, fallen: float) -> None:
+        """A rise that fell again within days was a use, or a tank's day, and no leak."""
+        last = next((each for each in reversed(self.steps) if each.size > 0), None)
+        if last is None or hour - last.raised > BRIEF_HOURS or fallen < 0.5 * last.size:
+            return
+        self.passed.append((hour, min(last.size, fallen), max(start - last.start, 1)))
 
     def _recently_told(self, hour: int) -> bool:
         since = hour - self.rules.same_leak_days * 24

@@ -42,9 +42,13 @@ class Model:
         self.network: Any = wntr.network.WaterNetworkModel(str(path))
 
     def zones(self, flows: tuple[str, ...], levels: tuple[str, ...]) -> tuple[Zone, ...]:
-        """The pieces of the network that remain when its metered links are cut."""
+        """The pieces of the network that remain when its metered links are cut.
+
+        A piece with a tank whose level is not read has no balance: it is left out when another piece has one.
+        """
         pieces = self._pieces(flows)
-        found = []
+        found: list[Zone] = []
+        blind: list[Zone] = []
         for piece in pieces:
             signed = self._signed(piece, flows)
             if not signed or not any(name in piece for name in self.network.junction_name_list):
@@ -55,7 +59,10 @@ class Model:
                 for name in levels
                 if name in piece and name in self.network.tank_name_list
             }
-            found.append(
+            unread = any(
+                name in piece and name not in levels for name in self.network.tank_name_list
+            )
+            (blind if unread else found).append(
                 Zone(
                     name="+".join(inlets),
                     flows=signed,
@@ -63,7 +70,7 @@ class Model:
                     inlets=inlets if len(inlets) > 1 else (),
                 )
             )
-        return tuple(found)
+        return tuple(found or blind)
 
     def _pieces(self, cut: tuple[str, ...]) -> list[set[str]]:
         parent: dict[str, str] = {name: name for name in self.network.node_name_list}

@@ -64,6 +64,46 @@ export interface Meter {
   cases: Case[];
 }
 
+export interface WarsmannFile {
+  id: number;
+  entity: string;
+  name: string;
+  commune: string;
+  starts: string;
+  ends: string;
+  volume: number;
+  reference: number;
+  source: string;
+  context: string;
+  state: "to_inform" | "waiting" | "expired" | "accepted" | "late_certificate";
+  informed: string | null;
+  proof: string;
+  certificate: string | null;
+  due: string | null;
+  days_left: number | null;
+  water_m3: number;
+  sanitation_m3: number;
+}
+
+export interface FileQueue {
+  items: WarsmannFile[];
+  to_inform: number;
+  waiting: number;
+  due_soon: number;
+}
+
+/** How urgent a file is: to inform is late by law, the month that ends soon too. */
+export function fileTone(each: WarsmannFile): Tone {
+  if (each.state === "to_inform") return "alarm";
+  if (each.state === "waiting") return (each.days_left ?? 99) <= 7 ? "late" : "ok";
+  return each.state === "accepted" ? "ok" : "silent";
+}
+
+/** A civil day as the reader writes it. */
+export function shortDay(day: string): string {
+  return new Date(`${day}T12:00:00Z`).toLocaleDateString(document.documentElement.lang || "fr", { dateStyle: "short", timeZone: "UTC" });
+}
+
 /** How urgent a case is, as one of the four tones of the platform. */
 export function toneOf(each: Case): Tone {
   if (each.stopped) return "silent";

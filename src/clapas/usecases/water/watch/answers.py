@@ -90,6 +90,23 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     token: str
 
 
+Use = Literal["leak", "toilet", "pool", "irrigation", "softener", "shared", "work", "repaired"]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a subscriber says of the flow, with the token of their link."""
+
+    token: str
+    cause: Use
+
+
+def verdict_of(cause: Use) -> tuple[str, str]:
+    """State and cause of a case by the subscriber's answer: a leak, its repair, or a use of water."""
+    if cause == "repaired":
+        return "closed", "leak"
+    return ("confirmed" if cause in {"leak", "toilet"} else "false"), cause
+
+
 class Meter(msgspec.Struct, frozen=True, kw_only=True):
     """A meter's days (litres) and its cases."""
 

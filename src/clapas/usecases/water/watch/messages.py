@@ -44,7 +44,7 @@ BODY = {
         "À regarder d’abord : la chasse d’eau, puis le groupe de sécurité du chauffe-eau, l’arrosage et le "
         "robinet extérieur. Fermez tout : si le petit triangle du compteur tourne encore, il y a une fuite.\n"
         "Un remplissage de piscine, un arrosage de nuit ou un adoucisseur peuvent aussi l’expliquer : "
-        "dites-le-nous, nous ne vous écrirons plus pour cela.\n\n"
+        "dites-le-nous, nous ne vous écrirons plus pour cela : {answer}\n\n"
         "Ne plus recevoir ces messages : {stop}"
     ),
     "en": (
@@ -52,7 +52,7 @@ BODY = {
         "Look first at the toilet cistern, then at the water heater’s safety valve, the garden and the "
         "outside tap. Close everything: if the meter’s small triangle still turns, there is a leak.\n"
         "Filling a pool, watering at night or a softener may also explain it: tell us, and we shall not "
-        "write again for that.\n\nStop these messages: {stop}"
+        "write again for that: {answer}\n\nStop these messages: {stop}"
     ),
 }
 WHAT = {
@@ -76,12 +76,28 @@ class Words(msgspec.Struct, frozen=True):
     body: str
 
 
-def words(person: Person, language: str, *, kind: str, loss: Loss, since: str, stop: str) -> Words:
+class Links(msgspec.Struct, frozen=True):
+    """Where the subscriber answers, and where they stop the messages."""
+
+    answer: str
+    stop: str
+
+
+def words(
+    person: Person, language: str, *, kind: str, loss: Loss, since: str, links: Links
+) -> Words:
     """The message in the subscriber's language; ``since`` a civil date as they write it."""
     what = WHAT[language][kind].format(since=since)
     euros = f"{loss.euros_month:.0f}"
     litres = f"{loss.litres_day:.0f}"
-    body = BODY[language].format(name=person.name, what=what, litres=litres, euros=euros, stop=stop)
+    body = BODY[language].format(
+        name=person.name,
+        what=what,
+        litres=litres,
+        euros=euros,
+        answer=links.answer,
+        stop=links.stop,
+    )
     return Words(SUBJECT[language][kind], body)
 
 
@@ -157,7 +173,10 @@ class Post:
             kind=kind,
             loss=loss_of(rate, self._price),
             since=_date(since, zone, row.language),
-            stop=f"{self._public}/eau/stop?jeton={token}",
+            links=Links(
+                f"{self._public}/eau/reponse?jeton={token}",
+                f"{self._public}/eau/stop?jeton={token}",
+            ),
         )
         notice = Notice(
             kind=f"water_{kind}",

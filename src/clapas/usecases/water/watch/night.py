@@ -28,6 +28,8 @@ MEMORY = "leaks"
 QUANTITY = "water_index"
 FIRST_LOOK = timedelta(days=60)
 LATE = timedelta(days=3)
+EXPLAINED = timedelta(days=365)
+"""A use that explained a flow (a pool, a softener) is remembered for a year."""
 CHUNK = 2000
 """Meters read at a time: two thousand with an hourly index are a few megabytes."""
 MOST_POINTS = 10_000
@@ -49,14 +51,16 @@ async def night(store: Store, *, now: datetime) -> dict[str, Any]:
     sectors = {each.entity for each in await store.state.latest(EVERYTHING, attribute=SECTOR)}
     entity_of = {each.series: each.entity for each in latest if each.entity not in sectors}
     series = sorted(entity_of)
+    usual = await store.water.accepted(since=milliseconds(now - EXPLAINED))
     readings = raised = 0
     for first in range(0, len(series), CHUNK):
         part = series[first : first + CHUNK]
         rows = await _readings(store, part, Window(start, now), entity_of)
         readings += rows.height
         ledger, alerts = run_night(ledger, rows, levels)
-        raised += len(alerts.at)
-        await store.water.raise_cases(_cases(alerts, ledger.names))
+        fresh = [each for each in _cases(alerts, ledger.names) if _is_new(each, usual, levels)]
+        raised += len(fresh)
+        await store.water.raise_cases(fresh)
     ended = await _stopped(store, ledger, now)
     await store.water.remember(MEMORY, milliseconds(now), ledger.packed())
     await _tell(store, ledger, ended, now)
@@ -120,6 +124,12 @@ def _cases(alerts: Alerts, names: tuple[str, ...]) -> list[NewCase]:
             *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def _is_new(case: NewCase, usual: dict[str, float], levels: Levels) -> bool:
+    """Clearly more than the flow that the subscriber or an agent explained by a use."""
+    known = usual.get(case.entity, 0.0)
+    return known <= 0 or case.rate > max(levels.worse * known, known + levels.worse_l_h)
 
 
 async def _stopped(store: Store, ledger: Ledger, now: datetime) -> list[str]:
