@@ -1,8 +1,6 @@
 """Fetching a remote @context: only from allowed hosts, never from private addresses, bounded in size and time."""
 
 import asyncio
-import ipaddress
-import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +9,7 @@ import orjson
 
 from clapas.context.errors import BadRequestData, LdContextNotAvailable
 from clapas.context.settings import Settings
+from clapas.notify.hosts import is_private
 
 REDIRECTS = 3
 ACCEPT = "application/ld+json, application/json;q=0.9, */*;q=0.1"
@@ -74,12 +73,3 @@ class Fetcher:
             if len(body) > self._settings.context_bytes:
                 raise LdContextNotAvailable(f"{url} is too large")
         return bytes(body)
-
-
-async def is_private(host: str) -> bool:
-    """Whether a host is, or resolves to, an address that is not public."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    return any(not ipaddress.ip_address(each[4][0]).is_global for each in found)

@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 from clapas.context.broker import Broker
 from clapas.context.errors import NgsiError
-from clapas.context.fetch import is_private
 from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
 from clapas.context.post import Poster
 from clapas.context.search import Query, Selector, find, predicate
 from clapas.domain.errors import ClapasError
+from clapas.notify.hosts import is_private
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
 

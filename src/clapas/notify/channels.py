@@ -22,6 +22,7 @@ import httpx
 import msgspec
 
 from clapas.notify.errors import NotDelivered
+from clapas.notify.hosts import is_private
 from clapas.notify.settings import Settings
 from clapas.store.notify import Notice
 
@@ -104,9 +105,12 @@ class Webhook:
     def __init__(self, settings: Settings) -> None:
         self._secret = settings.webhook_secret.encode()
         self._timeout = settings.timeout_s
+        self._private = settings.webhook_private
 
     async def send(self, notice: Notice) -> None:
         """See :class:`Channel`; the id lets the receiver drop what it had already."""
+        if not self._private and await is_private(urlsplit(notice.address).hostname or ""):
+            raise NotDelivered("this address is private", channel="webhook")
         body = msgspec.json.encode(
             {
                 "id": notice.id,

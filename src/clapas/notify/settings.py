@@ -22,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The sender of mails."""
     webhook_secret: str = ""
     """Key of the signatures of webhooks; empty: no webhook."""
+    webhook_private: bool = False
+    """Webhooks may go to addresses that are not public (receivers of one's own network)."""
     mqtt_url: str = ""
     """mqtt://user:password@host:port of the broker that alarms are published to; empty: none."""
     gateways: dict[str, str] = {}

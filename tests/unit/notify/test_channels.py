@@ -5,10 +5,11 @@ import hashlib
 import hmac
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from clapas.notify.cap import CAP, Bulletin, atom, cap, fr_alert
-from clapas.notify.channels import Mail, channels, signature
+from clapas.notify.channels import Mail, Webhook, channels, signature
 from clapas.notify.errors import NotDelivered
 from clapas.notify.settings import Settings
 from clapas.store.notify import Notice
@@ -59,6 +60,28 @@ async def test_a_mail_arrives_and_a_repeated_one_keeps_its_identity() -> None:
 def test_a_webhook_is_signed_so_that_the_receiver_can_check() -> None:
     expected = hmac.new(b"key", b'1700000000.{"a":1}', hashlib.sha256).hexdigest()
     assert signature(b"key", b'{"a":1}', 1_700_000_000) == f"t=1700000000,v1={expected}"
+
+
+async def test_a_webhook_reaches_the_own_network_only_when_the_operator_says_so() -> None:
+    asked = asyncio.Event()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"X-Clapas-Signature: t=" in await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    address = f"http://localhost:{server.sockets[0].getsockname()[1]}/hook"
+    notice = msgspec.structs.replace(NOTICE, channel="webhook", address=address)
+    with pytest.raises(NotDelivered, match="private"):
+        await Webhook(Settings(webhook_secret="k")).send(notice)
+    assert not asked.is_set()
+    await Webhook(Settings(webhook_secret="k", webhook_private=True)).send(notice)
+    assert asked.is_set()
+    server.close()
+    await server.wait_closed()
 
 
 def test_only_what_is_set_up_is_open() -> None:

@@ -12,8 +12,8 @@ import orjson
 
 from clapas.context.door.http import CONTEXT_REL, JSON, LD, Request
 from clapas.context.federation.shares import Share
-from clapas.context.fetch import is_private
 from clapas.context.settings import Settings
+from clapas.notify.hosts import is_private
 
 API = "/ngsi-ld/v1"
 FROM_REQUEST = "urn:ngsi-ld:request"
