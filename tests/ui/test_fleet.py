@@ -110,7 +110,11 @@ COLOURS = """() => { const canvas = document.querySelector('canvas.still');
 def test_points_are_on_the_map_before_its_library_has_come(signed_in_page: Page) -> None:
     page = signed_in_page
     held: list[Route] = []
-    page.route("**/maplibre-gl-*.js", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/maplibre-gl-*.js", hold)
     page.goto("/carte")
     page.locator("[data-map][data-painted]").wait_for()
     assert page.locator("[data-map][data-moves]").count() == 0
