@@ -8,6 +8,7 @@ from clapas.context.errors import BadRequestData, ResourceNotFound
 from clapas.context.model import is_uri, moment
 
 Kind = Literal["map", "snapshot"]
+KEEP: Mapping[Kind, str] = {"map": "keep_map", "snapshot": "keep_snapshot"}
 
 
 async def one(broker: Broker, kind: Kind, tenant: str, name: str) -> dict[str, Any]:
@@ -24,7 +25,7 @@ async def one(broker: Broker, kind: Kind, tenant: str, name: str) -> dict[str, A
 async def keep(broker: Broker, kind: Kind, tenant: str, body: Mapping[str, Any]) -> None:
     """Keep one until it expires."""
     await broker.store.run(
-        f"keep_{kind}",
+        KEEP[kind],
         tenant=tenant,
         id=body["id"],
         body=dict(body),
