@@ -126,6 +126,7 @@ class Imports:
             for low in range(0, len(entries), CHUNK):
                 await self._write(connection, number, entries[low : low + CHUNK], actor)
                 await progress(min(low + CHUNK, len(entries)))
+            await connection.execute(SQL["look"])
             await connection.execute(SQL["seal_image"], {"id": number})
             await self._keep_lines(connection, number, lines)
             await self._finish(connection, number, "applied", report)
@@ -141,6 +142,7 @@ class Imports:
             if state[0] != "applied" or not state[1]:
                 raise Conflict("only an import of the last 24 hours can be undone", import_=number)
             await connection.execute("SET LOCAL statement_timeout = '10min'")
+            await connection.execute(SQL["look"])
             values = {"id": number}
             found = await (await connection.execute(SQL["changed_since"], values)).fetchall()
             changed = [row[0] for row in found]

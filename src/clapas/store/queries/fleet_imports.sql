@@ -79,6 +79,10 @@ SET source = CASE WHEN excluded.source = '' THEN d.source ELSE excluded.source E
     tags = d.tags || excluded.tags,
     search = excluded.search
 
+-- name: look
+-- What an import has just written is seen by the planner: counted as empty, each row would be looked for in all others.
+ANALYZE device, device_file, device_key, device_import_image
+
 -- name: seal_image
 -- What each device is after the import, to see later whether somebody changed it since.
 UPDATE device_import_image AS i
