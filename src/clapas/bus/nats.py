@@ -23,6 +23,7 @@ from nats.js.api import (
     ConsumerConfig,
     DeliverPolicy,
     DiscardPolicy,
+    PubAck,
     RetentionPolicy,
     StorageType,
     StreamConfig,
@@ -40,6 +41,8 @@ from clapas.engines import NatsAddress
 ACK_WAIT_S = 10
 """How long after the death of a consumer of observations its batch comes again."""
 
+PUBLISH_S = 15
+"""How long the log may take to acknowledge."""
 PIPELINE = "pipeline"
 MAX_PUBLISH = 900_000
 """Bytes of one observation message; below the usual 1 MB limit of an external server."""
@@ -221,23 +224,25 @@ class NatsBus:
 
     async def publish_uplinks(self, messages: Sequence[RawMessage]) -> list[int]:
         """See :class:`clapas.bus.port.Bus`."""
+        sent = await self._publish([(f"uplink.{each.source}", _encode(each)) for each in messages])
+        return [acknowledgement.seq for acknowledgement in sent]
+
+    async def publish_observations(self, batch: ObservationBatch) -> None:
+        """See :class:`clapas.bus.port.Bus`."""
+        await self._publish([("observation", part) for part in _parts(batch)])
+
+    async def _publish(self, messages: Sequence[tuple[str, bytes]]) -> list[PubAck]:
+        """Log (subject, payload) of each. Raises DiskFull when the log refuses, EngineUnavailable when it is away.
+
+        The library never ends the wait for a publish that the log answered with an error: time ends it.
+        """
         try:
-            pending = [
-                await self._js.publish_async(f"uplink.{each.source}", _encode(each))
-                for each in messages
-            ]
-            acknowledgements = await asyncio.wait_for(asyncio.gather(*pending), 15)
+            pending = [await self._js.publish_async(*each) for each in messages]
+            return await asyncio.wait_for(asyncio.gather(*pending), PUBLISH_S)
         except APIError as error:
             raise DiskFull("the durable log refuses new messages", detail=str(error)) from error
         except (NatsError, TimeoutError) as error:
             raise EngineUnavailable("the durable log does not answer", engine="nats") from error
-        return [acknowledgement.seq for acknowledgement in acknowledgements]
-
-    async def publish_observations(self, batch: ObservationBatch) -> None:
-        """See :class:`clapas.bus.port.Bus`."""
-        await asyncio.gather(
-            *[await self._js.publish_async("observation", part) for part in _parts(batch)]
-        )
 
     async def answer(self, topic: str, reply: Callable[[bytes], Awaitable[bytes]]) -> None:
         """Answer the requests of other processes of the platform on a topic, until cancelled."""

@@ -8,6 +8,7 @@ import pytest
 
 from clapas.bus import Authority, Delivery, Grant, NatsBus
 from clapas.bus.topics import subject_of
+from clapas.domain.errors import OperatorError
 from clapas.domain.message import Observation, ObservationBatch, RawMessage
 from clapas.engines import EngineAddresses
 
@@ -118,3 +119,20 @@ async def test_a_room_downstream_goes_on_where_it_stopped(bus: NatsBus) -> None:
     await bus.publish_observations(ObservationBatch(observations=[Observation(2, 0, 1.0, 0, 1, 2)]))
     await run_until(2)
     assert heard == [1, 2]
+
+
+async def test_what_the_log_refuses_is_told_in_time(
+    bus: NatsBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, a full log: the pipeline tries again; nothing waits for ever, nothing becomes a reject."""
+    monkeypatch.setattr("clapas.bus.nats.PUBLISH_S", 1)
+    batch = ObservationBatch(observations=[Observation(1, 1000, 7.0, 1000, 1, 1)])
+    log = bus.client.jetstream()
+    usual = (await log.stream_info("OBSERVATION")).config
+    await log.update_stream(usual.evolve(max_msg_size=1))
+    try:
+        with pytest.raises(OperatorError):
+            await bus.publish_observations(batch)
+    finally:
+        await log.update_stream(usual)
+    await bus.publish_observations(batch)
