@@ -59,9 +59,14 @@ class History:
         Times lie between 1970 and 2149 (the main path checks them). Raises EngineUnavailable,
         DiskFull: then nothing of the batch may be acknowledged.
         """
-        async with asyncio.TaskGroup() as together:
-            together.create_task(self._clickhouse.insert("raw", columns.raw_table(raw)))
-            together.create_task(self.keep(observations))
+        ended = await asyncio.gather(
+            self._clickhouse.insert("raw", columns.raw_table(raw)),
+            self.keep(observations),
+            return_exceptions=True,
+        )
+        # The first failure goes out as itself: a group of them would be taken for a defect of ours.
+        for failure in filter(None, ended):
+            raise failure
         await self._clickhouse.insert("outcome", columns.outcome_table(outcomes))
 
     async def keep(self, observations: Sequence[Observation]) -> None:

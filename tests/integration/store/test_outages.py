@@ -7,13 +7,16 @@ import msgspec
 import pytest
 
 from clapas.domain.access import RowFilter
-from clapas.domain.device import Device
-from clapas.domain.errors import EngineUnavailable
+from clapas.domain.device import Device, SeriesKey
+from clapas.domain.errors import DiskFull, EngineUnavailable
+from clapas.domain.message import Observation, Outcome
 from clapas.engines import EngineAddresses
 from clapas.engines.ports import free_port
-from clapas.store import Store
+from clapas.store import RawRow, Store
 
 ALL = RowFilter(everything=True)
+T0 = 1_767_225_600_000
+ROOM = "ALTER TABLE {table} MODIFY SETTING min_free_disk_bytes_to_perform_insert = {bytes}"
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
@@ -51,3 +54,23 @@ async def test_nobody_at_the_address_is_an_unavailable_engine(engines: EngineAdd
 async def test_the_reader_cannot_write(store: Store) -> None:
     with pytest.raises(Exception, match=r"(?i)readonly|read-only|refuse|only SELECT"):
         await store.clickhouse.read("INSERT INTO outcome SELECT * FROM outcome")
+
+
+async def test_a_disk_without_room_is_the_operator_s_and_the_batch_is_whole_afterwards(
+    store: Store,
+) -> None:
+    log = await store.messages.log_id("uplink", "full")
+    key = SeriesKey("urn:ngsi-ld:Room:1", "temperature", "temperature")
+    series = (await store.series.ensure([key]))[key].id
+    raw = [RawRow(log=log, sequence=1, source="http", received=T0, payload=b"{}", device="a1")]
+    values = [Observation(series, T0, 20.0, T0, log, 1)]
+    ends = [Outcome(log, 1, "http", "a1", "stored", observations=1, received=T0)]
+    for table in ("raw", "observation"):
+        await store.clickhouse.run(ROOM.format(table=table, bytes=10**18))
+    with pytest.raises(DiskFull):
+        await store.history.write(raw, values, ends)
+    for table in ("raw", "observation"):
+        await store.clickhouse.run(ROOM.format(table=table, bytes=0))
+    assert await store.ledger.outcomes_upto(log, 1) == 0
+    await store.history.write(raw, values, ends)
+    assert await store.ledger.outcomes_upto(log, 1) == 1
