@@ -180,6 +180,11 @@ def _file_or_nothing(target: Path | None) -> Iterator[IO[bytes]]:
         yield file
 
 
+def _follows(packed: pa.CompressedInputStream) -> bool:
+    """Whether more than the zeros that fill a tar's last record is there (POSIX.1-2024, pax, ustar)."""
+    return any(part.strip(b"\0") for part in iter(lambda: packed.read(tarfile.RECORDSIZE), b""))
+
+
 @contextmanager
 def _opened(file: Path, unlock: Callable[[Lock], Key]) -> Iterator[tarfile.TarFile]:
     try:
@@ -189,7 +194,7 @@ def _opened(file: Path, unlock: Callable[[Lock], Key]) -> Iterator[tarfile.TarFi
             packed = pa.CompressedInputStream(pa.PythonFile(sealed, mode="r"), "zstd")
             with tarfile.open(fileobj=packed, mode="r|") as tar:
                 yield tar
-            if packed.read(1) or sealed.read(1):
+            if _follows(packed) or sealed.read(1):
                 raise BackupUnreadable("something follows the end of this backup")
     except (tarfile.TarError, pa.ArrowException, msgspec.DecodeError) as error:
         raise BackupUnreadable("this backup is damaged") from error

@@ -34,7 +34,7 @@ def write(target: Path, key: Key, body: bytes) -> Contents:
     return contents
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, 3 * CHUNK + 7])
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, 3 * CHUNK + 7, 386_970, 212_553])
 def test_what_is_written_is_read(tmp_path: Path, size: int) -> None:
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     key = make_key_file(tmp_path / "key")
