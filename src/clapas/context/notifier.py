@@ -20,7 +20,7 @@ from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
 from clapas.context.post import Poster
 from clapas.context.search import Query, Selector, find, predicate
-from clapas.domain.errors import ClapasError
+from clapas.domain.errors import ClapasError, EngineUnavailable
 from clapas.notify.hosts import is_private
 from clapas.store.context import as_json
 from clapas.store.postgres import listen
@@ -138,12 +138,17 @@ class Notifier:
         return len(rows) == BATCH
 
     async def _told(self, subscriber: Subscriber, event: Any, fired: Any) -> list[dict[str, Any]]:
-        """The delivery of an event to one subscriber; one that cannot be made delays nobody else."""
+        """The delivery of an event to one subscriber; one that cannot be made delays nobody else.
+
+        Raises EngineUnavailable: the event stays, and is told once the database is back.
+        """
         try:
             entity = told(subscriber, event, fired)
             data = await shown(self._broker, subscriber, [entity])
             made = delivery(subscriber, [entity], data)
             as_json(made)
+        except EngineUnavailable:
+            raise
         except Exception:
             log.exception("a notification of %s cannot be made", subscriber.id)
             return []

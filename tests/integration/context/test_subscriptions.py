@@ -8,6 +8,8 @@ import httpx
 import pytest
 from tests.integration.context.receiver import Receiver
 
+from clapas.context.notify import shown
+from clapas.domain.errors import EngineUnavailable
 from clapas.store import Store
 
 
@@ -415,3 +417,20 @@ async def test_filters_that_cannot_be_asked(
     body = subscription(urn, "http://127.0.0.1:9/x", **change)
     answer = await api.post("/subscriptions", json=body)
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
+
+
+async def test_a_database_that_is_away_while_a_notification_is_made_costs_none(
+    api: httpx.AsyncClient, urn: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [EngineUnavailable(engine="postgresql")]
+
+    async def cut_once(*asked: Any) -> list[Any]:
+        if away:
+            raise away.pop()
+        return await shown(*asked)
+
+    monkeypatch.setattr("clapas.context.notifier.shown", cut_once)
+    assert (await api.post("/subscriptions", json=subscription(urn, receiver.uri))).is_success
+    assert (await api.post("/entities", json=building(urn))).is_success
+    assert (await receiver.next())[1]["data"][0]["id"] == urn
+    assert not away
