@@ -89,6 +89,7 @@ export interface AlarmTotal {
   active: number;
   unacknowledged: number;
   mine: number;
+  open: number;
 }
 
 export interface Home {

@@ -1,7 +1,7 @@
 """Devices, their frames, their models."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -45,12 +45,13 @@ class DeviceOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device to create."""
+    """A device to create. A ``proposed`` one waits in the assistant until its first message was understood."""
 
     key: Annotated[str, msgspec.Meta(max_length=128)]
     name: Short = ""
     model: Short = ""
     source: Short = ""
+    lifecycle: Literal["proposed", "stock", "to_install", "active"] = "active"
     longitude: Longitude | None = None
     latitude: Latitude | None = None
 
@@ -221,6 +222,7 @@ async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
         name=data.name,
         model=data.model,
         source=data.source,
+        lifecycle=data.lifecycle,
         longitude=data.longitude,
         latitude=data.latitude,
         commune=await commune_of(request, data.longitude, data.latitude),
