@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from litestar import Response, get, patch, post
@@ -217,7 +217,7 @@ async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
     else:
         raise Conflict("this device exists already", key=key)
     wanted = Device(
-        id=UUID(int=0),
+        id=uuid4(),
         key=key,
         name=data.name,
         model=data.model,
