@@ -161,9 +161,22 @@ def _about_backup(data: Path) -> list[Notice]:
     if health is None:
         return []
     if health.error:
-        values = {"detail": health.error}
-        return [Notice(kind="backup", severity="major", values=values, link="/technique")]
+        return [
+            Notice(
+                kind="backup",
+                severity="major",
+                values={"detail": health.error},
+                link="/technique",
+                since=health.last_ok,
+            )
+        ]
     if health.last_ok and datetime.now(UTC) - health.last_ok > BACKUP_LATE:
-        late = {"last": health.last_ok.isoformat()}
-        return [Notice(kind="backup_late", severity="major", values=late, link="/technique")]
+        return [
+            Notice(
+                kind="backup_late",
+                severity="major",
+                link="/technique",
+                since=health.last_ok,
+            )
+        ]
     return []

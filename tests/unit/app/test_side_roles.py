@@ -96,7 +96,8 @@ async def test_a_failed_and_a_missing_backup_are_told(tmp_path: Path) -> None:
     assert [each.kind for each in await notices(given)] == ["backup"]
     old = BackupHealth(last_ok=datetime.now(UTC) - timedelta(days=2))
     (tmp_path / HEALTH).write_bytes(msgspec.json.encode(old))
-    assert [each.kind for each in await notices(given)] == ["backup_late"]
+    (late,) = await notices(given)
+    assert (late.kind, late.since) == ("backup_late", old.last_ok)
 
 
 async def test_forbidden_publishes_are_counted_from_the_brokers_log(tmp_path: Path) -> None:
