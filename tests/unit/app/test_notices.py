@@ -13,9 +13,9 @@ from clapas.config import Configuration, load
 from clapas.domain.errors import BadSetting
 from clapas.engines import ClickHouseAddress, EngineAddresses, NatsAddress, PostgresAddress
 from clapas.engines.refusals import Refusals
+from clapas.notices import notices, source_setups
 from clapas.ops.keeping.schedule import HEALTH, BackupHealth
 from clapas.orders import Orders
-from clapas.side_roles import notices, source_setups
 from clapas.sources.runner import Health
 from clapas.web.settings import Settings
 from clapas.web.tls import served
