@@ -162,7 +162,7 @@ class Door:
         if spec.body == "context":
             return payload, link
         given = take_context(payload, kind, link)
-        if kind == LD:
+        if kind == LD and given is None:
             given = _inner_context(payload)
         return payload, given
 
