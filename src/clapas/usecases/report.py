@@ -84,8 +84,8 @@ def as_pdf(
             if each.id in shown(pack)
         ],
         "limits": [
-            {"name": name, "value": french(each.value), "unit": each.unit, "source": each.source,
-             "from": f"{each.valid_from:%d/%m/%Y}", "confirm": each.to_confirm}
+            {"name": each.title.fr if each.title else name, "value": french(each.shown), "unit": each.unit,
+             "source": each.said.fr, "from": f"{each.valid_from:%d/%m/%Y}", "confirm": each.to_confirm}
             for name, each in pack.limits.items()
         ],
         **more,
