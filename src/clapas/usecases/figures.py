@@ -1,6 +1,6 @@
 """Figures of one entity over a period, each with its capture rate, quality and state. No data is never 0."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -89,3 +89,14 @@ def state(pack: Pack, indicator: Indicator, value: float | None, *, enough: bool
         if (above is not None and value > above) or (below is not None and value < below):
             return word
     return "ok"
+
+
+def state_of(pack: Pack, found: Sequence[Figure]) -> State:
+    """The state of a point of measure: what is wrong in any figure of the page, else what the headline says."""
+    shown = [each for each in found if each.indicator in {pack.page.headline, *pack.page.columns}]
+    states: tuple[State, ...] = ("alert", "watch")
+    for wrong in states:
+        if any(each.state == wrong for each in shown):
+            return wrong
+    head = next((each for each in shown if each.indicator == pack.page.headline), None)
+    return head.state if head else "no_data"

@@ -25,11 +25,11 @@ from clapas.store.values import Latest
 from clapas.usecases import formula
 from clapas.usecases.discovery import add, broken, discover, remove
 from clapas.usecases.errors import BadPack, NoSuchPack
-from clapas.usecases.figures import Measured, figures
+from clapas.usecases.figures import Measured, figures, state_of
 from clapas.usecases.gather import Line
 from clapas.usecases.measures import expected_s, sources_of
 from clapas.usecases.pack import COLOURS, Kind, Pack, load
-from clapas.usecases.report import as_csv, as_pdf
+from clapas.usecases.report import as_csv, as_pdf, counted, day, measure, moment
 from clapas.usecases.routes import limits_out
 from clapas.usecases.story import wrong_in
 
@@ -273,11 +273,30 @@ def test_every_pack_prints_its_report(name: str) -> None:
     )  # fmt: skip
     assert printed.startswith(b"%PDF-")
     assert len(printed) > 5000
+    assert b"pdfuaid:part" in printed
+    assert b"/StructTreeRoot" in printed
     rows = list(csv.DictReader(io.StringIO(as_csv(lines_of(pack)).decode())))
     shown = sum(not each.hidden for each in pack.indicators)
     assert len(rows) == 2 * shown
     assert {row["value"] for row in rows[shown:]} == {""}
     assert rows[0]["name"].startswith("'=")
+
+
+def test_a_printed_report_says_what_is_wrong_first_in_the_words_of_a_letter() -> None:
+    parking = PACKS["parking"]
+    found = figures(parking, same(parking, 0.5))
+    assert state_of(parking, found) == "ok"
+    assert state_of(parking, []) == "no_data"
+    assert state_of(parking, figures(parking, {})) == "no_data"
+    still = figures(parking, same(parking, 0.5) | {"still": Measured(value=30.0, capture=1.0)})
+    assert state_of(parking, still) == "alert"
+    assert (
+        counted(["ok", "alert", "no_data", "ok"]) == "1 en alerte, 2 dans la norme, 1 sans donnée."
+    )
+    paris = ZoneInfo("Europe/Paris")
+    assert day(WINDOW.start - timedelta(days=4), paris) == "1er janvier 2026"
+    assert moment(WINDOW.start, paris) == "5 janvier 2026 à 1\u00a0h\u00a000"
+    assert measure(1234.5, "veh / h") == "1\u202f234,5\u00a0veh\u00a0/\u00a0h"
 
 
 def test_the_confinement_index_of_a_classroom_is_exact() -> None:
