@@ -112,7 +112,8 @@ export function short(entity: string): string {
   return entity.split(":").slice(3).join(":") || entity;
 }
 
-/** Why an alarm was raised: the rule's own sentence, else the one made of its numbers. */
+/** Why an alarm was raised: the sentence made of its numbers, then the words of the rule's author. */
 export function whyOf(alarm: Alarm, language: string): string {
-  return alarm.sentence[language] || alarm.message[language] || "";
+  const own = (alarm.message[language] ?? "").replaceAll("{entity}", alarm.name || short(alarm.entity)).replaceAll("{name}", alarm.name || short(alarm.entity));
+  return [alarm.sentence[language], own.includes("{") ? "" : own].filter(Boolean).join(" ");
 }
