@@ -59,3 +59,4 @@ async def _to_dataset(store: Store, keys: list[str], dataset: str) -> None:
     if dataset and dataset not in known:
         raise InvalidInput("there is no such dataset", field="dataset", accepted=known[:50])
     await store.fleet.set_dataset(keys, dataset)
+    await store.dataset_groups.mirror()

@@ -41,7 +41,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     models: frozenset[str]
     labels: Mapping[str, str] = {}
-    """Model's label without case and accents → id."""
+    """Model's label as :func:`label_of` reads it → id."""
     box: Box | None = None
     corrections: frozenset[str] = frozenset()
     defaults: Mapping[str, str] = {}
@@ -136,7 +136,7 @@ class Reader:
         known = self._known
         if not text or text in known.models:
             return text
-        by_label: str | None = known.labels.get(searchable(text).strip())
+        by_label: str | None = known.labels.get(label_of(text))
         if by_label:
             return by_label
         if text not in self._near:
@@ -200,6 +200,11 @@ class Reader:
                 if text and self._sealer:
                     keys[kind] = self._sealer.seal(device, kind, bytes.fromhex(text))
         return keys
+
+
+def label_of(text: str) -> str:
+    """A model's label as people write it: without case, accents, nor the form of the apostrophe."""
+    return searchable(text).replace("\u2019", "'").strip()
 
 
 def _step(text: str) -> str:

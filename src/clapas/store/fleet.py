@@ -161,8 +161,10 @@ class Fleet:
 
     async def keys(self, rows: RowFilter, query: DeviceQuery) -> list[str]:
         """The keys that the query chooses, at most 100,000."""
-        page = await self.select(rows, query, limit=MOST)
-        return [each.row.device.key for each in page.items]
+        found = await self._postgres.rows(
+            SQL["keys"], limit=MOST, **await self._chosen(query, rows)
+        )
+        return [row[0] for row in found]
 
     async def _chosen(self, query: DeviceQuery, rows: RowFilter) -> dict[str, Any]:
         """The parameters of a query, its group's own conditions included."""
