@@ -14,7 +14,6 @@ from clapas.fleet.sealing import Sealer
 from clapas.fleet.sheet import Shape, rows
 from clapas.store import Store
 from clapas.store.fleet_imports import Entry, Line
-from clapas.store.text import searchable
 
 MOST_TOLD = 20_000
 KNOWN_CHUNK = 20_000

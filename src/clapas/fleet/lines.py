@@ -17,6 +17,8 @@ from clapas.store.fleet_imports import Entry, Line
 from clapas.store.text import searchable
 
 FORMULA = re.compile(r"^(=|@|\+(?![\d.,]|$)|-(?![\d.,]|$)|\t|\r)")
+POWER = re.compile(r"^\d[.,]\d+E\+\d+$", re.IGNORECASE)
+"""What a spreadsheet makes of an id of digits: '1,88E+13'."""
 HEX = re.compile(r"^[0-9a-f]*$")
 DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%S")
 STEPS = {
@@ -121,6 +123,8 @@ class Reader:
     def _key(self, text: str) -> str:
         if not text:
             raise Wrong("missing")
+        if POWER.match(text):
+            raise Wrong("eui_number")
         key = normalise_device(text)
         bare = re.sub(r"[-:\s]", "", text).lower()
         if len(bare) >= 12 and HEX.match(bare) and len(bare) != 16:

@@ -72,7 +72,7 @@ class FleetRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a device's log."""
+    """A line of a device's log: who did what, when."""
 
     id: int
     kind: str
@@ -82,6 +82,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     note: str = ""
     photo: bool = False
+    name: str = ""
+    """Of the account that signed it; '' for the platform, a key or a device."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ What several queries of a file say alike stands at its head, after ``-- part: x`
 import re
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from clapas.store.filters import written_out
 
@@ -25,8 +25,7 @@ def queries(room: str) -> dict[str, LiteralString]:
     head, *named = NAME.split(written_out(text))
     parts = _cut(PART.split(head)[1:])
     return {
-        name: cast("LiteralString", USE.sub(lambda found: parts[found[1]], body))
-        for name, body in _cut(named).items()
+        name: USE.sub(lambda found: parts[found[1]], body) for name, body in _cut(named).items()
     }
 
 

@@ -115,9 +115,11 @@ SELECT k, %(kind)s, %(at)s, %(actor)s, %(before)s, %(after)s, %(note)s, %(photo)
 FROM unnest(%(keys)s::text[]) AS k
 
 -- name: events
--- A page of a device's log, the newest first.
-SELECT id, kind, at, actor, before, after, note, photo IS NOT NULL FROM device_event
-WHERE key = %(key)s AND id < %(before_id)s ORDER BY id DESC LIMIT %(limit)s
+-- A page of a device's log, the newest first, each line with the name of who signed it.
+SELECT e.id, e.kind, e.at, e.actor, e.before, e.after, e.note, e.photo IS NOT NULL,
+       coalesce(nullif(a.name, ''), a.login, '')
+FROM device_event e LEFT JOIN account a ON a.id::text = e.actor
+WHERE e.key = %(key)s AND e.id < %(before_id)s ORDER BY e.id DESC LIMIT %(limit)s
 
 -- name: photo
 -- The photo of a visit.
