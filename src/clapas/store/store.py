@@ -42,6 +42,7 @@ from clapas.store.state import State
 from clapas.store.territory import Territory
 from clapas.store.water import Water
 from clapas.store.water_files import WaterFiles
+from clapas.store.water_works import WaterWorks
 from clapas.store.writes import Writes
 
 
@@ -97,6 +98,7 @@ class Store:
         self.sensorthings = SensorThings(postgres, clickhouse)
         self.water = Water(postgres)
         self.water_files = WaterFiles(postgres)
+        self.water_works = WaterWorks(postgres)
 
     @classmethod
     @asynccontextmanager
