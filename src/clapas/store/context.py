@@ -17,7 +17,7 @@ from clapas.store import filters
 from clapas.store.postgres import NUL, Postgres, Row
 from clapas.store.sql import queries
 
-SQL = queries("context") | queries("context_sources")
+SQL = queries("context") | queries("context_sources") | queries("context_names")
 TAIL = queries("tail")
 EVERYTHING = RowFilter(everything=True)
 DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
