@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Connections to the database that the broker uses at most."""
     sweep_seconds: float = 60.0
     """How often expired entities, attributes, registrations and subscriptions are looked for."""
+    alert_days: float = 30.0
+    """How long the Alert of a closed alarm stays, days; then it expires like any transient entity."""
     alias: str = ""
     """The name under which other brokers know this one; empty: made at the first start."""
     notify_timeout: float = 10.0

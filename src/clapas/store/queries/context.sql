@@ -245,11 +245,12 @@ SELECT value FROM made UNION ALL SELECT value FROM ngsild_kept WHERE name = %(na
 SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s
 
 -- name: heads_of
--- The heads of some entities' evolutions, in the order of ids.
+-- The heads of some entities' evolutions that may be seen, in the order of ids.
 SELECT e.doc || CASE WHEN n.doc IS NULL OR e.doc ? '@deleted' THEN '{}'::jsonb
                 ELSE jsonb_build_object('@modified', n.doc -> '@modified') END
 FROM ngsild_evolution e LEFT JOIN ngsild_entity n ON n.tenant = e.tenant AND n.id = e.id
-WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
+WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) AND /*rows e.dataset, e.commune*/
+ORDER BY e.id
 
 -- name: of_platform
 -- Which ids are those of the platform's own entities.
