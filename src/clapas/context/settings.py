@@ -45,7 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source_bytes: int = 16_000_000
     """The largest answer of a context source."""
     lenient_registrations: bool = False
-    """Exclusive registrations may name an id pattern, no attributes, or what exists here already."""
+    """Exclusive registrations may name an id pattern, no attributes, or what exists here already, and
+    get purges as they came, not narrowed to what they registered."""
     lint: str = "accept"
     """Attributes that no @context names: 'accept', 'warn' (a header) or 'refuse'."""
     aliases: dict[str, str] = {}

@@ -41,6 +41,7 @@ from clapas.store.state import State
 from clapas.store.territory import Territory
 from clapas.store.water import Water
 from clapas.store.water_files import WaterFiles
+from clapas.store.water_works import WaterWorks
 from clapas.store.writes import Writes
 
 
@@ -95,6 +96,7 @@ class Store:
         self.sensorthings = SensorThings(postgres, clickhouse)
         self.water = Water(postgres)
         self.water_files = WaterFiles(postgres)
+        self.water_works = WaterWorks(postgres)
 
     @classmethod
     @asynccontextmanager

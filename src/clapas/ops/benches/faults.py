@@ -3,6 +3,7 @@
 Two parts, each on a platform of its own: ``-o only=kills`` or ``-o only=overload`` does one of them.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,14 @@ async def _kills(place: Path, options: Mapping[str, Any]) -> dict[str, Any]:
         rate=int(options.get("rate") or 400),
         seed=int(options.get("seed") or 1),
     )
-    report = await torture(place, plan)
+    report = await torture(place, plan, tell=_progress)
     return {"sound": report.sound, **msgspec.to_builtins(report)}
+
+
+def _progress(said: str) -> None:
+    """On the error stream, over itself: a thousand kills take more than an hour."""
+    sys.stderr.write(f"\r{said}\033[K")
+    sys.stderr.flush()
 
 
 async def _overload(place: Path, minutes: float) -> dict[str, Any]:

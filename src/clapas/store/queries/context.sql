@@ -196,22 +196,24 @@ GROUP BY 1, 2 ORDER BY 1, 2
 
 -- name: context
 -- One @context.
-SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits, tenant
 FROM ngsild_context WHERE id = %(id)s
 
 -- name: context_at
 -- The cached @context of an address.
-SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits, tenant
 FROM ngsild_context WHERE kind = 'Cached' AND url = %(url)s
 
 -- name: contexts
--- All @contexts, in the order of their making.
-SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
-FROM ngsild_context WHERE (%(kind)s = '' OR kind = %(kind)s) ORDER BY place
+-- All @contexts that a tenant sees, in the order of their making.
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits, tenant
+FROM ngsild_context
+WHERE (%(kind)s = '' OR kind = %(kind)s) AND tenant IN ('', %(tenant)s) ORDER BY place
 
 -- name: keep_context
 -- A @context; a cached one takes the place of the one of the same address.
-INSERT INTO ngsild_context (id, kind, url, body) VALUES (%(id)s, %(kind)s, %(url)s, %(body)s)
+INSERT INTO ngsild_context (id, kind, url, body, tenant)
+VALUES (%(id)s, %(kind)s, %(url)s, %(body)s, %(tenant)s)
 ON CONFLICT (id) DO UPDATE SET body = excluded.body, created = now()
 
 -- name: touch_context
