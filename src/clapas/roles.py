@@ -38,6 +38,7 @@ from clapas.rules.service import RulesService
 from clapas.side_roles import run_keeping, run_sources
 from clapas.sources.speaker import Speaker
 from clapas.store import Store, migrate
+from clapas.usecases.water.settings import Settings as WaterSettings
 from clapas.web_role import compose_identity, run_web
 
 logger = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ async def run_jobs(orders: Orders, ready: Callable[[], None]) -> None:
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
             NotifySettings: orders.configuration.notify,
+            WaterSettings: orders.configuration.usecases_water,
         }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
