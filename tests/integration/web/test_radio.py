@@ -25,7 +25,7 @@ from clapas.lorawan import control
 from clapas.lorawan.devices import LorawanDevice
 from clapas.ops.simulate_lorawan.device import Device
 from clapas.ops.simulate_lorawan.device_frames import Granted
-from clapas.radio_role import RegistryDevices, exchange_gateways
+from clapas.roles.lorawan import RegistryDevices, exchange_gateways
 from clapas.store import RawRow, Seen
 from clapas.web.services import Services, no_radio
 from clapas.web.settings import Settings

@@ -15,6 +15,7 @@ ON CONFLICT (reference) DO UPDATE SET kind = excluded.kind, sector = excluded.se
     material = excluded.material, diameter_mm = excluded.diameter_mm, length_m = excluded.length_m,
     laid = excluded.laid, places = excluded.places, commune = excluded.commune, brought = excluded.brought,
     actor = excluded.actor
+WHERE /*rows water_asset.dataset, water_asset.commune*/
 
 -- name: put_works
 -- Work orders as the maintenance tool has them now; one without place or sector takes those of its asset.
@@ -39,6 +40,7 @@ ON CONFLICT (reference) DO UPDATE SET kind = excluded.kind, state = excluded.sta
     meter = excluded.meter, sector = excluded.sector, opened = excluded.opened, done = excluded.done,
     verdict = excluded.verdict, note = excluded.note, longitude = excluded.longitude, latitude = excluded.latitude,
     commune = excluded.commune, brought = excluded.brought, actor = excluded.actor
+WHERE /*rows water_work.dataset, water_work.commune*/
 
 -- name: settle
 -- What a finished work found at a meter is the verdict of the case that lives there: repaired, true, or no leak.

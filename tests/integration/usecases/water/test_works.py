@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tests.integration.usecases.conftest import operator, page, reader, services, stranger
 from tests.integration.usecases.water.test_cases_on_the_platform import LEAKY, NOW, furnish
 
+from clapas.domain.access import RowFilter
+from clapas.store.water_works import Asset, Work
 from clapas.usecases.water.geopackage import Feature, Layer, packed
 from clapas.usecases.water.watch.night import night
 
@@ -58,3 +60,22 @@ async def test_a_finished_repair_closes_the_case_of_its_meter(
     assert again.json()["settled"] == []
     empty = await operator.call("POST", path, content=b"", headers=FILE)
     assert empty.status_code == 400
+
+
+async def test_an_asset_of_another_commune_is_not_overwritten(services: Services) -> None:
+    """A reference that somebody else's GIS gave already stays theirs."""
+    works = services.store.water_works
+    everything, juvignac = (
+        RowFilter(everything=True),
+        RowFilter(datasets=frozenset({"water"}), communes=frozenset({"34123"})),
+    )
+    theirs = Asset(reference="V7", kind="valve", state="open", commune="34172")
+    assert await works.put_assets(everything, [theirs], actor="ana", now=1) == 1
+    ours = Asset(reference="V7", kind="valve", state="closed", commune="34123")
+    assert await works.put_assets(juvignac, [ours], actor="bob", now=2) == 0
+    assert await works.assets(everything) == [theirs]
+    order = Work(reference="OT-9", kind="search", state="planned", commune="34172")
+    assert (await works.put_works(everything, [order], actor="ana", now=1))[0] == 1
+    stolen = Work(reference="OT-9", kind="search", state="cancelled", commune="34123")
+    assert (await works.put_works(juvignac, [stolen], actor="bob", now=2))[0] == 0
+    assert [each.state for each in await works.works(everything)] == ["planned"]

@@ -16,7 +16,7 @@ from clapas.usecases.water.network.coverage import metered
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 
 def run(*words: str) -> Result:

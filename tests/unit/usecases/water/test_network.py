@@ -145,7 +145,7 @@ def test_alarms_are_matched_to_leaks_and_paid() -> None:
     assert score.euros == pytest.approx(
         0.8 * 10 * (1000 - 124) + 0.8 * 10 * (900 - 512) - 250 - 500
     )
-    assert score.perfect == pytest.approx(0.8 * 10 * (900 + 400))
+    assert score.perfect == pytest.approx(0.8 * 10 * (899 + 399))
     nowhere = official([(step, []) for step in steps], leaks, lambda *_: 0.0, 1000.0)
     assert (nowhere.euros, nowhere.false) == (-2000.0, 4)
 

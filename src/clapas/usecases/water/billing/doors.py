@@ -74,7 +74,7 @@ async def note(request: Call, file: FromPath[int], data: JSONBody[Note]) -> dict
 
 @get("/api/v1/water/files/{file:int}/dossier.pdf", opt=EXPORT)
 async def dossier(request: Call, file: FromPath[int]) -> Response[bytes]:
-    """The file as the subscriber receives it (PDF/A-2b, French)."""
+    """The file as the subscriber receives it (PDF/A-2a, PDF/UA-1, French)."""
     row = await rooms_of(request).store.water_files.get(seen_by(request, "export").entities, file)
     body = await asyncio.to_thread(render_dossier, dossier_of(row, SERVICE))
     return attachment(body, PDF, f"dossier-{file}.pdf")

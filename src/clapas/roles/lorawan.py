@@ -105,7 +105,7 @@ def lorawan_device(
     )
 
 
-async def run_lorawan(orders: Orders, ready: Callable[[], None]) -> None:
+async def run(orders: Orders, ready: Callable[[], None]) -> None:
     """Open the gateways' doors that the settings ask for, and answer what other processes ask."""
     await migrate(orders.addresses)
     directory = Path(orders.directory)
