@@ -235,6 +235,15 @@ def test_the_assistant_goes_from_a_commune_to_a_chart(signed_in_page: Page, sett
     expect(page.locator("[data-chart] canvas").first).to_be_visible()
 
 
+def test_the_assistant_says_how_to_open_the_radio(signed_in_page: Page, settle: Settle) -> None:
+    page = signed_in_page
+    settle(page, "/premiere-source?etape=porte")
+    page.get_by_role("button", name="Ma propre passerelle LoRaWAN").click()
+    expect(page.get_by_text("Pour l’ouvrir, écrivez ceci dans clapas.toml")).to_be_visible()
+    expect(page.get_by_text("enabled = true")).to_be_visible()
+    expect(page.get_by_role("button", name="C’est réglé")).to_be_disabled()
+
+
 def test_a_french_csv_is_read_dry_with_its_bad_lines(signed_in_page: Page, settle: Settle) -> None:
     page = signed_in_page
     settle(page, "/premiere-source?etape=reglages&porte=csv")

@@ -1,12 +1,14 @@
 /** The rule that a form makes, read back as one sentence: what its author checks before keeping it. */
 
-import { number } from "$ui/core/format";
 import { t, words } from "$ui/core/words.svelte";
 import { short } from "../alarms/kinds";
 import { ALL_DAYS, type Draft } from "./draft";
 import { KINDS, UNAIMED, type Field } from "./fields";
 
 const BLANK = "…";
+
+/** A number as it was typed, in the reader's form. */
+const typed = (value: number): string => value.toLocaleString(words.locale, { maximumFractionDigits: 6 });
 
 export interface Named {
   /** Of the attribute that is watched. */
@@ -27,7 +29,7 @@ function shown(field: Field, draft: Draft, unit: string): string {
   if (value === null || value === undefined || value === "") return BLANK;
   if (typeof value !== "number") return String(value);
   const units = { value: draft.values.function === "count" ? "" : unit, hours: "h", minutes: "min" }[field.shape as string];
-  return number(value, 6) + (units ? `\u00a0${units}` : "");
+  return typed(value) + (units ? `\u00a0${units}` : "");
 }
 
 /** The variant of a kind's sentence that fits what was filled in. */
@@ -55,7 +57,7 @@ function things(draft: Draft, named: Named): string {
 function how(draft: Draft): string[] {
   const kind = KINDS[draft.kind];
   const found: string[] = [];
-  if (kind?.instant && draft.minutes > 0) found.push(t("alarms.said.hold", { minutes: number(draft.minutes, 2) }));
+  if (kind?.instant && draft.minutes > 0) found.push(t("alarms.said.hold", { minutes: typed(draft.minutes) }));
   if (kind?.instant && draft.n > 1) found.push(t("alarms.said.often", { n: draft.n, m: Math.max(draft.n, draft.m) }));
   if (kind?.always) return found;
   if (draft.start && draft.end) found.push(t("alarms.said.between", { start: draft.start, end: draft.end }));
@@ -64,8 +66,8 @@ function how(draft: Draft): string[] {
 }
 
 function ends(draft: Draft, unit: string): string {
-  if (draft.back === null || !["above", "below", "band"].includes(draft.kind)) return draft.clearMinutes > 0 && !KINDS[draft.kind]?.itself ? t("alarms.said.ends_after", { minutes: number(draft.clearMinutes, 2) }) : "";
-  return t(`alarms.said.ends_${draft.kind}`, { back: number(draft.back, 6) + (unit ? `\u00a0${unit}` : "") });
+  if (draft.back === null || !["above", "below", "band"].includes(draft.kind)) return draft.clearMinutes > 0 && !KINDS[draft.kind]?.itself ? t("alarms.said.ends_after", { minutes: typed(draft.clearMinutes) }) : "";
+  return t(`alarms.said.ends_${draft.kind}`, { back: typed(draft.back) + (unit ? `\u00a0${unit}` : "") });
 }
 
 export function said(draft: Draft, named: Named): string {
