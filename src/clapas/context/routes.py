@@ -14,6 +14,7 @@ from clapas.context.door.app import Door
 from clapas.context.expiry import sweep
 from clapas.context.notifier import Notifier
 from clapas.context.post import Poster
+from clapas.context.rekey import rekey
 from clapas.context.sensors import Sensors
 from clapas.context.settings import Settings
 from clapas.domain.errors import ClapasError
@@ -46,8 +47,8 @@ async def open_door(
     ):
         notifier = Notifier(broker, poster)
         broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget
-        work = (notifier.run(), sweep(broker), Alerts(broker).run())
-        tasks = [asyncio.create_task(each) for each in work]
+        works = (notifier.run(), sweep(broker), Alerts(broker).run(), rekey(broker))
+        tasks: list[asyncio.Task[None]] = [asyncio.create_task(each) for each in works]
         if bus is not None:
             tasks.append(asyncio.create_task(_listen(bus, Sensors(broker, store))))
         try:

@@ -17,7 +17,8 @@ from clapas.store import filters
 from clapas.store.postgres import NUL, Postgres, Row
 from clapas.store.sql import queries
 
-SQL = queries("context") | queries("context_sources") | queries("context_alerts")
+NAMED = ("context", "context_sources", "context_alerts", "context_names")
+SQL = {name: text for each in NAMED for name, text in queries(each).items()}
 TAIL = queries("tail")
 EVERYTHING = RowFilter(everything=True)
 DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"

@@ -180,4 +180,4 @@ async def test_a_context_that_has_an_address_goes_in_the_link(
         ((_, _, headers, body),) = source.asked
         assert headers["content-type"] == f"application/{media}"
         assert ("link" in headers, body == items) == (media == "json", media == "json")
-    assert body[0]["@context"] == {"Van": "https://e.org/Van"}
+    assert source.asked[-1][3][0]["@context"] == {"Van": "https://e.org/Van"}
