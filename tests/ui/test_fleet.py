@@ -80,14 +80,23 @@ def test_the_code_of_a_device_is_read_from_a_photo(new_context: NewContext, sett
     expect(page.get_by_text("En attente de la première trame")).to_be_visible()
     file = page.request.get("/api/v1/devices/70b3d57ed0000778/file").json()["file"]
     assert (file["join_eui"], file["serial"]) == ("1122334455667788", "AB-12")
+    settle(page, "/appareil/70b3d57ed0000778")
+    page.get_by_role("button", name="Modifier sa fiche").click()
+    page.get_by_label("Service", exact=True).fill("Eau")
+    page.get_by_label("Coût annuel (€)").fill("12.5")
+    page.get_by_role("form", name="Modifier sa fiche").get_by_role(
+        "button", name="Enregistrer"
+    ).click()
+    expect(page.get_by_text("La fiche est enregistrée.")).to_be_visible()
+    expect(page.get_by_role("definition").filter(has_text="12,50")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_list_is_kept_and_a_dataset_follows_it(signed_in_page: Page, settle: Settle) -> None:
     page = signed_in_page
-    keys = [
-        each["device"]["key"] for each in page.request.get("/api/v1/fleet?limit=2").json()["items"]
-    ]
-    settle(page, f"/appareils?q={keys[0]}")
+    devices = [each["device"] for each in page.request.get("/api/v1/fleet").json()["items"]]
+    simulated = next(each["key"] for each in devices if each["model"].startswith("simulated"))
+    settle(page, f"/appareils?q={simulated}")
     page.get_by_role("button", name="Garder cette liste").click()
     page.get_by_label("Nom", exact=True).fill("Essai des droits")
     page.get_by_role("dialog").get_by_role("button", name="Enregistrer").click()

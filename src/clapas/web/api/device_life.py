@@ -40,6 +40,7 @@ class FileIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warranty: date | None = None
     yearly_cost: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
     note: Long = ""
+    join_eui: Annotated[str, msgspec.Meta(pattern="^([0-9a-fA-F]{16})?$")] = ""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,8 @@ async def file(request: Call, key: FromPath[str]) -> FleetOut:
 async def set_file(request: Call, key: FromPath[str], data: JSONBody[FileIn]) -> FleetOut:
     """Change origin and money of a device."""
     row = await visible(request, key, "write")
-    values = {name: value for name, value in msgspec.structs.asdict(data).items() if value}
+    said = msgspec.structs.replace(data, join_eui=data.join_eui.lower())
+    values = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
     store = services_of(request).store.fleet
     await store.save_files([(row.device.key, values)])
     return fleet_out(await store.one(row.device.key, rows_of(request, "device")))
