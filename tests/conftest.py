@@ -16,12 +16,18 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as properties
 
 from clapas.engines import DataDirectory, EngineAddresses, PostgresAddress, Settings, open_engines
 from clapas.engines.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("CLAPAS_SHARED", ROOT.parent / "shared"))
+
+# No test is judged by the clock: a busy machine is slow to make examples, and wrong about nothing.
+properties.register_profile("clapas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+properties.load_profile("clapas")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -18,7 +18,9 @@ def printed(template: bytes, inputs: Mapping[str, str]) -> bytes:
     The template gives a title, a language, and words for each image. Blocks for about a second. Raises TypeError when the template gives several documents.
     """
     page = files("clapas.reports").joinpath(PAGE).read_bytes()
-    made = typst.compile(page + b"\n" + template, sys_inputs=dict(inputs), pdf_standards=["a-2a", "ua-1"])
+    made = typst.compile(
+        page + b"\n" + template, sys_inputs=dict(inputs), pdf_standards=["a-2a", "ua-1"]
+    )
     if not isinstance(made, bytes):
         raise TypeError("the template gives several documents")
     return made

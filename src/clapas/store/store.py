@@ -11,6 +11,7 @@ from clapas.store.backup import Backup
 from clapas.store.cache import KnownDevices
 from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
+from clapas.store.dataset_groups import DatasetGroups
 from clapas.store.entities import Entities
 from clapas.store.entity_files import EntityFiles
 from clapas.store.fleet import Fleet
@@ -92,6 +93,7 @@ class Store:
         self.backup = Backup(postgres, clickhouse)
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
+        self.dataset_groups = DatasetGroups(postgres, self.series)
         self.api_gateway = ApiGatewayStore(postgres)
         self.sensorthings = SensorThings(postgres, clickhouse)
         self.water = Water(postgres)

@@ -90,6 +90,7 @@ export interface AlarmTotal {
   active: number;
   unacknowledged: number;
   mine: number;
+  open: number;
 }
 
 export interface Home {

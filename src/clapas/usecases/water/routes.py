@@ -9,8 +9,10 @@ from pathlib import Path
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from clapas.domain.access import RowFilter
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, milliseconds
+from clapas.store import Store
 from clapas.store.water import SubscriberRow
 from clapas.usecases.routes import Rooms, rooms_of, seen_by
 from clapas.usecases.water.billing.doors import HANDLERS as FILES
@@ -40,7 +42,8 @@ from clapas.usecases.water.watch.answers import (
     precision_of,
     verdict_of,
 )
-from clapas.usecases.water.watch.days import days_of
+from clapas.usecases.water.watch.days import Days, days_of, with_older
+from clapas.usecases.water.watch.hours import LEAST, VOLUME
 from clapas.usecases.water.watch.letter import render_letter
 from clapas.usecases.water.watch.messages import PRICE
 from clapas.usecases.water.watch.night import QUANTITY
@@ -173,17 +176,8 @@ async def meter(request: Call, entity: FromPath[str]) -> Meter:
     """A meter's last days: litres, least hourly flow of the night, its cases."""
     rooms, seen = rooms_of(request), seen_by(request)
     await rooms.store.entities.get(seen.entities, entity)
-    latest = await rooms.store.state.latest(seen.series, entities=[entity], quantity=QUANTITY)
-    if not latest:
-        raise NotFound(entity=entity)
-    zone = await rooms.store.territory.zone()
     now = datetime.now(UTC)
-    found = await rooms.store.history.read(
-        seen.series, [latest[0].series], Window(now - timedelta(days=DAYS), now), step="raw", max_points=50_000
-    )  # fmt: skip
-    days, litres, nights = (
-        days_of(found[0].times, found[0].values, str(zone)) if found else ([], [], [])
-    )
+    days, litres, nights = await _days(rooms.store, seen.series, entity, now)
     page = await rooms.store.water.page(seen.entities, entity=entity, limit=50)
     at = milliseconds(now)
     return Meter(
@@ -193,6 +187,24 @@ async def meter(request: Call, entity: FromPath[str]) -> Meter:
         night_l_h=nights,
         cases=[case_out(each, at) for each in page.items],
     )
+
+
+async def _days(store: Store, seen: RowFilter, entity: str, now: datetime) -> Days:
+    """The last thirty days, of which the older may have kept their day alone. Raises NotFound."""
+    latest = await store.state.latest(seen, entities=[entity])
+    index = next((each.series for each in latest if each.quantity == QUANTITY), None)
+    if index is None:
+        raise NotFound(entity=entity)
+    window = Window(now - timedelta(days=DAYS), now)
+    zone = str(await store.territory.zone())
+    (raw,) = await store.history.read(seen, [index], window, step="raw", max_points=50_000)
+    recent = days_of(raw.times, raw.values, zone)
+    number_of = {each.attribute: each.series for each in latest}
+    if VOLUME[0] not in number_of or LEAST[0] not in number_of:
+        return recent
+    kept = [number_of[VOLUME[0]], number_of[LEAST[0]]]
+    volumes, least = await store.history.read(seen, kept, window, step="raw")
+    return with_older(recent, volumes, least, zone)
 
 
 @put("/api/v1/water/subscribers/{entity:str}", opt=PERSONAL)

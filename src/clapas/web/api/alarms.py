@@ -204,7 +204,7 @@ async def counts(
 
 @get("/api/v1/alarms/totals", tags=["alarms"], opt=asks("read", "alarm"), summary="How many")
 async def totals(request: Call) -> list[dict[str, Any]]:
-    """Open alarms by severity: active, unacknowledged, mine."""
+    """Open alarms by severity: active, unacknowledged, mine, all that are open."""
     return await alarms_of(services_of(request)).totals(
         rows_of(request, "alarm"), person=request.user.id
     )
