@@ -89,8 +89,8 @@ class Territory:
             shapes = [shape(each.contour) for each in known]
             self._contours = [each.code for each in known], STRtree(shapes)
         codes, tree = self._contours
-        known = np.asarray(places, dtype=np.float64)
-        found = await asyncio.to_thread(tree.query, points(known), predicate="intersects")
+        coordinates = np.asarray(places, dtype=np.float64)
+        found = await asyncio.to_thread(tree.query, points(coordinates), predicate="intersects")
         answer = [""] * len(places)
         for place, commune in found.T.tolist():
             answer[place] = answer[place] or codes[commune]
