@@ -62,6 +62,11 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", Infinity],
 ];
 
+/** Months and years in full: "il y a 6 a" and "il y a 11 m." are no French. */
+function width(unit: Intl.RelativeTimeFormatUnit): "long" | "short" {
+  return unit === "month" || unit === "year" ? "long" : "short";
+}
+
 /** "4 min": how long since a moment, at `now`. */
 export function lasting(moment: Moment, now: number): string {
   const value = date(moment);
@@ -69,7 +74,7 @@ export function lasting(moment: Moment, now: number): string {
   const seconds = Math.max(0, Math.round((now - value.getTime()) / 1000));
   let size = 1;
   for (const [unit, limit] of STEPS) {
-    if (seconds < limit) return new Intl.NumberFormat(words.locale, { style: "unit", unit, unitDisplay: "short" }).format(Math.round(seconds / size));
+    if (seconds < limit) return new Intl.NumberFormat(words.locale, { style: "unit", unit, unitDisplay: width(unit) }).format(Math.round(seconds / size));
     size = limit;
   }
   return dateTime(moment);
@@ -84,7 +89,7 @@ export function age(moment: Moment, now: number): string {
   let size = 1;
   for (const [unit, limit] of STEPS) {
     if (Math.abs(seconds) < limit) {
-      return new Intl.RelativeTimeFormat(words.locale, { style: "short", numeric: "always" }).format(Math.round(seconds / size), unit);
+      return new Intl.RelativeTimeFormat(words.locale, { style: width(unit), numeric: "always" }).format(Math.round(seconds / size), unit);
     }
     size = limit;
   }
@@ -96,6 +101,13 @@ interface Shown {
   shown_unit?: string;
   unit?: string;
   decimals?: number;
+  low?: number;
+  high?: number;
+}
+
+/** 0 and 1 of a quantity that is a yes or a no. */
+function isYesOrNo(value: number, measure: Shown): boolean {
+  return measure.low === 0 && measure.high === 1 && !measure.unit && measure.shown_scale === 1 && (value === 0 || value === 1);
 }
 
 export function shownUnit(measure: Shown): string {
@@ -104,6 +116,7 @@ export function shownUnit(measure: Shown): string {
 
 /** A value as people read it: scaled, rounded as its quantity asks, without its unit. */
 export function shownValue(value: unknown, measure: Shown): string {
+  if (typeof value === "number" && isYesOrNo(value, measure)) return t(value ? "value.true" : "value.false");
   if (typeof value === "number") return number(value * (measure.shown_scale || 1), measure.decimals);
   if (typeof value === "boolean") return t(value ? "value.true" : "value.false");
   if (value === null || value === undefined) return "—";
