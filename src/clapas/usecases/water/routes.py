@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from clapas.charter import Reading
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, milliseconds
-from clapas.store.water import SubscriberRow
-from clapas.usecases.routes import Rooms, rooms_of, seen_by
+from clapas.store import Store
+from clapas.store.water import SeenCase, SubscriberRow
+from clapas.usecases.members import Seen
+from clapas.usecases.routes import Rooms, rooms_of, seen_by, way_of
 from clapas.usecases.water.billing import doors
 from clapas.usecases.water.geopackage import Feature, Layer, packed
 from clapas.usecases.water.watch.answers import (
@@ -54,8 +58,7 @@ async def cases(
     """The queue: the dearest flow first; ``case_state`` todo, a state, or empty for all."""
     rooms, seen = rooms_of(request), seen_by(request)
     page = await rooms.store.water.page(seen.entities, state=case_state, after=after, limit=100)
-    now = milliseconds(datetime.now(UTC))
-    items = [case_out(each, now) for each in page.items]
+    items = await _told(rooms.store, seen, page.items)
     return Queue(
         items=items,
         next=page.next,
@@ -73,12 +76,20 @@ COLUMNS = (
 )  # fmt: skip
 
 
+async def _told(store: Store, seen: Seen, rows: Sequence[SeenCase]) -> list[CaseOut]:
+    """Cases as they are given: without those of subscribers who object; the trail says that they were read."""
+    now = datetime.now(UTC)
+    silent = await seen.silent(store, {row.entity: row.dataset for row in rows})
+    kept = [row for row in rows if row.entity not in silent]
+    await seen.note((row.dataset for row in kept), Window(now - YEAR, now), cases=len(kept))
+    return [case_out(row, milliseconds(now)) for row in kept]
+
+
 async def _to_do(request: Call) -> list[CaseOut]:
     """What is to be done, for the service's own tools; at most a thousand cases."""
-    seen = seen_by(request, "export")
-    page = await rooms_of(request).store.water.page(seen.entities, state="todo", limit=1000)
-    now = milliseconds(datetime.now(UTC))
-    return [case_out(row, now) for row in page.items]
+    store, seen = rooms_of(request).store, seen_by(request, "export")
+    page = await store.water.page(seen.entities, state="todo", limit=1000)
+    return await _told(store, seen, page.items)
 
 
 def _file(body: bytes, kind: str, name: str) -> Response[bytes]:
@@ -170,27 +181,27 @@ async def _measured(request: Call) -> list[Precision]:
 @get("/api/v1/water/meters/{entity:str}", opt=READ)
 async def meter(request: Call, entity: FromPath[str]) -> Meter:
     """A meter's last days: litres, least hourly flow of the night, its cases."""
-    rooms, seen = rooms_of(request), seen_by(request)
+    rooms, seen, way = rooms_of(request), seen_by(request), way_of(request)
     await rooms.store.entities.get(seen.entities, entity)
-    latest = await rooms.store.state.latest(seen.series, entities=[entity], quantity=QUANTITY)
-    if not latest:
+    held = await rooms.store.series.of_entity(way.rows("series"), entity)
+    index = [each for each in held if each.key.quantity == QUANTITY]
+    if not index:
         raise NotFound(entity=entity)
     zone = await rooms.store.territory.zone()
     now = datetime.now(UTC)
-    found = await rooms.store.history.read(
-        seen.series, [latest[0].series], Window(now - timedelta(days=DAYS), now), step="raw", max_points=50_000
-    )  # fmt: skip
+    window = Window(now - timedelta(days=DAYS), now)
+    asked = Reading(window=window, step="raw", aggregate="max", max_points=50_000)
+    found = await way.history(rooms.store, index[:1], asked)
     days, litres, nights = (
         days_of(found[0].times, found[0].values, str(zone)) if found else ([], [], [])
     )
     page = await rooms.store.water.page(seen.entities, entity=entity, limit=50)
-    at = milliseconds(now)
     return Meter(
         entity=entity,
         days=days,
         litres=litres,
         night_l_h=nights,
-        cases=[case_out(each, at) for each in page.items],
+        cases=await _told(rooms.store, seen, page.items),
     )
 
 

@@ -146,7 +146,7 @@ async def simulate(request: Call, data: JSONBody[ArticleIn]) -> list[Change]:
     identity = services.identity
     people = [principal_of(each, mfa=True) for each in await identity.accounts.list(limit=MOST)]
     keys = [identity.keys.principal(each) for each in await identity.keys.list(limit=MOST)]
-    everybody = [ANONYMOUS, *people, *(each for each in keys if each)]
+    everybody = [ANONYMOUS, *people, *keys]
     return list(await asyncio.to_thread(differences, services.charter, after, everybody))
 
 
