@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 import uuid
@@ -14,6 +16,8 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as properties
 
 from clapas.engines import DataDirectory, EngineAddresses, PostgresAddress, Settings, open_engines
 from clapas.engines.ports import free_port
@@ -21,10 +25,14 @@ from clapas.engines.ports import free_port
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("CLAPAS_SHARED", ROOT.parent / "shared"))
 
+# No test is judged by the clock: a busy machine is slow to make examples, and wrong about nothing.
+properties.register_profile("clapas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+properties.load_profile("clapas")
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In CI no group is left out: a missing part is a failure, never a skip."""
-    left = _left_out()
+    """In CI nothing that could be installed is left out: a missing part is a failure, never a skip."""
+    left = {group: why for group, why in _left_out().items() if group != "mounts"}
     if os.environ.get("CI") == "true" and left:
         raise pytest.UsageError(f"in CI no group of tests is left out: {left}")
 
@@ -44,7 +52,25 @@ def _left_out() -> dict[str, str]:
     found = {}
     if not SHARED.is_dir():
         found["shared"] = f"{SHARED} is not there"
+    if not _may_mount():
+        found["mounts"] = "the system lets nobody but root mount a disk here"
     return found
+
+
+@functools.cache
+def _may_mount() -> bool:
+    """Tried, because a container's root may or may not."""
+    if shutil.which("mount") is None:
+        return False
+    with tempfile.TemporaryDirectory(prefix="clapas-mount-") as place:
+        tried = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place],
+            check=False,
+            capture_output=True,
+        )
+        if tried.returncode == 0:
+            subprocess.run(["umount", place], check=True)
+    return tried.returncode == 0
 
 
 def pytest_report_header() -> list[str]:
@@ -52,7 +78,7 @@ def pytest_report_header() -> list[str]:
     left = _left_out()
     return [
         f"group {group} is LEFT OUT: {left[group]}" if group in left else f"group {group}: runs"
-        for group in ("shared",)
+        for group in ("shared", "mounts")
     ]
 
 

@@ -27,7 +27,7 @@ from clapas.lorawan.regions import region
 from clapas.lorawan.session import DeviceState
 from clapas.lorawan.settings import Settings
 from clapas.lorawan.state import State
-from clapas.radio_role import RegistryDevices
+from clapas.roles.lorawan import RegistryDevices
 from clapas.store import Store
 from clapas.store.fleet import DeviceQuery
 

@@ -2,7 +2,8 @@
 
 OwnerError
 └── CodecError            a codec cannot read these bytes; the sentence says why
-    └── CodecUnknown      no codec has that name
+    ├── CodecUnknown      no codec has that name
+    └── BadTelegram       a wM-Bus telegram that cannot be read, or is encrypted
 """
 
 from clapas.domain.errors import OwnerError
@@ -19,3 +20,9 @@ class CodecUnknown(CodecError):
 
     code = "codec_unknown"
     status = 404
+
+
+class BadTelegram(CodecError):
+    """The telegram cannot be read."""
+
+    code = "bad_telegram"

@@ -258,7 +258,7 @@ async def _fill(
     from clapas.engines import open_engines
     from clapas.ops.keeping.restore import Restored, account, finish_waiting, load
     from clapas.orders import Orders
-    from clapas.roles import pipeline_ports
+    from clapas.roles.pipeline import pipeline_ports
     from clapas.store import Store, migrate
 
     async with open_engines(configuration.engines, directory) as engines:

@@ -114,7 +114,10 @@ async def _export(file: Path, data: Path) -> int:
 
 
 def fetch(file: File, data: Data = DEFAULT) -> None:
-    """Ask a ChirpStack (``[fleet] chirpstack``) for its devices, keys, profiles and sessions, into a file."""
+    """Ask a ChirpStack for its devices, keys, profiles and sessions, into a file.
+
+    Its address and its token are the settings ``chirpstack`` and ``chirpstack_token`` of the table fleet.
+    """
     count = asyncio.run(_fetch(file, data))
     print(f"{count} devices written to {file}: it holds their keys")
 
@@ -136,7 +139,7 @@ def give(
     application: Annotated[str, typer.Option(help="ChirpStack's application, by id or name.")],
     data: Data = DEFAULT,
 ) -> int:
-    """Create the devices of an export in a ChirpStack (``[fleet] chirpstack``) with their sessions.
+    """Create the devices of an export, with their sessions, in the ChirpStack that the table fleet names.
 
     Exit status 1: some devices could not be given.
     """

@@ -202,7 +202,7 @@ def territory_create(
     Console().print(f"{found.name}: {len(found.communes)} communes, {found.population} inhabitants")
 
 
-def serve(role: Annotated[str, typer.Argument(help="pipeline or web")]) -> None:
+def serve(role: Annotated[str, typer.Argument(help="pipeline, web, rules, jobs…")]) -> None:
     """Run one role of the platform; its orders (JSON) come on standard input."""
     from clapas.roles import main
 
@@ -293,7 +293,7 @@ def replay_command(
     from clapas.domain.window import Window
     from clapas.orders import Orders
     from clapas.pipeline.replay import Difference, replay
-    from clapas.roles import pipeline_ports
+    from clapas.roles.pipeline import pipeline_ports
 
     window = Window(_moment(start), _moment(end))
     console = Console(stderr=True)

@@ -27,7 +27,10 @@ COMPILED = 500
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A @context as the store keeps it; ``url`` is its remote address when it is a cached one."""
+    """A @context as the store keeps it; ``url`` is its remote address when it is a cached one.
+
+    One with a ``tenant`` is served to that tenant alone.
+    """
 
     id: str
     kind: Kind
@@ -36,6 +39,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     created: str = ""
     last_used: str = ""
     hits: int = 0
+    tenant: str = ""
 
 
 class Shelf(Protocol):
@@ -143,7 +147,7 @@ class Book:
                 continue
             if not isinstance(each, str):
                 continue
-            url = urljoin(base, each) if base else each
+            url = joined(base, each)
             if url in documents or url in core_versions():
                 continue
             documents[url] = {}
@@ -169,6 +173,14 @@ class Book:
         body = await self._fetcher.context(kept.url)
         await self._shelf.keep_context(msgspec.structs.replace(kept, body=body))
         self.forget()
+
+
+def joined(base: str, address: str) -> str:
+    """An address that may be relative to another. Raises BadRequestData for what is none."""
+    try:
+        return urljoin(base, address) if base else address
+    except ValueError as error:
+        raise BadRequestData(f"{address} is not the address of a @context") from error
 
 
 def refuse_scoped(members: Mapping[str, Any]) -> None:
@@ -216,6 +228,8 @@ def _processed(
         base = {"ngsi-ld": "https://uri.etsi.org/ngsi-ld/", "id": "@id", "type": "@type"}
         base["geojson"] = "https://purl.org/geojson/vocab#"
         context = processor.process_context(first, {"@context": [base, *parts]}, options)
+    except ValueError as error:
+        raise BadRequestData(f"the @context names what is no address: {error}") from error
     except jsonld.JsonLdError as error:
         cause = error.__cause__ or getattr(error, "cause", None)
         if isinstance(cause, NgsiError):

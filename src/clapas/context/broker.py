@@ -40,13 +40,13 @@ class Shelf:
         rows = await self._store.rows("context_at", url=url)
         return _kept(rows[0]) if rows else None
 
-    async def contexts(self, kind: str = "") -> list[Kept]:
-        """All of them."""
-        return [_kept(row) for row in await self._store.contexts(kind)]
+    async def contexts(self, kind: str = "", *, tenant: str = "") -> list[Kept]:
+        """All that a tenant sees."""
+        return [_kept(row) for row in await self._store.contexts(kind, tenant=tenant)]
 
     async def keep_context(self, kept: Kept) -> None:
         """Keep one."""
-        await self._store.keep_context(kept.id, kept.kind, kept.url, kept.body)
+        await self._store.keep_context(kept.id, kept.kind, kept.url, kept.body, tenant=kept.tenant)
 
     async def touch_context(self, name: str) -> None:
         """One was used."""
@@ -63,6 +63,7 @@ def _kept(row: Sequence[Any]) -> Kept:
         created=row[4],
         last_used=row[5],
         hits=row[6],
+        tenant=row[7],
     )
 
 

@@ -44,8 +44,11 @@ class Fetcher:
 
     async def check(self, url: str) -> None:
         """Raise LdContextNotAvailable unless the address may be asked for a @context."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError as error:
+            raise BadRequestData(f"{url} is not the address of a @context") from error
         if parts.scheme not in {"http", "https"} or not host:
             raise BadRequestData(f"{url} is not the address of a @context")
         allowed = self._settings.context_hosts

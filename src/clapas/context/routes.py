@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 
 from clapas.bus import Bus
 from clapas.charter import Charter
+from clapas.context.alerts import Alerts
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.app import Door
 from clapas.context.expiry import sweep
 from clapas.context.notifier import Notifier
 from clapas.context.post import Poster
+from clapas.context.rekey import rekey
 from clapas.context.sensors import Sensors
 from clapas.context.settings import Settings
 from clapas.domain.errors import ClapasError
@@ -45,7 +47,8 @@ async def open_door(
     ):
         notifier = Notifier(broker, poster)
         broker.on_write, broker.on_subscriptions = notifier.wake, notifier.forget
-        tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(sweep(broker))]
+        works = (notifier.run(), sweep(broker), Alerts(broker).run(), rekey(broker))
+        tasks: list[asyncio.Task[None]] = [asyncio.create_task(each) for each in works]
         if bus is not None:
             tasks.append(asyncio.create_task(_listen(bus, Sensors(broker, store))))
         try:

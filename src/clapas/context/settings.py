@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Connections to the database that the broker uses at most."""
     sweep_seconds: float = 60.0
     """How often expired entities, attributes, registrations and subscriptions are looked for."""
+    alert_days: float = 30.0
+    """How long the Alert of a closed alarm stays, days; then it expires like any transient entity."""
     alias: str = ""
     """The name under which other brokers know this one; empty: made at the first start."""
     notify_timeout: float = 10.0
@@ -43,7 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source_bytes: int = 16_000_000
     """The largest answer of a context source."""
     lenient_registrations: bool = False
-    """Exclusive registrations may name an id pattern, no attributes, or what exists here already."""
+    """Exclusive registrations may name an id pattern, no attributes, or what exists here already, and
+    get purges as they came, not narrowed to what they registered."""
     lint: str = "accept"
     """Attributes that no @context names: 'accept', 'warn' (a header) or 'refuse'."""
     aliases: dict[str, str] = {}

@@ -29,6 +29,7 @@ from clapas.context.temporal import (
 )
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Series
+from clapas.store import filters
 from clapas.store.context import PathRefused
 
 MOST_ROWS = 200_000
@@ -40,10 +41,10 @@ Values = dict[str, dict[str, list[dict[str, Any]]]]
 
 async def heads(broker: Broker, tenant: str, ids: Sequence[str], rows: RowFilter) -> list[Entity]:
     """The heads of evolutions, in the order asked: the broker's own, and the platform's entities."""
-    by_id: dict[str, Entity] = {}
-    if rows.everything or "" in rows.datasets:
-        found = await broker.store.rows("heads_of", tenant=tenant, ids=list(ids))
-        by_id = {row[0]["@id"]: entity_of(row[0]) for row in found}
+    found = await broker.store.rows(
+        "heads_of", tenant=tenant, ids=list(ids), **filters.values(rows)
+    )
+    by_id = {row[0]["@id"]: entity_of(row[0]) for row in found}
     missing = [each for each in ids if each not in by_id]
     if missing and not tenant and broker.platform is not None:
         names = [row[0] for row in await broker.store.rows("of_platform", ids=missing)]

@@ -38,6 +38,7 @@ MEMBERS: Mapping[str, str] = {
     "": "name alternateName address areaServed dataProvider dateCreated dateModified owner seeAlso"
     " source refDevice refPointOfInterest dateObserved dateObservedFrom dateObservedTo category"
     " status",
+    "Alert": "subCategory severity dateIssued validFrom validTo alertSource",
     "Device": "controlledProperty serialNumber refDeviceModel brandName modelName manufacturerName",
     "Parking": "occupiedSpotNumber refParkingSite",
     "Transportation": "totalSlotNumber outOfServiceSlotNumber laneId congested",
@@ -59,6 +60,10 @@ MEASURED: Mapping[str, str] = {
 """Quantities that the public models name, by subject ('': several)."""
 
 
+TOLD = "Alert category subCategory severity dateIssued validFrom validTo alertSource"
+"""The type and the attributes under which alarms are told."""
+
+
 def _iris(table: Mapping[str, str]) -> dict[str, str]:
     return {
         name: f"{MODELS}dataModel.{subject}/{name}" if subject else MODELS + name
@@ -76,9 +81,9 @@ def platform_context() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def platform_aliases() -> dict[str, str]:
-    """Every IRI that public @contexts give a quantity → the one under which it is kept."""
+    """Every IRI that public @contexts give a quantity, or a word of an alarm → the one under which it is kept."""
     found: dict[str, str] = {}
-    for name in _iris(MEASURED):
+    for name in (*_iris(MEASURED), *TOLD.split()):
         written = [MODELS + name, *(base + name for base in GLOBAL)]
         written += [f"{MODELS}dataModel.{subject}/{name}" for subject in {*TYPES, *MEASURED} - {""}]
         found |= dict.fromkeys(written, VOCAB + name)

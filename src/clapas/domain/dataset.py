@@ -95,6 +95,8 @@ class DatasetRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The finest step (seconds) given to anybody."""
     masked: frozenset[str] = frozenset()
     """Attributes given to the owner's service alone."""
+    group: str = ""
+    """A saved group of devices that the dataset follows, with the things that they measure; '' = none."""
     version: int = 1
     simulated: bool = False
 

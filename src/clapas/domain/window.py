@@ -1,6 +1,6 @@
 """Windows of time, half-open, and the civil days of the territory."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,26 +25,43 @@ class Window(msgspec.Struct, frozen=True):
         return self.end - self.start
 
 
-def asked_window(start: str, end: str, *, usual: timedelta, longest: timedelta) -> Window:
+def asked_window(
+    start: str,
+    end: str,
+    *,
+    usual: timedelta,
+    longest: timedelta,
+    zone: tzinfo = UTC,
+    fields: tuple[str, str] = ("from", "to"),
+) -> Window:
     """The period that somebody asks for in words of RFC 3339: up to now, and ``usual`` long, when nothing is said.
 
-    A day is its first instant; a time without a zone is UTC. Raises InvalidInput, which names the field.
+    A day is its first instant; a time without a zone is in ``zone``. Raises InvalidInput, which names the field.
     """
-    last = _moment(end, "to") if end else datetime.now(UTC)
-    first = _moment(start, "from") if start else last - usual
+    last = asked_moment(end, fields[1], zone) if end else datetime.now(UTC)
+    first = asked_moment(start, fields[0], zone) if start else last - usual
     if last - first > longest:
-        raise InvalidInput(f"a period is at most {longest.days} days long", field="from")
+        raise InvalidInput(f"a period is at most {longest.days} days long", field=fields[0])
+    if last <= first:
+        raise InvalidInput("a period ends after it starts", field=fields[1])
     return Window(first, last)
 
 
-def _moment(text: str, field: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput("not a time", field=field, accepted="RFC 3339") from error
+def asked_moment(text: str, field: str, zone: tzinfo = UTC) -> datetime:
+    """An instant of a query, in UTC; a plus sign that an address turned into a space is understood. Raises InvalidInput."""
+    moment = _read(text) or _read(text.replace(" ", "+"))
+    if moment is None:
+        raise InvalidInput("not a time", field=field, accepted="RFC 3339")
     if not 1970 <= moment.year <= 2100:
         raise InvalidInput("a time between 1970 and 2100", field=field)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def civil_day(day: date, zone: ZoneInfo) -> Window:

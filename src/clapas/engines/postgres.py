@@ -6,10 +6,12 @@ user ``clapas`` or ``nobody``, with programs and files where that user can reach
 """
 
 import asyncio
+import contextlib
 import os
 import pwd
 import secrets
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from clapas.engines.addresses import PostgresAddress
 from clapas.engines.directory import PUBLIC_ROOT, DataDirectory, unusable
 from clapas.engines.errors import EngineDamaged, EngineMissing
 from clapas.engines.ports import free_port
-from clapas.engines.processes import identify
+from clapas.engines.processes import ProcessId, end, identify
 from clapas.engines.settings import Settings
 from clapas.engines.supervisor import LEASH, Child, Command, diagnose
 
@@ -48,6 +50,7 @@ async def postgres_child(
         await _initialise(place, directory)
     await asyncio.to_thread(_check_version, place.cluster)
     await asyncio.to_thread(_clear_stale_lock, place.cluster)
+    await _end_sessions(place.cluster)
     password = secrets.token_hex(32)
     await _single_user(
         place, place.cluster, f"ALTER ROLE {ROLE} PASSWORD '{password}';\n", directory
@@ -213,6 +216,25 @@ def _clear_stale_lock(cluster: Path) -> None:
         lock.unlink()
     except (OSError, ValueError):
         lock.unlink(missing_ok=True)
+
+
+async def _end_sessions(cluster: Path) -> None:
+    """End the sessions that outlive a killed server: PostgreSQL does not start while one holds its memory."""
+    if (cluster / "postmaster.pid").exists():
+        return
+    for process in await asyncio.to_thread(_sessions, cluster):
+        await end(process, first=signal.SIGQUIT, patience=2.0)
+
+
+def _sessions(cluster: Path) -> list[ProcessId]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (folder / "comm").read_text() != "postgres\n":
+                continue
+            if (folder / "cwd").resolve(strict=True) == cluster.resolve():
+                found.append(identify(int(folder.name)))
+    return [each for each in found if each is not None]
 
 
 async def _initialise(place: Place, directory: DataDirectory) -> None:

@@ -1,5 +1,6 @@
 """One action on many devices, with a result for each."""
 
+from collections import defaultdict
 from typing import Any, cast, get_args
 
 from clapas.domain.device import Lifecycle
@@ -15,19 +16,48 @@ CHUNK = 500
 async def act(run: Running) -> dict[str, Any]:
     """Do the action part by part; a part that fails is told, and the others go on."""
     keys: list[str] = run.args["keys"]
-    await run.progress(0, len(keys))
-    failed = 0
+    noted = await _noted(run)
+    failed = sum(not ok for ok in noted.values())
+    await run.progress(len(noted), len(keys))
     for low in range(0, len(keys), CHUNK):
-        part = keys[low : low + CHUNK]
-        try:
-            await _part(run, part)
-            items = [JobItem(key=key, ok=True) for key in part]
-        except ClapasError as error:
-            failed += len(part)
-            items = [JobItem(key=key, ok=False, detail=str(error)) for key in part]
+        part = [each for each in keys[low : low + CHUNK] if each not in noted]
+        items = [item for some in await _alike(run, part) for item in await _results(run, some)]
+        failed += sum(not each.ok for each in items)
         await run.note(items)
         await run.progress(min(low + CHUNK, len(keys)), len(keys))
     return {"devices": len(keys), "failed": failed}
+
+
+async def _noted(run: Running) -> dict[str, bool]:
+    """What an earlier attempt did before its worker died: no device is told a command twice."""
+    found: dict[str, bool] = {}
+    after = None
+    while True:
+        page = await run.store.jobs.items(run.job.id, after=after, limit=1000)
+        found |= {each.key: each.ok for each in page.items}
+        after = page.next
+        if after is None:
+            return found
+
+
+async def _alike(run: Running, keys: list[str]) -> list[list[str]]:
+    """Devices that an action treats alike: a command is what the model of each makes of it."""
+    if run.args["action"] != "command":
+        return [keys]
+    known = await run.store.registry.resolve(keys)
+    models: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        models[known[key].device.model if key in known else ""].append(key)
+    return list(models.values())
+
+
+async def _results(run: Running, keys: list[str]) -> list[JobItem]:
+    """Do it, and say for each device that it was done, or why not."""
+    try:
+        await _part(run, keys)
+    except ClapasError as error:
+        return [JobItem(key=key, ok=False, detail=str(error)) for key in keys]
+    return [JobItem(key=key, ok=True) for key in keys]
 
 
 async def _part(run: Running, keys: list[str]) -> None:
@@ -48,7 +78,9 @@ async def _part(run: Running, keys: list[str]) -> None:
     elif action == "dataset":
         await _to_dataset(store, keys, str(values.get("dataset", "")))
     elif action == "service":
-        await store.fleet.save_files([(key, {"service": str(values["service"])}) for key in keys])
+        await store.fleet.save_files(
+            [(key, {"service": str(values.get("service", ""))}) for key in keys]
+        )
     else:
         await order(store, keys, values, actor=actor)
 
@@ -59,3 +91,4 @@ async def _to_dataset(store: Store, keys: list[str], dataset: str) -> None:
     if dataset and dataset not in known:
         raise InvalidInput("there is no such dataset", field="dataset", accepted=known[:50])
     await store.fleet.set_dataset(keys, dataset)
+    await store.dataset_groups.mirror()

@@ -9,12 +9,11 @@ import msgspec
 
 from clapas.domain.errors import NotFound
 from clapas.fleet.errors import ImportBad
-from clapas.fleet.lines import Known, Reader
+from clapas.fleet.lines import Known, Reader, label_of
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.sheet import Shape, rows
 from clapas.store import Store
 from clapas.store.fleet_imports import Entry, Line
-from clapas.store.text import searchable
 
 MOST_TOLD = 20_000
 KNOWN_CHUNK = 20_000
@@ -144,7 +143,7 @@ async def _known(store: Store, plan: Plan) -> Known:
         box = None
     return Known(
         models=frozenset(each.id for each in models),
-        labels={searchable(each.label).strip(): each.id for each in models},
+        labels={label_of(each.label): each.id for each in models},
         box=box,
         corrections=frozenset(plan.corrections),
         defaults={name: text for name, text in plan.defaults.items() if text},

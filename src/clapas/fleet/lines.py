@@ -17,6 +17,8 @@ from clapas.store.fleet_imports import Entry, Line
 from clapas.store.text import searchable
 
 FORMULA = re.compile(r"^(=|@|\+(?![\d.,]|$)|-(?![\d.,]|$)|\t|\r)")
+POWER = re.compile(r"^\d[.,]\d+E\+\d+$", re.IGNORECASE)
+"""What a spreadsheet makes of an id of digits: '1,88E+13'."""
 HEX = re.compile(r"^[0-9a-f]*$")
 DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%S")
 STEPS = {
@@ -41,7 +43,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     models: frozenset[str]
     labels: Mapping[str, str] = {}
-    """Model's label without case and accents → id."""
+    """Model's label as :func:`label_of` reads it → id."""
     box: Box | None = None
     corrections: frozenset[str] = frozenset()
     defaults: Mapping[str, str] = {}
@@ -121,6 +123,8 @@ class Reader:
     def _key(self, text: str) -> str:
         if not text:
             raise Wrong("missing")
+        if POWER.match(text):
+            raise Wrong("eui_number")
         key = normalise_device(text)
         bare = re.sub(r"[-:\s]", "", text).lower()
         if len(bare) >= 12 and HEX.match(bare) and len(bare) != 16:
@@ -136,7 +140,7 @@ class Reader:
         known = self._known
         if not text or text in known.models:
             return text
-        by_label: str | None = known.labels.get(searchable(text).strip())
+        by_label: str | None = known.labels.get(label_of(text))
         if by_label:
             return by_label
         if text not in self._near:
@@ -200,6 +204,11 @@ class Reader:
                 if text and self._sealer:
                     keys[kind] = self._sealer.seal(device, kind, bytes.fromhex(text))
         return keys
+
+
+def label_of(text: str) -> str:
+    """A model's label as people write it: without case, accents, nor the form of the apostrophe."""
+    return searchable(text).replace("\u2019", "'").strip()
 
 
 def _step(text: str) -> str:

@@ -48,13 +48,15 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     sheets: list[str] = []
 
 
-def preview(content: bytes) -> Preview:
-    """Find out how a file is written. Raises SheetUnreadable."""
+def preview(content: bytes, said: Shape | None = None) -> Preview:
+    """Find out how a file is written, but for what the person ``said`` of it. Raises SheetUnreadable."""
     if len(content) > LARGEST:
         raise SheetUnreadable("the file is too large", limit=LARGEST)
     if not content.strip():
         raise SheetUnreadable("the file is empty")
     shape, sheets = _excel(content) if content[:4] == b"PK\x03\x04" else (_text(content), [])
+    if said is not None:
+        shape = msgspec.structs.replace(said, format=shape.format)
     first = [
         cells
         for _, cells in islice(rows(content, msgspec.structs.replace(shape, header=False)), LOOK)

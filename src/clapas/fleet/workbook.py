@@ -9,11 +9,16 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
 
 from clapas.fleet.columns import FIELDS
 from clapas.store.fleet import FleetRow
 
 SECRET = frozenset({"app_key", "nwk_key"})
+TEXT = "@"
+"""The number format of text (ECMA-376 part 1, 18.8.30): what is typed stays as it is."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -26,6 +31,27 @@ def sheet_of(rows: Sequence[FleetRow]) -> bytes:
     for row in rows:
         values = _values(row)
         sheet.append([_cell(sheet, values.get(each.name)) for each in fields])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def template_of() -> bytes:
+    """An XLSX with every column and one example, all its columns being text."""
+    book = Workbook()
+    sheet = book.active
+    assert isinstance(sheet, Worksheet)  # noqa: S101 - a new workbook has a sheet
+    sheet.title = "appareils"
+    sheet.append([each.header for each in FIELDS])
+    sheet.append([each.example for each in FIELDS])
+    for place, field in enumerate(FIELDS, start=1):
+        column = sheet.column_dimensions[get_column_letter(place)]
+        column.number_format = TEXT
+        column.width = max(len(field.header), len(field.example)) + 2
+        for cell in (sheet.cell(1, place), sheet.cell(2, place)):
+            cell.number_format = TEXT
+        sheet.cell(1, place).font = Font(bold=True)
+    sheet.freeze_panes = "B2"
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()

@@ -1,14 +1,17 @@
-"""The jobs of governance: retention every day, requests of persons, reorganisations on their day."""
+"""The jobs of governance: retention, requests of persons, reorganisations on their day, datasets of groups."""
 
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from clapas.charter import Charter, CharterKeeper
+from clapas.charter.following import follow
 from clapas.governance.reorganise import apply_due
 from clapas.governance.retention import apply_retention
 from clapas.governance.rights import Rights
-from clapas.jobs import Running, Task
+from clapas.jobs import Running, Task, Tick, Tools
 
 DAY_S = 86_400
 
@@ -55,9 +58,21 @@ async def reorganise(running: Running) -> dict[str, Any]:
     return {"applied": await apply_due(running.store, charter, today=datetime.now(UTC).date())}
 
 
+async def follow_groups(tools: Tools) -> None:
+    """Datasets are what their groups are now."""
+    await follow(tools.store)
+
+
+async def follow_all_groups(running: Running) -> dict[str, Any]:
+    """The same though nothing was changed: a binding begins and ends on its day."""
+    return msgspec.structs.asdict(await follow(running.store, whole=True))
+
+
 TASKS = {
     "governance.retention": Task(run=retention, every_s=DAY_S),
     "governance.access": Task(run=access),
     "governance.erasure": Task(run=erasure),
     "governance.reorganise": Task(run=reorganise, every_s=3600),
+    "governance.follow": Task(run=follow_all_groups, every_s=3600),
 }
+TICKS = {"governance.follow": Tick(run=follow_groups, every_s=2)}

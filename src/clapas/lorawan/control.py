@@ -20,7 +20,14 @@ from clapas.lorawan.network import FrameLog
 from clapas.lorawan.personal import personalise
 from clapas.lorawan.server import LorawanServer
 from clapas.lorawan.session import GROUP, QueueItem
-from clapas.lorawan.told import device_row, downlink_rows, gateway_row, group_row, session_row
+from clapas.lorawan.told import (
+    Doors,
+    device_row,
+    downlink_rows,
+    gateway_row,
+    group_row,
+    session_row,
+)
 
 MAX_REQUEST: Final = 700_000
 MAX_ROWS: Final = 500
@@ -79,6 +86,10 @@ async def answer(server: LorawanServer, request: bytes) -> bytes:
 
 async def _figures(server: LorawanServer, _asked: Request) -> dict[str, Any]:
     return server.figures()
+
+
+async def _doors(server: LorawanServer, _asked: Request) -> Doors:
+    return server.doors()
 
 
 async def _gateways(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
@@ -230,6 +241,7 @@ async def _campaign_remove(server: LorawanServer, asked: Request) -> dict[str, A
 
 _HANDLERS: dict[str, Callable[[LorawanServer, Request], Awaitable[Any]]] = {
     "figures": _figures,
+    "doors": _doors,
     "gateways": _gateways,
     "frames": _frames,
     "follow": _follow,

@@ -32,6 +32,7 @@ from clapas.lorawan.session import DeviceState, QueueItem, Session
 from clapas.lorawan.settings import Settings
 from clapas.lorawan.state import State
 from clapas.lorawan.station_door import StationDoor
+from clapas.lorawan.told import Doors, doors_of
 from clapas.lorawan.udp import UdpDoor, open_udp
 
 LOG = logging.getLogger("clapas.lorawan")
@@ -211,6 +212,14 @@ class LorawanServer:
     def gateways(self) -> list[Gateway]:
         """The gateways that were heard, before the start too."""
         return list(self.network.gateways)
+
+    def doors(self) -> Doors:
+        """What must be typed into a gateway so that it speaks to this server."""
+        return doors_of(
+            self.network,
+            udp_port=self.udp.port if self.udp else None,
+            station_port=self.station.port if self.station else None,
+        )
 
     def figures(self) -> dict[str, Any]:
         """Counts since the start."""

@@ -1,6 +1,6 @@
 """What is told of gateways, devices and downlinks to whoever may ask: rows without any key."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -8,6 +8,7 @@ from clapas.lorawan.adr import packet_loss
 from clapas.lorawan.gateways import ONLINE_S, Gateway, GatewayFacts
 from clapas.lorawan.network import Network
 from clapas.lorawan.session import GROUP, DeviceState, QueueItem, Session
+from clapas.lorawan.settings import Settings
 
 _GATEWAY: Final = (*GatewayFacts.__struct_fields__, "forwarded_share", "gps")
 _SESSION: Final = (
@@ -21,6 +22,54 @@ class DownlinkRow(msgspec.Struct, frozen=True, kw_only=True):
 
     device: str
     item: QueueItem
+
+
+class Doors(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be typed into a gateway so that it speaks to this server; a port is None where the door is closed."""
+
+    region: str
+    host: str
+    """The address that the doors listen on."""
+    reach: Literal["machine", "network", "address"]
+    """This machine alone, all of its addresses, or the one address of ``host``."""
+    udp_port: int | None
+    station_port: int | None
+    station_tls: bool
+    station_proof: Literal["nothing", "token", "certificate"]
+    """What a Basics Station must show; tokens are never told."""
+    unknown_gateways: bool
+    channels: list[int]
+    """Frequencies (Hz) that devices of this network send on."""
+
+
+def doors_of(network: Network, *, udp_port: int | None, station_port: int | None) -> Doors:
+    """The doors of a running server."""
+    settings = network.settings
+    chosen = settings.enabled_channels
+    fixed = [each.frequency for each in network.region.channels]
+    return Doors(
+        region=network.region.name,
+        host=settings.host,
+        reach=_reach(settings.host),
+        udp_port=udp_port,
+        station_port=station_port,
+        station_tls=bool(settings.station_certificate),
+        station_proof=_proof(settings),
+        unknown_gateways=settings.unknown_gateways,
+        channels=[fixed[each] for each in chosen] if chosen else [*fixed, *network.extra],
+    )
+
+
+def _reach(host: str) -> Literal["machine", "network", "address"]:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - recognised, never bound
+        return "network"
+    return "machine" if host.startswith("127.") or host in ("::1", "localhost") else "address"
+
+
+def _proof(settings: Settings) -> Literal["nothing", "token", "certificate"]:
+    if settings.station_client_ca:
+        return "certificate"
+    return "token" if settings.station_tokens else "nothing"
 
 
 def gateway_row(network: Network, gateway: Gateway, now: float) -> dict[str, Any]:

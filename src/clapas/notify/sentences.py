@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clapas.domain.quantities import QUANTITIES, Quantity
+from clapas.store.rules_values import Alarm
 
 SENTENCES = {
     "fr": {
@@ -95,6 +96,13 @@ def sentence(reasons: Mapping[str, Any], value: float | None, language: str) -> 
     for name, text in words.items():
         template = template.replace("{" + name + "}", text)
     return template
+
+
+def told(alarm: Alarm, language: str) -> str:
+    """An alarm in one line: what, where, and why in the rule's own words or numbers."""
+    where = alarm.name or alarm.entity.rpartition(":")[2]
+    why = alarm.message.get(language) or sentence(alarm.because, alarm.value, language)
+    return f"{alarm.title or alarm.rule} ({where}). {why}".strip()
 
 
 def shown(value: float | None, quantity: Quantity | None, language: str) -> str:

@@ -7,15 +7,14 @@ Entity Representation"; FIWARE QuantumLeap, history of one attribute.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from clapas.charter import Exit, Reading
 from clapas.domain.errors import InvalidInput, NotFound
-from clapas.domain.window import Window, instant
+from clapas.domain.window import asked_window, instant
 from clapas.store import Store
 from clapas.store.values import EntityRow, Latest
 
@@ -172,7 +171,10 @@ async def archive(
     ]
     if not held:
         raise NotFound(entity=thing[:160], attribute=attribute[:80])
-    window = _window(params, await store.territory.zone())
+    window = asked_window(
+        params.get("fromDate", ""), params.get("toDate", ""), usual=USUAL, longest=LONGEST,
+        zone=await store.territory.zone(), fields=("fromDate", "toDate"),
+    )  # fmt: skip
     reading = Reading(window=window, step="raw", max_points=MOST_VALUES)
     found = await way_out.history(store, held[:1], reading)
     times = found[0].times if found else []
@@ -183,25 +185,3 @@ async def archive(
         "index": [_time(each) for each in times],
         "values": [_number_of(each) for each in found[0].values] if found else [],
     }
-
-
-def _window(params: Mapping[str, str], zone: ZoneInfo) -> Window:
-    """``fromDate`` to ``toDate``, in the territory's time when they bear no zone."""
-    end = _moment(params, "toDate", zone) or datetime.now(UTC)
-    start = _moment(params, "fromDate", zone) or end - USUAL
-    if end <= start or end - start > LONGEST:
-        raise InvalidInput("from a time to a later one, 800 days at most", field="fromDate")
-    return Window(start, end)
-
-
-def _moment(params: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
-    text = params.get(name, "").replace(" ", "+")
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput("not a time", field=name, accepted="ISO 8601") from error
-    if not 1970 <= found.year <= 2200:
-        raise InvalidInput("a time between 1970 and 2200", field=name)
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)

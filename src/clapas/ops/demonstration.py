@@ -14,7 +14,7 @@ from clapas.ops.feed import Progress, feed
 from clapas.ops.recorded import RECORDED
 from clapas.ops.simulate.fleet import Fleet, SimulatedDevice, make_fleet
 from clapas.ops.simulate.play import play
-from clapas.ops.simulate.register import devices_of, gateways_of
+from clapas.ops.simulate.register import register
 from clapas.ops.simulate.senders import Doors
 from clapas.ops.territory import Territory, from_epci
 from clapas.sources.recordings import recordings_in, wire_messages
@@ -40,6 +40,8 @@ class Marker(msgspec.Struct, frozen=True):
     """A folder that is still to be fed."""
     real_feeds: bool = False
     """The city's feeds were recorded: they are not simulated besides."""
+    models: dict[str, str] = {}
+    """The digest of each model as it was written: one that somebody changed since is left alone."""
 
 
 def marker(directory: Path) -> Marker | None:
@@ -50,7 +52,9 @@ def marker(directory: Path) -> Marker | None:
         return None
 
 
-def mark(directory: Path, *, size: int, recordings: str = "") -> Marker:
+def mark(
+    directory: Path, *, size: int, recordings: str = "", models: dict[str, str] | None = None
+) -> Marker:
     """Say that this data directory holds the demonstration; an earlier beginning is kept."""
     kept = marker(directory)
     made = Marker(
@@ -58,6 +62,7 @@ def mark(directory: Path, *, size: int, recordings: str = "") -> Marker:
         size=size,
         recordings=recordings,
         real_feeds=bool(recordings) or (kept is not None and kept.real_feeds),
+        models=models if models is not None else (kept.models if kept else {}),
     )
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MARKER).write_bytes(msgspec.json.encode(made))
@@ -82,17 +87,6 @@ async def save_territory(
             for each in territory.communes
         ],
     )
-
-
-async def register(store: Store, fleet: Fleet, *, created: datetime) -> None:
-    """Put the fleet's models, gateways, devices, bindings and entities in the registry."""
-    await store.models.save(fleet.models)
-    await store.models.save_gateways(gateways_of(fleet))
-    await store.registry.save_devices(devices_of(fleet, created=created), simulated=True)
-    await store.entities.upsert(fleet.entities)
-    for each in fleet.devices:
-        if each.registered and each.bindings:
-            await store.registry.bind(each.key, each.bindings)
 
 
 def demonstrated(fleet: Fleet, *, real_feeds: bool) -> Fleet:
@@ -157,7 +151,8 @@ async def run(
         lambda: make_fleet(territory, size=chosen.size, now=chosen.began)
     )
     fleet = demonstrated(fleet, real_feeds=chosen.real_feeds)
-    await register(store, fleet, created=chosen.began)
+    written = await register(store, fleet, created=chosen.began, written=chosen.models)
+    mark(directory, size=chosen.size, recordings=chosen.recordings, models=written)
     tell("fleet")
     entrance = doors(await service_key(identity))
     async with asyncio.TaskGroup() as group:

@@ -192,10 +192,11 @@ async def publishing(tree: Tree, key: str, plan: Plan) -> AsyncIterator[Sender]:
         working = asyncio.create_task(sender.run(publisher, stop))
         try:
             yield sender
-        finally:
             stop.set()
             await working
             await publisher.drain(120)
+        finally:
+            working.cancel()
 
 
 async def service_key(said: str) -> str:

@@ -202,7 +202,8 @@ class Engine:
             track.lag = max(0, each.received - each.measured)
         if held.facts.series in self.groups.watched and isinstance(value, float):
             self.groups.take(held.facts, each.measured, value)
-        if each.received - each.measured > self._history_ms:
+        late = each.received - each.measured > self._history_ms
+        if late or track.before_it_began(each.measured):
             return learn(held, each.measured, value) or fresh
         return take(held.rules, track, each.measured, value) or fresh
 

@@ -73,6 +73,15 @@ class Step(msgspec.Struct, frozen=True):
     tell: str = ""
 
 
+def state_of(alarm: Alarm) -> Literal["new", "acknowledged", "cleared", "closed"]:
+    """Where an alarm is in its life, in one word."""
+    if alarm.closed is not None:
+        return "closed"
+    if not alarm.active:
+        return "cleared"
+    return "new" if alarm.acknowledged is None else "acknowledged"
+
+
 def follow(alarm: Alarm | None, signal: Signal) -> Step | None:
     """The next state of the open alarm (None: there is none) after a signal; None: nothing changes."""
     if isinstance(signal, Clear):

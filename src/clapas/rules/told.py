@@ -32,11 +32,14 @@ def signals(book: Book, held: Held, *, now: int, history_ms: int) -> list[Signal
 def _is_history(
     track: Track, rule: Compiled, state: RuleState, view: Seen, history_ms: int
 ) -> bool:
-    """Nobody is told of what was found in readings that came long after they were measured."""
+    """Nobody is told of what was found in readings that came long after they were measured, or of what was over
+    before the series was first heard."""
     if rule.silent_ms or state.told_active or not track.ring:
         return False
-    over = not view.active and track.ring[-1][0] - state.now.raised > history_ms
-    return over or track.lag > history_ms
+    last = track.ring[-1][0]
+    over = not view.active and last - state.now.raised > history_ms
+    past = last if view.active else state.now.raised
+    return over or track.lag > history_ms or track.before_it_began(past)
 
 
 def _raise(book: Book, held: Held, state: RuleState, measured: int, now: int) -> Raise:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 RING = 6
+FILLED_IN_MS = 3_600_000
+"""What a first message brings of the last hour is the present; what is older is the past of a new series."""
 Value = float | list[float]
 Truth = Callable[[list[float], int, Value], bool | None]
 """(memory of the condition, measured ms, value) → true, false or unknown."""
@@ -65,6 +67,12 @@ class Track(msgspec.Struct, array_like=True):
     too_late: int = 0
     floor: int = 0
     """Measured time of the last reading that left the ring."""
+    begun: int = 0
+    """When something was heard first (0: not known): what was measured long before is a past that was filled in."""
+
+    def before_it_began(self, measured: int) -> bool:
+        """Was this measured more than an hour before anything was heard?"""
+        return measured < self.begun - FILLED_IN_MS
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +179,7 @@ def hear(rules: Sequence[Compiled], track: Track, received: int) -> None:
     """Something arrived, whatever it says: the end of any silence."""
     if received <= track.heard:
         return
+    track.begun = track.begun or (0 if track.heard else received)
     track.heard = received
     for rule, state in zip(rules, track.states, strict=True):
         if not rule.silent_ms:

@@ -29,6 +29,9 @@ LONGEST_WAIT_S = 600.0
 SEEN = 200_000
 """How many unchanged things are remembered, all sources together one remote source each."""
 
+HEALTH_FILE = "sources.json"
+"""Under ``run`` of the data directory: how each remote source is, as the process that asks them last wrote it."""
+
 
 class Health(msgspec.Struct, kw_only=True):
     """How a remote source is: what it last said and what went wrong."""

@@ -17,7 +17,8 @@ from clapas.store import filters
 from clapas.store.postgres import NUL, Postgres, Row
 from clapas.store.sql import queries
 
-SQL = queries("context") | queries("context_sources")
+NAMED = ("context", "context_sources", "context_alerts", "context_names")
+SQL = {name: text for each in NAMED for name, text in queries(each).items()}
 TAIL = queries("tail")
 EVERYTHING = RowFilter(everything=True)
 DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
@@ -262,15 +263,19 @@ class ContextStore:
         """A fact that was made once: ``value`` when it is the first time."""
         return str((await self.rows("kept", name=name, value=value))[0][0])
 
-    async def contexts(self, kind: str = "") -> list[Row]:
-        """All @contexts."""
-        return await self.rows("contexts", kind=kind)
+    async def contexts(self, kind: str = "", *, tenant: str = "") -> list[Row]:
+        """All @contexts that a tenant sees."""
+        return await self.rows("contexts", kind=kind, tenant=tenant)
 
-    async def keep_context(self, name: str, kind: str, url: str, body: object) -> None:
+    async def keep_context(
+        self, name: str, kind: str, url: str, body: object, *, tenant: str = ""
+    ) -> None:
         """Keep a @context; a cached one replaces the former of its address."""
         if kind == "Cached":
             await self._postgres.run(SQL["drop_cached"], url=url, id=name)
-        await self._postgres.run(SQL["keep_context"], id=name, kind=kind, url=url, body=Jsonb(body))
+        await self._postgres.run(
+            SQL["keep_context"], id=name, kind=kind, url=url, body=Jsonb(body), tenant=tenant
+        )
 
     async def touch_context(self, name: str) -> None:
         """A @context was used."""

@@ -104,6 +104,10 @@ class Entities:
             raise NotFound(entity=id)
         return _entity(found[0])
 
+    async def existing(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are entities."""
+        return {row[0] for row in await self._postgres.rows(SQL["existing"], ids=list(ids))}
+
     async def types(self, rows: RowFilter) -> list[TypeCount]:
         """Types with the number of visible entities."""
         found = await self._postgres.rows(SQL["types"], **filters.values(rows))

@@ -72,7 +72,7 @@ class FleetRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a device's log."""
+    """A line of a device's log: who did what, when."""
 
     id: int
     kind: str
@@ -82,6 +82,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     note: str = ""
     photo: bool = False
+    name: str = ""
+    """Of the account that signed it; '' for the platform, a key or a device."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,8 +163,10 @@ class Fleet:
 
     async def keys(self, rows: RowFilter, query: DeviceQuery) -> list[str]:
         """The keys that the query chooses, at most 100,000."""
-        page = await self.select(rows, query, limit=MOST)
-        return [each.row.device.key for each in page.items]
+        found = await self._postgres.rows(
+            SQL["keys"], limit=MOST, **await self._chosen(query, rows)
+        )
+        return [row[0] for row in found]
 
     async def _chosen(self, query: DeviceQuery, rows: RowFilter) -> dict[str, Any]:
         """The parameters of a query, its group's own conditions included."""

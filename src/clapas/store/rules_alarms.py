@@ -127,14 +127,14 @@ class Alarms:
         ]
 
     async def counts(self, rows: RowFilter, *, by: str) -> list[dict[str, Any]]:
-        """Open alarms per 'commune' or per 'parent' (site), by severity."""
-        names = ("place", "severity", "active", "unacknowledged", "open")
+        """Open alarms per 'commune' or per 'parent' (site, with its name), by severity."""
+        names = ("place", "severity", "active", "unacknowledged", "open", "name")
         found = await self._postgres.rows(SQL["counts"], by=by, **filters.values(rows))
         return [dict(zip(names, row, strict=True)) for row in found]
 
     async def totals(self, rows: RowFilter, *, person: str) -> list[dict[str, Any]]:
-        """Open alarms that may be seen, by severity: active, unacknowledged, mine."""
-        names = ("severity", "active", "unacknowledged", "mine")
+        """Open alarms that may be seen, by severity: active, unacknowledged, mine, all."""
+        names = ("severity", "active", "unacknowledged", "mine", "open")
         found = await self._postgres.rows(SQL["totals"], person=person, **filters.values(rows))
         return [dict(zip(names, row, strict=True)) for row in found]
 

@@ -11,6 +11,7 @@ from clapas.store.backup import Backup
 from clapas.store.cache import KnownDevices
 from clapas.store.charter import CharterStore
 from clapas.store.clickhouse import ClickHouse
+from clapas.store.dataset_groups import DatasetGroups
 from clapas.store.entities import Entities
 from clapas.store.entity_files import EntityFiles
 from clapas.store.fleet import Fleet
@@ -41,6 +42,7 @@ from clapas.store.state import State
 from clapas.store.territory import Territory
 from clapas.store.water import Water
 from clapas.store.water_files import WaterFiles
+from clapas.store.water_works import WaterWorks
 from clapas.store.writes import Writes
 
 
@@ -91,10 +93,12 @@ class Store:
         self.backup = Backup(postgres, clickhouse)
         self.charter = CharterStore(postgres, clickhouse)
         self.audit = AuditStore(postgres)
+        self.dataset_groups = DatasetGroups(postgres, self.series)
         self.api_gateway = ApiGatewayStore(postgres)
         self.sensorthings = SensorThings(postgres, clickhouse)
         self.water = Water(postgres)
         self.water_files = WaterFiles(postgres)
+        self.water_works = WaterWorks(postgres)
 
     @classmethod
     @asynccontextmanager

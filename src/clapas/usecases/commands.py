@@ -29,27 +29,33 @@ def register(app: typer.Typer) -> None:
 
 
 def list_packs(data: Data = HERE) -> None:
-    """The trades that are on: name, version, where it comes from, what it answers."""
-    from clapas.usecases.discovery import discover
+    """The trades that are on: name, version, where it comes from, what it answers. Fails when one cannot be read."""
+    from clapas.usecases.discovery import broken, discover
 
     for pack in discover(data).values():
         typer.echo(f"{pack.name} {pack.version} ({pack.origin}): {pack.page.question.en}")
+    unread = broken(data)
+    for name, why in unread.items():
+        typer.echo(f"{name} cannot be read and is left out: {why}", err=True)
+    if unread:
+        raise typer.Exit(1)
 
 
 def check_pack(
     folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
 ) -> None:
-    """Check a pack before it is added: its form, its words, its story up to the alarm. Fails when something is wrong."""
+    """Check a pack before it is added: its form, its words, the source of its numbers, its story up to the
+    alarm. Fails when something is wrong."""
     from clapas.usecases.pack import load
     from clapas.usecases.story import wrong_in
 
     pack = load(folder)
-    wrong = wrong_in(pack)
+    wrong = [*pack.unsourced, *wrong_in(pack)]
     for each in wrong:
         typer.echo(each, err=True)
     if wrong:
         raise typer.Exit(1)
-    typer.echo(f"{pack.name} {pack.version}: its form, its words and its story hold")
+    typer.echo(f"{pack.name} {pack.version}: its form, its words, its sources and its story hold")
 
 
 def add_pack(

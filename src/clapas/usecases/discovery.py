@@ -8,27 +8,22 @@ import importlib
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import msgspec
 
 from clapas.usecases.errors import BadPack, NoSuchPack
-from clapas.usecases.pack import FILES, MAX_FILE, NAME, Pack, load
+from clapas.usecases.pack import FILES, MAX_FILE, NAME, Origin, Pack, load
 
 ADDED = "usecases"
 OFF = "off.json"
 
 
 def discover(data: Path | None = None) -> dict[str, Pack]:
-    """Every trade that is on, by name. A pack that cannot be read raises :class:`BadPack`."""
-    found = {pack.name: pack for pack in (*_own(), *_from_wheels())}
-    if data is not None and (data / ADDED).is_dir():
-        for folder in sorted((data / ADDED).iterdir()):
-            if (folder / "pack.toml").is_file():
-                pack = load(folder, origin="installed")
-                found[pack.name] = pack
-    off = _off(data)
+    """Every trade that is on, by name, but those that cannot be read: see :func:`broken`."""
+    found, off = _read(data)[0], _off(data)
     on = {name: pack for name, pack in sorted(found.items()) if name not in off}
     records = frozenset(pack.record for pack in on.values())
     return {
@@ -37,17 +32,32 @@ def discover(data: Path | None = None) -> dict[str, Pack]:
     }
 
 
-def _own() -> list[Pack]:
-    here = Path(__file__).parent
-    return [load(path.parent) for path in sorted(here.glob("*/pack.toml"))]
+def broken(data: Path | None = None) -> dict[str, str]:
+    """Packs that are there and cannot be read, name → why: the others go on without them."""
+    return _read(data)[1]
 
 
-def _from_wheels() -> list[Pack]:
-    packs = []
+def _read(data: Path | None) -> tuple[dict[str, Pack], dict[str, str]]:
+    found: dict[str, Pack] = {}
+    wrong: dict[str, str] = {}
+    for name, folder, origin in _folders(data):
+        try:
+            found[name] = load(folder, origin=origin)
+        except BadPack as error:
+            wrong[name] = str(error)
+    return {pack.name: pack for pack in found.values()}, wrong
+
+
+def _folders(data: Path | None) -> Iterator[tuple[str, Path, Origin]]:
+    """Name, folder and origin of each pack: ours, the wheels', the added ones."""
+    for path in sorted(Path(__file__).parent.glob("*/pack.toml")):
+        yield path.parent.name, path.parent, "own"
     for entry in entry_points(group="clapas.usecases"):
         module = importlib.import_module(entry.module)
-        packs.append(load(Path(str(module.__file__)).parent, origin="wheel"))
-    return packs
+        yield entry.name, Path(str(module.__file__)).parent, "wheel"
+    if data is not None and (data / ADDED).is_dir():
+        for path in sorted((data / ADDED).glob("[!.]*/pack.toml")):
+            yield path.parent.name, path.parent, "installed"
 
 
 def _off(data: Path | None) -> set[str]:

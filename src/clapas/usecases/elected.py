@@ -16,8 +16,9 @@ from clapas.store import Store
 from clapas.store.rules_alarms import Alarms
 from clapas.store.values import EntityRow
 from clapas.usecases.gather import Line, known, lines_of
+from clapas.usecases.limits import Text
 from clapas.usecases.members import Seen
-from clapas.usecases.pack import Pack, Text
+from clapas.usecases.pack import Pack
 from clapas.usecases.span import usual_period
 
 DAYS = 7

@@ -5,7 +5,7 @@ is and told. Taking a pack away closes its record (nothing is deleted: the law w
 the rules that nobody made their own.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -96,13 +96,13 @@ async def enrol(
     return Enrolled(record=record, rules=done, points=await assign(store, pack, rivals))
 
 
-async def absent(store: Store, packs: Mapping[str, Pack]) -> list[str]:
-    """Names of packs that are in force though they are no longer there."""
+async def absent(store: Store, there: Collection[str]) -> list[str]:
+    """Names of packs that are in force though they are no longer ``there``."""
     names = []
     for record in await store.charter.records():
         last = (await store.charter.record_versions(record.id))[0]
         name = last.author.removeprefix(AUTHOR)
-        gone = last.author.startswith(AUTHOR) and name not in packs
+        gone = last.author.startswith(AUTHOR) and name not in there
         if gone and not is_closed(record):
             names.append(name)
     return names

@@ -1,6 +1,6 @@
 """Figures of one entity over a period, each with its capture rate, quality and state. No data is never 0."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -69,21 +69,34 @@ def _figure(pack: Pack, indicator: Indicator, measured: Measured) -> Figure:
         unit=indicator.unit,
         capture=round(measured.capture, 4),
         suspect=round(measured.suspect, 4),
-        state=state(indicator, shown, enough=measured.capture >= pack.min_capture),
+        state=state(pack, indicator, shown, enough=measured.capture >= pack.min_capture),
         provisional=measured.provisional,
     )
 
 
-def state(indicator: Indicator, value: float | None, *, enough: bool) -> State:
+def state(pack: Pack, indicator: Indicator, value: float | None, *, enough: bool) -> State:
     """The colour of a figure; too little data is said before any other thing."""
     if value is None:
         return "no_data"
     if not enough:
         return "insufficient"
-    for word, above, below in (
+    words: tuple[tuple[State, float | str | None, float | str | None], ...] = (
         ("alert", indicator.alert_above, indicator.alert_below),
         ("watch", indicator.watch_above, indicator.watch_below),
-    ):
+    )
+    for word, high, low in words:
+        above, below = pack.colour(high), pack.colour(low)
         if (above is not None and value > above) or (below is not None and value < below):
-            return "alert" if word == "alert" else "watch"
+            return word
     return "ok"
+
+
+def state_of(pack: Pack, found: Sequence[Figure]) -> State:
+    """The state of a point of measure: what is wrong in any figure of the page, else what the headline says."""
+    shown = [each for each in found if each.indicator in {pack.page.headline, *pack.page.columns}]
+    states: tuple[State, ...] = ("alert", "watch")
+    for wrong in states:
+        if any(each.state == wrong for each in shown):
+            return wrong
+    head = next((each for each in shown if each.indicator == pack.page.headline), None)
+    return head.state if head else "no_data"

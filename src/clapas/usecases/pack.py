@@ -12,7 +12,7 @@ A pack is data: adding one runs no code of its author. See docs/add-a-trade.md.
 import re
 import tomllib
 from collections.abc import Callable
-from datetime import date, time
+from datetime import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,9 +26,11 @@ from clapas.rules.model import Rule
 from clapas.store.indicators import checked
 from clapas.usecases.errors import BadPack
 from clapas.usecases.formula import names_in
+from clapas.usecases.limits import Limit, Resolved, Text, resolve
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{1,31}$")
 MAX_FILE = 1_000_000
+COLOURS = ("watch_above", "alert_above", "watch_below", "alert_below")
 FILES = ("pack.toml", "rules.json", "story.json", "quality.toml", "report.typ")
 
 Kind = Literal[
@@ -38,28 +40,12 @@ Kind = Literal[
 Origin = Literal["own", "wheel", "installed"]
 
 
-class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The same words in both languages."""
-
-    fr: str
-    en: str
-
-
-class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A figure that somebody else decided: its source, since when, and whether it must be confirmed."""
-
-    value: float
-    unit: str = ""
-    source: str
-    valid_from: date
-    to_confirm: bool = True
-
-
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One figure of an entity over a period; every figure says its method, capture and quality.
 
     ``low`` and ``high`` are numbers or names of limits, in the quantity's own unit; ``expression`` combines
-    other indicators of the pack (``formula``). ``watch_above``, ``alert_above`` (or below) colour the figure.
+    other indicators of the pack (``formula``). ``watch_above``, ``alert_above`` (or below), in the unit shown or the
+    name of a limit, colour the figure.
     """
 
     id: str
@@ -79,10 +65,10 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     """Civil days that count, 1 Monday … 7 Sunday."""
     hours: tuple[str, str] = ("00:00", "24:00")
-    watch_above: float | None = None
-    alert_above: float | None = None
-    watch_below: float | None = None
-    alert_below: float | None = None
+    watch_above: float | str | None = None
+    alert_above: float | str | None = None
+    watch_below: float | str | None = None
+    alert_below: float | str | None = None
     hidden: bool = False
     """Used by a formula only."""
 
@@ -143,6 +129,10 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     dataset: Dataset
     rules: tuple[Rule, ...] = ()
     """Alarm rules that the trade proposes; whoever runs the platform puts them in force."""
+    named: dict[str, tuple[str, ...]] = {}
+    """Rule → the limits that it names."""
+    bare: tuple[str, ...] = ()
+    """Numbers of its rules that name no limit, in words."""
     story: dict[str, Any] = {}
     quality: dict[str, Any] = {}
     origin: Origin = "own"
@@ -162,16 +152,34 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise BadPack(f"{self.name}: no indicator {name!r}", pack=self.name)
         return found
 
+    @property
+    def unsourced(self) -> tuple[str, ...]:
+        """Numbers of rules and colours that say no source, in words."""
+        colours = [
+            f"{self.name}: {each.id}: {colour} {value!r} has no source: name a limit"
+            for each in self.indicators
+            for colour in COLOURS
+            if isinstance(value := getattr(each, colour), float)
+        ]
+        return (*self.bare, *colours)
+
     def bound(self, value: float | str | None) -> float | None:
         """A bound of an indicator: the number, or the limit of that name."""
         return self.limits[value].value if isinstance(value, str) else value
+
+    def colour(self, value: float | str | None) -> float | None:
+        """From which figure shown a colour holds: the number, or the limit of that name as it is shown."""
+        return self.limits[value].shown if isinstance(value, str) else value
 
 
 def load(folder: Path, *, origin: Origin = "own") -> Pack:
     """Read and check a pack; raises :class:`BadPack` that names the file and what is wrong."""
     data = _toml(folder / "pack.toml")
+    rules = _rules(folder, data)
     data |= {
-        "rules": _json(folder / "rules.json", []),
+        "rules": rules.rules,
+        "named": rules.named,
+        "bare": rules.bare,
         "story": _json(folder / "story.json", {}),
         "quality": _toml(folder / "quality.toml"),
         "origin": origin,
@@ -186,6 +194,13 @@ def load(folder: Path, *, origin: Origin = "own") -> Pack:
         ) from error
     _check(pack)
     return pack
+
+
+def _rules(folder: Path, data: dict[str, Any]) -> Resolved:
+    limits, rules = data.get("limits", {}), _json(folder / "rules.json", [])
+    if not isinstance(limits, dict) or not isinstance(rules, list):
+        raise BadPack(f"{folder.name}: [limits] is a table, rules.json a list", pack=folder.name)
+    return resolve(rules, limits, folder.name)
 
 
 def _read(path: Path, parse: Callable[[bytes], Any]) -> Any:
@@ -249,7 +264,7 @@ def _check_indicator(
             checked(each.sql)
         except InvalidInput as error:
             raise BadPack(f"{pack.name}: {each.id}: {error}", pack=pack.name) from error
-    for bound in (each.low, each.high):
+    for bound in (each.low, each.high, *(getattr(each, colour) for colour in COLOURS)):
         wrong(isinstance(bound, str) and bound not in pack.limits, f"{each.id}: no limit {bound!r}")
     needs_high = each.kind in {"share_above", "hours_above", "share_between", "share_outside"}
     needs_low = each.kind in {"share_below", "share_between", "share_outside"}

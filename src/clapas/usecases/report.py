@@ -15,6 +15,7 @@ import msgspec
 from clapas.domain.window import Window
 from clapas.reports.printed import printed
 from clapas.usecases.elected import Share, Summary
+from clapas.usecases.figures import State, state_of
 from clapas.usecases.gather import Line
 from clapas.usecases.pack import Pack
 
@@ -34,6 +35,14 @@ STATES = {
     "ok": "normal", "watch": "à surveiller", "alert": "alerte", "insufficient": "données insuffisantes",
     "no_data": "sans donnée",
 }  # fmt: skip
+WORST_FIRST = ("alert", "watch", "insufficient", "no_data", "ok")
+COUNTED: dict[State, str] = {
+    "alert": "en alerte", "watch": "à surveiller", "ok": "dans la norme", "insufficient": "avec trop peu de données",
+    "no_data": "sans donnée",
+}  # fmt: skip
+LICENCES = {"LO-2.0": "Licence Ouverte 2.0"}
+MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")  # fmt: skip
+NO_BREAK = "\u00a0"
 
 
 def as_csv(lines: list[Line]) -> bytes:
@@ -68,24 +77,25 @@ def as_pdf(
 ) -> bytes:
     """The printed report; ``more`` is what the trade's own template prints besides. Call it in a thread."""
     civil = ZoneInfo(zone)
+    judged = [(state_of(pack, line.figures), line) for line in lines]
+    judged.sort(key=lambda each: (WORST_FIRST.index(each[0]), each[1].name))
     data = {
         "title": pack.title.fr,
         "question": pack.page.question.fr,
         "territory": territory,
-        "start": f"{window.start.astimezone(civil):%d/%m/%Y}",
-        "end": f"{window.end.astimezone(civil):%d/%m/%Y %H:%M}",
-        "made": f"{made.astimezone(civil):%d/%m/%Y %H:%M}",
-        "zone": zone,
+        "period": f"du {day(window.start, civil)} au {moment(window.end, civil)} ({zone})",
+        "made": moment(made, civil),
+        "summary": counted([state for state, _ in judged]),
+        "min_capture": f"{pack.min_capture * 100:.0f}{NO_BREAK}%",
         "columns": [pack.indicator(each).title.fr for each in shown(pack)],
-        "rows": [_row(pack, line) for line in lines],
+        "rows": [_row(pack, line, state) for state, line in judged],
         "methods": [
-            {"title": each.title.fr, "method": each.method.fr}
-            for each in pack.indicators
-            if each.id in shown(pack)
+            {"title": pack.indicator(each).title.fr, "method": pack.indicator(each).method.fr}
+            for each in shown(pack)
         ],
         "limits": [
-            {"name": name, "value": french(each.value), "unit": each.unit, "source": each.source,
-             "from": f"{each.valid_from:%d/%m/%Y}", "confirm": each.to_confirm}
+            {"name": each.title.fr if each.title else name, "value": measure(each.shown, each.unit),
+             "source": each.said.fr, "from": f"{each.valid_from:%d/%m/%Y}", "confirm": each.to_confirm}
             for name, each in pack.limits.items()
         ],
         **more,
@@ -95,6 +105,12 @@ def as_pdf(
     return printed(template, {"data": msgspec.json.encode(data).decode()})
 
 
+def counted(states: list[State]) -> str:
+    """How many points of measure are in each state, the worst first: "2 en alerte, 5 à surveiller…"."""
+    counts = [(word, states.count(each)) for each, word in COUNTED.items()]
+    return ", ".join(f"{number} {word}" for word, number in counts if number) + "."
+
+
 def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: datetime) -> bytes:
     """The sheet of a commune, or of the territory, in French. Blocks for about a second."""
     civil = ZoneInfo(zone)
@@ -102,7 +118,7 @@ def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: da
         "place": place,
         "territory": territory,
         "zone": zone,
-        "made": f"{made.astimezone(civil):%d/%m/%Y %H:%M}",
+        "made": moment(made, civil),
         "figures": [_sheet_figure(each, civil) for each in found.figures],
     }
     template = files("clapas.usecases").joinpath("sheet.typ").read_bytes()
@@ -110,19 +126,21 @@ def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: da
 
 
 def _sheet_figure(each: Share, civil: ZoneInfo) -> dict[str, Any]:
+    middle = f"Médiane de {each.judged} points jugés sur {each.points}" if each.trade else ""
     return {
         "title": each.title.fr,
         "figure": each.figure.fr,
-        "value": "—" if each.value is None else f"{french(each.value)} {each.unit}".strip(),
+        "value": "—" if each.value is None else measure(each.value, each.unit),
         "method": each.method.fr,
         "source": each.source.fr,
-        "licence": each.licence,
-        "points": each.points,
-        "judged": each.judged,
+        "licence": LICENCES.get(each.licence, each.licence),
+        "judged": middle or f"{each.points} en tout",
         "watch": each.watch,
         "alert": each.alert,
-        "start": f"{each.start.astimezone(civil):%d/%m/%Y}",
-        "end": f"{each.end.astimezone(civil):%d/%m/%Y %H:%M}",
+        "watch_words": f"{each.watch} à surveiller",
+        "alert_words": f"{each.alert} en alerte",
+        "start": day(each.start, civil),
+        "end": moment(each.end, civil),
         "simulated": each.simulated,
     }
 
@@ -153,15 +171,38 @@ def shown(pack: Pack) -> tuple[str, ...]:
     return tuple(dict.fromkeys((pack.page.headline, *pack.page.columns)))
 
 
-def _row(pack: Pack, line: Line) -> dict[str, Any]:
+def _row(pack: Pack, line: Line, worst: State) -> dict[str, Any]:
     by_id = {each.indicator: each for each in line.figures}
     cells = []
     for name in shown(pack):
         each = by_id[name]
-        text = "—" if each.value is None else f"{french(each.value)} {each.unit}".strip()
-        cells.append({"text": text, "state": STATES[each.state]})
+        text = "—" if each.value is None else measure(each.value, each.unit)
+        cells.append({"text": text, "state": each.state, "word": STATES[each.state]})
     first = by_id[pack.page.headline]
-    return {"name": line.name, "cells": cells, "capture": f"{first.capture * 100:.0f} %"}
+    return {
+        "name": line.name + (" (simulé)" if line.simulated else ""),
+        "state": worst,
+        "word": STATES[worst],
+        "cells": cells,
+        "capture": f"{first.capture * 100:.0f}{NO_BREAK}%",
+    }
+
+
+def measure(value: float, unit: str) -> str:
+    """A figure with its unit, which never leaves it."""
+    return f"{french(value)}{NO_BREAK}{unit.replace(' ', NO_BREAK)}" if unit else french(value)
+
+
+def day(when: datetime, civil: ZoneInfo) -> str:
+    """A civil day as a letter writes it: 1er mars 2026."""
+    local = when.astimezone(civil)
+    return f"{'1er' if local.day == 1 else local.day} {MONTHS[local.month - 1]} {local.year}"
+
+
+def moment(when: datetime, civil: ZoneInfo) -> str:
+    """A civil day and hour: 12 mars 2026 à 9 h 05."""
+    local = when.astimezone(civil)
+    return f"{day(when, civil)} à {local.hour}{NO_BREAK}h{NO_BREAK}{local.minute:02d}"
 
 
 def french(value: float) -> str:

@@ -1,7 +1,7 @@
 """The trades' doors: which there are, their figures, their report, and the home of the elected."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -17,8 +17,9 @@ from clapas.usecases.discovery import discover
 from clapas.usecases.elected import Summary, summary
 from clapas.usecases.errors import NoSuchPack
 from clapas.usecases.gather import Line, gather, usual_window
+from clapas.usecases.limits import Text
 from clapas.usecases.members import Seen
-from clapas.usecases.pack import Limit, Pack, Text
+from clapas.usecases.pack import Pack
 from clapas.usecases.report import as_csv, as_pdf, sheet_csv, sheet_pdf, shown
 
 Call = Request[Any, Any, Any]
@@ -55,6 +56,19 @@ class IndicatorOut(msgspec.Struct, frozen=True, kw_only=True):
     shown: bool
 
 
+class LimitOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A decided figure as it is shown: who decided it, since when, whether it must be confirmed, which alarms use it."""
+
+    id: str
+    title: Text
+    value: float
+    unit: str
+    source: Text
+    valid_from: date
+    to_confirm: bool
+    alarms: list[str]
+
+
 class TradeOut(msgspec.Struct, frozen=True, kw_only=True):
     """A trade as its page needs it."""
 
@@ -68,7 +82,7 @@ class TradeOut(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     period_days: int
     indicators: list[IndicatorOut]
-    limits: dict[str, Limit]
+    limits: list[LimitOut]
     rules: int
     licence: str
     blocks: tuple[str, ...] = ()
@@ -163,11 +177,23 @@ def trade_out(pack: Pack) -> TradeOut:
             for each in pack.indicators
             if not each.hidden
         ],
-        limits=pack.limits,
+        limits=limits_out(pack),
         rules=len(pack.rules),
         licence=pack.dataset.licence,
         blocks=pack.page.blocks,
     )  # fmt: skip
+
+
+def limits_out(pack: Pack) -> list[LimitOut]:
+    """The pack's limits, with the alarms that use each."""
+    return [
+        LimitOut(
+            id=name, title=each.title or Text(name, name), value=each.shown, unit=each.unit, source=each.said,
+            valid_from=each.valid_from, to_confirm=each.to_confirm,
+            alarms=[rule.title for rule in pack.rules if name in pack.named.get(rule.id, ())],
+        )
+        for name, each in pack.limits.items()
+    ]  # fmt: skip
 
 
 @get("/api/v1/trades/{name:str}/figures", opt=READ)

@@ -82,11 +82,20 @@ def parse_table(lines: Sequence[str], path: Path, *, header: int = 0) -> pl.Data
             quote_char='"' if any('"' in line for _, line in kept[:200]) else None,
         )
     except pl.exceptions.PolarsError as error:
-        raise BadTable(f"{path}: {error}", path=str(path)) from error
+        raise BadTable(f"{path}: {_why(error, kept)}", path=str(path)) from error
     if frame.height != len(kept) - 1:
-        raise BadTable(f"{path}: a quoted cell runs over several lines", path=str(path))
+        raise BadTable(f"{path}: {_why(None, kept)}", path=str(path))
     names = {name: name.strip().strip("\ufeff").strip('"') for name in frame.columns}
     return frame.rename(names).with_columns(line=pl.Series([number for number, _ in kept[1:]]))
+
+
+def _why(error: Exception | None, kept: Sequence[tuple[int, str]]) -> str:
+    """Why lines are no table: the quote left open, when there is one, else the reader's first words."""
+    unclosed = next((number for number, line in kept if line.count('"') % 2), None)
+    if unclosed is not None:
+        return f"line {unclosed}: a quote is opened and not closed"
+    words = str(error).splitlines()[0] if error else "quoted cells run over several lines"
+    return f"no table of text: {words[:200]}"
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -91,7 +91,10 @@ async def guess_uplink(uplink: Uplink, models: Sequence[Model], codecs: Codecs) 
     decoded: list[Decoded] = await codecs.pool.decode(jobs)
     for (model, codec), answer in zip(tried, decoded, strict=True):
         readings = [name_reading(each) for each in answer.readings[:MOST_READINGS]]
-        confidence = score(readings) * (1.0 if _named(codec, uplink.profile) else 0.9)
+        known = (
+            [each for each in readings if each.quantity] if codec.kind == "cayenne" else readings
+        )
+        confidence = score(known) * _trust(codec, uplink.profile)
         if not answer.errors and confidence > best.confidence:
             best = Guess(model=model, codec=codec, readings=readings, confidence=confidence)
     return best
@@ -122,9 +125,17 @@ def _candidates(models: Sequence[Model]) -> list[tuple[str, CodecRef]]:
     return [*known, *python, ("cayenne_lpp", CodecRef(kind="cayenne", name="cayenne", version=1))]
 
 
-def _named(codec: CodecRef, profile: str) -> bool:
+def _trust(codec: CodecRef, profile: str) -> float:
+    """How far a plausible reading may be believed.
+
+    A profile that names the device says most. Cayenne's bytes name their own types, the generic ones
+    too, so that a payload that reads whole is hardly an accident; any other bytes of the right length
+    may look plausible under a foreign codec.
+    """
     known = device_codecs().get(codec.name)
-    return known is not None and any(word in profile.lower() for word in known.profiles)
+    if known is not None and any(word in profile.lower() for word in known.profiles):
+        return 1.0
+    return 0.95 if codec.kind == "cayenne" else 0.9
 
 
 def sample_bytes(text: str) -> bytes:

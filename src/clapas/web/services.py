@@ -56,6 +56,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     values: dict[str, Any] = {}
     link: str = ""
+    since: datetime | None = None
 
 
 async def no_notices() -> Sequence[Notice]:

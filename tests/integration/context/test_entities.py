@@ -116,6 +116,9 @@ async def test_contexts_of_requests(api: httpx.AsyncClient, urn: str) -> None:
     check_problem(await api.post("/entities", json=body, headers=LD | link), 400, "BadRequestData")
     check_problem(await api.post("/entities", json=vehicle(urn), headers=LD), 400, "BadRequestData")
     assert (await api.post("/entities", json=body, headers=LD)).status_code == 201
+    query = {"type": "Query", "entities": [{"id": urn, "type": "Vehicle"}]}
+    found = await api.post("/entityOperations/query", json=query, headers=LD | link)
+    assert [each["id"] for each in found.json()] == [urn]
 
 
 @pytest.mark.clause("5.7.1")
@@ -256,6 +259,9 @@ async def test_replace_attribute(api: httpx.AsyncClient, urn: str) -> None:
     assert speed == {"type": "Property", "value": 2}
     missing = await api.put(f"/entities/{urn}/attrs/none", json={"type": "Property", "value": 2})
     check_problem(missing, 404, "ResourceNotFound")
+    named = await api.put(path, json={"speed": {"type": "Property", "value": 3}})
+    assert named.status_code == 204
+    assert (await api.get(f"/entities/{urn}?options=keyValues")).json()["speed"] == 3
 
 
 @pytest.mark.clause("5.6.17")

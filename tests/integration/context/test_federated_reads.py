@@ -140,15 +140,18 @@ async def test_warnings(
 
 
 @pytest.mark.clause("6.3.17")
-async def test_a_source_that_alone_holds_the_data_must_answer(
+async def test_a_source_that_alone_holds_the_data_and_does_not_answer(
     api: httpx.AsyncClient, source: Source, register: Register, urn: str
 ) -> None:
-    """Nothing from a redirect source is 502 or 504; after a failure it rests as it asked."""
+    """Nothing is found, and the header says why; after a failure the source rests as it asked."""
     await register(mode="redirect", management={"timeout": 200, "cooldown": 60_000})
     source.when("GET", f"/ngsi-ld/v1/entities/{urn}", 200, van(urn))
     source.delay = 0.5
-    assert (await api.get(f"/entities/{urn}")).status_code == 504
-    assert (await api.get(f"/entities/{urn}")).status_code == 502
+    for _ in range(2):
+        answer = await api.get(f"/entities/{urn}")
+        assert (answer.status_code, answer.headers["ngsild-warning"][:3]) == (404, "199")
+    found = await api.get(f"/entities?id={urn}&type=Van")
+    assert (found.status_code, found.json()) == (200, [])
     assert len(source.asked) == 1
 
 

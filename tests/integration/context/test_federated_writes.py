@@ -156,3 +156,28 @@ async def test_purge(api: httpx.AsyncClient, source: Source, register: Register,
     assert (await api.delete(f"/entities?type=Van&id={urn}")).status_code == 204
     assert source.asked[0][1] == f"/ngsi-ld/v1/entities?type=Van&id={urn}"
     assert (await api.get(f"/entities/{urn}?local=true")).status_code == 404
+
+
+@pytest.mark.clause("6.3.5")
+async def test_a_context_that_has_an_address_goes_in_the_link(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """What several items share goes to a source once, in the header; an inline one stays in the body."""
+    hosted = await api.post("/jsonldContexts", json={"@context": {"Van": "https://e.org/Van"}})
+    address = str(api.base_url.join(hosted.headers["location"]))
+    van_there = [{"entities": [{"idPattern": f"{urn}.*", "type": "https://e.org/Van"}]}]
+    await register(mode="redirect", information=van_there, operations=["createBatch"])
+    source.when("POST", "/ngsi-ld/v1/entityOperations/create", 201)
+    items = [van(f"{urn}:{n}", speed=n) for n in range(2)]
+    for context, media in ((address, "json"), ({"Van": "https://e.org/Van"}, "ld+json")):
+        source.asked.clear()
+        answer = await api.post(
+            "/entityOperations/create",
+            json=[{**each, "@context": context} for each in items],
+            headers={"Content-Type": "application/ld+json"},
+        )
+        assert answer.status_code == 201
+        ((_, _, headers, body),) = source.asked
+        assert headers["content-type"] == f"application/{media}"
+        assert ("link" in headers, body == items) == (media == "json", media == "json")
+    assert source.asked[-1][3][0]["@context"] == {"Van": "https://e.org/Van"}

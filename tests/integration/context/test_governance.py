@@ -1,5 +1,6 @@
 """Names under one meaning: the platform's @context, IRIs that stand for others, the lint that tells (clause 5.13)."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from clapas.charter import Charter
+from clapas.context.rekey import entity
 from clapas.context.routes import open_door
 from clapas.context.settings import CONFORMANCE
 from clapas.context.vocabulary import followed, platform_context
@@ -82,6 +84,54 @@ async def test_the_operators_aliases(store: Store, urn: str) -> None:
             assert shown["https://new.example/level"]["value"] == 4
             details = await api.get("/jsonldContexts/platform", params={"details": "true"})
             assert table.items() <= details.json()["extraInfo"]["aliases"].items()
+
+
+async def test_what_was_kept_before_an_alias(
+    store: Store, api: httpx.AsyncClient, urn: str
+) -> None:
+    """Entities, their evolution and registrations are brought to the new name, once, at the next start."""
+    old, new = (f"https://{age}.example/{urn[-12:]}" for age in ("old", "new"))
+    level = {"type": "Property", "value": 4, f"{old}/by": {"type": "Property", "value": "gauge"}}
+    body = {"id": urn, "type": f"{old}/Tank", f"{old}/level": level}
+    assert (await api.post("/entities", json=body)).status_code == 201
+    await api.patch(f"/entities/{urn}/attrs", json={f"{old}/level": {**level, "value": 5}})
+    source = {
+        "id": f"{urn}:source",
+        "type": "ContextSourceRegistration",
+        "information": [{"entities": [{"type": f"{old}/Tank"}]}],
+        "endpoint": "http://127.0.0.1:9",
+    }
+    assert (await api.post("/csourceRegistrations", json=source)).status_code == 201
+    table = {f"{old}/{name}": f"{new}/{name}" for name in ("Tank", "level", "by")}
+    settings = msgspec.structs.replace(CONFORMANCE, aliases=table)
+    async with open_door(store, None, Charter.standard(), settings) as door:
+        transport = httpx.ASGITransport(app=door)
+        base = "http://broker/ngsi-ld/v1"
+        async with httpx.AsyncClient(transport=transport, base_url=base) as named:
+            asked = {"type": f"{new}/Tank", "local": "true"}
+            there = f"/csourceRegistrations/{urn}:source"
+            async with asyncio.timeout(10):
+                while old in (await named.get(there)).text:
+                    await asyncio.sleep(0.05)
+            await named.delete(there)
+            found = (await named.get("/entities", params=asked)).json()[0]
+            assert found[f"{new}/level"][f"{new}/by"]["value"] == "gauge"
+            over = (await named.get(f"/temporal/entities/{urn}")).json()
+            assert sorted(each["value"] for each in over[f"{new}/level"]) == [4, 5]
+            assert old not in json.dumps([found, over])
+
+
+def test_what_stands_under_both_names() -> None:
+    """The new name's instances stay; the old one's come where there was none; values are not names."""
+    doc = {
+        "@type": ["a:T", "b:T"],
+        "a:x": [{"type": "Property", "value": "a:x"}, {"value": 2, "datasetId": "urn:d"}],
+        "b:x": [{"type": "Property", "value": 1}],
+    }
+    assert entity(doc, {"a:x": "b:x", "a:T": "b:T"}) == {
+        "@type": ["b:T"],
+        "b:x": [{"type": "Property", "value": 1}, {"value": 2, "datasetId": "urn:d"}],
+    }
 
 
 def test_circles_of_aliases_end() -> None:

@@ -305,43 +305,6 @@ async def test_source_identity(api: httpx.AsyncClient) -> None:
     assert shown["contextSourceUptime"].startswith("PT")
 
 
-@pytest.mark.clause("5.13")
-async def test_hosted_contexts(api: httpx.AsyncClient, urn: str) -> None:
-    """A @context is hosted, used by its address, listed, and deleted."""
-    body = {"@context": {"pace": "http://example.org/pace"}}
-    made = await api.post("/jsonldContexts", json=body)
-    assert made.status_code == 201
-    address = "http://broker" + made.headers["location"]
-    entity = {**building(urn), "pace": {"type": "Property", "value": 1}, "@context": address}
-    media = {"Content-Type": "application/ld+json"}
-    assert (await api.post("/entities", json=entity, headers=media)).status_code == 201
-    plain = (await api.get(f"/entities/{urn}")).json()
-    assert plain["http://example.org/pace"]["value"] == 1
-    link = {"Link": f'<{address}>; rel="http://www.w3.org/ns/json-ld#context"'}
-    named = await api.get(f"/entities/{urn}", headers=link)
-    assert named.json()["pace"]["value"] == 1
-    assert address in named.headers["link"]
-    name = made.headers["location"].rpartition("/")[2]
-    assert (await api.get(f"/jsonldContexts/{name}")).json() == body
-    details = (await api.get(f"/jsonldContexts/{name}?details=true")).json()
-    assert (details["kind"], details["localId"]) == ("Hosted", name)
-    assert (await api.delete(f"/jsonldContexts/{name}?reload=true")).status_code == 400
-    assert (await api.delete(f"/jsonldContexts/{name}")).status_code == 204
-    assert (await api.get(f"/jsonldContexts/{name}")).status_code == 404
-    scoped = {"@context": {"a": {"@id": "http://example.org/a", "@context": {}}}}
-    assert (await api.post("/jsonldContexts", json=scoped)).status_code == 400
-
-
-@pytest.mark.clause("5.5.7")
-async def test_a_context_that_cannot_be_had(api: httpx.AsyncClient, urn: str) -> None:
-    """A remote @context that does not answer is LdContextNotAvailable."""
-    entity = {**building(urn), "@context": "http://127.0.0.1:9/context.jsonld"}
-    media = {"Content-Type": "application/ld+json"}
-    answer = await api.post("/entities", json=entity, headers=media)
-    assert answer.status_code == 504
-    assert answer.json()["type"].endswith("LdContextNotAvailable")
-
-
 @pytest.mark.clause("4.9")
 async def test_what_is_asked_of_linked_entities(
     api: httpx.AsyncClient, receiver: Receiver, urn: str

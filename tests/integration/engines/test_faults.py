@@ -21,6 +21,7 @@ from clapas.engines import Child, Command, DataDirectory, EngineAddresses, Setti
 from clapas.engines.directory import Orphan
 from clapas.engines.errors import EngineDamaged, PortInUse
 from clapas.engines.ports import free_port
+from clapas.engines.postgres import postgres_child, probe
 from clapas.engines.processes import ProcessId, identify, is_alive
 from clapas.engines.supervisor import diagnose
 
@@ -78,6 +79,29 @@ async def test_after_kill_9_of_the_parent_children_die_and_nothing_acknowledged_
                 row = await (await link.execute("SELECT value FROM kept")).fetchone()
             assert all(health.ok for health in await engines.health())
     assert row == (1,)
+
+
+async def test_a_session_that_outlives_a_killed_server_does_not_prevent_the_next_start(
+    folder: Path,
+) -> None:
+    """A session that is slow to notice still holds the server's shared memory."""
+    with DataDirectory.open(folder) as directory:
+        child, address = await postgres_child(small(), directory)
+        await child.start()
+        link = await psycopg.AsyncConnection.connect(address.dsn)
+        session = identify(link.info.backend_pid)
+        assert session is not None
+        os.kill(session.pid, signal.SIGSTOP)
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        await child.stop()
+        assert is_alive(session)
+        again, address = await postgres_child(small(), directory)
+        assert not is_alive(session)
+        await link.close()
+        await again.start()
+        assert await probe(address)
+        await again.stop()
 
 
 async def test_each_killed_engine_comes_back_at_the_same_address(folder: Path) -> None:

@@ -2,14 +2,16 @@
 
 import msgspec
 
+from clapas.charter.following import follow
 from clapas.domain.access import RowFilter
+from clapas.domain.dataset import DatasetRecord
 from clapas.domain.device import Device
 from clapas.fleet.importing import Plan
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.sheet import preview
 from clapas.jobs import Worker
 from clapas.store import Store
-from clapas.store.fleet import DeviceQuery
+from clapas.store.fleet import DeviceQuery, Group
 from clapas.store.jobs import Job
 
 ALL = RowFilter(everything=True)
@@ -106,7 +108,7 @@ async def test_one_bad_line_and_nothing_is_imported(store: Store, worker: Worker
 
 
 async def test_an_undo_leaves_what_somebody_changed_since(store: Store, worker: Worker) -> None:
-    number = await receive(store, GOOD.replace("Compteur d'eau", "water"))
+    number = await receive(store, GOOD)
     await do(store, worker, "apply", number)
     await store.fleet.move(["70b3d57ed0000003"], "active", actor="moi")
     refused = await do(store, worker, "undo", number)
@@ -135,3 +137,18 @@ async def test_the_series_go_on_when_the_hardware_is_swapped(store: Store, worke
     assert known[old].device.lifecycle == "maintenance"
     kinds = [each.kind for each in (await store.fleet.events(new)).items]
     assert kinds == ["swap", "import"]
+
+
+async def test_what_the_platform_does_by_itself_does_not_keep_an_import_from_being_undone(
+    store: Store, worker: Worker
+) -> None:
+    """The devices entered a dataset by their tag: nobody changed them."""
+    number = await receive(store, GOOD.replace("Compteur d'eau", "water"))
+    assert (await do(store, worker, "apply", number)).state == "done"
+    await store.fleet.save_group(Group(name="nord", label="", query=DeviceQuery(tag="secteur")))
+    record = DatasetRecord(id="nord", title="Nord", classification="restreint", group="nord")
+    await store.charter.add_record(record, author="dpo")
+    assert (await follow(store)).devices == 2
+    undone = await do(store, worker, "undo", number)
+    assert (undone.state, undone.result["kept"]) == ("done", 0), undone.error
+    assert await store.fleet.keys(ALL, DeviceQuery()) == []

@@ -32,7 +32,7 @@ from clapas.radio_handover import (
     read,
     register,
 )
-from clapas.radio_role import RegistryDevices
+from clapas.roles.lorawan import RegistryDevices
 from clapas.store import Store, migrate
 
 ALL = RowFilter(everything=True)

@@ -51,10 +51,38 @@ async def test_a_past_and_a_present_in_one_batch_tell_the_present_only(room: "Ro
 async def test_yesterdays_telegram_of_a_meter_still_raises(room: "Room") -> None:
     await room.take(HIGH)
     now = now_ms()
+    await room.engine.handle(room.batch(("tank", now - 54 * HOUR, 2.0), received=now - 54 * HOUR))
     day = [("tank", now - 30 * HOUR + n * HOUR, 9.0 if n == 12 else 2.0) for n in range(24)]
     await room.engine.handle(room.batch(*day, received=now))
     (alarm,) = await room.open()
     assert (alarm.active, alarm.count) == (False, 1)
+
+
+async def test_the_last_days_of_a_new_series_raise_nothing(room: "Room") -> None:
+    """A new sensor brings two days at once: nobody watched then, so what was over is no alarm."""
+    await room.take(HIGH)
+    now = now_ms()
+    past = [("tank", now - 40 * HOUR + n * HOUR, 9.0 if n in {5, 30} else 2.0) for n in range(39)]
+    for start in (0, 13, 26):
+        await room.engine.handle(room.batch(*past[start : start + 13], received=now))
+    assert await room.alarms.raised_by("high", since=0) == []
+
+    await room.engine.handle(room.batch(("tank", now + 1, 2.0), received=now + 1))
+    assert await room.open() == []
+    await room.engine.handle(room.batch(("tank", now + MINUTE, 9.0), received=now + MINUTE))
+    (alarm,) = await room.open()
+    assert (alarm.active, alarm.count, alarm.first) == (True, 1, now + MINUTE)
+
+
+async def test_what_is_still_wrong_at_the_end_of_a_new_past_is_told_once(room: "Room") -> None:
+    await room.take(HIGH)
+    now = now_ms()
+    past = [("tank", now - 40 * HOUR + n * HOUR, 2.0 if n < 30 else 9.0) for n in range(39)]
+    await room.engine.handle(room.batch(*past[:35], received=now))
+    assert await room.open() == []
+    await room.engine.handle(room.batch(*past[35:], ("tank", now, 9.0), received=now))
+    (alarm,) = await room.open()
+    assert (alarm.active, alarm.count, alarm.first) == (True, 1, now - 10 * HOUR)
 
 
 async def fleet(room: "Room", *, heard: int) -> None:

@@ -282,3 +282,12 @@ async def test_a_script_of_the_catalogue_is_recognised_by_its_bytes(
     assert guessed["model"] == "odd-level"
     values = {each["quantity"]: each["value"] for each in guessed["readings"]}
     assert values == {"water_level": 1.234, "battery_voltage": 3.6}
+
+
+async def test_bytes_that_name_their_types_are_believed(operator: Visitor) -> None:
+    """Cayenne's own bytes are not taken for those of a thermometer that has the same length."""
+    asked = {"sample": "01 67 00 f2 02 68 9b 03 64 00 00 00 00"}
+    guessed = (await operator.call("POST", "/api/v1/assistant/guess", json=asked)).json()
+    assert guessed["model"] == "cayenne_lpp"
+    values = {each["quantity"]: each["value"] for each in guessed["readings"] if each["quantity"]}
+    assert values == pytest.approx({"temperature": 24.2, "relative_humidity": 0.775})

@@ -25,7 +25,7 @@ from clapas.lorawan import control
 from clapas.lorawan.devices import LorawanDevice
 from clapas.ops.simulate_lorawan.device import Device
 from clapas.ops.simulate_lorawan.device_frames import Granted
-from clapas.radio_role import RegistryDevices, exchange_gateways
+from clapas.roles.lorawan import RegistryDevices, exchange_gateways
 from clapas.store import RawRow, Seen
 from clapas.web.services import Services, no_radio
 from clapas.web.settings import Settings
@@ -139,6 +139,39 @@ async def test_only_frames_of_devices_that_may_be_seen_are_shown(
     figures = (await person.call("GET", "/api/v1/radio")).json()
     assert figures["running"]
     assert figures["counts"]["joins"] == 1
+
+
+async def test_what_to_type_into_a_gateway(person: Visitor) -> None:
+    """The region, the ports that are open, the frequencies: nothing must be guessed."""
+    told = (await person.call("GET", "/api/v1/radio")).json()["doors"]
+    assert (told["region"], told["reach"], told["udp_port"]) == ("EU868", "machine", None)
+    assert told["channels"][:3] == [868_100_000, 868_300_000, 868_500_000]
+
+
+async def test_a_sensor_is_registered_by_its_label_and_waits_in_the_assistant(
+    air: tuple[Services, Bench], person: Visitor
+) -> None:
+    """Proposed with its key the radio answers it; without a key, or without anybody's word, it does not."""
+    services, _ = air
+    assert services.sealer is not None
+    told = RegistryDevices(services.store, services.sealer)
+    key = "70b3d57ed00000aa"
+    body = {"key": "70-B3-D5-7E-D0-00-00-AA", "source": "lorawan", "lifecycle": "proposed"}
+    assert (await person.call("POST", "/api/v1/devices", json=body)).json()["key"] == key
+    assert (await person.call("POST", "/api/v1/devices", json=body)).status_code == 409
+    second = body | {"key": "70b3d57ed00000ab"}
+    assert (await person.call("POST", "/api/v1/devices", json=second)).status_code == 201
+    found = await told.device(key)
+    assert found is not None
+    assert not found.enabled
+    keys = {"app_key": "00112233445566778899aabbccddeeff"}
+    assert (await person.call("PUT", f"/api/v1/devices/{key}/keys", json=keys)).status_code == 200
+    found = await told.device(key)
+    assert found is not None
+    assert (found.enabled, found.app_key.hex()) == (True, keys["app_key"])
+    waiting = (await person.call("GET", "/api/v1/assistant/waiting?source=lorawan")).json()["items"]
+    found_keys = [(each["device"]["key"], each["frame"]) for each in waiting]
+    assert found_keys == [(key, None), (second["key"], None)]
 
 
 async def entered(client: httpx.AsyncClient, login: str) -> None:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clapas.domain.errors import InvalidInput
-from clapas.domain.window import Window, civil_day, instant, milliseconds
+from clapas.domain.window import (
+    Window,
+    asked_moment,
+    asked_window,
+    civil_day,
+    instant,
+    milliseconds,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -37,3 +44,36 @@ def test_a_window_needs_a_zone_and_a_direction() -> None:
         Window(now, now)
     with pytest.raises(InvalidInput):
         Window(now.replace(tzinfo=None), now)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2026-07-01T12:00:00Z", 12),
+        ("2026-07-01T12:00:00+02:00", 10),
+        ("2026-07-01T12:00:00 02:00", 10),
+        ("2026-07-01 12:00", 10),
+        ("2026-07-01T12:00:00", 10),
+    ],
+)
+def test_a_time_that_is_asked_for_is_read_as_people_write_it(text: str, hour: int) -> None:
+    """In an address a plus sign becomes a space; a time without a zone is the territory's."""
+    assert asked_moment(text, "fromDate", PARIS) == datetime(2026, 7, 1, hour, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "field"),
+    [
+        ("yesterday", "", "fromDate"),
+        ("", "1969-12-31", "toDate"),
+        ("2026-01-02", "2026-01-01", "toDate"),
+        ("2020-01-01", "2026-01-01", "fromDate"),
+    ],
+)
+def test_a_period_that_cannot_be_names_its_field(start: str, end: str, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        asked_window(
+            start, end, usual=timedelta(days=1), longest=timedelta(days=800), zone=PARIS,
+            fields=("fromDate", "toDate"),
+        )  # fmt: skip
+    assert caught.value.values["field"] == field

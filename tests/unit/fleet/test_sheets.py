@@ -5,10 +5,13 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
+from clapas.fleet.columns import FIELDS
 from clapas.fleet.errors import SheetUnreadable
-from clapas.fleet.sheet import preview, rows
+from clapas.fleet.lines import Known, Reader
+from clapas.fleet.sheet import Shape, preview, rows
+from clapas.fleet.workbook import template_of
 
 
 @pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
@@ -47,6 +50,42 @@ def test_a_workbook_with_a_formula_keeps_it_as_text() -> None:
     assert list(rows(file.getvalue(), found.shape)) == [
         (2, ["70b3d57ed0000001", '=HYPERLINK("x")', "12.5"])
     ]
+
+
+def test_the_template_comes_back_as_it_was_given() -> None:
+    content = template_of()
+    found = preview(content)
+    assert found.columns == {each.name: place for place, each in enumerate(FIELDS)}
+    ((_, cells),) = rows(content, found.shape)
+    filled = dict(zip(found.columns, cells, strict=True))
+    assert (filled["key"], filled["join_eui"]) == ("70B3D57ED0000001", "0000000000000000")
+    sheet = load_workbook(io.BytesIO(content)).active
+    assert sheet is not None
+    assert {cell.number_format for line in sheet.iter_rows() for cell in line} == {"@"}
+
+
+def test_the_person_may_say_how_to_read_it() -> None:
+    book = Workbook()
+    book.create_sheet("capteurs").append(["identifiant", "nom"])
+    book["capteurs"].append(["70b3d57ed0000001", "Gare"])
+    assert book.active is not None
+    book.active.append(["Mode d’emploi"])
+    file = io.BytesIO()
+    book.save(file)
+    first = preview(file.getvalue())
+    assert first.sheets == ["Sheet", "capteurs"]
+    second = preview(file.getvalue(), Shape(sheet="capteurs"))
+    assert (second.columns, second.shape.format) == ({"key": 0, "name": 1}, "xlsx")
+    mac = "identifiant;nom\n70b3d57ed0000001;Été\n".encode("mac-roman")
+    assert preview(mac).sample[0][1] != "Été"
+    assert preview(mac, Shape(encoding="mac-roman")).sample[0][1] == "Été"
+
+
+@pytest.mark.parametrize("text", ["1,88E+13", "7.0B3E+15", "1.88e+13"])
+def test_an_id_that_the_spreadsheet_made_a_number_is_named(text: str) -> None:
+    known = Known(models=frozenset())
+    _, (line,) = Reader({"key": 0}, known, None).read(2, [text])
+    assert line.code == ("bad_id" if "B" in text else "eui_number")
 
 
 def test_a_million_lines_are_refused_by_name() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.lorawan.parts import Bench, bench, registered
 
 from clapas.lorawan import control
+from clapas.lorawan.settings import Settings
 from clapas.ops.simulate_lorawan.device import Device
 
 
@@ -45,6 +46,25 @@ async def test_a_page_sees_devices_gateways_frames_and_queues(tmp_path: Path) ->
         )
         assert [each["id"] for each in await ask(it, ask="queue", device=eui)] == [item["id"]]
         assert (await ask(it, ask="figures"))["joins"] == 1
+
+
+async def test_what_to_type_into_a_gateway_is_told(tmp_path: Path) -> None:
+    """The doors as they really are open; a token that gateways must show is never told."""
+    settings = Settings(
+        host="0.0.0.0",  # noqa: S104 - the door of this test alone
+        udp_port=0,
+        region="US915",
+        enabled_channels=(8, 9, 65),
+        station_tokens={"*": "s3cret"},
+    )
+    async with bench(tmp_path, settings=settings) as it:
+        told = await ask(it, ask="doors")
+        assert it.server.udp is not None
+        assert told["udp_port"] == it.server.udp.port
+        assert (told["station_port"], told["station_proof"]) == (None, "token")
+        assert (told["reach"], told["region"]) == ("network", "US915")
+        assert told["channels"] == [903_900_000, 904_100_000, 904_600_000]
+        assert "s3cret" not in json.dumps(told)
 
 
 async def test_a_failed_join_is_seen_and_mended_from_the_page(tmp_path: Path) -> None:

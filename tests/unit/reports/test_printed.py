@@ -1,11 +1,24 @@
-"""A template and its data become a PDF that archives keep."""
+"""A template and its data become a PDF that archives keep and screen readers read."""
+
+import pytest
 
 from clapas.reports.printed import printed
 
-TEMPLATE = b'#set document(title: "Essai")\n#sys.inputs.at("word")'
+TEMPLATE = b'#set document(title: "Essai")\n#set text(lang: "fr")\n= Essai\n#sys.inputs.at("word")'
 
 
 def test_a_template_is_printed_for_archives() -> None:
     made = printed(TEMPLATE, {"word": "Clapas"})
     assert made.startswith(b"%PDF-")
     assert b"pdfaid:part" in made, "PDF/A says so in its metadata"
+    assert b"pdfuaid:part" in made, "PDF/UA says so in its metadata"
+    assert b"/StructTreeRoot" in made
+    assert b"/Lang" in made
+
+
+def test_an_image_without_words_is_refused() -> None:
+    image = b'#image(bytes("<svg xmlns=\\"http://www.w3.org/2000/svg\\" viewBox=\\"0 0 1 1\\"/>"), format: "svg"%s)'
+    silent, told = (TEMPLATE + b"\n" + image % words for words in (b"", b', alt: "Rien"'))
+    assert printed(told, {"word": "Clapas"})
+    with pytest.raises(Exception, match="alt"):
+        printed(silent, {"word": "Clapas"})

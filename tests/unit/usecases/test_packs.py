@@ -11,22 +11,26 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from clapas.cli import application
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import QUANTITIES
 from clapas.domain.window import Window
 from clapas.rules.book import Book
+from clapas.rules.model import Threshold
 from clapas.store.indicators import KINDS, Scope, Source, checked
 from clapas.store.rules_values import SeriesFacts
 from clapas.store.values import Latest
 from clapas.usecases import formula
-from clapas.usecases.discovery import add, discover, remove
+from clapas.usecases.discovery import add, broken, discover, remove
 from clapas.usecases.errors import BadPack, NoSuchPack
-from clapas.usecases.figures import Measured, figures
+from clapas.usecases.figures import Measured, figures, state_of
 from clapas.usecases.gather import Line
 from clapas.usecases.measures import expected_s, sources_of
-from clapas.usecases.pack import Kind, Pack, load
-from clapas.usecases.report import as_csv, as_pdf
+from clapas.usecases.pack import COLOURS, Kind, Pack, load
+from clapas.usecases.report import as_csv, as_pdf, counted, day, measure, moment
+from clapas.usecases.routes import limits_out
 from clapas.usecases.story import wrong_in
 
 PACKS = discover()
@@ -49,6 +53,24 @@ def test_every_pack_speaks_two_languages_and_says_how_it_was_checked(name: str) 
     assert pack.rules
     attributes = {each.ngsi for each in QUANTITIES.values()}
     assert {rule.target.attribute for rule in pack.rules} <= attributes
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_every_number_that_somebody_decided_says_who_and_since_when(name: str) -> None:
+    pack = PACKS[name]
+    assert pack.unsourced == ()
+    used = {limit for named in pack.named.values() for limit in named}
+    for each in pack.indicators:
+        bounds = (each.low, each.high, *(getattr(each, colour) for colour in COLOURS))
+        used |= {bound for bound in bounds if isinstance(bound, str)}
+    for limit, found in pack.limits.items():
+        assert found.title is not None, limit
+        assert all(
+            text.strip() for text in (found.title.fr, found.title.en, found.said.fr, found.said.en)
+        )
+        assert limit in used | {"short"}, f"{limit} is used by nothing"
+    shown = {each.id: each for each in limits_out(pack)}
+    assert all(shown[limit].alarms for named in pack.named.values() for limit in named)
 
 
 @pytest.mark.parametrize("name", PACKS)
@@ -169,6 +191,68 @@ def test_a_wrong_pack_is_refused_with_its_reason(
     ] == []
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "why"),
+    [
+        ("rules.json", '"limit": "one"', '"limit": "nobody"', "'parking-full': no limit 'nobody'; there are one"),
+        ("rules.json", '"limit": "one"', '"limit": "packed"', None),
+        ("rules.json", '"operator": "<"', '"operator": "near"', r"rules\.json"),
+        ("rules.json", "[", "[3,", "a rule is an object"),
+        ("rules.json", "[", "[[", r"rules\.json"),
+        ("pack.toml", 'watch_above = "busy"', 'watch_above = "calm"', "occupancy: no limit 'calm'"),
+        ("pack.toml", "valid_from = 2005-01-01", 'valid_from = "once"', r"pack\.toml"),
+        ("pack.toml", "[limits.busy]", "[limits.busy", r"pack\.toml"),
+    ],
+)  # fmt: skip
+def test_rules_take_their_numbers_from_limits_and_a_wrong_one_is_named(
+    tmp_path: Path, file: str, old: str, new: str, why: str | None
+) -> None:
+    source = tmp_path / "mine"
+    shutil.copytree(PACKS["parking"].folder, source)
+    text = (source / file).read_text()
+    assert old in text
+    (source / file).write_text(text.replace(old, new, 1))
+    if why is None:
+        full = next(rule for rule in load(source).rules if rule.id == "parking-full")
+        assert isinstance(full.when, Threshold)
+        assert (full.when.limit, full.hold_s) == (97.0, 600)
+        return
+    with pytest.raises(BadPack, match=why):
+        load(source)
+
+
+def test_a_bare_number_works_and_is_told_to_have_no_source(tmp_path: Path) -> None:
+    source = tmp_path / "mine"
+    shutil.copytree(PACKS["parking"].folder, source)
+    for file, old, new in (
+        ("rules.json", '"limit": "one"', '"limit": 1.0'),
+        ("pack.toml", 'watch_above = "busy"', "watch_above = 85.0"),
+    ):
+        (source / file).write_text((source / file).read_text().replace(old, new))
+    told = load(source).unsourced
+    assert len(told) == 2
+    assert "the rule 'parking-full': limit 1.0 has no source" in told[0]
+    assert "occupancy: watch_above 85.0 has no source" in told[1]
+
+
+def test_a_pack_that_broke_on_disk_is_left_out_and_named_and_the_others_go_on(
+    tmp_path: Path,
+) -> None:
+    source, data = tmp_path / "mine", tmp_path / "data"
+    shutil.copytree(PACKS["parking"].folder, source)
+    for file in ("pack.toml", "rules.json"):
+        text = (source / file).read_text()
+        (source / file).write_text(text.replace('"parking"', '"harbour"'))
+    add(source, data)
+    (data / "usecases" / "harbour" / "rules.json").write_text("{")
+    assert set(discover(data)) == set(PACKS)
+    assert "harbour/rules.json" in broken(data)["harbour"]
+    told = CliRunner().invoke(application(), ["usecase", "list", "--data", str(data)])
+    assert told.exit_code == 1
+    assert "harbour cannot be read" in told.output
+    assert "parking 1.0.0" in told.output
+
+
 def lines_of(pack: Pack) -> list[Line]:
     story = pack.story["binding"]
     return [
@@ -189,11 +273,30 @@ def test_every_pack_prints_its_report(name: str) -> None:
     )  # fmt: skip
     assert printed.startswith(b"%PDF-")
     assert len(printed) > 5000
+    assert b"pdfuaid:part" in printed
+    assert b"/StructTreeRoot" in printed
     rows = list(csv.DictReader(io.StringIO(as_csv(lines_of(pack)).decode())))
     shown = sum(not each.hidden for each in pack.indicators)
     assert len(rows) == 2 * shown
     assert {row["value"] for row in rows[shown:]} == {""}
     assert rows[0]["name"].startswith("'=")
+
+
+def test_a_printed_report_says_what_is_wrong_first_in_the_words_of_a_letter() -> None:
+    parking = PACKS["parking"]
+    found = figures(parking, same(parking, 0.5))
+    assert state_of(parking, found) == "ok"
+    assert state_of(parking, []) == "no_data"
+    assert state_of(parking, figures(parking, {})) == "no_data"
+    still = figures(parking, same(parking, 0.5) | {"still": Measured(value=30.0, capture=1.0)})
+    assert state_of(parking, still) == "alert"
+    assert (
+        counted(["ok", "alert", "no_data", "ok"]) == "1 en alerte, 2 dans la norme, 1 sans donnée."
+    )
+    paris = ZoneInfo("Europe/Paris")
+    assert day(WINDOW.start - timedelta(days=4), paris) == "1er janvier 2026"
+    assert moment(WINDOW.start, paris) == "5 janvier 2026 à 1\u00a0h\u00a000"
+    assert measure(1234.5, "veh / h") == "1\u202f234,5\u00a0veh\u00a0/\u00a0h"
 
 
 def test_the_confinement_index_of_a_classroom_is_exact() -> None:

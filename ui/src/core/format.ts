@@ -36,6 +36,13 @@ export function dateTime(moment: Moment, { seconds = false } = {}): string {
   }).format(value);
 }
 
+/** A day alone: "1 janvier 2023". A date without an hour is that day everywhere. */
+export function day(moment: Moment): string {
+  const value = date(moment);
+  const whole = typeof moment === "string" && moment.length === 10;
+  return value ? new Intl.DateTimeFormat(words.locale, { dateStyle: "long", timeZone: whole ? "UTC" : zone() }).format(value) : "—";
+}
+
 /** The hour alone, to the second, on the territory's clock. */
 export function timeOfDay(moment: Moment): string {
   const value = date(moment);

@@ -82,6 +82,7 @@ export interface Wrong {
   title_code: string;
   values: Record<string, string | number>;
   link: string;
+  since: string | null;
 }
 
 export interface AlarmTotal {
@@ -89,6 +90,7 @@ export interface AlarmTotal {
   active: number;
   unacknowledged: number;
   mine: number;
+  open: number;
 }
 
 export interface Home {

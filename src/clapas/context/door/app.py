@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from clapas.context.book import joined
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.http import (
@@ -111,6 +112,7 @@ class Door:
             raise BareRefusal(411)
         tenant = await self._tenant(headers, route)
         body, given = await self._body(receive, headers, route.spec, method)
+        given = absolute(given, _base(scope, headers))
         resolved = await self.broker.book.resolve(given)
         request = Request(
             method=method,
@@ -162,7 +164,7 @@ class Door:
         if spec.body == "context":
             return payload, link
         given = take_context(payload, kind, link)
-        if kind == LD:
+        if kind == LD and given is None:
             given = _inner_context(payload)
         return payload, given
 
@@ -191,6 +193,13 @@ def _inner_context(payload: Any) -> Any:
     if payload["@context"] is None:
         raise BadRequestData("the @context is null")
     return payload["@context"]
+
+
+def absolute(given: Any, base: str) -> Any:
+    """A @context whose addresses of this host (``/path``) are whole. Raises BadRequestData."""
+    if isinstance(given, list):
+        return [absolute(each, base) for each in given]
+    return joined(base, given) if isinstance(given, str) and given.startswith("/") else given
 
 
 def _base(scope: Scope, headers: Mapping[str, str]) -> str:

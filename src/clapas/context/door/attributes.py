@@ -75,9 +75,12 @@ async def update(broker: Broker, request: Request) -> Answer:
 
 
 def _one_fragment(request: Request, *, fragment: bool) -> dict[str, Any]:
+    """The instance in the body; a whole one may stand under its name, as in an entity."""
     payload = request.body
     if isinstance(payload, dict):
         payload = {key: value for key, value in payload.items() if key != "@context"}
+        if not fragment and set(payload) == {request.args[1]}:
+            payload = payload[request.args[1]]
     if payload in ({}, []):
         raise BadRequestData("the attribute is empty")
     reader = Reader(request.context.terms, fragment=fragment)

@@ -8,7 +8,7 @@ import orjson
 from clapas.context.book import OWN_PATH, Kept, check_context
 from clapas.context.broker import Broker
 from clapas.context.core import core_context, core_versions
-from clapas.context.door.http import Answer, Request
+from clapas.context.door.http import JSON, LD, Answer, Request
 from clapas.context.errors import (
     BadRequestData,
     InvalidRequest,
@@ -30,7 +30,7 @@ async def add(broker: Broker, request: Request) -> Answer:
     if body["@context"] in ({}, []):
         raise BadRequestData("the @context is empty")
     await broker.book.resolve(body["@context"], link=False)
-    kept = Kept(id=uuid4().hex, kind="Hosted", url="", body=body["@context"])
+    kept = Kept(id=uuid4().hex, kind="Hosted", url="", body=body["@context"], tenant=request.tenant)
     await broker.shelf.keep_context(kept)
     return Answer(
         status=201,
@@ -47,7 +47,7 @@ def _details(broker: Broker, kept: Kept) -> dict[str, Any]:
     }
     if kept.last_used:
         found["lastUsage"] = kept.last_used
-    if kept.hits:
+    if kept.hits and kept.kind != "ImplicitlyCreated":
         found["numberOfHits"] = kept.hits
     return found
 
@@ -57,7 +57,7 @@ async def listed(broker: Broker, request: Request) -> Answer:
     kind = request.params.get("kind", "")
     if "kind" in request.params and kind not in KINDS:
         raise BadRequestData(f"kind is one of {', '.join(KINDS)}")
-    kept = await broker.shelf.contexts(kind)
+    kept = await broker.shelf.contexts(kind, tenant=request.tenant)
     if request.flag("details"):
         return Answer(body=[_details(broker, each) for each in kept], data=False)
     urls = [each.url or broker.book.own_address(each.id) for each in kept]
@@ -69,16 +69,21 @@ async def _found(broker: Broker, request: Request) -> Kept:
     kept = await broker.shelf.context(name) or await broker.shelf.context_at(name)
     if kept is None and "/ngsi-ld/v1/jsonldContexts/" in name:
         kept = await broker.shelf.context(name.rpartition("/")[2])
-    if kept is None:
+    if kept is None or kept.tenant not in {"", request.tenant}:
         raise ResourceNotFound(f"the @context {name} is not known here")
     return kept
 
 
-def _platform(broker: Broker, *, details: bool) -> Answer:
+def _document(request: Request, context: Any) -> Answer:
+    """A @context as a document: JSON, or JSON-LD for who asks for it by name."""
+    media = LD if LD in request.headers.get("accept", "") else JSON
+    return Answer(raw=orjson.dumps({"@context": context}), media=media, data=False)
+
+
+def _platform(broker: Broker, request: Request, *, details: bool) -> Answer:
     """The platform's own @context; in its details, the IRIs that stand for others."""
     if not details:
-        body = {"@context": platform_context()}
-        return Answer(raw=orjson.dumps(body), media="application/ld+json", data=False)
+        return _document(request, platform_context())
     built_in = Kept(id=PLATFORM, kind="Hosted", url="", body={}, created=broker.started)
     extra = {"aliases": broker.book.aliases}
     return Answer(body=_details(broker, built_in) | {"extraInfo": extra}, data=False)
@@ -89,22 +94,19 @@ async def serve(broker: Broker, request: Request) -> Answer:
     details = request.flag("details")
     name = request.args[0]
     if name.rpartition(OWN_PATH)[2] == PLATFORM:
-        return _platform(broker, details=details)
+        return _platform(broker, request, details=details)
     if name in core_versions():
         if details:
             built_in = Kept(id=name, kind="Cached", url=name, body={}, created=broker.started)
             return Answer(body=_details(broker, built_in), data=False)
-        body = {"@context": core_context(core_versions()[name])}
-        return Answer(raw=orjson.dumps(body), media="application/ld+json", data=False)
+        return _document(request, core_context(core_versions()[name]))
     kept = await _found(broker, request)
     if details:
         return Answer(body=_details(broker, kept), data=False)
     if kept.kind == "Cached":
         raise OperationNotSupported("a cached @context is served by its own address")
     await broker.shelf.touch_context(kept.id)
-    return Answer(
-        raw=orjson.dumps({"@context": kept.body}), media="application/ld+json", data=False
-    )
+    return _document(request, kept.body)
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
@@ -116,7 +118,12 @@ async def delete(broker: Broker, request: Request) -> Answer:
         if reload:
             return Answer(status=204)
         raise BadRequestData("the core @context stays")
-    kept = await _found(broker, request)
+    try:
+        kept = await _found(broker, request)
+    except ResourceNotFound as error:
+        if reload:
+            raise BadRequestData(f"{error}: only a cached @context is reloaded") from error
+        raise
     if reload:
         if kept.kind != "Cached":
             raise BadRequestData("only a cached @context is reloaded")

@@ -233,14 +233,15 @@ def read_json(body: bytes) -> Any:
 def take_context(payload: Any, kind: str, link: str | None) -> Any:
     """The @context of a request with a body, and the rules about where it may stand (6.3.5).
 
-    Raises BadRequestData.
+    A JSON-LD body without any that comes with a Link is taken by it: clients that set one type
+    for all they send do so. Raises BadRequestData.
     """
     items = payload if isinstance(payload, list) else [payload]
     holds = [isinstance(each, dict) and "@context" in each for each in items]
     if kind == LD:
-        if link is not None:
+        if link is not None and any(holds):
             raise BadRequestData("application/ld+json has its @context in the body, not in Link")
-        return None
+        return link
     if any(holds):
         raise BadRequestData("application/json has its @context in Link, not in the body")
     return link

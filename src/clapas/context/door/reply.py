@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote, unquote_plus
 
 import msgspec
 
@@ -13,6 +14,8 @@ from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, f
 from clapas.context.terms import Terms
 from clapas.context.versions import Version, read_version
 
+SAFE = "=:/*,;()!~'@$|"
+"""What stands as it is in the query of a link (RFC 3986, 3.4), so that ids can be read."""
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 PARTS = re.compile(r"[^,|{}]+|[,|{}]")
 FORMATS: dict[str, Format] = {
@@ -233,7 +236,7 @@ def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Head
     if not limit:
         return headers
     kept = [
-        part
+        quote(unquote_plus(part), safe=SAFE)
         for part in request.query.split("&")
         if part and part.partition("=")[0] not in {"limit", "offset"}
     ]
@@ -245,7 +248,7 @@ def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Head
 
 
 def _link(request: Request, kept: list[str], limit: int, offset: int, rel: str) -> str:
-    query = "&".join([*kept, f"limit={limit}", f"offset={offset}"])
+    query = "&".join(sorted([*kept, f"limit={limit}", f"offset={offset}"]))
     path = request.path.rstrip("/")
     return f'<{path}?{query}>;rel="{rel}";type="{request.media}"'
 

@@ -27,8 +27,10 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def founds_tenants(self) -> bool:
-        """Whether it may name a tenant that is not there yet (5.5.10; a tenant's identity, 5.2.40)."""
-        return self.path[0] == "info" or (self.method == "POST" and self.path in FOUNDING)
+        """Whether it may name a tenant that is not there yet (5.5.10; a tenant's identity, 5.2.40; its @contexts)."""
+        return self.path[0] in {"info", "jsonldContexts"} or (
+            self.method == "POST" and self.path in FOUNDING
+        )
 
     @property
     def linted(self) -> bool:

@@ -7,7 +7,6 @@ from clapas.context.broker import Broker
 from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.errors import ResourceNotFound
 from clapas.context.federation.asking import API, Call
-from clapas.context.federation.federation import fail
 from clapas.context.federation.questions import types_asked
 from clapas.context.federation.shares import Share
 from clapas.context.federation.writes import Local
@@ -45,7 +44,6 @@ def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
                     broker.federation.warning(reply.warning, reply.share, reply.problem)
                 )
         if answer.body is None and missing is not None:
-            fail(replies)
             missing.headers = tuple(warnings)
             raise missing
         answer.headers = [*answer.headers, *warnings]

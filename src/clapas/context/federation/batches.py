@@ -1,6 +1,5 @@
 """Batches over several sources (clauses 5.6.7 to 5.6.10, 5.6.20), and purges (5.6.21)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from clapas.context.federation.outcomes import (
     problem_of,
 )
 from clapas.context.federation.planning import plan
-from clapas.context.federation.questions import narrowed, types_asked
+from clapas.context.federation.questions import forwarded, narrowed, types_asked
 from clapas.context.federation.shares import Share, shares_of
 from clapas.context.federation.wording import is_object, names_of, only, without, worded
 from clapas.context.federation.writes import SENT_ON, Local, given_types
@@ -64,12 +63,13 @@ def distributed_batch(local: Local, operation: str) -> Local:
         shares = await broker.federation.shares(request)
         if not shares or not isinstance(request.body, list) or not request.body:
             return await local(broker, request)
-        batch = await _taken_apart(broker, request, shares, operation)
+        sent = await _of_one_context(broker, request)
+        batch = await _taken_apart(broker, sent, shares, operation)
         if not batch.sendings and not batch.errors:
             return await local(broker, request)
         await _kept(broker, request, local, batch)
         for sending in batch.sendings.values():
-            await _sent(broker, request, operation, sending, batch)
+            await _sent(broker, sent, operation, sending, batch)
         return _answer(operation, batch)
 
     return handle
@@ -89,9 +89,8 @@ async def _taken_apart(
     types = await _types(broker, request, ids)
     for item in request.body:
         name = _id(item)
-        terms = request.context.terms
-        if is_object(item) and "@context" in item:
-            terms = await _own_terms(broker, request, item)
+        own = await _in_its_words(broker, request, item)
+        terms = own.context.terms
         names = names_of(item, terms) if is_object(item) else None
         kinds = set(types.get(name, ()))
         if is_object(item):
@@ -105,7 +104,7 @@ async def _taken_apart(
             part = only(item, taken, terms) if is_object(item) and taken is not None else item
             held = batch.sendings.setdefault(share.id, _Sending(share=share, items=[]))
             if is_object(part):
-                part = await worded(broker.federation, request, share, dict(part))
+                part = await worded(broker.federation, own, share, dict(part))
             held.items.append(part)
         if made.whole:
             batch.proxied.add(name)
@@ -115,11 +114,27 @@ async def _taken_apart(
     return batch
 
 
-async def _own_terms(broker: Broker, request: Request, item: Mapping[str, Any]) -> Any:
+async def _of_one_context(broker: Broker, request: Request) -> Request:
+    """The request with the @context that all its items share, so that it can go in one Link (6.3.5)."""
+    given = [each.get("@context") if is_object(each) else None for each in request.body]
+    if given[0] is None or any(each != given[0] for each in given):
+        return request
     try:
-        return (await broker.book.resolve(item["@context"], link=False)).terms
+        context = await broker.book.resolve(given[0])
     except NgsiError:
-        return request.context.terms
+        return request
+    return msgspec.structs.replace(request, context=context, spec_context=given[0])
+
+
+async def _in_its_words(broker: Broker, request: Request, item: Any) -> Request:
+    """The request in the words of one item."""
+    if not is_object(item) or item.get("@context") == request.spec_context:
+        return request
+    try:
+        context = await broker.book.resolve(item["@context"], link=False)
+    except NgsiError:
+        return request
+    return msgspec.structs.replace(request, context=context)
 
 
 async def _types(broker: Broker, request: Request, ids: list[str]) -> dict[str, list[str]]:
@@ -223,7 +238,9 @@ def distributed_purge(local: Local) -> Local:
         calls = [
             (
                 share,
-                Call(method="DELETE", path="entities", params=tuple(_purged(request, share))),
+                Call(
+                    method="DELETE", path="entities", params=tuple(_purged(broker, request, share))
+                ),
             )
             for share in shares
         ]
@@ -237,6 +254,8 @@ def distributed_purge(local: Local) -> Local:
     return handle
 
 
-def _purged(request: Request, share: Share) -> list[tuple[str, str]]:
+def _purged(broker: Broker, request: Request, share: Share) -> list[tuple[str, str]]:
+    as_it_came = broker.settings.lenient_registrations and share.mode == "exclusive"
+    filters = forwarded(request) if as_it_came else narrowed(request, share)
     names = [(key, request.params[key]) for key in ("drop", "keep") if key in request.params]
-    return [*narrowed(request, share).items(), *names]
+    return [*filters.items(), *names]

@@ -101,11 +101,3 @@ class Federation:
         """A header NGSILD-Warning (table 6.3.17-1)."""
         said = text.replace('"', "'").encode("ascii", "replace").decode()
         return "NGSILD-Warning", f'{code} {self.alias} "{share.id}: {said}"'
-
-
-def fail(replies: Sequence[Reply]) -> None:
-    """Raise SourceFailed when a source that alone holds the data did not give it."""
-    for reply in replies:
-        if reply.share.proxied and not reply.ok and not reply.absent:
-            status = 504 if reply.status == 504 else 502
-            raise SourceFailed(f"{reply.share.id}: {reply.problem}", status)

@@ -66,14 +66,15 @@ def query_call(request: Request, share: Share) -> Call | None:
     return _by_get(request, share) if single else None
 
 
+def forwarded(request: Request) -> dict[str, str]:
+    """The request's own filters, in their order."""
+    return {name: value for name, value in request.params.items() if name in FORWARDED}
+
+
 def narrowed(request: Request, share: Share) -> dict[str, str]:
     """The request's own filters, in their order, narrowed to what is registered."""
     split = request.flag("splitEntities")
-    found = {
-        name: value
-        for name, value in request.params.items()
-        if name in FORWARDED and not (split and name in FILTERS)
-    }
+    found = {k: v for k, v in forwarded(request).items() if not (split and k in FILTERS)}
     selectors = _selectors(request)
     found |= {key: value for key, value in selectors.items() if value and key not in found}
     if found.get("type", "*") == "*" and share.types:

@@ -8,7 +8,6 @@ from clapas.context.broker import Broker, document
 from clapas.context.door.http import Headers, Request
 from clapas.context.errors import BadRequestData
 from clapas.context.federation.asking import Call
-from clapas.context.federation.federation import fail
 from clapas.context.federation.merging import Part, merged
 from clapas.context.federation.questions import query_call, retrieval, types_asked
 from clapas.context.federation.shares import Share
@@ -30,7 +29,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 async def retrieved(
     broker: Broker, request: Request, name: str, local: Entity | None
 ) -> tuple[Entity | None, Headers]:
-    """An entity with what other sources say of it. Raises SourceFailed."""
+    """An entity with what other sources say of it; a source that fails is told in the headers (6.3.17)."""
     wanted = [request.context.terms.expand(each) for each in request.words("attrs")] or None
     kind = request.params.get("type")
     types = types_asked(request, kind) if kind else (local.types if local is not None else None)
@@ -42,10 +41,7 @@ async def retrieved(
         return local, []
     replies = await broker.federation.ask(request, calls)
     parts, warnings = await broker.federation.parts(request, replies)
-    entity = merged(local, [each for each in parts if each.entity.id == name])
-    if entity is None:
-        fail(replies)
-    return entity, warnings
+    return merged(local, [each for each in parts if each.entity.id == name]), warnings
 
 
 async def queried(
@@ -111,8 +107,6 @@ async def _everything(
     entities = _united(held.entities, parts)
     if split:
         entities = await _filtered(broker, request, asked, entities)
-    if not entities:
-        fail(replies)
     sources: dict[str, list[str]] = {each.id: ["@none"] for each in held.entities}
     for part in parts:
         sources.setdefault(part.entity.id, []).append(part.share.id)

@@ -50,11 +50,17 @@ async def worded(
     if "jsonldContext" in info:
         theirs = await federation.terms(request, share)
         return _renamed(payload, request.context.terms, theirs)
-    if info.get("contentType") == LD and "@context" not in payload:
-        return {**payload, "@context": request.context.embedded}
-    if info.get("contentType", LD) != LD:
+    if info.get("contentType") == LD:
+        return {"@context": request.context.embedded, **payload}
+    if "contentType" in info or _has_address(request, payload):
         return {key: value for key, value in payload.items() if key != "@context"}
     return payload
+
+
+def _has_address(request: Request, payload: Mapping[str, Any]) -> bool:
+    """Whether the @context of a body is one that a source can fetch: then it goes in Link (6.3.5)."""
+    given = payload.get("@context") == request.spec_context
+    return given and not request.context.link.startswith("/")
 
 
 async def word(federation: Federation, request: Request, share: Share, name: str) -> str:

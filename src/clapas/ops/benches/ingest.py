@@ -55,7 +55,10 @@ MIXES: dict[str, dict[BenchKind, float]] = {
 
 
 async def run(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of one steady load; ``rate`` in observations a second, latencies in milliseconds."""
+    """Figures of one steady load; ``rate`` in observations a second, latencies in milliseconds.
+
+    ``patience`` is how many minutes what waits may take to be stored once sending is over (10).
+    """
     mix = MIXES[str(options.get("mix") or "native")]
     fleet = bench_devices(int(options.get("devices") or 2000), mix)
     rate = float(options.get("rate") or 15_000)
@@ -67,13 +70,14 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         per_message = _mean_values(fleet, values)
         warm_s = max(5.0, len(fleet) / (rate / per_message))
         meter = Meter(from_ms=time.time_ns() // 1_000_000 + int(warm_s * 1000))
+        before = await read_ledger(store, bus)
         following = asyncio.create_task(meter.follow(bus))
         begun = time.perf_counter()
         sent, acknowledged = await _send(
             addresses, fleet, rate / per_message, seconds=seconds, values=values
         )
         sending = time.perf_counter() - begun
-        ledger = await drained(store, bus)
+        ledger = await drained(store, bus, minutes=float(options.get("patience") or 10))
         whole = time.perf_counter() - begun
         following.cancel()
     return {
@@ -86,12 +90,16 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         "observations": meter.observations,
         "observations_per_s": round(meter.observations / whole),
         "drain_s": round(whole - sending, 1),
-        "lost": acknowledged - ledger.stored - ledger.duplicate,
-        "rejected": ledger.rejected,
+        "lost": acknowledged - (_accounted(ledger) - _accounted(before)),
+        "rejected": ledger.rejected - before.rejected,
         "ledger_balanced": ledger.balanced,
         **meter.latencies(),
         **_memory(Path(str(options["directory"]))),
     }
+
+
+def _accounted(ledger: Ledger) -> int:
+    return ledger.stored + ledger.duplicate
 
 
 class Meter:
@@ -173,16 +181,16 @@ def _due(messages: Iterator[tuple[str, bytes]], count: int) -> Iterator[tuple[st
         yield next(messages)
 
 
-async def drained(store: Store, bus: NatsBus) -> Ledger:
-    """The ledger once nothing is on its way. Raises EngineUnavailable after ten minutes."""
-    limit = time.monotonic() + 600
+async def drained(store: Store, bus: NatsBus, *, minutes: float = 10) -> Ledger:
+    """The ledger once nothing is on its way. Raises EngineUnavailable when that takes longer."""
+    limit = time.monotonic() + minutes * 60
     while time.monotonic() < limit:
         if not sum(state.waiting for state in await bus.log_states()):
             ledger = await read_ledger(store, bus)
             if not ledger.in_flight:
                 return ledger
         await asyncio.sleep(0.2)
-    raise EngineUnavailable("messages are still on their way after ten minutes")
+    raise EngineUnavailable(f"messages are still on their way after {minutes:g} minutes")
 
 
 def _memory(directory: Path) -> dict[str, Any]:

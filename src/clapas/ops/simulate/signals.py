@@ -100,22 +100,41 @@ def weather(seed: int, time: float, traits: Traits) -> dict[str, float | bool]:
     }
 
 
+LESSONS = ((8.5, 10.0), (10.25, 11.75), (13.5, 15.0), (15.25, 16.5))
+"""Hours of a school day between which a room that is looked after is aired; the others are aired at noon and at night."""
+HALF_DAYS = ((8.5, 11.75), (13.5, 16.5))
+AIRED = 0.88
+"""Share of the rooms whose windows are opened at each break."""
+
+
+def confined(hour: float, spells: tuple[tuple[float, float], ...]) -> float:
+    """How far CO₂ has climbed (0-1): towards its height while people are there, quickly back when they leave."""
+    climbed = 0.0
+    for start, end in spells:
+        if hour < start:
+            break
+        climbed = 1 - math.exp(-(min(hour, end) - start) / 1.2)
+        climbed *= math.exp(-max(0.0, hour - end) / 0.25)
+    return climbed
+
+
 def indoor(seed: int, time: float, traits: Traits) -> dict[str, float | bool]:
-    """A classroom or an office: people come on weekdays, CO₂ climbs, the night airs."""
+    """A classroom or an office: people come on weekdays, CO₂ climbs until somebody opens a window, the night airs."""
     day, hour = _day(time)
     open_day = (day + 3) % 7 < 5
-    presence = 0.0
-    if open_day:
-        presence = max(0.0, math.sin(math.pi * min(1.0, max(0.0, (hour - 8) / 9.5))))
-    busy = presence * (0.6 + 0.4 * draw(seed, day))
+    present = open_day and any(start <= hour < end for start, end in HALF_DAYS)
+    crowd = 0.6 + 0.4 * draw(seed, day)
+    spells = LESSONS if draw(seed, 11) < AIRED else HALF_DAYS
+    climbed = crowd * confined(hour, spells) if open_day else 0.0
+    busy = crowd if present else 0.0
     return {
         "temperature": round(
-            19.2 + 2.2 * busy + 0.05 * outside(seed, time) + 0.3 * smooth(seed, time / 7200), 1
+            19.2 + 2.2 * climbed + 0.05 * outside(seed, time) + 0.3 * smooth(seed, time / 7200), 1
         ),
-        "humidity": round(0.42 + 0.06 * busy + 0.05 * smooth(seed + 1, time / 9000), 2),
-        "light": round(420 * presence + 12 * draw(seed, int(time // 600))),
+        "humidity": round(0.42 + 0.06 * climbed + 0.05 * smooth(seed + 1, time / 9000), 2),
+        "light": round(420 * present + 12 * draw(seed, int(time // 600))),
         "motion": round(9 * busy * draw(seed + 2, int(time // 600))),
-        "co2": round(430 + traits["crowd"] * busy + 18 * smooth(seed + 3, time / 1800)),
+        "co2": round(430 + traits["crowd"] * climbed + 18 * smooth(seed + 3, time / 1800)),
         "vdd": round(3.55 + 0.05 * draw(seed, 9), 3),
     }
 

@@ -95,9 +95,11 @@ SELECT alarm, at, kind, who, values FROM alarm_event WHERE alarm = %(id)s ORDER 
 -- name: counts
 -- Open alarms per commune or per parent, by severity and acknowledgement.
 SELECT CASE WHEN %(by)s = 'commune' THEN a.commune ELSE p.parent END AS place, a.severity,
-       count(*) FILTER (WHERE a.active), count(*) FILTER (WHERE a.acknowledged IS NULL), count(*)
+       count(*) FILTER (WHERE a.active), count(*) FILTER (WHERE a.acknowledged IS NULL), count(*),
+       coalesce(max(o.name), '')
 FROM alarm a
 LEFT JOIN LATERAL unnest(a.parents) AS p (parent) ON %(by)s = 'parent'
+LEFT JOIN entity o ON o.id = p.parent
 LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE a.closed IS NULL AND (%(by)s = 'commune' OR p.parent IS NOT NULL)
   AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
@@ -167,9 +169,9 @@ WHERE a.active AND a.closed IS NULL AND (%(every)s OR a.entity = ANY(%(entities)
 GROUP BY a.entity LIMIT 100000
 
 -- name: totals
--- Open alarms by severity: active, not acknowledged, mine.
+-- Open alarms by severity: active, not acknowledged, mine, all.
 SELECT a.severity, count(*) FILTER (WHERE a.active), count(*) FILTER (WHERE a.acknowledged IS NULL),
-       count(*) FILTER (WHERE a.assignee = %(person)s)
+       count(*) FILTER (WHERE a.assignee = %(person)s), count(*)
 FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE a.closed IS NULL
   AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/

@@ -196,22 +196,24 @@ GROUP BY 1, 2 ORDER BY 1, 2
 
 -- name: context
 -- One @context.
-SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits, tenant
 FROM ngsild_context WHERE id = %(id)s
 
 -- name: context_at
 -- The cached @context of an address.
-SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits, tenant
 FROM ngsild_context WHERE kind = 'Cached' AND url = %(url)s
 
 -- name: contexts
--- All @contexts, in the order of their making.
-SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits
-FROM ngsild_context WHERE (%(kind)s = '' OR kind = %(kind)s) ORDER BY place
+-- All @contexts that a tenant sees, in the order of their making.
+SELECT id, kind, url, body, ngsild_time(created), coalesce(ngsild_time(last_used), ''), hits, tenant
+FROM ngsild_context
+WHERE (%(kind)s = '' OR kind = %(kind)s) AND tenant IN ('', %(tenant)s) ORDER BY place
 
 -- name: keep_context
 -- A @context; a cached one takes the place of the one of the same address.
-INSERT INTO ngsild_context (id, kind, url, body) VALUES (%(id)s, %(kind)s, %(url)s, %(body)s)
+INSERT INTO ngsild_context (id, kind, url, body, tenant)
+VALUES (%(id)s, %(kind)s, %(url)s, %(body)s, %(tenant)s)
 ON CONFLICT (id) DO UPDATE SET body = excluded.body, created = now()
 
 -- name: touch_context
@@ -243,11 +245,12 @@ SELECT value FROM made UNION ALL SELECT value FROM ngsild_kept WHERE name = %(na
 SELECT doc FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s
 
 -- name: heads_of
--- The heads of some entities' evolutions, in the order of ids.
+-- The heads of some entities' evolutions that may be seen, in the order of ids.
 SELECT e.doc || CASE WHEN n.doc IS NULL OR e.doc ? '@deleted' THEN '{}'::jsonb
                 ELSE jsonb_build_object('@modified', n.doc -> '@modified') END
 FROM ngsild_evolution e LEFT JOIN ngsild_entity n ON n.tenant = e.tenant AND n.id = e.id
-WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) ORDER BY e.id
+WHERE e.tenant = %(tenant)s AND e.id = ANY(%(ids)s) AND /*rows e.dataset, e.commune*/
+ORDER BY e.id
 
 -- name: of_platform
 -- Which ids are those of the platform's own entities.

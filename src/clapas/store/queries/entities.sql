@@ -34,7 +34,7 @@ done AS (
        OR (nullif(excluded.geometry, 'null'::jsonb) IS NOT NULL
            AND e.geometry IS DISTINCT FROM excluded.geometry)
        OR (excluded.commune <> '' AND e.commune <> excluded.commune)
-       OR (excluded.dataset <> '' AND e.dataset <> excluded.dataset)
+       OR (excluded.dataset <> '' AND coalesce(e.own_dataset, e.dataset) <> excluded.dataset)
        OR NOT e.relations @> excluded.relations
     RETURNING e.id, e.dataset, e.commune
 )
@@ -59,6 +59,10 @@ WHERE e.id > %(after)s
   AND /*rows e.dataset, e.commune*/
 ORDER BY e.id
 LIMIT %(limit)s
+
+-- name: existing
+-- Which of these entities there are.
+SELECT id FROM entity WHERE id = ANY(%(ids)s)
 
 -- name: types
 -- Types with how many of each may be seen.

@@ -1,18 +1,5 @@
--- name: select
--- A page of devices by key, with how they are and who pays for them.
-SELECT d.id, d.key, d.source, d.model, d.name, d.lifecycle, d.longitude, d.latitude, d.commune,
-       d.owner, d.tags, d.created, s.received, s.rssi, s.snr, coalesce(s.gateway, ''), s.battery_level,
-       m.interval_s, d.simulated,
-       coalesce(f.serial, ''), coalesce(f.address, ''), coalesce(f.site, ''), coalesce(f.service, ''),
-       coalesce(f.supplier, ''), coalesce(f.contract, ''), f.bought, f.warranty,
-       f.yearly_cost::double precision, coalesce(f.note, ''), coalesce(f.join_eui, ''),
-       h.battery_end, h.loss, h.drift_s, coalesce(h.frozen, ''), h.implausible
-FROM (
-    SELECT d.id FROM device d
-    LEFT JOIN device_seen s ON s.device = d.id
-    LEFT JOIN model m ON m.id = d.model
-    WHERE d.key > %(after)s
-      AND (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
+-- part: chosen
+((cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
       AND (%(q)s = '' OR d.search LIKE %(pattern)s)
       AND (%(also)s = '' OR d.search LIKE %(also)s)
       AND (%(source)s = '' OR d.source = %(source)s)
@@ -28,7 +15,22 @@ FROM (
             WHEN s.received < %(now)s - 5 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'silent'
             WHEN s.received < %(now)s - 2 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'late'
             ELSE 'online' END)
-      AND /*rows d.dataset, d.commune*/
+      AND /*rows d.dataset, d.commune*/)
+
+-- name: select
+-- A page of devices by key, with how they are and who pays for them.
+SELECT d.id, d.key, d.source, d.model, d.name, d.lifecycle, d.longitude, d.latitude, d.commune,
+       d.owner, d.tags, d.created, s.received, s.rssi, s.snr, coalesce(s.gateway, ''), s.battery_level,
+       m.interval_s, d.simulated,
+       coalesce(f.serial, ''), coalesce(f.address, ''), coalesce(f.site, ''), coalesce(f.service, ''),
+       coalesce(f.supplier, ''), coalesce(f.contract, ''), f.bought, f.warranty,
+       f.yearly_cost::double precision, coalesce(f.note, ''), coalesce(f.join_eui, ''),
+       h.battery_end, h.loss, h.drift_s, coalesce(h.frozen, ''), h.implausible
+FROM (
+    SELECT d.id FROM device d
+    LEFT JOIN device_seen s ON s.device = d.id
+    LEFT JOIN model m ON m.id = d.model
+    WHERE d.key > %(after)s AND /*part chosen*/
     ORDER BY d.key
     LIMIT %(limit)s
 ) AS chosen
@@ -39,31 +41,29 @@ LEFT JOIN device_file f ON f.device = d.id
 LEFT JOIN device_health h ON h.device = d.id
 ORDER BY d.key
 
+-- name: keys
+-- The keys of the devices that a query chooses.
+SELECT d.key
+FROM device d
+LEFT JOIN device_seen s ON s.device = d.id
+LEFT JOIN model m ON m.id = d.model
+WHERE /*part chosen*/
+ORDER BY d.key
+LIMIT %(limit)s
+
 -- name: count
 -- How many devices a query chooses, by state.
-SELECT state, count(*) FROM (
-    SELECT CASE
-        WHEN s.received IS NULL THEN 'never'
-        WHEN s.received < %(now)s - 5 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'silent'
-        WHEN s.received < %(now)s - 2 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'late'
-        ELSE 'online' END AS state
-    FROM device d
-    LEFT JOIN device_seen s ON s.device = d.id
-    LEFT JOIN model m ON m.id = d.model
-    LEFT JOIN device_file f ON f.device = d.id
-    WHERE (cardinality(%(keys)s::text[]) = 0 OR d.key = ANY(%(keys)s))
-      AND (%(q)s = '' OR d.search LIKE %(pattern)s)
-      AND (%(also)s = '' OR d.search LIKE %(also)s)
-      AND (%(source)s = '' OR d.source = %(source)s)
-      AND (%(model)s = '' OR d.model = %(model)s)
-      AND (%(lifecycle)s = '' OR d.lifecycle = %(lifecycle)s)
-      AND (%(commune)s = '' OR d.commune = %(commune)s)
-      AND (%(service)s = '' OR f.service = %(service)s)
-      AND (%(gateway)s = '' OR s.gateway = %(gateway)s)
-      AND (%(tag)s = '' OR d.tags ? %(tag)s)
-      AND /*rows d.dataset, d.commune*/) AS chosen
-WHERE %(state)s = '' OR state = %(state)s
-GROUP BY state
+SELECT CASE
+           WHEN s.received IS NULL THEN 'never'
+           WHEN s.received < %(now)s - 5 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'silent'
+           WHEN s.received < %(now)s - 2 * make_interval(secs => coalesce(m.interval_s, 3600)) THEN 'late'
+           ELSE 'online' END AS how,
+       count(*)
+FROM device d
+LEFT JOIN device_seen s ON s.device = d.id
+LEFT JOIN model m ON m.id = d.model
+WHERE /*part chosen*/
+GROUP BY how
 
 -- name: save_files
 -- Origin and money of devices, by key; an absent field stays.
@@ -115,9 +115,11 @@ SELECT k, %(kind)s, %(at)s, %(actor)s, %(before)s, %(after)s, %(note)s, %(photo)
 FROM unnest(%(keys)s::text[]) AS k
 
 -- name: events
--- A page of a device's log, the newest first.
-SELECT id, kind, at, actor, before, after, note, photo IS NOT NULL FROM device_event
-WHERE key = %(key)s AND id < %(before_id)s ORDER BY id DESC LIMIT %(limit)s
+-- A page of a device's log, the newest first, each line with the name of who signed it.
+SELECT e.id, e.kind, e.at, e.actor, e.before, e.after, e.note, e.photo IS NOT NULL,
+       coalesce(nullif(a.name, ''), a.login, '')
+FROM device_event e LEFT JOIN account a ON a.id::text = e.actor
+WHERE e.key = %(key)s AND e.id < %(before_id)s ORDER BY e.id DESC LIMIT %(limit)s
 
 -- name: photo
 -- The photo of a visit.
@@ -173,7 +175,7 @@ WHERE device = (SELECT id FROM device WHERE key = %(key)s) AND (valid_to IS NULL
 -- name: copy_place
 -- The successor stands where the other one stood.
 UPDATE device AS n SET longitude = o.longitude, latitude = o.latitude, commune = o.commune,
-       owner = o.owner, dataset = o.dataset, lifecycle = 'active',
+       owner = o.owner, dataset = coalesce(o.own_dataset, o.dataset), lifecycle = 'active',
        model = CASE WHEN n.model = '' THEN o.model ELSE n.model END,
        name = CASE WHEN n.name = '' THEN o.name ELSE n.name END,
        tags = o.tags || n.tags

@@ -86,17 +86,17 @@ ANALYZE device, device_file, device_key, device_import_image
 -- name: seal_image
 -- What each device is after the import, to see later whether somebody changed it since.
 UPDATE device_import_image AS i
-SET after = md5(d::text) FROM device d WHERE d.key = i.key AND i.import = %(id)s
+SET after = clapas_device_image(d) FROM device d WHERE d.key = i.key AND i.import = %(id)s
 
 -- name: changed_since
 -- Devices that somebody changed after the import.
 SELECT i.key FROM device_import_image i JOIN device d ON d.key = i.key
-WHERE i.import = %(id)s AND i.after <> md5(d::text) ORDER BY i.key LIMIT 100000
+WHERE i.import = %(id)s AND i.after <> clapas_device_image(d) ORDER BY i.key LIMIT 100000
 
 -- name: undo_created
 -- Devices that the import created leave, unless somebody changed them since.
 DELETE FROM device d USING device_import_image i
-WHERE i.import = %(id)s AND i.key = d.key AND i.device IS NULL AND i.after = md5(d::text)
+WHERE i.import = %(id)s AND i.key = d.key AND i.device IS NULL AND i.after = clapas_device_image(d)
 
 -- name: undo_changed
 -- Devices that the import changed are as before, unless somebody changed them since.
@@ -104,32 +104,32 @@ UPDATE device d
 SET source = b.source, model = b.model, name = b.name, lifecycle = b.lifecycle, longitude = b.longitude,
     latitude = b.latitude, commune = b.commune, owner = b.owner, tags = b.tags, search = b.search
 FROM device_import_image i, jsonb_populate_record(NULL::device, i.device) b
-WHERE i.import = %(id)s AND i.key = d.key AND i.device IS NOT NULL AND i.after = md5(d::text)
+WHERE i.import = %(id)s AND i.key = d.key AND i.device IS NOT NULL AND i.after = clapas_device_image(d)
 
 -- name: undo_files
 -- Their files as well.
 WITH gone AS (
     DELETE FROM device_file f USING device_import_image i, device d
     WHERE i.import = %(id)s AND i.key = d.key AND f.device = d.id AND i.file IS NULL
-      AND i.after = md5(d::text))
+      AND i.after = clapas_device_image(d))
 UPDATE device_file f
 SET serial = b.serial, address = b.address, site = b.site, service = b.service, supplier = b.supplier,
     contract = b.contract, bought = b.bought, warranty = b.warranty, yearly_cost = b.yearly_cost,
     note = b.note, join_eui = b.join_eui
 FROM device d, device_import_image i, jsonb_populate_record(NULL::device_file, i.file) b
 WHERE i.import = %(id)s AND b.device = f.device AND d.id = f.device AND i.key = d.key
-  AND i.file IS NOT NULL AND i.after = md5(d::text)
+  AND i.file IS NOT NULL AND i.after = clapas_device_image(d)
 
 -- name: undo_keys
 -- Their keys as well.
 WITH gone AS (
     DELETE FROM device_key k USING device_import_image i, device d
-    WHERE i.import = %(id)s AND i.key = d.key AND k.device = d.id AND i.after = md5(d::text)
+    WHERE i.import = %(id)s AND i.key = d.key AND k.device = d.id AND i.after = clapas_device_image(d)
       AND NOT coalesce(i.keys, '{}'::jsonb) ? k.kind)
 UPDATE device_key k SET sealed = decode(i.keys ->> k.kind, 'base64')
 FROM device_import_image i, device d
 WHERE i.import = %(id)s AND d.key = i.key AND k.device = d.id AND i.keys ? k.kind
-  AND i.after = md5(d::text)
+  AND i.after = clapas_device_image(d)
 
 -- name: known
 -- Which of these keys exist.

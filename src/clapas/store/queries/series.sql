@@ -24,8 +24,10 @@ made AS (
 ),
 best AS (SELECT DISTINCT ON (entity) entity, id, rank FROM made ORDER BY entity, rank, id),
 born AS (
-    INSERT INTO entity (id, type, name, longitude, latitude, commune, dataset, simulated, search, headline)
-    SELECT b.entity, 'Device', d.name, d.longitude, d.latitude, d.commune, d.dataset, d.simulated, d.search, b.id
+    INSERT INTO entity (id, type, name, longitude, latitude, commune, dataset, group_dataset, own_dataset,
+                        simulated, search, headline)
+    SELECT b.entity, 'Device', d.name, d.longitude, d.latitude, d.commune, d.dataset, d.group_dataset,
+           d.own_dataset, d.simulated, d.search, b.id
     FROM best b JOIN device d ON d.key = substr(b.entity, 20)
     WHERE b.entity LIKE 'urn:ngsi-ld:Device:%%'
     ORDER BY b.entity

@@ -33,13 +33,14 @@ class Surface(msgspec.Struct, frozen=True):
 
 
 class Ashrae(msgspec.Struct, frozen=True):
-    """One type of control: ± % RH and ± K of short fluctuations, ± % RH of the season, limits."""
+    """One type of control: ± % RH and ± K of short fluctuations, the season's ± % RH and K below and above, limits."""
 
     name: str
     short_humidity: float
     short_temperature: float
     seasonal_humidity: float
-    warmest: float
+    seasonal_temperature: tuple[float, float]
+    temperature: tuple[float, float]
     humidity: tuple[float, float]
 
 

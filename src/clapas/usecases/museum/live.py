@@ -12,13 +12,14 @@ from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.values import Latest
 from clapas.usecases.historic_band import settled_band
+from clapas.usecases.limits import Text
 from clapas.usecases.measures import MEMORY
 from clapas.usecases.members import Seen, members_of
 from clapas.usecases.museum import physics
 from clapas.usecases.museum.climate import arrays
 from clapas.usecases.museum.limits import Limits, limits
 from clapas.usecases.museum.summary import summary_table
-from clapas.usecases.pack import Pack, Text
+from clapas.usecases.pack import Pack
 from clapas.usecases.points import Points, points_of
 
 WANTED = ("relative_humidity", "temperature", "illuminance", "co2")

@@ -39,5 +39,6 @@ def _room(room: Room, zone: str) -> dict[str, Any]:
         "role": ROLES.get(room.role, room.role),
         "facts": [{"name": name, "value": value} for name, value in facts.items()],
         "protection": PROTECTION.get(room.protection, ""),
+        "words": f"Courbe de l’humidité relative de {room.name}, hors de sa bande {french(round(room.outside_en15757 * 100, 1))} % du temps",
         "curve": svg(drawn, zone=zone, unit="%") if len(curve.times) > 1 else "",
     }

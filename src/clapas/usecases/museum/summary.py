@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from clapas.usecases.historic_band import HALF, settled_band, usual_step, window_mean
+from clapas.usecases.historic_band import HALF, Bools, settled_band, usual_step, window_mean
 from clapas.usecases.museum import physics
 from clapas.usecases.museum.climate import arrays, days_of, judged
 from clapas.usecases.museum.limits import Limits, limits
@@ -87,27 +87,30 @@ def ashrae_class(at: Floats, temperature: Floats, humidity: Floats, rules: Limit
     first, last = np.searchsorted(at, at - HALF), np.searchsorted(at, at + HALF, side="right")
     season_h = window_mean(humidity, first, last)
     season_t = window_mean(temperature, first, last)
-    drift = float(np.abs(season_h - humidity.mean()).max())
+    drift_h, drift_t = season_h - humidity.mean(), season_t - temperature.mean()
     for kind in rules.ashrae:
         kept = (
             (np.abs(humidity - season_h) <= kind.short_humidity)
             & (np.abs(temperature - season_t) <= kind.short_temperature)
-            & (temperature <= kind.warmest)
-            & (humidity >= kind.humidity[0])
-            & (humidity <= kind.humidity[1])
+            & _within(temperature, kind.temperature)
+            & _within(humidity, kind.humidity)
         )
         seasonal = kind.seasonal_humidity + rules.ashrae_rule.seasonal_tolerance
-        if kept.mean() >= rules.ashrae_rule.share and drift <= seasonal:
+        steady = (np.abs(drift_h) <= seasonal) & _within(drift_t, kind.seasonal_temperature)
+        if kept.mean() >= rules.ashrae_rule.share and steady.all():
             return kind.name
     return ""
+
+
+def _within(values: Floats, bounds: tuple[float, float]) -> Bools:
+    return np.asarray((values >= bounds[0]) & (values <= bounds[1]))
 
 
 def storage_climates(temperature: Floats, humidity: Floats, rules: Limits) -> list[str]:
     """The materials whose storage climate (EN 16893) this record keeps 95 % of the time."""
 
     def kept(t: tuple[float, float], h: tuple[float, float]) -> bool:
-        inside = (temperature >= t[0]) & (temperature <= t[1])
-        inside &= (humidity >= h[0]) & (humidity <= h[1])
+        inside = _within(temperature, t) & _within(humidity, h)
         return bool(inside.mean() >= rules.ashrae_rule.share)
 
     return [each.name for each in rules.storage if kept(each.temperature, each.humidity)]

@@ -6,9 +6,8 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from litestar import Request, Response, delete, get, post, put
+from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from clapas.charter import Reading
@@ -18,7 +17,19 @@ from clapas.store import Store
 from clapas.store.water import SeenCase, SubscriberRow
 from clapas.usecases.members import Seen
 from clapas.usecases.routes import Rooms, rooms_of, seen_by, way_of
-from clapas.usecases.water.billing import doors
+from clapas.usecases.water.billing.doors import HANDLERS as FILES
+from clapas.usecases.water.doors import (
+    ACT,
+    CSV,
+    EXPORT,
+    GEOPACKAGE,
+    OPEN,
+    PDF,
+    PERSONAL,
+    READ,
+    Call,
+    attachment,
+)
 from clapas.usecases.water.geopackage import Feature, Layer, packed
 from clapas.usecases.water.watch.answers import (
     Answer,
@@ -40,13 +51,8 @@ from clapas.usecases.water.watch.night import QUANTITY
 from clapas.usecases.water.watch.report import render_report
 from clapas.usecases.water.watch.sectors import Sector, sectors
 from clapas.usecases.water.watch.vault import Person, Vault, digest
+from clapas.usecases.water.works.doors import HANDLERS as WORKS
 
-Call = Request[Any, Any, Any]
-READ = {"action": "read", "kind": "entity"}
-EXPORT = {"action": "export", "kind": "series"}
-ACT = {"action": "write", "kind": "alarm"}
-PERSONAL = {"action": "administer", "kind": "subscriber"}
-OPEN = {"action": "write", "kind": "session", "csrf": False}
 YEAR = timedelta(days=365)
 DAYS = 30
 
@@ -92,11 +98,6 @@ async def _to_do(request: Call) -> list[CaseOut]:
     return await _told(store, seen, page.items)
 
 
-def _file(body: bytes, kind: str, name: str) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(body, media_type=kind, headers=headers)
-
-
 @get("/api/v1/water/cases.csv", opt=EXPORT)
 async def cases_csv(request: Call) -> Response[bytes]:
     """The queue as a table."""
@@ -105,7 +106,7 @@ async def cases_csv(request: Call) -> Response[bytes]:
     table.writerow(COLUMNS)
     for each in await _to_do(request):
         table.writerow([getattr(each, name) for name in COLUMNS])
-    return _file(text.getvalue().encode(), "text/csv; charset=utf-8", "water-cases.csv")
+    return attachment(text.getvalue().encode(), CSV, "water-cases.csv")
 
 
 @get("/api/v1/water/cases.gpkg", opt=EXPORT)
@@ -121,7 +122,7 @@ async def cases_gpkg(request: Call) -> Response[bytes]:
     ]  # fmt: skip
     layer = Layer(name="water_cases", columns=COLUMNS, features=features)
     body = await asyncio.to_thread(packed, layer)
-    return _file(body, "application/geopackage+sqlite3", "water-cases.gpkg")
+    return attachment(body, GEOPACKAGE, "water-cases.gpkg")
 
 
 @get("/api/v1/water/report.pdf", opt=EXPORT)
@@ -137,7 +138,7 @@ async def report(request: Call) -> Response[bytes]:
         made=datetime.now(zone),
         territory=f"{len(communes)} communes",
     )
-    return _file(body, "application/pdf", "eau.pdf")
+    return attachment(body, PDF, "eau.pdf")
 
 
 @get("/api/v1/water/sectors", opt=READ)
@@ -280,10 +281,10 @@ async def letter(request: Call, case: FromPath[int]) -> Response[bytes]:
     body = await asyncio.to_thread(
         render_letter, vault.open(who), row, made=datetime.now(zone), price=PRICE
     )
-    return _file(body, "application/pdf", f"lettre-{case}.pdf")
+    return attachment(body, PDF, f"lettre-{case}.pdf")
 
 
 HANDLERS = (
     cases, cases_csv, cases_gpkg, report, sector_cards, decide, precision, meter, subscribe, forget, stop, answer,
-    letter, *doors.HANDLERS,
+    letter, *FILES, *WORKS,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from clapas.domain.errors import InvalidInput
 from clapas.domain.window import instant
 from clapas.notify.cap import fr_alert
 from clapas.notify.sentences import sentence
-from clapas.rules.life import Action
+from clapas.rules.life import Action, state_of
 from clapas.rules.model import SEVERITIES
 from clapas.rules.office import Office
 from clapas.store.notify import Notice, Notices
@@ -145,7 +145,7 @@ def alarm_out(alarm: Alarm, names: Mapping[str, str]) -> AlarmOut:
     values["parents"] = list(alarm.parents)
     return AlarmOut(
         **values,
-        state=_state(alarm),
+        state=state_of(alarm),
         assignee_name=names.get(alarm.assignee, alarm.assignee),
         acknowledged_by_name=names.get(alarm.acknowledged_by, alarm.acknowledged_by),
         sentence={each: sentence(alarm.because, alarm.value, each) for each in LANGUAGES},
@@ -169,14 +169,6 @@ async def alarms_out(services: Services, found: Sequence[Alarm]) -> list[AlarmOu
     people = {each.assignee for each in found} | {each.acknowledged_by for each in found}
     names = await Notices(services.store.postgres).names(people)
     return [alarm_out(each, names) for each in found]
-
-
-def _state(alarm: Alarm) -> str:
-    if alarm.closed is not None:
-        return "closed"
-    if not alarm.active:
-        return "cleared"
-    return "new" if alarm.acknowledged is None else "acknowledged"
 
 
 @get("/api/v1/alarms", tags=["alarms"], opt=asks("read", "alarm"), summary="Alarms")
@@ -226,7 +218,7 @@ async def counts(
 
 @get("/api/v1/alarms/totals", tags=["alarms"], opt=asks("read", "alarm"), summary="How many")
 async def totals(request: Call) -> list[dict[str, Any]]:
-    """Open alarms by severity: active, unacknowledged, mine."""
+    """Open alarms by severity: active, unacknowledged, mine, all that are open."""
     return await alarms_of(services_of(request)).totals(
         rows_of(request, "alarm"), person=request.user.id
     )

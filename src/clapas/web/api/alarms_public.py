@@ -12,7 +12,7 @@ from clapas.charter.exits import WATCHED
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
 from clapas.notify.cap import Bulletin, atom, cap
-from clapas.notify.sentences import sentence
+from clapas.notify.sentences import told
 from clapas.rules.files import rule_of
 from clapas.rules.model import Fence
 from clapas.store import Commune, Place, Store
@@ -37,7 +37,9 @@ async def bulletin(services: Services, found: Alarm) -> Bulletin:
     store = services.store
     place = await _place(store)
     communes = {each.code: each for each in await store.territory.communes()}
-    told = [each for each in await Alarms(store.postgres).timeline(found.id) if each.kind in RAISES]
+    raises = [
+        each for each in await Alarms(store.postgres).timeline(found.id) if each.kind in RAISES
+    ]
     kind = "Cancel" if not found.active else "Update" if found.count > 1 else "Alert"
     return Bulletin(
         identifier=_name(place, found, found.count if found.active else 0),
@@ -46,12 +48,12 @@ async def bulletin(services: Services, found: Alarm) -> Bulletin:
         sent=found.cleared if not found.active and found.cleared is not None else found.raised,
         onset=found.first,
         event=found.title or found.rule,
-        description=_description(found),
+        description=told(found, "fr"),
         severity=found.severity,
         area=communes[found.commune].name if found.commune in communes else place.name,
         status="Exercise" if services.simulated else "Actual",
         kind=kind,
-        previous=None if kind == "Alert" else _previous(place, found, told),
+        previous=None if kind == "Alert" else _previous(place, found, raises),
         polygon=await _polygon(store, found, communes),
     )
 
@@ -60,12 +62,6 @@ def _public(services: Services) -> RowFilter:
     """The alarms that a rule may tell everybody: of datasets on record that are neither restricted nor personal."""
     told = (each.id for each in services.charter.records if each.classification not in WATCHED)
     return RowFilter(datasets=frozenset(told))
-
-
-def _description(found: Alarm) -> str:
-    where = found.name or found.entity.rpartition(":")[2]
-    why = found.message.get("fr") or sentence(found.because, found.value, "fr")
-    return f"{found.title or found.rule} ({where}). {why}".strip()
 
 
 def _name(place: Place, found: Alarm, number: int) -> str:

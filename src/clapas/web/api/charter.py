@@ -9,7 +9,9 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from clapas.charter import Charter, CharterKeeper, Finding
+from clapas.charter.errors import RecordInvalid
 from clapas.charter.figures import Table, released
+from clapas.charter.following import faults, follow
 from clapas.charter.keeping import read_article, with_articles
 from clapas.charter.register import Activity, register
 from clapas.charter.simulate import Change, differences
@@ -19,6 +21,7 @@ from clapas.domain.errors import EngineUnavailable, Forbidden, InvalidInput, Not
 from clapas.domain.quantities import QUANTITIES
 from clapas.identity import principal_of
 from clapas.store.charter import ArticleRow
+from clapas.store.dataset_groups import Followed
 from clapas.web.answers import Listed, listing
 from clapas.web.guard import asks
 from clapas.web.services import Call, exit_of, services_of
@@ -52,10 +55,11 @@ class CharterOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A record with what is wrong with it."""
+    """A record with what is wrong with it, and what its group holds in it now."""
 
     record: DatasetRecord
     findings: list[Finding]
+    members: Followed
 
 
 class ArticleIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,7 +202,7 @@ async def dataset_(request: Call, id: FromPath[str]) -> RecordOut:  # noqa: A002
     record = services_of(request).charter.record(id)
     if record is None or not id:
         raise NotFound(dataset=id)
-    return RecordOut(record=record, findings=list(keeper_of(request).check(record)))
+    return await _record_out(request, record)
 
 
 @post(
@@ -210,7 +214,8 @@ async def dataset_(request: Call, id: FromPath[str]) -> RecordOut:  # noqa: A002
 )
 async def check(request: Call, data: JSONBody[DatasetRecord]) -> list[Finding]:
     """What is wrong with a record; nothing is kept."""
-    return list(keeper_of(request).check(data))
+    group = await faults(services_of(request).store, data)
+    return [*keeper_of(request).check(data), *group]
 
 
 @put("/api/v1/datasets/{id:str}", tags=["charter"], opt=asks("write", "dataset"), summary="Keep")
@@ -222,9 +227,21 @@ async def keep(
     """A record's next version (``version`` is the present one + 1)."""
     if data.id != id:
         raise InvalidInput("the record has another id", field="id")
-    keeper = keeper_of(request)
-    kept = await keeper.put(data, author=request.user.id)
-    return RecordOut(record=kept, findings=list(keeper.check(kept)))
+    store = services_of(request).store
+    if wrong := await faults(store, data):
+        raise RecordInvalid(findings=[f"{each.field}: {each.code}" for each in wrong])
+    kept = await keeper_of(request).put(data, author=request.user.id)
+    await follow(store)
+    return await _record_out(request, kept)
+
+
+async def _record_out(request: Call, record: DatasetRecord) -> RecordOut:
+    store = services_of(request).store
+    return RecordOut(
+        record=record,
+        findings=[*keeper_of(request).check(record), *await faults(store, record)],
+        members=await store.dataset_groups.members(record.id) if record.group else Followed(),
+    )
 
 
 @get(

@@ -1,8 +1,8 @@
 """Devices, their frames, their models."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
 
 import msgspec
 from litestar import Response, get, patch, post
@@ -45,12 +45,13 @@ class DeviceOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device to create."""
+    """A device to create. A ``proposed`` one waits in the assistant until its first message was understood."""
 
     key: Annotated[str, msgspec.Meta(max_length=128)]
     name: Short = ""
     model: Short = ""
     source: Short = ""
+    lifecycle: Literal["proposed", "stock", "to_install", "active"] = "active"
     longitude: Longitude | None = None
     latitude: Latitude | None = None
 
@@ -216,11 +217,12 @@ async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
     else:
         raise Conflict("this device exists already", key=key)
     wanted = Device(
-        id=UUID(int=0),
+        id=uuid4(),
         key=key,
         name=data.name,
         model=data.model,
         source=data.source,
+        lifecycle=data.lifecycle,
         longitude=data.longitude,
         latitude=data.latitude,
         commune=await commune_of(request, data.longitude, data.latitude),

@@ -1,12 +1,14 @@
 """The fleet as a whole: lists filtered on the server, actions on many, groups, the bill, ChirpStack."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from clapas.charter.following import follow, passing
 from clapas.domain.errors import Conflict, InvalidInput
 from clapas.fleet.workbook import XLSX, sheet_of
 from clapas.store.fleet import Cost, DeviceFile, DeviceQuery, FleetRow, Group, Health, UseCost
@@ -46,6 +48,17 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True):
     """A dry run only says what would be done."""
 
     dry: bool = True
+
+
+class GroupOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved query; ``datasets``: those whose records follow it."""
+
+    name: str
+    label: str
+    query: DeviceQuery
+    actor: str
+    created: datetime | None
+    datasets: list[str]
 
 
 class GroupIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,9 +143,23 @@ async def bulk(request: Call, data: JSONBody[Bulk]) -> Job:
 
 
 @get("/api/v1/groups", tags=["fleet"], opt=asks("read", "device"), summary="Groups")
-async def groups(request: Call) -> Response[Listed[Group]]:
-    """Saved queries."""
-    return listing(request, await services_of(request).store.fleet.groups())
+async def groups(request: Call) -> Response[Listed[GroupOut]]:
+    """Saved queries, with the datasets that follow them."""
+    store = services_of(request).store
+    return listing(
+        request,
+        [
+            GroupOut(
+                name=each.name,
+                label=each.label,
+                query=each.query,
+                actor=each.actor,
+                created=each.created,
+                datasets=await store.dataset_groups.naming(each.name),
+            )
+            for each in await store.fleet.groups()
+        ],
+    )
 
 
 @put("/api/v1/groups/{name:str}", tags=["fleet"], opt=asks("write", "device"), summary="Save")
@@ -142,18 +169,32 @@ async def save_group(request: Call, name: FromPath[str], data: JSONBody[GroupIn]
         raise InvalidInput("a name has 1 to 60 letters", field="name")
     if "=" in name or name.startswith("urn:"):
         raise InvalidInput("this is the form of a tag or of an entity", field="name")
+    store = services_of(request).store
     group = Group(name=name, label=data.label, query=data.query, actor=request.user.id)
-    await services_of(request).store.fleet.save_group(group)
+    followed = await store.dataset_groups.naming(name)
+    if followed and (wrong := passing(data.query)):
+        raise Conflict(
+            "a dataset follows this group: it cannot hang on how devices are heard",
+            datasets=", ".join(followed),
+            fields=", ".join(wrong),
+        )
+    await store.fleet.save_group(group)
+    await follow(store)
     return group
 
 
 @delete("/api/v1/groups/{name:str}", tags=["fleet"], opt=asks("write", "device"))
 async def remove_group(request: Call, name: FromPath[str]) -> None:
-    """Forget a saved query, unless a rule watches it."""
+    """Forget a saved query, unless a rule watches it or a dataset follows it."""
     store = services_of(request).store
     watching = await RulesStore(store.postgres, store.clickhouse).naming_group(name)
     if watching:
         raise Conflict("rules watch this group: change them first", rules=", ".join(watching))
+    followed = await store.dataset_groups.naming(name)
+    if followed:
+        raise Conflict(
+            "datasets follow this group: change their records first", datasets=", ".join(followed)
+        )
     await store.fleet.remove_group(name)
 
 

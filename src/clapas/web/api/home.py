@@ -41,6 +41,8 @@ class Wrong(msgspec.Struct, frozen=True, kw_only=True):
     title_code: str
     values: dict[str, Any]
     link: str
+    since: datetime | None = None
+    """Since when, where it is known: an engine's stop, a source's last message, the last backup."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,35 +101,54 @@ def what_is_wrong(
 ) -> list[Wrong]:
     """What a person should look at, the worst first."""
     found = [
-        Wrong(
-            kind="engine",
-            severity="critical",
-            title_code="wrong.engine",
-            values={"engine": each.name, "detail": each.detail},
+        _wrong(
+            "engine",
+            "critical",
+            {"engine": each.name, "detail": each.detail},
             link="/technique/moteurs",
+            since=each.since,
         )
         for each in engines
         if not each.ok
     ]
     if not ledger.balanced:
         values = {"lost": ledger.lost}
-        found.append(_wrong("ledger", "critical", values, "/technique/registre"))
+        found.append(_wrong("ledger", "critical", values, link="/technique/registre"))
     found += [
-        _wrong("source", "major", {"source": each.name, "detail": each.detail}, "/sources")
+        _wrong(
+            "source",
+            "major",
+            {"source": each.name, "detail": each.detail},
+            link="/sources",
+            since=each.last_message,
+        )
         for each in sources
         if each.state in {"error", "late"}
     ]
     rejected = sum(each.rejects_24h for each in sources)
     if rejected:
-        found.append(_wrong("rejects", "minor", {"count": rejected}, "/rejets"))
+        found.append(_wrong("rejects", "minor", {"count": rejected}, link="/rejets"))
     if silent:
-        found.append(_wrong("silent", "minor", {"count": silent}, "/appareils?state=silent"))
+        found.append(_wrong("silent", "minor", {"count": silent}, link="/appareils?state=silent"))
     return found
 
 
-def _wrong(kind: str, severity: str, values: dict[str, Any], link: str) -> Wrong:
-    code = f"wrong.{kind}"
-    return Wrong(kind=kind, severity=severity, title_code=code, values=values, link=link)
+def _wrong(
+    kind: str,
+    severity: str,
+    values: dict[str, Any],
+    *,
+    link: str,
+    since: datetime | None = None,
+) -> Wrong:
+    return Wrong(
+        kind=kind,
+        severity=severity,
+        title_code=f"wrong.{kind}",
+        values=values,
+        link=link,
+        since=since,
+    )
 
 
 @get("/api/v1/home", tags=["home"], opt=asks("read", "home"), summary="The home page")
@@ -143,7 +164,7 @@ async def home(request: Call) -> Home:
         ledger=ledger, engines=engines, sources=sources, silent=freshness.get("silent", 0)
     )
     wrong += [
-        _wrong(each.kind, each.severity, each.values, each.link)
+        _wrong(each.kind, each.severity, each.values, link=each.link, since=each.since)
         for each in await services.notices()
     ]
     alarms = await Alarms(services.store.postgres).totals(

@@ -12,7 +12,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from clapas.domain.errors import InvalidInput
 from clapas.fleet.columns import BY_NAME, FIELDS
 from clapas.fleet.importing import Plan
-from clapas.fleet.sheet import LARGEST, Preview, preview
+from clapas.fleet.sheet import LARGEST, Preview, Shape, preview
+from clapas.fleet.workbook import XLSX, template_of
 from clapas.store.fleet_imports import Import, Line
 from clapas.store.jobs import Job
 from clapas.web.answers import CSV, Listed, listing, page_size
@@ -41,8 +42,16 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     opt=asks("read", "import"),
     summary="Template of an import",
 )
-async def template() -> Response[bytes]:
-    """A CSV with every column and one example, as spreadsheets of this country read it."""
+async def template(
+    format_: Annotated[str, QueryParameter(name="format", pattern="^(csv|xlsx)$")] = "csv",
+) -> Response[bytes]:
+    """Every column and one example: a CSV as spreadsheets of this country read it, or a workbook.
+
+    In the workbook ids and keys are text: no spreadsheet makes a number of them.
+    """
+    if format_ == "xlsx":
+        headers = {"Content-Disposition": 'attachment; filename="appareils.xlsx"'}
+        return Response(template_of(), media_type=XLSX, headers=headers)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow([each.header for each in FIELDS])
@@ -80,6 +89,19 @@ async def receive(
     return Received(
         number=record.id, name=record.name, preview=found, fields=[each.name for each in FIELDS]
     )
+
+
+@post(
+    "/api/v1/imports/{number:int}/look",
+    status_code=200,
+    tags=["imports"],
+    opt=asks("write", "import"),
+    summary="Read the file another way",
+)
+async def look(request: Call, number: FromPath[int], data: JSONBody[Shape]) -> Preview:
+    """The columns and first lines with this encoding, separator or sheet; nothing is kept."""
+    content = await services_of(request).store.imports.content(number)
+    return await asyncio.to_thread(preview, content, data)
 
 
 @get("/api/v1/imports/{number:int}", tags=["imports"], opt=asks("write", "import"), summary="One")
@@ -156,4 +178,4 @@ async def lines(
     return listing(request, page.items, page.next)
 
 
-HANDLERS = (template, imports, receive, one, set_plan, check, apply, undo, lines)
+HANDLERS = (template, imports, receive, look, one, set_plan, check, apply, undo, lines)

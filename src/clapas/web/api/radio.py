@@ -13,6 +13,7 @@ from clapas.domain.device import Gateway
 from clapas.domain.errors import EngineUnavailable, InvalidInput, NotFound
 from clapas.domain.identifiers import EUI
 from clapas.domain.window import instant
+from clapas.lorawan.told import Doors
 from clapas.store.radio import HeardAt
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.devices import Latitude, Longitude
@@ -28,11 +29,12 @@ Key = Annotated[str, QueryParameter(max_length=128)]
 
 
 class Radio(msgspec.Struct, frozen=True, kw_only=True):
-    """The embedded network server: whether it runs, and its counts since its start."""
+    """The embedded network server: whether it runs, its counts since its start, where gateways reach it."""
 
     running: bool
     counts: dict[str, Any] = {}
     rejected: dict[str, int] = {}
+    doors: Doors | None = None
 
 
 class GatewayOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,12 +85,14 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/v1/radio", tags=["radio"], opt=asks("read", "gateway"), summary="The network server")
 async def radio(request: Call) -> Radio:
-    """Whether the embedded LoRaWAN network server runs, and what it counted."""
+    """Whether the embedded LoRaWAN network server runs, what it counted, what to type into a gateway."""
+    services = services_of(request)
     try:
-        figures = await ask(services_of(request), "figures")
+        figures = await ask(services, "figures")
+        doors = msgspec.convert(await ask(services, "doors"), Doors)
     except EngineUnavailable:
         return Radio(running=False)
-    return Radio(running=True, rejected=figures.pop("rejected"), counts=figures)
+    return Radio(running=True, rejected=figures.pop("rejected"), counts=figures, doors=doors)
 
 
 @get("/api/v1/gateways", tags=["radio"], opt=asks("read", "gateway"), summary="Gateways")

@@ -9,9 +9,12 @@ import pytest
 from clapas.usecases.water.leaks.batch import Alerts, Recordings, alert_table, detect, kind_of
 from clapas.usecases.water.leaks.book import Book
 from clapas.usecases.water.leaks.detector import step
-from clapas.usecases.water.leaks.inject import SHAPES, lost_litres
+from clapas.usecases.water.leaks.evaluate import run_trial
+from clapas.usecases.water.leaks.inject import SHAPES, Plan, lost_litres
 from clapas.usecases.water.leaks.levels import SURE_BURSTS, Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
+from clapas.usecases.water.leaks.plain import plain_trial
+from clapas.usecases.water.leaks.score import alerts_per_1000, detected
 
 DAY = 86_400.0
 FIRST = 1_700_000_000.0
@@ -86,7 +89,10 @@ def test_a_leak_that_grows_is_told_again_and_one_that_returns_is_not() -> None:
         at=home.at,
         index=home.index + np.floor(steady * 24 * 5.0),
     )
-    assert len(detect(returning, Levels()).at) == 1
+    told = detect(returning, Levels())
+    assert told.again.tolist() == [False, True]
+    assert 40 < (told.at[1] - FIRST) / DAY <= 44
+    assert alert_table(told, ("home",)).height == 1
 
 
 def test_ten_litre_pulses_hide_nothing_above_their_weight() -> None:
@@ -224,3 +230,28 @@ def test_a_flow_that_ended_is_gone_within_a_week() -> None:
 def test_the_rate_told_is_no_more_than_what_never_stopped() -> None:
     drip = detect(with_leak(household(70), day=40, rate=1.0), Levels())
     assert drip.rate.tolist() == pytest.approx([1.0], abs=0.7)
+
+
+def test_an_open_alert_is_not_told_anew_and_the_plain_rule_is_read_alike() -> None:
+    leaky = with_leak(household(90), day=30, rate=6.0)
+    plan = Plan(rates=(5.0,), per_meter=8, seed=3, shapes=("steady",), warm_days=40.0, days=10.0)
+    meters = np.array([0])
+    trial = run_trial(leaky, meters, Levels(), plan)
+    plain = plain_trial(leaky, meters, trial.leaks, plan)
+    assert trial.open.all()
+    assert plain.open.all()
+    assert detected(trial, 5.0, 4.0, reading="in alert").value == 1.0
+    assert detected(plain, 5.0, 4.0, reading="in alert").value == 1.0
+    assert detected(plain, 5.0, 4.0, reading="told anew").value == 0.0
+    assert alerts_per_1000(trial, ("leaks",)).value == pytest.approx(1000 / 91, rel=0.05)
+    assert np.isnan(detected(trial, 5.0, 4.0, reading="fresh").value)
+
+
+def test_the_plain_rule_tells_a_fresh_leak_after_its_three_days() -> None:
+    home = household(70)
+    plan = Plan(rates=(5.0,), per_meter=8, seed=3, shapes=("steady",), warm_days=30.0, days=10.0)
+    fresh = run_trial(home, np.array([0]), Levels(), plan)
+    plain = plain_trial(home, np.array([0]), fresh.leaks, plan)
+    assert not plain.open.any()
+    assert ((plain.delay > 2.5) & (plain.delay < 4.0)).all()
+    assert len(plain.raw.at) == 0

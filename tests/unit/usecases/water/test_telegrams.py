@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from clapas.codecs.errors import BadTelegram
+from clapas.codecs.wmbus import read_telegram
 from clapas.usecases.water.commands import register
-from clapas.usecases.water.errors import BadTelegram
-from clapas.usecases.water.meters.telegrams import read_telegram
 
 
 def frame(records: str, *, ci: str = "7a", header: str = "8f000000") -> bytes:

@@ -80,6 +80,14 @@ export function slug(title: string): string {
   return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
 }
 
+/** The id of a new rule: never that of a rule that is kept already. */
+export function unusedId(wanted: string, used: string[]): string {
+  const base = wanted || "rule";
+  let found = base;
+  for (let next = 2; used.includes(found); next++) found = `${base}-${next}`;
+  return found;
+}
+
 function targetOf(draft: Draft): Record<string, unknown> {
   const scoped: Record<Scope, Record<string, unknown>> = {
     type: { type: draft.type },

@@ -3,11 +3,12 @@
 export const STEPS = ["commune", "porte", "reglages", "appareil", "lieu"] as const;
 export type Step = (typeof STEPS)[number];
 
-export const DOORS = ["chirpstack", "tts", "mqtt", "http", "csv"] as const;
+export const DOORS = ["lorawan", "chirpstack", "tts", "mqtt", "http", "csv"] as const;
 export type Door = (typeof DOORS)[number];
 
 /** The connectors behind each door, the usual one first. */
 export const CONNECTORS: Record<Door, string[]> = {
+  lorawan: ["lorawan"],
   chirpstack: ["chirpstack_v4", "chirpstack_v3"],
   tts: ["the_things_stack"],
   mqtt: ["mqtt_device"],

@@ -24,6 +24,7 @@ export interface DatasetRecord {
   recipients: string[];
   min_step: number;
   masked: string[];
+  group: string;
   version: number;
 }
 
@@ -53,5 +54,12 @@ export const EMPTY: DatasetRecord = {
   recipients: [],
   min_step: 0,
   masked: [],
+  group: "",
   version: 0,
 };
+
+/** What the group of a record holds in its dataset now. */
+export interface Members {
+  devices: number;
+  things: number;
+}

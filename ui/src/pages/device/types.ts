@@ -31,6 +31,7 @@ export interface LogEvent {
   after: string;
   note: string;
   photo: boolean;
+  name: string;
 }
 
 export interface Binding {

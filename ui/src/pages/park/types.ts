@@ -36,6 +36,7 @@ export interface Group {
   name: string;
   label: string;
   query: Record<string, string>;
+  datasets: string[];
 }
 
 export interface Schedule {

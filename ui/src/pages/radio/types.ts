@@ -7,7 +7,25 @@ export interface Network {
   running: boolean;
   counts: Record<string, number>;
   rejected: Record<string, number>;
+  doors: Doors | null;
 }
+
+/** What a gateway must be told; a port is null where the door is closed. */
+export interface Doors {
+  region: string;
+  host: string;
+  reach: "machine" | "network" | "address";
+  udp_port: number | null;
+  station_port: number | null;
+  station_tls: boolean;
+  station_proof: "nothing" | "token" | "certificate";
+  unknown_gateways: boolean;
+  /** In Hz. */
+  channels: number[];
+}
+
+/** Names by which only the machine itself is called. */
+export const HERE = ["localhost", "127.0.0.1", "::1", "[::1]"];
 
 export interface Gateway {
   id: string;

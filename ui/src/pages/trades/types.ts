@@ -6,11 +6,15 @@ export interface Text {
 }
 
 export interface Limit {
+  id: string;
+  title: Text;
   value: number;
   unit: string;
-  source: string;
+  source: Text;
   valid_from: string;
   to_confirm: boolean;
+  /** Titles of the alarm rules that use it. */
+  alarms: string[];
 }
 
 export interface Indicator {
@@ -31,7 +35,7 @@ export interface Trade {
   columns: string[];
   period_days: number;
   indicators: Indicator[];
-  limits: Record<string, Limit>;
+  limits: Limit[];
   blocks: string[];
 }
 

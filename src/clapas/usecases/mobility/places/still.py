@@ -39,7 +39,7 @@ class Stillness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stillness(feed: Feed) -> list[Stillness]:
-    """Judge each place with what the feed holds."""
+    """Judge each place with what the feed holds; one that never told a number is *short* of record."""
     found = [_place(feed, n) for n in range(len(feed.names))]
     lively = sorted(each.changes for each in found)[len(found) // 2] >= LIVELY if found else False
     if lively:
@@ -50,6 +50,8 @@ def stillness(feed: Feed) -> list[Stillness]:
 def _place(feed: Feed, n: int) -> Stillness:
     known = ~np.isnan(feed.free[:, n])
     at, values = feed.at[known], feed.free[known, n]
+    if not len(at):
+        return _silent(feed, n)
     moved = np.flatnonzero(np.diff(values) != 0) + 1
     since = at[moved[-1]] if len(moved) else at[0]
     quiet, span = float(at[-1] - since), float(at[-1] - at[0])
@@ -63,6 +65,20 @@ def _place(feed: Feed, n: int) -> Stillness:
         hours=quiet / 3600,
         changes=len(moved),
         over_capacity=int((values > feed.capacity[known, n]).sum()),
+    )
+
+
+def _silent(feed: Feed, n: int) -> Stillness:
+    return Stillness(
+        name=feed.names[n],
+        kind=feed.kind,
+        state="short",
+        value=float("nan"),
+        capacity=float(feed.capacity[-1, n]),
+        since=float(feed.at[-1]),
+        hours=0.0,
+        changes=0,
+        over_capacity=0,
     )
 
 

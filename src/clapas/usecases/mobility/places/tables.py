@@ -91,19 +91,23 @@ def rebalance_table(feed: Feed, horizon_min: int, zone: str) -> pl.DataFrame:
 def frozen_table(feed: Feed) -> pl.DataFrame:
     """One line a place: does its number still move?"""
     found = stillness(feed)
-    return pl.DataFrame(
-        {
-            "kind": [each.kind for each in found],
-            "name": [each.name for each in found],
-            "state": [each.state for each in found],
-            "value": [each.value for each in found],
-            "capacity": [each.capacity for each in found],
-            "still_since": [iso(each.since) for each in found],
-            "still_hours": [round(each.hours, 1) for each in found],
-            "changes": [each.changes for each in found],
-            "over_capacity": [each.over_capacity for each in found],
-        }
-    ).select(FROZEN_COLUMNS)
+    return (
+        pl.DataFrame(
+            {
+                "kind": [each.kind for each in found],
+                "name": [each.name for each in found],
+                "state": [each.state for each in found],
+                "value": [each.value for each in found],
+                "capacity": [each.capacity for each in found],
+                "still_since": [iso(each.since) for each in found],
+                "still_hours": [round(each.hours, 1) for each in found],
+                "changes": [each.changes for each in found],
+                "over_capacity": [each.over_capacity for each in found],
+            }
+        )
+        .with_columns(pl.col(pl.Float64).fill_nan(None))
+        .select(FROZEN_COLUMNS)
+    )
 
 
 def snapshot_near(feed: Feed, moments: Floats) -> Floats:

@@ -4,13 +4,11 @@ import asyncio
 import tempfile
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from clapas.domain.errors import InvalidInput
 from clapas.store.water_files import NewFile
 from clapas.usecases.routes import rooms_of, seen_by
 from clapas.usecases.water.billing.commands import review_table
@@ -24,14 +22,9 @@ from clapas.usecases.water.billing.files import (
     new_file,
     queue_of,
 )
+from clapas.usecases.water.doors import ACT, EXPORT, PDF, READ, Call, attachment, bounded_table
 from clapas.usecases.water.meters.tables import read_readings
 
-Call = Request[Any, Any, Any]
-READ = {"action": "read", "kind": "entity"}
-ACT = {"action": "write", "kind": "alarm"}
-EXPORT = {"action": "export", "kind": "series"}
-LONGEST = 5_000_000
-"""Characters of a table of indexes: about a hundred thousand readings."""
 SERVICE = "Service de l’eau"
 
 
@@ -49,8 +42,7 @@ async def files(request: Call) -> FileQueue:
 @post("/api/v1/water/files", opt=ACT, status_code=200)
 async def open_files(request: Call, data: JSONBody[Readings]) -> dict[str, int]:
     """Review a table of indexes read for bills; open a file for each abnormal period of a known meter."""
-    if len(data.table) > LONGEST:
-        raise InvalidInput("too long a table", field="table", limit=LONGEST)
+    bounded_table(data.table)
     found = await asyncio.to_thread(abnormal, data)
     entities = seen_by(request, "write").entities
     opened = await rooms_of(request).store.water_files.open(entities, found)
@@ -82,11 +74,10 @@ async def note(request: Call, file: FromPath[int], data: JSONBody[Note]) -> dict
 
 @get("/api/v1/water/files/{file:int}/dossier.pdf", opt=EXPORT)
 async def dossier(request: Call, file: FromPath[int]) -> Response[bytes]:
-    """The file as the subscriber receives it (PDF/A-2b, French)."""
+    """The file as the subscriber receives it (PDF/A-2a, PDF/UA-1, French)."""
     row = await rooms_of(request).store.water_files.get(seen_by(request, "export").entities, file)
     body = await asyncio.to_thread(render_dossier, dossier_of(row, SERVICE))
-    headers = {"Content-Disposition": f'attachment; filename="dossier-{file}.pdf"'}
-    return Response(body, media_type="application/pdf", headers=headers)
+    return attachment(body, PDF, f"dossier-{file}.pdf")
 
 
 HANDLERS = (files, open_files, note, dossier)

@@ -68,7 +68,7 @@ def fields(dossier: Dossier) -> dict[str, str]:
 
 
 def render_dossier(dossier: Dossier) -> bytes:
-    """The PDF (PDF/A-2b), rendered offline."""
+    """The PDF (PDF/A-2a, PDF/UA-1), rendered offline."""
     from clapas.reports.printed import printed
 
     source = resources.files("clapas.usecases.water.billing").joinpath("dossier.typ").read_bytes()

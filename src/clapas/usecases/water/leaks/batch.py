@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from clapas.usecases.water.leaks.arrays import Floats, Ints
+from clapas.usecases.water.leaks.arrays import Bools, Floats, Ints
 from clapas.usecases.water.leaks.book import Book
 from clapas.usecases.water.leaks.detector import Found, step
 from clapas.usecases.water.leaks.levels import Levels
@@ -48,7 +48,10 @@ def recordings(rows: pl.DataFrame) -> Recordings:
 
 
 class Alerts(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts as columns: ``meter`` row number, ``at`` (s), ``level`` (-1 burst), rate (L/h), volume (L)."""
+    """Alerts as columns: ``meter`` row number, ``at`` (s), ``level`` (-1 burst), rate (L/h), volume (L).
+
+    ``before`` (L/h) was known until then; ``again`` marks the return of a leak that had stopped.
+    """
 
     meter: Ints
     at: Floats
@@ -56,6 +59,12 @@ class Alerts(msgspec.Struct, frozen=True, kw_only=True):
     rate: Floats
     volume: Floats
     confidence: Floats
+    before: Floats
+    again: Bools
+
+    def kept(self, rows: Bools) -> "Alerts":
+        """These rows alone."""
+        return Alerts(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
 
 def detect(data: Recordings, levels: Levels, book: Book | None = None) -> Alerts:
@@ -83,7 +92,7 @@ def steps(data: Recordings) -> Iterator[tuple[Ints, Ints]]:
 
 
 def joined(found: list[tuple[Found, Floats]]) -> Alerts:
-    def column(values: list[Floats] | list[Ints]) -> Floats:
+    def column(values: list[Floats] | list[Ints] | list[Bools]) -> Floats:
         return np.concatenate(values) if values else np.zeros(0)
 
     at = column([moment for _, moment in found])
@@ -95,6 +104,8 @@ def joined(found: list[tuple[Found, Floats]]) -> Alerts:
         rate=column([each.rate for each, _ in found])[order],
         volume=column([each.volume for each, _ in found])[order],
         confidence=column([each.confidence for each, _ in found])[order],
+        before=column([each.before for each, _ in found])[order],
+        again=column([each.again for each, _ in found])[order].astype(np.bool_),
     )
 
 
@@ -108,7 +119,11 @@ def kind_of(level: int, rate: float) -> Kind:
 
 
 def alert_table(alerts: Alerts, names: tuple[str, ...]) -> pl.DataFrame:
-    """The alerts as a table with the columns of ``clapas water leaks``; ``raised_at`` is a UTC instant."""
+    """The alerts as a table with the columns of ``clapas water leaks``; ``raised_at`` is a UTC instant.
+
+    A leak that returns is the same alert: it makes no second line.
+    """
+    alerts = alerts.kept(~alerts.again)
     pairs = zip(alerts.level.tolist(), alerts.rate.tolist(), strict=True)
     return pl.DataFrame(
         {

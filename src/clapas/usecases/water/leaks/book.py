@@ -105,9 +105,10 @@ class Book:
             setattr(book, name, np.concatenate([getattr(each, name) for each in books]))
         return book
 
-    def gone(self) -> Bools:
-        """Meters where nothing, or next to nothing, still runs of what was announced."""
-        return self.base <= GONE * self.known
+    def gone(self, rows: Ints | None = None) -> Bools:
+        """Meters (these rows, or all) where nothing, or next to nothing, still runs of what was announced."""
+        chosen = slice(None) if rows is None else rows
+        return self.base[chosen] <= GONE * self.known[chosen]
 
     def last_intervals(self, rows: Ints) -> tuple[Floats, Floats]:
         """Volumes (L) and durations (h) of the last intervals of these meters, oldest first."""

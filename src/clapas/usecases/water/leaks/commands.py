@@ -12,7 +12,8 @@ from clapas.usecases.water.leaks.evaluate import is_held, run_trial
 from clapas.usecases.water.leaks.inject import Plan
 from clapas.usecases.water.leaks.levels import SURE_BURSTS, Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
-from clapas.usecases.water.leaks.score import burst_lines, leak_lines
+from clapas.usecases.water.leaks.plain import plain_trial
+from clapas.usecases.water.leaks.score import burst_lines, leak_lines, plain_lines
 from clapas.usecases.water.meters.commands import read_all
 from clapas.usecases.water.meters.tables import shown_time
 
@@ -79,9 +80,9 @@ def evaluate_leaks(
     meters = chosen_meters(data, split)
     levels = levels_for(bursts)
     typer.echo(f"{split} meters: {len(meters)} of {len(data.names)}, seed {seed}")
-    leaks = run_trial(
-        data, meters, levels, Plan(rates=LEAK_RATES, per_meter=per_meter, days=18.0, seed=seed)
-    )
+    plan = Plan(rates=LEAK_RATES, per_meter=per_meter, days=18.0, seed=seed)
+    leaks = run_trial(data, meters, levels, plan)
+    plain = plain_trial(data, meters, leaks.leaks, plan)
     short = Plan(
         rates=BURST_RATES,
         per_meter=per_meter,
@@ -92,7 +93,8 @@ def evaluate_leaks(
         coverage_days=0.5,
     )
     sudden = run_trial(data, meters, levels, short)
-    for line in [*leak_lines(leaks, LEAK_RATES), *burst_lines(sudden, BURST_RATES)]:
+    report = leak_lines(leaks, LEAK_RATES) + plain_lines(plain) + burst_lines(sudden, BURST_RATES)
+    for line in report:
         typer.echo(line)
 
 

@@ -18,13 +18,19 @@ SUSTAINED_MEMORY_H = 24.0 * 730
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts of one step: rows of the book, level (-1 a burst), rate (L/h), volume (L), confidence."""
+    """Alerts of one step: rows of the book, level (-1 a burst), rate (L/h), volume (L), confidence.
+
+    ``before`` is the flow (L/h) known until then, 0 when the alert is the meter's first; ``again`` marks the
+    return of a known leak that had stopped: the same alert, whose case runs again.
+    """
 
     rows: Ints
     level: Ints
     rate: Floats
     volume: Floats
     confidence: Floats
+    before: Floats
+    again: Bools
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +53,10 @@ def step(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> F
     level = np.where(burst, -1, level)
     rate = np.where(burst, burst_rate, rate)
     sure = np.where(burst, burst_sure, sure)
-    told = (burst | (level >= 0)) & _is_news(book, levels, seen, rate)
-    return _announce(book, seen, level, rate, sure, told)
+    fired = burst | (level >= 0)
+    news = _is_news(book, levels, seen, rate)
+    again = fired & ~news & book.gone(seen.rows)
+    return _announce(book, seen, (level, rate, sure), told=fired & (news | again), again=again)
 
 
 def _interval(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> Interval:
@@ -228,17 +236,24 @@ def _is_news(book: Book, levels: Levels, seen: Interval, rate: Floats) -> Bools:
 
 
 def _announce(
-    book: Book, seen: Interval, level: Ints, rate: Floats, sure: Floats, told: Bools
+    book: Book, seen: Interval, what: tuple[Ints, Floats, Floats], *, told: Bools, again: Bools
 ) -> Found:
-    rows = seen.rows[told]
-    level, rate, sure = level[told], rate[told], sure[told]
+    """Remember what is told. A return is watched from its own flow; what is known stays the largest."""
+    rows, back = seen.rows[told], again[told]
+    level, rate, sure = what[0][told], what[1][told], what[2][told]
     span = np.where(level >= 0, book.stretch[rows, np.maximum(level, 0)], book.burst[rows])
     found = Found(
-        rows=rows, level=level, rate=rate, volume=rate * np.maximum(span, 1.0), confidence=sure
+        rows=rows,
+        level=level,
+        rate=rate,
+        volume=rate * np.maximum(span, 1.0),
+        confidence=sure,
+        before=book.known[rows],
+        again=back,
     )
     tamed = np.maximum(book.sustained[rows], rate[:, None])
     book.sustained[rows] = np.where((level < 0)[:, None], tamed, book.sustained[rows])
-    book.known[rows] = rate
+    book.known[rows] = np.where(back, book.known[rows], rate)
     book.base[rows] = rate
     book.near[rows] = seen.at[told]
     book.stretch[rows] = 0.0

@@ -3,6 +3,9 @@
 The meters are split in two by a hash of their name, whatever the data: ``tuning`` meters may be looked
 at, ``held`` meters only scored. Intervals are bootstrapped over meters, not over leaks: two leaks of one
 meter are not independent.
+
+A leak put into a meter that leaks already has two readings: *in alert* (the alert that is open already
+counts, as it does for the plain rule) and *told anew* (only an alert of its own counts).
 """
 
 from hashlib import sha256
@@ -10,7 +13,7 @@ from hashlib import sha256
 import msgspec
 import numpy as np
 
-from clapas.usecases.water.leaks.arrays import Floats, Ints
+from clapas.usecases.water.leaks.arrays import Bools, Floats, Ints
 from clapas.usecases.water.leaks.batch import Alerts, Recordings, joined, steps
 from clapas.usecases.water.leaks.book import Book
 from clapas.usecases.water.leaks.detector import Found, step
@@ -29,21 +32,24 @@ def is_held(meter: str) -> bool:
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to the injected leaks (``delay`` in days, infinite when missed) and the raw alerts.
 
-    ``known`` is the flow (L/h) already announced on the meter when the leak began, most often 0.
+    ``known`` is the flow (L/h) already announced on the meter when the leak began, most often 0; ``open``
+    marks the leaks that began while an alert was open: told, and its flow still running.
     """
 
     names: tuple[str, ...]
     leaks: Leaks
     delay: Floats
     known: Floats
+    open: Bools
     raw: Alerts
     meter_days: Floats
 
 
-def meter_days(data: Recordings) -> Floats:
-    """Days (24 h from 0:00 UTC) with at least one reading, per meter."""
+def meter_days(data: Recordings, meters: Ints) -> Floats:
+    """Days (24 h from 0:00 UTC) with at least one reading, per meter; 0 for those not watched."""
     pairs = np.unique(np.stack([data.meter, (data.at // DAY).astype(np.int64)]), axis=1)
-    return np.bincount(pairs[0], minlength=len(data.names)).astype(np.float64)
+    days = np.bincount(pairs[0], minlength=len(data.names)).astype(np.float64)
+    return np.where(np.isin(np.arange(len(days)), meters), days, 0.0)
 
 
 def run_trial(data: Recordings, meters: Ints, levels: Levels, plan: Plan) -> Trial:
@@ -63,15 +69,20 @@ def run_trial(data: Recordings, meters: Ints, levels: Levels, plan: Plan) -> Tri
             found.append((each, book.at[each.rows].copy()))
     raw = joined(found)
     delay = np.full(len(leaks.meter), np.inf)
-    known = np.zeros(len(leaks.meter))
+    known, running = np.zeros(len(leaks.meter)), np.zeros(len(leaks.meter), dtype=np.bool_)
     if copies:
         stacked = Book.stacked(copies)
-        known[order] = stacked.known
+        known[order], running[order] = stacked.known, ~stacked.gone()
         delay[order] = _delays(data, _part(leaks, order), stacked, levels, plan)
-    keep = np.isin(raw.meter, meters)
-    kept = Alerts(**{name: getattr(raw, name)[keep] for name in Alerts.__struct_fields__})
-    days = np.where(np.isin(np.arange(len(data.names)), meters), meter_days(data), 0.0)
-    return Trial(names=data.names, leaks=leaks, delay=delay, known=known, raw=kept, meter_days=days)
+    return Trial(
+        names=data.names,
+        leaks=leaks,
+        delay=delay,
+        known=known,
+        open=running,
+        raw=raw.kept(np.isin(raw.meter, meters)),
+        meter_days=meter_days(data, meters),
+    )
 
 
 def _part(leaks: Leaks, rows: Ints) -> Leaks:
@@ -80,25 +91,30 @@ def _part(leaks: Leaks, rows: Ints) -> Leaks:
 
 def _delays(data: Recordings, leaks: Leaks, book: Book, levels: Levels, plan: Plan) -> Floats:
     """Days from each leak's start to the first alert of its own copy of the meter."""
+    leaky = wetted(data, leaks, plan)
+    delay = np.full(len(leaks.line), np.inf)
+    for rows, lines in steps(leaky):
+        each = step(book, levels, rows, leaky.at[lines], leaky.index[lines])
+        late = (book.at[each.rows] - leaks.start[each.rows]) / DAY
+        delay[each.rows] = np.minimum(delay[each.rows], late)
+    return delay
+
+
+def wetted(data: Recordings, leaks: Leaks, plan: Plan, *, before: int = 0) -> Recordings:
+    """Each leak's own copy of its meter from the leak's start on, ``before`` readings of history first."""
     ends = np.minimum(data.starts[leaks.meter + 1], leaks.line + int(plan.days * 48))
     series = []
     for n in range(len(leaks.line)):
-        at = data.at[leaks.line[n] : ends[n]]
+        first = leaks.line[n] - before
+        at = data.at[first : ends[n]]
         at = at[at <= leaks.start[n] + plan.days * DAY]
         litres = lost_litres(
             at - leaks.start[n], float(leaks.rate[n]), SHAPES[leaks.shape[n]], float(leaks.start[n])
         )
-        series.append((at, data.index[leaks.line[n] : leaks.line[n] + len(at)] + litres))
-    lengths = [len(at) for at, _ in series]
-    wetted = Recordings(
+        series.append((at, data.index[first : first + len(at)] + litres))
+    return Recordings(
         names=tuple(str(n) for n in range(len(series))),
-        meter=np.repeat(np.arange(len(series)), lengths),
+        meter=np.repeat(np.arange(len(series)), [len(at) for at, _ in series]),
         at=np.concatenate([at for at, _ in series]),
         index=np.concatenate([index for _, index in series]),
     )
-    delay = np.full(len(series), np.inf)
-    for rows, lines in steps(wetted):
-        each = step(book, levels, rows, wetted.at[lines], wetted.index[lines])
-        late = (book.at[each.rows] - leaks.start[each.rows]) / DAY
-        delay[each.rows] = np.minimum(delay[each.rows], late)
-    return delay

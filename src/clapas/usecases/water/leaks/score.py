@@ -1,9 +1,12 @@
 """The figures of a trial: shares with their intervals, and the lines that people read."""
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 
-from clapas.usecases.water.leaks.arrays import Floats
+from clapas.usecases.water.leaks.arrays import Bools, Floats
+from clapas.usecases.water.leaks.batch import Alerts
 from clapas.usecases.water.leaks.evaluate import Trial
 from clapas.usecases.water.leaks.inject import SHAPES
 
@@ -31,21 +34,28 @@ def bootstrap(top: Floats, bottom: Floats, *, seed: int = 0, times: int = 1000) 
     return Share(float(top.sum() / bottom.sum()), float(low), float(high))
 
 
-def detected(
-    trial: Trial, rate: float, within_days: float, *, shape: int | None = None, fresh: bool = False
-) -> Share:
-    """Share of the leaks of this rate (and shape) announced within so many days.
+Reading = Literal["in alert", "told anew", "fresh"]
+"""How a leak on a meter that leaks already is read: the open alert counts, does not, or the leak is left out."""
 
-    ``fresh`` leaves out those that fell on a meter whose leak was announced already.
-    """
-    mine = (trial.leaks.rate == rate) & ((trial.known <= 0) if fresh else True)
+
+def detected(
+    trial: Trial,
+    rate: float,
+    within_days: float,
+    *,
+    shape: int | None = None,
+    reading: Reading = "told anew",
+) -> Share:
+    """Share of the leaks of this rate (and shape) in alert, or announced, within so many days."""
+    mine = (trial.leaks.rate == rate) & ((trial.known <= 0) if reading == "fresh" else True)
     if shape is not None:
         mine &= trial.leaks.shape == shape
+    hit = trial.delay <= within_days
+    if reading == "in alert":
+        hit = hit | trial.open
     meter = trial.leaks.meter[mine]
     size = len(trial.names)
-    hits = np.bincount(meter, weights=trial.delay[mine] <= within_days, minlength=size).astype(
-        np.float64
-    )
+    hits = np.bincount(meter, weights=hit[mine], minlength=size).astype(np.float64)
     return bootstrap(hits, np.bincount(meter, minlength=size).astype(np.float64))
 
 
@@ -55,11 +65,34 @@ def median_delay(trial: Trial, rate: float) -> float:
     return float(np.median(delay)) if len(delay) else float("nan")
 
 
-def alerts_per_1000(trial: Trial, *, without_bursts: bool = False) -> Share:
-    """Alerts on the raw series per 1,000 meter-days, all of them, real leaks included."""
-    counted = trial.raw.meter[trial.raw.level >= 0] if without_bursts else trial.raw.meter
-    alerts = np.bincount(counted, minlength=len(trial.names)).astype(np.float64)
+AlertKind = Literal["leaks", "increases", "returns", "bursts"]
+
+
+def counted(alerts: Alerts, kinds: tuple[AlertKind, ...]) -> Bools:
+    """Which alerts are of these kinds: a meter's first, a known leak that grew, or returned, a burst."""
+    burst = alerts.level < 0
+    known = alerts.before > 0
+    masks: dict[AlertKind, Bools] = {
+        "leaks": ~burst & ~known & ~alerts.again,
+        "increases": ~burst & known & ~alerts.again,
+        "returns": alerts.again,
+        "bursts": burst & ~alerts.again,
+    }
+    chosen: Bools = np.logical_or.reduce([masks[kind] for kind in kinds])
+    return chosen
+
+
+def alerts_per_1000(
+    trial: Trial, kinds: tuple[AlertKind, ...] = ("leaks", "increases", "bursts")
+) -> Share:
+    """Alerts of these kinds on the raw series per 1,000 meter-days, all of them, real leaks included."""
+    meters = trial.raw.meter[counted(trial.raw, kinds)]
+    alerts = np.bincount(meters, minlength=len(trial.names)).astype(np.float64)
     return bootstrap(1000.0 * alerts, trial.meter_days)
+
+
+PROMISES = ((5.0, 4.0), (2.0, 6.0))
+"""What the service promises: a flow (L/h) within so many days."""
 
 
 def leak_lines(trial: Trial, rates: tuple[float, ...]) -> list[str]:
@@ -70,19 +103,47 @@ def leak_lines(trial: Trial, rates: tuple[float, ...]) -> list[str]:
     for rate in rates:
         cells = "  ".join(f"{detected(trial, rate, days)!s:23}" for days in (4.0, 6.0, 14.0))
         lines.append(f"{rate:8.0f}   {cells}  {median_delay(trial, rate):.2f}")
-    for rate, days in ((2.0, 6.0), (5.0, 4.0)):
-        share = detected(trial, rate, days, fresh=True)
-        lines.append(f"{rate:.0f} L/h within {days:.0f} d where no leak was known yet: {share}")
+    lines += promise_lines(trial)
     for number, shape in enumerate(SHAPES):
         lines.append(f"5 L/h {shape}: {detected(trial, 5.0, 4.0, shape=number)} within 4 d")
-    lines.append(
-        f"alerts on raw data per 1,000 meter-days: {alerts_per_1000(trial)}, all of them, real leaks too"
-    )
-    lines.append(f"  without bursts: {alerts_per_1000(trial, without_bursts=True)}")
+    lines += alert_lines(trial)
     lines.append(
         f"  from {len(np.unique(trial.raw.meter))} meters, {trial.meter_days.sum():.0f} meter-days"
     )
     return lines
+
+
+def promise_lines(trial: Trial) -> list[str]:
+    """What is promised, read in the three ways."""
+    return [
+        f"{rate:.0f} L/h within {days:.0f} d, {reading}: {detected(trial, rate, days, reading=reading)}"
+        for rate, days in PROMISES
+        for reading in ("in alert", "told anew", "fresh")
+    ]
+
+
+def alert_lines(trial: Trial) -> list[str]:
+    """Alerts on the raw series by what they tell."""
+    rows: tuple[tuple[str, tuple[AlertKind, ...]], ...] = (
+        ("leaks, one alert a leak", ("leaks",)),
+        ("  and their increases", ("leaks", "increases")),
+        ("  and bursts", ("leaks", "increases", "bursts")),
+        ("  returns of a known leak (no new alert)", ("returns",)),
+    )
+    return ["alerts on raw data per 1,000 meter-days, all of them, real leaks too:"] + [
+        f"  {title}: {alerts_per_1000(trial, kinds)} = {int(counted(trial.raw, kinds).sum())}"
+        for title, kinds in rows
+    ]
+
+
+def plain_lines(trial: Trial) -> list[str]:
+    """The plain rule on the same leaks and meters."""
+    alerts = alerts_per_1000(trial, ("leaks",))
+    return [
+        "the plain rule, > 2 L/h for 3 days, on the same leaks:",
+        *(f"  {line}" for line in promise_lines(trial)[:3]),
+        f"  alerts per 1,000 meter-days: {alerts} = {len(trial.raw.at)}",
+    ]
 
 
 def burst_lines(trial: Trial, rates: tuple[float, ...]) -> list[str]:

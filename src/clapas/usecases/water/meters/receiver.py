@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from clapas.usecases.water.errors import BadTable, BadTelegram
+from clapas.codecs.errors import BadTelegram
+from clapas.codecs.wmbus import Telegram, read_telegram
+from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.meters.tables import read_text_table
-from clapas.usecases.water.meters.telegrams import Telegram, read_telegram
 
 MOST_HEX = 600
 

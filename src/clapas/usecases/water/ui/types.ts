@@ -54,6 +54,47 @@ export interface Sector {
   excess_m3_h: number | null;
   euros_day: number | null;
   hours: number;
+  works: number;
+  repaired: string | null;
+}
+
+export interface Work {
+  reference: string;
+  kind: string;
+  state: "planned" | "running" | "done" | "cancelled";
+  asset: string;
+  meter: string;
+  sector: string;
+  opened: string | null;
+  done: string | null;
+  verdict: "" | "leak" | "no_leak";
+  note: string;
+  commune: string;
+}
+
+export interface Stock {
+  sector: string;
+  kind: string;
+  count: number;
+  length_m: number;
+}
+
+export interface WorkQueue {
+  items: Work[];
+  stock: Stock[];
+}
+
+export interface Told {
+  kept: number;
+  outside: number;
+  settled: string[];
+  refused: string[];
+}
+
+/** How a work order looks: what runs asks for attention, what is planned waits. */
+export function workTone(each: Work): Tone {
+  if (each.state === "running") return "late";
+  return each.state === "done" ? "ok" : "silent";
 }
 
 export interface Meter {

@@ -29,7 +29,7 @@ def fields(person: Person, case: CaseRow, *, made: datetime, price: float) -> di
 
 
 def render_letter(person: Person, case: CaseRow, *, made: datetime, price: float) -> bytes:
-    """The PDF (PDF/A-2b), rendered offline."""
+    """The PDF (PDF/A-2a, PDF/UA-1), rendered offline."""
     from clapas.reports.printed import printed
 
     source = resources.files("clapas.usecases.water.watch").joinpath("letter.typ").read_bytes()

@@ -20,7 +20,7 @@ ACTS = {
 def render_report(
     cases: list[CaseOut], measured: list[Precision], *, made: datetime, territory: str
 ) -> bytes:
-    """The PDF (PDF/A-2b), rendered offline; blocks for about a second."""
+    """The PDF (PDF/A-2a, PDF/UA-1), rendered offline; blocks for about a second."""
     from clapas.reports.printed import printed
 
     body = {

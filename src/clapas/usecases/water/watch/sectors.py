@@ -4,7 +4,8 @@ A sector is an entity with a measured flow and an index. Its night (02:00 to 04:
 compared with the median of the nights before it, seven at most; the excess is what a crew may find.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from clapas.domain.access import RowFilter
 from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.values import EntityRow, SeriesHistory
+from clapas.store.water_works import SectorWorks
 
 LOOK = timedelta(days=8)
 NIGHT = (2, 3)
@@ -25,7 +27,11 @@ FLOW = "flow"
 
 
 class Sector(msgspec.Struct, frozen=True, kw_only=True):
-    """A sector's day: inflow of the last 24 hours (m³), nights (m³/h), excess and its cost a day."""
+    """A sector's day: inflow of the last 24 hours (m³), nights (m³/h), excess and its cost a day.
+
+    ``works`` are the work orders that are not over, ``repaired`` the day of the last repair, by the
+    maintenance tool's own table.
+    """
 
     entity: str
     name: str
@@ -37,6 +43,8 @@ class Sector(msgspec.Struct, frozen=True, kw_only=True):
     excess_m3_h: float | None
     euros_day: float | None
     hours: int
+    works: int = 0
+    repaired: date | None = None
 
 
 async def sectors(
@@ -51,8 +59,20 @@ async def sectors(
         series, [number_of[name] for name in rows], Window(now - LOOK, now), step="hour", max_points=100_000
     )  # fmt: skip
     by_series = {each.series: each for each in found}
-    made = [_sector(row, by_series.get(number_of[name]), zone) for name, row in rows.items()]
+    works = await store.water_works.sectors(entities)
+    made = [
+        _worked(_sector(row, by_series.get(number_of[name]), zone), works)
+        for name, row in rows.items()
+    ]
     return sorted(made, key=lambda each: -(each.euros_day or 0.0))
+
+
+def _worked(sector: Sector, works: Mapping[str, SectorWorks]) -> Sector:
+    """With the works that name the sector by its id, the last part of it, or its name."""
+    names = (sector.entity, sector.entity.rpartition(":")[2], sector.name)
+    mine = [works[name] for name in dict.fromkeys(names) if name in works]
+    repaired = max((each.repaired for each in mine if each.repaired), default=None)
+    return msgspec.structs.replace(sector, works=sum(each.open for each in mine), repaired=repaired)
 
 
 async def _rows(store: Store, entities: RowFilter, wanted: set[str]) -> dict[str, EntityRow]:

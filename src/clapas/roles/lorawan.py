@@ -24,6 +24,7 @@ from clapas.store import Store, migrate
 LOG = logging.getLogger("clapas.lorawan")
 ALL = RowFilter(everything=True)
 SERVED = frozenset({"stock", "to_install", "active", "maintenance"})
+"""Life-cycle stages that the radio answers; one that is only proposed is answered once it was given keys."""
 GATEWAYS_S: Final = 15
 """How often the gateways' presence goes to the registry, and their places come from it."""
 
@@ -97,7 +98,7 @@ def lorawan_device(
         version=facts.mac_version or guessed,
         name=device.name,
         model=device.model,
-        enabled=device.lifecycle in SERVED,
+        enabled=device.lifecycle in SERVED or (device.lifecycle == "proposed" and bool(keys)),
         personal=personal,
         latitude=device.latitude,
         longitude=device.longitude,
@@ -105,7 +106,7 @@ def lorawan_device(
     )
 
 
-async def run_lorawan(orders: Orders, ready: Callable[[], None]) -> None:
+async def run(orders: Orders, ready: Callable[[], None]) -> None:
     """Open the gateways' doors that the settings ask for, and answer what other processes ask."""
     await migrate(orders.addresses)
     directory = Path(orders.directory)

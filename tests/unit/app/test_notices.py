@@ -13,9 +13,9 @@ from clapas.config import Configuration, load
 from clapas.domain.errors import BadSetting
 from clapas.engines import ClickHouseAddress, EngineAddresses, NatsAddress, PostgresAddress
 from clapas.engines.refusals import Refusals
+from clapas.notices import notices, source_setups
 from clapas.ops.keeping.schedule import HEALTH, BackupHealth
 from clapas.orders import Orders
-from clapas.side_roles import notices, source_setups
 from clapas.sources.runner import Health
 from clapas.web.settings import Settings
 from clapas.web.tls import served
@@ -96,7 +96,8 @@ async def test_a_failed_and_a_missing_backup_are_told(tmp_path: Path) -> None:
     assert [each.kind for each in await notices(given)] == ["backup"]
     old = BackupHealth(last_ok=datetime.now(UTC) - timedelta(days=2))
     (tmp_path / HEALTH).write_bytes(msgspec.json.encode(old))
-    assert [each.kind for each in await notices(given)] == ["backup_late"]
+    (late,) = await notices(given)
+    assert (late.kind, late.since) == ("backup_late", old.last_ok)
 
 
 async def test_forbidden_publishes_are_counted_from_the_brokers_log(tmp_path: Path) -> None:

@@ -1,58 +1,25 @@
-"""Processes that run only when something is configured for them: *sources* asks, *keeping* copies every day."""
+"""What home tells besides the ledger and the engines: the doors' set-up, room, refusals, the daily backup."""
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
-from clapas.bus import NatsBus
-from clapas.domain.errors import BadSetting
-from clapas.engines.directory import write_private
 from clapas.engines.refusals import Refused
 from clapas.engines.space import Space, space
-from clapas.ops.keeping.copy import make_backup
-from clapas.ops.keeping.keys import key_of_file, make_key_file
-from clapas.ops.keeping.schedule import daily, key_path, read_health
+from clapas.ops.keeping.schedule import read_health
 from clapas.orders import Orders
-from clapas.sources.runner import Health, Runner
-from clapas.store import Store, migrate
+from clapas.sources.runner import HEALTH_FILE, Health
 from clapas.web.services import Notice, SourceSetup
 
-TOLD_S = 5.0
 STALE_S = 60.0
 MQTT_DOOR = "mqtt_device"
 ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, never bound
-HEALTH = "sources.json"
 BROKER = "broker.json"
 BACKUP_LATE = timedelta(hours=26)
-
-
-async def run_sources(orders: Orders, ready: Callable[[], None]) -> None:
-    """Ask the remote sources of the settings; what they say goes to the durable log."""
-    async with NatsBus.open(orders.addresses.nats, orders.configuration.bus) as bus:
-        await bus.prepare()
-        runner = Runner(orders.configuration.sources, bus.publish_uplinks)
-        path = Path(orders.directory) / "run" / HEALTH
-        with _gone_at_the_end(path):
-            async with runner:
-                ready()
-                while True:
-                    body = msgspec.json.encode(list(runner.health.values()))
-                    await asyncio.to_thread(write_private, path, body)
-                    await asyncio.sleep(TOLD_S)
-
-
-@contextmanager
-def _gone_at_the_end(path: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 async def source_setups(orders: Orders) -> Sequence[SourceSetup]:
@@ -75,7 +42,7 @@ def _remote_setups(orders: Orders) -> Sequence[SourceSetup]:
     remote = orders.configuration.sources.remote
     if not remote:
         return ()
-    path = Path(orders.directory) / "run" / HEALTH
+    path = Path(orders.directory) / "run" / HEALTH_FILE
     found: list[Health] = []
     with contextlib.suppress(OSError, msgspec.DecodeError):
         if time.time() - path.stat().st_mtime < STALE_S:
@@ -100,30 +67,6 @@ def _setup(connector: str, found: Sequence[Health]) -> SourceSetup:
             for each in found
         },
     )
-
-
-async def run_keeping(orders: Orders, ready: Callable[[], None]) -> None:
-    """Make the daily backup."""
-    settings, data = orders.configuration.ops, Path(orders.directory)
-    if not settings.backup_folder:
-        raise BadSetting("ops.backup_folder is not set", key="ops.backup_folder")
-    await migrate(orders.addresses)
-    async with (
-        Store.open(orders.addresses, pool=3) as store,
-        NatsBus.open(orders.addresses.nats, orders.configuration.bus) as bus,
-    ):
-        await bus.prepare()
-
-        async def make(target: Path) -> object:
-            path = key_path(settings, data)
-            key = key_of_file(path) if path.exists() else make_key_file(path)
-            return await make_backup(store, bus, data=data, target=target, key=key)
-
-        async def timezone() -> str:
-            return str(await store.territory.zone())
-
-        ready()
-        await daily(settings, data, timezone=timezone, make=make)
 
 
 async def refused_publishes(orders: Orders) -> Refused:
@@ -161,9 +104,22 @@ def _about_backup(data: Path) -> list[Notice]:
     if health is None:
         return []
     if health.error:
-        values = {"detail": health.error}
-        return [Notice(kind="backup", severity="major", values=values, link="/technique")]
+        return [
+            Notice(
+                kind="backup",
+                severity="major",
+                values={"detail": health.error},
+                link="/technique",
+                since=health.last_ok,
+            )
+        ]
     if health.last_ok and datetime.now(UTC) - health.last_ok > BACKUP_LATE:
-        late = {"last": health.last_ok.isoformat()}
-        return [Notice(kind="backup_late", severity="major", values=late, link="/technique")]
+        return [
+            Notice(
+                kind="backup_late",
+                severity="major",
+                link="/technique",
+                since=health.last_ok,
+            )
+        ]
     return []

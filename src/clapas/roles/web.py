@@ -28,12 +28,12 @@ from clapas.fleet.sealing import Sealer
 from clapas.governance.vault import Vault
 from clapas.housekeeping import every
 from clapas.identity import Identity
+from clapas.notices import notices, refused_publishes, room, source_setups
 from clapas.notify.channels import ways
 from clapas.ops import demonstration
 from clapas.orders import Orders, kept_secret
-from clapas.side_roles import notices, refused_publishes, room, source_setups
+from clapas.people import compose_identity
 from clapas.store import Store, migrate
-from clapas.store.identity import IdentityStore
 from clapas.web.application import create_app
 from clapas.web.keyless import Keyless
 from clapas.web.live import LiveHub
@@ -145,16 +145,6 @@ async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-def compose_identity(store: Store, charter: Charter, orders: Orders) -> Identity:
-    """Identity over the store; the pepper lives in the data directory, outside the databases."""
-    return Identity(
-        IdentityStore(store.postgres),
-        pepper=kept_secret(Path(orders.directory), "pepper"),
-        allowed=lambda who, action, what: charter.decide(who, action, what).allow,
-        settings=orders.configuration.identity,
-    )
-
-
 async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> None:
     """Answer the broker's question for every connection, and log what comes without receipt."""
 
@@ -194,7 +184,7 @@ async def engine_states(directory: Path) -> Sequence[EngineState]:
         return []
 
 
-async def run_web(orders: Orders, ready: Callable[[], None]) -> None:
+async def run(orders: Orders, ready: Callable[[], None]) -> None:
     """The pages, the API, the live events, and the answer to the broker's question."""
     async with web_services(orders) as services:
         server = uvicorn.Server(

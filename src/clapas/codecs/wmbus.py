@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from clapas.usecases.water.errors import BadTelegram
+from clapas.codecs.errors import BadTelegram
 
 SHORT, LONG, NONE = 0x7A, 0x72, 0x78
 HEADERS = {SHORT: 4, LONG: 12, NONE: 0}
@@ -29,11 +29,15 @@ class Dated(msgspec.Struct, frozen=True):
 
 
 class Telegram(msgspec.Struct, frozen=True, kw_only=True):
-    """A meter's number (eight digits), its index now and those that it keeps of before."""
+    """A meter's number (eight digits), its index now and those that it keeps of before.
+
+    ``access`` counts the telegrams, modulo 256 (EN 13757-3, 5.9); None in a frame without header.
+    """
 
     meter: str
     now: Dated | None
     before: tuple[Dated, ...]
+    access: int | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +63,11 @@ def read_telegram(frame: bytes) -> Telegram:
     configuration = int.from_bytes(frame[11 + header - 2 : 11 + header], "little") if header else 0
     if configuration & 0x1F00:
         raise BadTelegram("the telegram is encrypted", meter=number[::-1].hex())
-    return _understood(number[::-1].hex(), list(_records(frame[11 + header :])))
+    access = frame[11 + header - 4] if header else None
+    return _understood(number[::-1].hex(), access, list(_records(frame[11 + header :])))
 
 
-def _understood(meter: str, records: list[Record]) -> Telegram:
+def _understood(meter: str, access: int | None, records: list[Record]) -> Telegram:
     """Indexes by storage number, each with the time of the same storage."""
     times: dict[int, datetime] = {}
     litres: dict[int, float] = {}
@@ -79,7 +84,7 @@ def _understood(meter: str, records: list[Record]) -> Telegram:
                 times[each.storage] = moment
     past = [Dated(times[n], litres[n]) for n in sorted(litres) if n and n in times]
     now = Dated(times.get(0), litres[0]) if 0 in litres else None
-    return Telegram(meter=meter, now=now, before=tuple(past))
+    return Telegram(meter=meter, now=now, before=tuple(past), access=access)
 
 
 def _records(body: bytes) -> Iterator[Record]:

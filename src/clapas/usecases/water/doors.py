@@ -1,0 +1,34 @@
+"""What every door of the water trade asks and answers with: rights, a file to keep, a bounded table."""
+
+from typing import Any
+
+from litestar import Request, Response
+
+from clapas.domain.errors import InvalidInput
+
+Call = Request[Any, Any, Any]
+READ = {"action": "read", "kind": "entity"}
+EXPORT = {"action": "export", "kind": "series"}
+ACT = {"action": "write", "kind": "alarm"}
+PERSONAL = {"action": "administer", "kind": "subscriber"}
+OPEN = {"action": "write", "kind": "session", "csrf": False}
+LONGEST_TABLE = 5_000_000
+"""Characters of a table that is brought: about a hundred thousand lines."""
+PDF, CSV, GEOPACKAGE = (
+    "application/pdf",
+    "text/csv; charset=utf-8",
+    "application/geopackage+sqlite3",
+)
+
+
+def attachment(body: bytes, kind: str, name: str) -> Response[bytes]:
+    """A file that the browser keeps under this name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type=kind, headers=headers)
+
+
+def bounded_table(text: str) -> str:
+    """The table, when it is not too long. Raises InvalidInput."""
+    if len(text) > LONGEST_TABLE:
+        raise InvalidInput("too long a table", field="table", limit=LONGEST_TABLE)
+    return text
