@@ -14,6 +14,7 @@ from tests.integration.web.conftest import _signed_in
 
 from clapas.charter import Exit, Reading
 from clapas.domain.access import Principal, RowFilter
+from clapas.domain.dataset import Publication
 from clapas.domain.window import Window
 from clapas.governance import apply_retention
 from clapas.governance.tasks import TASKS
@@ -228,3 +229,10 @@ async def test_figures_over_several_persons_leave_out_those_who_object(
     against = {"subject": "compteur-1", "dataset": "eau", "reason": "art. 21"}
     assert (await dpo.call("POST", "/api/v1/objections", json=against)).status_code == 201
     assert await counted() == {1}
+    assert services.keeper is not None
+    by_type = msgspec.structs.replace(WATER, version=2, publication=Publication(by="type"))
+    await services.keeper.put(by_type, author="dpo")
+    answer = await stranger.call(
+        "GET", f"/api/v1/datasets/eau/figures?{asked}", headers={"X-Clapas-Purpose": "fuite"}
+    )
+    assert {each["commune"] for each in answer.json()["figures"]} == {"WaterMeter"}

@@ -105,7 +105,9 @@ async def test_the_public_reads_what_is_public(services: Services, stranger: Vis
         ("leak", "household", True),
         ("vault", "nobody-knows", True),
     ):
-        step = follow(None, Raise(rule=name, entity="urn:ngsi-ld:River:1", dataset=dataset, measured=1_700_000_000_000,
+        thing = f"urn:ngsi-ld:River:{name}"
+        await services.store.entities.upsert([Entity(id=thing, type="River", dataset=dataset)])
+        step = follow(None, Raise(rule=name, entity=thing, measured=1_700_000_000_000,
                                   at=1_700_000_000_000, severity="critical", title=name, public=public))  # fmt: skip
         assert step is not None
         change = Change(step.alarm, step.events)
@@ -113,7 +115,7 @@ async def test_the_public_reads_what_is_public(services: Services, stranger: Vis
         def decide(_: object, change: Change = change) -> list[Change]:
             return [change]
 
-        await kept.commit([(name, "urn:ngsi-ld:River:1")], decide)
+        await kept.commit([(name, thing)], decide)
     feed = await stranger.call("GET", "/api/v1/alarms/feed.atom")
     assert feed.status_code == 200
     assert "river" in feed.text
