@@ -14,6 +14,7 @@ from clapas.notify.settings import Settings as NotifySettings
 from clapas.orders import Orders, kept_secret
 from clapas.sources.speaker import Speaker
 from clapas.store import Store, migrate
+from clapas.usecases.water.settings import Settings as WaterSettings
 
 
 async def run(orders: Orders, ready: Callable[[], None]) -> None:
@@ -33,6 +34,7 @@ async def run(orders: Orders, ready: Callable[[], None]) -> None:
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
             NotifySettings: orders.configuration.notify,
+            WaterSettings: orders.configuration.usecases_water,
         }
         ready()
         await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()

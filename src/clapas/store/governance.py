@@ -311,7 +311,9 @@ class Governance:
             "series": list(series),
             "before": milliseconds(before) if before else END_MS,
         }
-        if before and not series:
+        if before and series:
+            await self._run("forget_marks_of", before=values["before"], series=list(series))
+        elif before:
             await self._run("forget_marks", before=values["before"], dataset=proof.dataset)
         return await self._delete(kept, values, proof)
 

@@ -50,6 +50,17 @@ OWN: dict[Kind, dict[str, str]] = {
                  "properties/quantity": "quantity"},
 }  # fmt: skip
 """Members of each kind → their columns."""
+SHAPE = "coalesce({0}.geometry ->> 'type', CASE WHEN {0}.longitude IS NOT NULL THEN 'Point' END)"
+MADE: dict[Kind, dict[str, str]] = {
+    "place": {"location/type": SHAPE, "feature/type": SHAPE,
+              "location/geometry/type": "NULL::text", "feature/geometry/type": "NULL::text"},
+    "stream": {"observedArea": "p.place", "observedArea/type": "CASE WHEN p.longitude IS NOT NULL THEN 'Point' END",
+               "observedArea/geometry/type": "NULL::text"},
+    "sensor": {},
+    "property": {},
+}  # fmt: skip
+"""Members made of columns, ``{0}``: the table. QGIS asks first which kinds of geometries there are, as GeoJSON
+geometries or as features of GeoJSON, which are not given here."""
 LEADS: dict[str, tuple[Kind, str]] = {
     "Thing": ("place", "p"), "Things": ("place", "p"), "Locations": ("place", "p"),
     "HistoricalLocations": ("place", "p"), "FeatureOfInterest": ("place", "p"),
@@ -98,6 +109,8 @@ def _columns(kind: Kind) -> Callable[[str], str]:
             if not (target == current == "place"):
                 current, alias = target, name
         member = "/".join(parts)
+        if member in MADE[current]:
+            return MADE[current][member].format(alias)
         if member not in OWN[current]:
             raise FilterRefused(f"there is no {path[:80]!r} to filter or to order by")
         return f"{alias}.{OWN[current][member]}"

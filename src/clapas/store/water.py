@@ -88,6 +88,14 @@ class MessageRow(msgspec.Struct, frozen=True):
     at: int
 
 
+class PersonalMeter(msgspec.Struct, frozen=True):
+    """The series of a meter's index; ``agreed``: its subscriber lets hours be kept."""
+
+    series: int
+    entity: str
+    agreed: bool
+
+
 class Water:
     """The water trade's tables."""
 
@@ -227,6 +235,11 @@ class Water:
             await insert_notices(connection, [notice])
         return True
 
-    async def hourly_allowed(self) -> set[str]:
-        """Meters whose subscriber agreed that hours are kept."""
-        return {row[0] for row in await self._postgres.rows(SQL["coarsen"])}
+    async def personal(self) -> list[PersonalMeter]:
+        """The meters that stand for a person, and whether their subscriber agreed that hours are kept."""
+        return [PersonalMeter(*row) for row in await self._postgres.rows(SQL["personal"])]
+
+    async def devices(self, entities: Collection[str]) -> list[str]:
+        """The devices that speak of these meters."""
+        rows = await self._postgres.rows(SQL["devices"], entities=list(entities))
+        return [row[0] for row in rows]

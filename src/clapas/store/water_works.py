@@ -66,6 +66,14 @@ class SectorWorks(msgspec.Struct, frozen=True):
     repaired: date | None
 
 
+class SectorMeters(msgspec.Struct, frozen=True):
+    """The customers' meters of a sector, and how many were heard lately."""
+
+    sector: str
+    meters: int
+    heard: int
+
+
 class WaterWorks:
     """The tables of assets and works."""
 
@@ -132,3 +140,8 @@ class WaterWorks:
         """What is being done in each sector."""
         found = await self._postgres.rows(SQL["sectors"], **filters.values(rows))
         return {row[0]: SectorWorks(row[0], int(row[1]), row[2]) for row in found}
+
+    async def heard(self, rows: RowFilter, *, since: int) -> dict[str, SectorMeters]:
+        """How many of each sector's meters gave an index since then (ms)."""
+        found = await self._postgres.rows(SQL["heard"], since=since, **filters.values(rows))
+        return {row[0]: SectorMeters(row[0], int(row[1]), int(row[2])) for row in found}

@@ -6,6 +6,7 @@ have points of measure, the figures are completed by what every territory has: p
 alarms that a trade has in hand.
 """
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
@@ -68,22 +69,30 @@ async def summary(
     """The six figures of trades that have points of measure, of the territory or of one commune."""
     end = now or datetime.now(UTC)
     week = Window(end - timedelta(days=DAYS), end)
-    shares: list[Share] = []
-    places: list[Line] = []
-    for pack in packs.values():
-        members = await known(store, seen, pack)
-        if not members.rows or len(shares) == FIGURES:
-            continue
-        window = await usual_period(store, seen, pack, members, now=end)
-        lines = await lines_of(store, seen, pack, members, window)
-        mine = [line for line in lines if not commune or line.commune == commune]
-        if mine:
-            shares.append(share(pack, mine, window))
-            places += mine
+    found = await asyncio.gather(
+        *(_of_trade(store, seen, pack, commune=commune, now=end) for pack in packs.values())
+    )
+    told = [each for each in found if each is not None][:FIGURES]
+    shares = [one for one, _ in told]
     for common in (living, alarms):
         if len(shares) < FIGURES:
             shares.append(await common(store, seen, week, commune))
-    return Summary(commune=commune, figures=shares, places=places)
+    return Summary(
+        commune=commune, figures=shares, places=[line for _, mine in told for line in mine]
+    )
+
+
+async def _of_trade(
+    store: Store, seen: Seen, pack: Pack, *, commune: str, now: datetime
+) -> tuple[Share, list[Line]] | None:
+    """A trade's figure and its points of measure; None when it has none there."""
+    members = await known(store, seen, pack)
+    if not members.rows:
+        return None
+    window = await usual_period(store, seen, pack, members, now=now)
+    lines = await lines_of(store, seen, pack, members, window)
+    mine = [line for line in lines if not commune or line.commune == commune]
+    return (share(pack, mine, window), mine) if mine else None
 
 
 async def living(store: Store, seen: Seen, window: Window, commune: str) -> Share:

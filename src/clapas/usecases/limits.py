@@ -97,6 +97,11 @@ def _number(
     used.append(value)
     found = limits[value] if isinstance(limits[value], dict) else {}
     number = found.get("value")
-    if key in DURATIONS and isinstance(number, int | float):
-        return int(number * SECONDS.get(str(found.get("unit")), 1))
-    return number
+    if key not in DURATIONS or not isinstance(number, int | float):
+        return number
+    unit = str(found.get("unit"))
+    if unit not in SECONDS:
+        raise BadPack(
+            f"{where}: {key} is a time: the unit of {value!r} is one of {', '.join(SECONDS)}"
+        )
+    return int(number * SECONDS[unit])

@@ -30,6 +30,7 @@ from clapas.usecases.limits import Limit, Resolved, Text, resolve
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{1,31}$")
 MAX_FILE = 1_000_000
+MAX_DAYS = 400
 COLOURS = ("watch_above", "alert_above", "watch_below", "alert_below")
 FILES = ("pack.toml", "rules.json", "story.json", "quality.toml", "report.typ")
 
@@ -233,6 +234,8 @@ def _check(pack: Pack) -> None:
     wrong(not NAME.match(pack.name), "a name is lower case letters, digits and _, 2 to 32")
     wrong(not pack.types, "a pack names at least one entity type")
     wrong(pack.interval_s <= 0, "interval_s is a positive number of seconds")
+    days = pack.page.period_days
+    wrong(not 1 <= days <= MAX_DAYS, f"page.period_days is 1 to {MAX_DAYS}")
     derived = [name for each in pack.derived for name in (each.quantity, each.total, each.minus)]
     for quantity in (*pack.needs, *derived):
         wrong(quantity not in QUANTITIES, f"needs or derived: no quantity {quantity!r}")

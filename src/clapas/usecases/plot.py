@@ -1,5 +1,6 @@
 """A curve for a printed report, as SVG: values over time, with the band they should keep."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -35,20 +36,30 @@ def svg(drawn: Drawn, *, zone: str, unit: str) -> str:
         return [f"{x(t):.1f},{y(v):.1f}" for t, v in zip(drawn.times, values, strict=True)]
 
     band = " ".join(points(drawn.high) + points(drawn.low)[::-1])
-    labels = [
-        f'<text x="2" y="{y(value) + 4:.1f}">{value:.0f}</text>'
-        for value in (floor, (floor + top) / 2, top)
-    ]
+    ticks = round_values(floor, top)
+    grid = "".join(
+        f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#bbbbbb" stroke-width="0.5"/>'
+        for value in ticks
+    )
+    labels = [f'<text x="2" y="{y(value) + 4:.1f}">{value:g}</text>' for value in ticks]
     labels += [
         f'<text x="{x(moment):.1f}" y="{HEIGHT - 2}">{text}</text>'
         for moment, text in _days(first, last, ZoneInfo(zone))
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="Liberation Sans" font-size="11">'
-        f'<polygon points="{band}" fill="#dddddd"/>'
+        f'<polygon points="{band}" fill="#dddddd"/>{grid}'
         f'<polyline points="{" ".join(points(drawn.values))}" fill="none" stroke="#000000" stroke-width="1"/>'
         f'{"".join(labels)}<text x="{LEFT}" y="12">{unit}</text></svg>'
     )
+
+
+def round_values(low: float, high: float) -> list[float]:
+    """At most six round values from ``low`` to ``high``: multiples of 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(max(high - low, 1e-9) / 5))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power * 5 >= high - low)
+    first = math.ceil(low / step)
+    return [round(n * step, 9) for n in range(first, math.floor(high / step) + 1)]
 
 
 def _days(first: int, last: int, zone: ZoneInfo) -> list[tuple[int, str]]:

@@ -42,6 +42,7 @@ COUNTED: dict[State, str] = {
 }  # fmt: skip
 LICENCES = {"LO-2.0": "Licence Ouverte 2.0"}
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")  # fmt: skip
+NUMBERS = ("zéro", "un", "deux", "trois", "quatre", "cinq", "six")
 NO_BREAK = "\u00a0"
 
 
@@ -86,9 +87,10 @@ def as_pdf(
         "period": f"du {day(window.start, civil)} au {moment(window.end, civil)} ({zone})",
         "made": moment(made, civil),
         "summary": counted([state for state, _ in judged]),
+        "simulated": _all_simulated(lines),
         "min_capture": f"{pack.min_capture * 100:.0f}{NO_BREAK}%",
         "columns": [pack.indicator(each).title.fr for each in shown(pack)],
-        "rows": [_row(pack, line, state) for state, line in judged],
+        "rows": [_row(pack, line, state, mark=not _all_simulated(lines)) for state, line in judged],
         "methods": [
             {"title": pack.indicator(each).title.fr, "method": pack.indicator(each).method.fr}
             for each in shown(pack)
@@ -116,6 +118,7 @@ def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: da
     civil = ZoneInfo(zone)
     data = {
         "place": place,
+        "lead": f"L’essentiel en {NUMBERS[len(found.figures)]} chiffres",
         "territory": territory,
         "zone": zone,
         "made": moment(made, civil),
@@ -126,7 +129,9 @@ def sheet_pdf(found: Summary, *, place: str, zone: str, territory: str, made: da
 
 
 def _sheet_figure(each: Share, civil: ZoneInfo) -> dict[str, Any]:
-    middle = f"Médiane de {each.judged} points jugés sur {each.points}" if each.trade else ""
+    middle = f"Médiane de {each.judged} points jugés sur {each.points}"
+    if not each.judged:
+        middle = f"Aucun des {each.points} points n’a pu être jugé"
     return {
         "title": each.title.fr,
         "figure": each.figure.fr,
@@ -134,7 +139,7 @@ def _sheet_figure(each: Share, civil: ZoneInfo) -> dict[str, Any]:
         "method": each.method.fr,
         "source": each.source.fr,
         "licence": LICENCES.get(each.licence, each.licence),
-        "judged": middle or f"{each.points} en tout",
+        "judged": middle if each.trade else f"{each.points} en tout",
         "watch": each.watch,
         "alert": each.alert,
         "watch_words": f"{each.watch} à surveiller",
@@ -171,7 +176,11 @@ def shown(pack: Pack) -> tuple[str, ...]:
     return tuple(dict.fromkeys((pack.page.headline, *pack.page.columns)))
 
 
-def _row(pack: Pack, line: Line, worst: State) -> dict[str, Any]:
+def _all_simulated(lines: list[Line]) -> bool:
+    return bool(lines) and all(line.simulated for line in lines)
+
+
+def _row(pack: Pack, line: Line, worst: State, *, mark: bool) -> dict[str, Any]:
     by_id = {each.indicator: each for each in line.figures}
     cells = []
     for name in shown(pack):
@@ -180,7 +189,7 @@ def _row(pack: Pack, line: Line, worst: State) -> dict[str, Any]:
         cells.append({"text": text, "state": each.state, "word": STATES[each.state]})
     first = by_id[pack.page.headline]
     return {
-        "name": line.name + (" (simulé)" if line.simulated else ""),
+        "name": line.name + (" (simulé)" if mark and line.simulated else ""),
         "state": worst,
         "word": STATES[worst],
         "cells": cells,

@@ -8,6 +8,7 @@ import msgspec
 
 from clapas.domain.errors import ClapasError
 from clapas.domain.message import RawMessage
+from clapas.domain.quantities import QUANTITIES
 from clapas.rules.book import Book
 from clapas.rules.track import Track, seen, take
 from clapas.sources import understand
@@ -32,7 +33,7 @@ def wrong_in(pack: Pack) -> list[str]:
         for rule, verdict in pack.quality.get("rules", {}).items()
         if verdict != "done" and not verdict.startswith("exempt: ")
     ]
-    return found + (_untrue(pack) if pack.story else ["no story.json"])
+    return found + _unwatched(pack) + (_untrue(pack) if pack.story else ["no story.json"])
 
 
 def _texts(pack: Pack) -> list[tuple[str, Any]]:
@@ -44,6 +45,19 @@ def _texts(pack: Pack) -> list[tuple[str, Any]]:
     for each in pack.indicators:
         texts += [(f"{each.id}.title", each.title), (f"{each.id}.method", each.method)]
     return texts
+
+
+def _unwatched(pack: Pack) -> list[str]:
+    """Rules that aim at nothing that the trade has."""
+    names = {each.ngsi for each in QUANTITIES.values()}
+    found = []
+    for rule in pack.rules:
+        type_, attribute = rule.target.type, rule.target.attribute
+        if attribute and attribute not in names:
+            found.append(f"rules.json: {rule.id}: no quantity has the NGSI-LD name {attribute!r}")
+        if type_ and type_ not in pack.types:
+            found.append(f"rules.json: {rule.id}: {type_} is no type of the pack")
+    return found
 
 
 def _both(text: Any) -> bool:

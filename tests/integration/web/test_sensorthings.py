@@ -165,6 +165,22 @@ async def test_filters_of_the_catalogue(operator: Visitor) -> None:
 
 
 @pytest.mark.usefixtures("city")
+async def test_what_a_map_asks_first(operator: Visitor) -> None:
+    """QGIS asks for each kind of geometry, plain or in a feature, then for what is in sight."""
+    for set_, member in (("Locations", "location"), ("Datastreams", "observedArea")):
+        counts = []
+        for kind in ("Point", "Polygon"):
+            asked = f"{member}/type eq '{kind}' or {member}/geometry/type eq '{kind}'"
+            body = await get(operator, f"/{set_}?$top=0&$count=true&" + where(asked))
+            counts.append(body["@iot.count"])
+        assert (counts[0] > 0, counts[1]) == (True, 0)
+    sight = "Polygon ((3.875 43.5, 3.885 43.5, 3.885 43.7, 3.875 43.7, 3.875 43.5))"
+    kind = "(location/type eq 'Point' or location/geometry/type eq 'Point')"
+    inside = f"{kind} and (geo.intersects(location, geography'{sight}'))"
+    assert await names(operator, "/Locations?" + where(inside)) == ["Station 1"]
+
+
+@pytest.mark.usefixtures("city")
 async def test_pages(operator: Visitor) -> None:
     """$top, $skip, $count, $orderby, and a next link that leads on to the end (request-data)."""
     first = await get(operator, "/Things?$top=2&$count=true&$orderby=name")

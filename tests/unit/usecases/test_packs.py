@@ -29,6 +29,7 @@ from clapas.usecases.figures import Measured, figures, state_of
 from clapas.usecases.gather import Line
 from clapas.usecases.measures import expected_s, sources_of
 from clapas.usecases.pack import COLOURS, Kind, Pack, load
+from clapas.usecases.plot import round_values
 from clapas.usecases.report import as_csv, as_pdf, counted, day, measure, moment
 from clapas.usecases.routes import limits_out
 from clapas.usecases.story import wrong_in
@@ -91,6 +92,18 @@ def test_a_story_that_is_not_so_is_told(change: dict[str, Any], why: str) -> Non
     pack = PACKS["school_air"]
     told = wrong_in(msgspec.structs.replace(pack, story=pack.story | change))
     assert len(told) == 1
+    assert why in told[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [({"attribute": "warp"}, "no quantity has the NGSI-LD name 'warp'"), ({"type": "Boat"}, "Boat is no type")],
+)  # fmt: skip
+def test_a_rule_that_aims_at_nothing_is_told(target: dict[str, Any], why: str) -> None:
+    pack = PACKS["parking"]
+    aimed = msgspec.structs.replace(pack.rules[0].target, **target)
+    rules = (msgspec.structs.replace(pack.rules[0], target=aimed), *pack.rules[1:])
+    told = wrong_in(msgspec.structs.replace(pack, rules=rules))
     assert why in told[0]
 
 
@@ -171,6 +184,7 @@ def test_a_pack_is_added_updated_and_removed_without_touching_the_platform(tmp_p
         ('headline = "occupancy"', 'headline = "joy"', "which is no indicator"),
         ('expression = "1 - free_mean', 'expression = "1 - nothing', "the formula names"),
         ("interval_s = 3600", "interval_s = 0", "interval_s is a positive"),
+        ("period_days = 7", "period_days = -7", "period_days is 1 to 400"),
         ('name = "parking"', 'name = "../up"', "a name is lower case"),
         ('kind = "latest"', 'kind = "magic"', r"pack\.toml"),
         ('fr = "Parkings"', 'de = "Parkplätze"', r"pack\.toml"),
@@ -202,6 +216,7 @@ def test_a_wrong_pack_is_refused_with_its_reason(
         ("pack.toml", 'watch_above = "busy"', 'watch_above = "calm"', "occupancy: no limit 'calm'"),
         ("pack.toml", "valid_from = 2005-01-01", 'valid_from = "once"', r"pack\.toml"),
         ("pack.toml", "[limits.busy]", "[limits.busy", r"pack\.toml"),
+        ("pack.toml", 'unit = "min"', 'unit = "minutes"', "hold_s is a time: the unit of 'full_for' is one of s, min, h, d"),
     ],
 )  # fmt: skip
 def test_rules_take_their_numbers_from_limits_and_a_wrong_one_is_named(
@@ -296,6 +311,8 @@ def test_a_printed_report_says_what_is_wrong_first_in_the_words_of_a_letter() ->
     paris = ZoneInfo("Europe/Paris")
     assert day(WINDOW.start - timedelta(days=4), paris) == "1er janvier 2026"
     assert moment(WINDOW.start, paris) == "5 janvier 2026 à 1\u00a0h\u00a000"
+    assert round_values(25.0, 92.0) == [40.0, 60.0, 80.0]
+    assert round_values(0.0, 1.0)[:2] == [0.0, 0.2]
     assert measure(1234.5, "veh / h") == "1\u202f234,5\u00a0veh\u00a0/\u00a0h"
 
 

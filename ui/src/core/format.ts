@@ -62,6 +62,11 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", Infinity],
 ];
 
+/** Months and years in full: "il y a 6 a" and "il y a 11 m." are no French. */
+function width(unit: Intl.RelativeTimeFormatUnit): "long" | "short" {
+  return unit === "month" || unit === "year" ? "long" : "short";
+}
+
 /** "4 min": how long since a moment, at `now`. */
 export function lasting(moment: Moment, now: number): string {
   const value = date(moment);
@@ -69,7 +74,7 @@ export function lasting(moment: Moment, now: number): string {
   const seconds = Math.max(0, Math.round((now - value.getTime()) / 1000));
   let size = 1;
   for (const [unit, limit] of STEPS) {
-    if (seconds < limit) return new Intl.NumberFormat(words.locale, { style: "unit", unit, unitDisplay: "short" }).format(Math.round(seconds / size));
+    if (seconds < limit) return new Intl.NumberFormat(words.locale, { style: "unit", unit, unitDisplay: width(unit) }).format(Math.round(seconds / size));
     size = limit;
   }
   return dateTime(moment);
@@ -84,7 +89,7 @@ export function age(moment: Moment, now: number): string {
   let size = 1;
   for (const [unit, limit] of STEPS) {
     if (Math.abs(seconds) < limit) {
-      return new Intl.RelativeTimeFormat(words.locale, { style: "short", numeric: "always" }).format(Math.round(seconds / size), unit);
+      return new Intl.RelativeTimeFormat(words.locale, { style: width(unit), numeric: "always" }).format(Math.round(seconds / size), unit);
     }
     size = limit;
   }

@@ -156,6 +156,10 @@ DELETE FROM objection WHERE subject = %(subject)s
 DELETE FROM dirty_bucket WHERE bucket < %(before)s
   AND series IN (SELECT id FROM series WHERE dataset = %(dataset)s)
 
+-- name: forget_marks_of
+-- The same of the series that are named.
+DELETE FROM dirty_bucket WHERE bucket < %(before)s AND series = ANY(%(series)s)
+
 -- name: put_person
 -- Who a pseudonym is, sealed.
 INSERT INTO vault.person (pseudonym, sealed, author) VALUES (%(pseudonym)s, %(sealed)s, %(author)s)

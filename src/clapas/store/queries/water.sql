@@ -107,9 +107,20 @@ INSERT INTO water_vault.message (entity, water_case, kind, channel, at)
 VALUES (%(entity)s, %(water_case)s, %(kind)s, %(channel)s, %(at)s)
 ON CONFLICT DO NOTHING RETURNING id
 
--- name: coarsen
--- Names of the meters whose hours may be kept: their subscriber agreed.
-SELECT entity FROM water_vault.subscriber WHERE (consents ->> 'hourly')::bigint > 0 AND stopped IS NULL
+-- name: personal
+-- The index of each meter that stands for a person: neither simulated nor of a sector; did they agree to hours?
+SELECT s.id, s.entity, EXISTS (
+    SELECT FROM water_vault.subscriber v
+    WHERE v.entity = s.entity AND v.stopped IS NULL AND (v.consents ->> 'hourly')::bigint > 0)
+FROM series s JOIN entity e ON e.id = s.entity
+WHERE s.quantity = 'water_index' AND NOT e.simulated
+  AND NOT EXISTS (SELECT FROM series f WHERE f.entity = s.entity AND f.attribute = 'flow')
+ORDER BY s.id
+
+-- name: devices
+-- The devices that speak of these meters.
+SELECT DISTINCT d.key FROM device d LEFT JOIN binding b ON b.device = d.id
+WHERE b.entity = ANY(%(entities)s) OR 'urn:ngsi-ld:Device:' || d.key = ANY(%(entities)s) ORDER BY 1
 
 -- name: answered
 -- What the holder of this token says of the case that lives on their meter.

@@ -82,3 +82,10 @@ WHERE /*rows a.dataset, a.commune*/ GROUP BY a.sector, a.kind ORDER BY a.sector,
 SELECT w.sector, count(*) FILTER (WHERE w.state IN ('planned', 'running')),
        max(w.done) FILTER (WHERE w.state = 'done' AND w.kind IN ('repair', 'replacement'))
 FROM water_work w WHERE w.sector <> '' AND /*rows w.dataset, w.commune*/ GROUP BY w.sector
+
+-- name: heard
+-- The customers' meters of each sector, and those whose index came since then.
+SELECT a.sector, count(*), count(*) FILTER (WHERE EXISTS (
+    SELECT FROM state t WHERE t.entity IN (a.reference, 'urn:ngsi-ld:WaterConsumptionObserved:' || a.reference)
+      AND t.attribute = 'waterIndex' AND t.measured >= %(since)s))
+FROM water_asset a WHERE a.kind = 'meter' AND a.sector <> '' AND /*rows a.dataset, a.commune*/ GROUP BY a.sector

@@ -17,7 +17,7 @@ def _water() -> typer.Typer:
     from clapas.usecases.water.meters import commands as meters
     from clapas.usecases.water.meters import receiver
     from clapas.usecases.water.network import commands as network
-    from clapas.usecases.water.network import yearly
+    from clapas.usecases.water.network import daily, yearly
 
     water = typer.Typer()
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
@@ -28,6 +28,7 @@ def _water() -> typer.Typer:
     water.command("telegrams")(receiver.read_telegrams)
     water.command("overconsumption")(billing.find_overconsumption)
     water.command("districts")(network.find_bursts)
+    water.command("balance")(daily.write_balance)
     water.command("rpqs")(yearly.write_rpqs)
     evaluate.command("network")(network.evaluate_network)
     water.add_typer(evaluate, name="evaluate")

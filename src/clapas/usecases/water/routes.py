@@ -10,7 +10,7 @@ from pathlib import Path
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from clapas.charter import Reading
+from clapas.charter import Exit, Reading
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, milliseconds
 from clapas.store import Store
@@ -44,7 +44,8 @@ from clapas.usecases.water.watch.answers import (
     precision_of,
     verdict_of,
 )
-from clapas.usecases.water.watch.days import days_of
+from clapas.usecases.water.watch.days import Days, days_of, with_older
+from clapas.usecases.water.watch.hours import LEAST, VOLUME
 from clapas.usecases.water.watch.letter import render_letter
 from clapas.usecases.water.watch.messages import PRICE
 from clapas.usecases.water.watch.night import QUANTITY
@@ -182,20 +183,10 @@ async def _measured(request: Call) -> list[Precision]:
 @get("/api/v1/water/meters/{entity:str}", opt=READ)
 async def meter(request: Call, entity: FromPath[str]) -> Meter:
     """A meter's last days: litres, least hourly flow of the night, its cases."""
-    rooms, seen, way = rooms_of(request), seen_by(request), way_of(request)
+    rooms, seen = rooms_of(request), seen_by(request)
     await rooms.store.entities.get(seen.entities, entity)
-    held = await rooms.store.series.of_entity(way.rows("series"), entity)
-    index = [each for each in held if each.key.quantity == QUANTITY]
-    if not index:
-        raise NotFound(entity=entity)
-    zone = await rooms.store.territory.zone()
     now = datetime.now(UTC)
-    window = Window(now - timedelta(days=DAYS), now)
-    asked = Reading(window=window, step="raw", aggregate="max", max_points=50_000)
-    found = await way.history(rooms.store, index[:1], asked)
-    days, litres, nights = (
-        days_of(found[0].times, found[0].values, str(zone)) if found else ([], [], [])
-    )
+    days, litres, nights = await _days(rooms.store, way_of(request), entity, now)
     page = await rooms.store.water.page(seen.entities, entity=entity, limit=50)
     return Meter(
         entity=entity,
@@ -204,6 +195,25 @@ async def meter(request: Call, entity: FromPath[str]) -> Meter:
         night_l_h=nights,
         cases=await _told(rooms.store, seen, page.items),
     )
+
+
+async def _days(store: Store, way: Exit, entity: str, now: datetime) -> Days:
+    """The last thirty days, of which the older may have kept their day alone. Raises NotFound."""
+    held = await store.series.of_entity(way.rows("series"), entity)
+    index = next((each for each in held if each.key.quantity == QUANTITY), None)
+    if index is None:
+        raise NotFound(entity=entity)
+    window = Window(now - timedelta(days=DAYS), now)
+    zone = str(await store.territory.zone())
+    fine = Reading(window=window, step="raw", aggregate="max", max_points=50_000)
+    found = await way.history(store, [index], fine)
+    recent = days_of(found[0].times, found[0].values, zone) if found else ([], [], [])
+    named = {each.key.attribute: each for each in held}
+    if VOLUME[0] not in named or LEAST[0] not in named:
+        return recent
+    wanted = [named[VOLUME[0]], named[LEAST[0]]]
+    kept = await way.history(store, wanted, Reading(window=window, step="raw"))
+    return with_older(recent, *kept, zone) if len(kept) == len(wanted) else recent
 
 
 @put("/api/v1/water/subscribers/{entity:str}", opt=PERSONAL)

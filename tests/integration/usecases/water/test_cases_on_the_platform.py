@@ -13,6 +13,7 @@ from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation
 from clapas.domain.window import milliseconds
 from clapas.store import StateRow
+from clapas.store.water_works import Asset
 from clapas.usecases.water.watch.messages import Post
 from clapas.usecases.water.watch.night import flows_now, night
 
@@ -226,7 +227,11 @@ async def test_the_sector_whose_night_rose_is_first_tonight(
     await store.state.upsert(
         [StateRow(series[key].id, key.entity, "flow", 20.0, start, start) for key in keys]
     )
+    await furnish(store, leak_l_h=0.0)
+    meters = [Asset(reference=each, kind="meter", sector="s2") for each in ("m1", "m2", "m3")]
+    await store.water_works.put_assets(RowFilter(everything=True), meters, actor="gis", now=1)
     found = (await operator.call("GET", "/api/v1/water/sectors")).json()["items"]
     assert [each["entity"] for each in found] == names[::-1]
+    assert [(each["heard"], each["meters"]) for each in found] == [(2, 3), (0, 0)]
     assert found[0]["excess_m3_h"] == 5.0
     assert found[0]["euros_day"] == 96.0

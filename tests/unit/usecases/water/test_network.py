@@ -7,12 +7,13 @@ import pytest
 
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import Floats
-from clapas.usecases.water.network.balance import guess_zones
+from clapas.usecases.water.network.balance import Signal, guess_zones
 from clapas.usecases.water.network.bursts import Step, _same_at_every_hour
 from clapas.usecases.water.network.districts import COLUMNS, Records, alarm_table, survey
-from clapas.usecases.water.network.evaluate import euros, match
+from clapas.usecases.water.network.evaluate import match, official
 from clapas.usecases.water.network.series import Hours, read_hours
 from clapas.usecases.water.network.simulate import Leak
+from clapas.usecases.water.network.together import watch
 
 DAY = 24
 
@@ -137,8 +138,16 @@ def test_alarms_are_matched_to_leaks_and_paid() -> None:
     outcome = match(steps, leaks)
     assert (outcome.false, outcome.repeats) == (1, 1)
     assert outcome.delays == (1.0, 0.5)
-    gained = euros(outcome, leaks, [0.0, 150.0], 1000.0)
-    assert gained == pytest.approx(0.8 * 10 * (1000 - 124) + 0.8 * 10 * (900 - 512) - 250 - 500)
+    metres = {("p1", "p1"): 0.0, ("p2", "q"): 150.0, ("p2", "p2"): 0.0}
+    told = list(zip(steps, (["p1"], ["p1"], ["q"], ["p2"]), strict=True))
+    score = official(told, leaks, lambda leak, pipe: metres.get((leak, pipe), 900.0), 1000.0)
+    assert (score.found, score.repeated, score.false) == (2, 1, 1)
+    assert score.euros == pytest.approx(
+        0.8 * 10 * (1000 - 124) + 0.8 * 10 * (900 - 512) - 250 - 500
+    )
+    assert score.perfect == pytest.approx(0.8 * 10 * (899 + 399))
+    nowhere = official([(step, []) for step in steps], leaks, lambda *_: 0.0, 1000.0)
+    assert (nowhere.euros, nowhere.false) == (-2000.0, 4)
 
 
 def test_the_export_of_the_supervision_is_read_and_alarms_written(tmp_path: Path) -> None:
@@ -182,3 +191,20 @@ def test_a_lasting_leak_is_still_told_after_a_rise_that_passed() -> None:
     first = opened(80, start=40, end=41.6, flow=14.0)
     found = survey(town(80, leak=first + opened(80, start=55, end=80, flow=14.0)))
     assert any(54 * DAY < step.raised < 60 * DAY for step, _ in found.told)
+
+
+def test_a_valve_opened_between_two_districts_is_no_leak_in_the_one_that_gains() -> None:
+    random = np.random.default_rng(9)
+    hour = np.arange(60 * DAY)
+    shape = 1.0 + 0.5 * np.sin((hour % 24 - 9) / 24 * 2 * np.pi)
+    north = 80.0 * shape * random.normal(1.0, 0.02, len(hour))
+    south = 90.0 * shape * random.normal(1.0, 0.02, len(hour))
+    passed = 9.0 * (hour >= 45 * DAY)
+
+    def told(north: Floats, south: Floats) -> list[Step]:
+        both = [Signal(zone=name, kind="balance", values=values, scale=values)
+                for name, values in (("north", north), ("south", south))]  # fmt: skip
+        return [step for step in watch(both) if step.told]
+
+    assert told(north + passed, south - passed) == []
+    assert [step.zone for step in told(north + passed, south)] == ["north"]

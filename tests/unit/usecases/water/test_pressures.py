@@ -6,7 +6,7 @@ from tests.unit.usecases.water.test_network import DAY, opened, town
 
 from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.network.districts import Records, survey
-from clapas.usecases.water.network.field import Field
+from clapas.usecases.water.network.field import Field, FieldRules, Move
 from clapas.usecases.water.network.series import Hours
 
 SENSORS = tuple(f"n{number}" for number in range(12))
@@ -58,3 +58,21 @@ def test_a_valve_that_changes_pressures_is_no_leak() -> None:
     found = survey(gauged(town(60), valve=40 * DAY))
     assert any(step.signal == "field" and step.kind == "shift" for step in found.steps)
     assert not found.told
+
+
+def test_a_leak_is_found_by_its_shape_alone_and_a_quiet_town_has_none() -> None:
+    falls = np.eye(len(SENSORS)) * 0.2
+    falls[3, 2:5] = 0.06, 0.3, 0.24
+    leak = opened(60, start=40, end=60, flow=7.0, growing_days=20)
+    shapes_only = FieldRules(limits=(np.inf, np.inf, np.inf))
+
+    def moves(records: Records, falls: Floats | None) -> list[Move]:
+        field = Field(records.pressures, records.flows, records.levels, shapes_only, falls)  # type: ignore[arg-type]
+        return [move for hour in range(60 * DAY) if (move := field.look(hour)) is not None]
+
+    leaky = gauged(town(60, leak=leak), leak)
+    found = moves(leaky, falls)
+    assert 40 * DAY < found[0].raised < 45 * DAY
+    assert int(np.argmax(found[0].shortfall)) == 3
+    assert moves(leaky, None) == []
+    assert moves(gauged(town(60)), falls) == []

@@ -6,7 +6,7 @@ every hour, night and day). A step that stands out of the signal's own noise is 
 taken out of the series, so that the next leak is measured from there; a step down is a repair.
 """
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -24,10 +24,6 @@ LAG = 48
 NOISE_HOURS = 12
 """A learned noise is used for so long."""
 LIKELY_GROWTH = 0.02
-MENDED_HOURS = 48
-"""A repair moves the pressures too, for so long around it."""
-FIELD_DAYS = 30
-"""What the pressures have told, the balance of the zone tells later and less well: no second alarm."""
 BRIEF_HOURS = 72
 PASSING_DAYS, MORE = 60, 1.2
 """A rise that falls again within so few hours is remembered so long: the next must be so much larger, or last."""
@@ -44,8 +40,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The excess must stay beyond its limit for so many hours running."""
     first_noise: float = 0.25
     """Noise before it is learned: this many times the square root of the mean flow (m³/h)."""
-    least_noise: float = 0.1
-    least_share: float = 0.02
+    least_noise: float = 0.05
+    least_share: float = 0.012
     """Steps smaller than this share of the zone's ordinary flow are not looked at."""
     learn_hours: int = 8 * 24
     noise_hours: int = 3 * 24
@@ -110,6 +106,13 @@ class Watch:
     def noise_of(self, hour: int, window: int) -> float:
         """Spread of the mean excess over so many hours (m³/h)."""
         return self._noise(hour, WINDOWS[0]) * max(1.0, float(np.sqrt(WINDOWS[0] / max(window, 1))))
+
+    def risen(self, start: int, hour: int) -> float:
+        """Mean excess since ``start`` over the same hours of the weeks before (m³/h); 0 when unknown."""
+        if start < WEEK:
+            return 0.0
+        excess = self.adjusted[start : hour + 1] - self.reference(hour, hour + 1 - start)
+        return float(np.nanmean(excess)) if np.isfinite(excess).any() else 0.0
 
     def ordinary(self, hour: int) -> float:
         """Ordinary flow of the zone (m³/h) over the last four weeks."""
@@ -240,70 +243,3 @@ def _same_at_every_hour(excess: Floats, usual: Floats) -> float:
     spread = float(centred @ centred) + noise / LIKELY_GROWTH**2
     growth = float(centred @ excess) / spread if spread > 0 else 0.0
     return mean - growth * float(usual.mean())
-
-
-class Beside(Protocol):
-    """Another watch beside the balances, such as the field of the pressures."""
-
-    def look(self, hour: int, balances: dict[str, Watch]) -> Step | None: ...
-
-
-def watch(
-    found: list[Signal], rules: Rules | None = None, beside: Beside | None = None
-) -> list[Step]:
-    """Every step of every signal, in the order of the alarms; one alarm for signals of a zone that agree."""
-    chosen = rules or Rules()
-    watches = [Watch(signal, chosen) for signal in found]
-    balances = {each.signal.zone: each for each in watches if each.signal.kind == "balance"}
-    steps: list[Step] = []
-    for hour in range(max((len(each.signal.values) for each in watches), default=0)):
-        moved = beside.look(hour, balances) if beside else None
-        if moved is not None:
-            steps.append(_merged(moved, steps))
-        for each in watches:
-            step = each.look(hour)
-            if step is None:
-                continue
-            if step.signal != "balance":
-                step = _confirmed(step, balances[step.zone], chosen)
-            steps.append(_merged(step, steps))
-    return steps
-
-
-def _merged(step: Step, before: list[Step]) -> Step:
-    """The split and the balance of a zone tell of the same leak: the second to speak is not news."""
-    for other in reversed(before):
-        if step.raised - other.raised > FIELD_DAYS * 24:
-            break
-        mended = other.kind == "repair" and abs(other.start - step.start) <= MENDED_HOURS
-        if mended and step.signal == "field":
-            return msgspec.structs.replace(step, told=False, kind="repair")
-        late = step.kind == "leak" or abs(other.start - step.start) <= 48
-        if other.told and other.signal == "field" and step.signal != "field" and late:
-            return msgspec.structs.replace(step, told=False)
-        if step.raised - other.raised > 6 * 24:
-            continue
-        factor = 6.0 if other.signal == "split" else 2.0
-        close = abs(other.start - step.start) <= 24 and abs(step.size) <= factor * abs(other.size)
-        same = other.signal == step.signal and step.signal == "balance"
-        if other.told and other.zone == step.zone and close and not same:
-            return msgspec.structs.replace(step, told=False)
-    return step
-
-
-def _confirmed(step: Step, balance: Watch, rules: Rules) -> Step:
-    """A change of split is a leak when the zone's balance rises with it.
-
-    When the balance falls it is a repair; else a manoeuvre (a valve, a pump's new hours).
-    """
-    window = step.raised + 1 - step.start
-    if step.start < WEEK:
-        return msgspec.structs.replace(step, told=False, kind="shift")
-    excess = balance.adjusted[step.start : step.raised + 1] - balance.reference(step.raised, window)
-    risen = float(np.nanmean(excess)) if np.isfinite(excess).any() else 0.0
-    enough = max(0.4 * abs(step.size), 0.5 * rules.least_share * balance.ordinary(step.raised))
-    if risen < -enough:
-        return msgspec.structs.replace(step, told=False, kind="repair")
-    if risen < enough:
-        return msgspec.structs.replace(step, told=False, kind="shift")
-    return step

@@ -1,10 +1,12 @@
 """``clapas water districts`` and ``clapas water evaluate network``."""
 
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import polars as pl
 import typer
@@ -19,7 +21,7 @@ from clapas.usecases.water.network.districts import (
     read_records,
     survey,
 )
-from clapas.usecases.water.network.evaluate import Outcome, euros, match
+from clapas.usecases.water.network.evaluate import Official, Outcome, match, official
 from clapas.usecases.water.network.model import Model
 from clapas.usecases.water.network.simulate import (
     GRAVITY,
@@ -96,7 +98,10 @@ def evaluate_network(
     ] = 2,
     seed: Annotated[int, typer.Option(help="Seed of the first scenario.")] = 21,
     sensors: Annotated[
-        str, typer.Option(help="Pressure sensors, names with commas; none: flow only.")
+        str,
+        typer.Option(
+            help="Pressure sensors: names with commas, or a file of names; none: flow only."
+        ),
     ] = "",
     flows: Annotated[Path | None, typer.Option(help="Recorded flows, to score as well.")] = None,
     levels: Annotated[Path | None, typer.Option(help="Recorded levels.")] = None,
@@ -104,24 +109,49 @@ def evaluate_network(
 ) -> None:
     """Score the network detector on recorded leaks and on seeded scenarios of a hydraulic model."""
     model = Model(inp)
-    outcomes = []
+    scored: list[Scored] = []
     if flows and truth:
         records = read_records(flows, levels, None, "UTC")
         found = survey(records, model)
-        outcomes.append(_report("recorded", found, read_truth(truth, records), model, records))
-    places = tuple(name for name in sensors.split(",") if name)
+        scored.append(_report("recorded", found, read_truth(truth, records), model, records))
+    places = sensor_names(sensors)
     for number in range(scenarios):
         scenario = simulate(inp, Setting(seed=seed + number, pressures=places))
         records = recorded(scenario, with_pressures=bool(places))
         title = f"scenario {seed + number}" + (
             f", {len(places)} pressures" if places else ", flow only"
         )
-        outcomes.append(_report(title, survey(records, model), scenario.leaks, model, records))
-    delays = np.array([delay for outcome in outcomes for delay in outcome.delays])
-    typer.echo(
-        f"all: {len(delays)} leaks, median delay {np.median(delays):.2f} d, "
-        f"within 30 d {np.mean(delays <= 30):.0%}, false alarms {sum(each.false for each in outcomes)}"
-    )
+        scored.append(_report(title, survey(records, model), scenario.leaks, model, records))
+    for line in _summary(scored):
+        typer.echo(line)
+
+
+def sensor_names(said: str) -> tuple[str, ...]:
+    """Names with commas, or those of a file: one a line, or the list ``pressure_sensors`` of BattLeDIM."""
+    path = Path(said)
+    if not said or not path.is_file():
+        return tuple(name for name in said.split(",") if name)
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    if "pressure_sensors:" in lines:
+        listed = lines[lines.index("pressure_sensors:") + 1 :]
+        return tuple(
+            each[1:].strip() for each in takewhile(lambda one: one.startswith("-"), listed)
+        )
+    return tuple(line for line in lines if line)
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """A period's outcome, its truth and its official score."""
+
+    outcome: Outcome
+    leaks: tuple[Leak, ...]
+    score: Official
+
+
+def flow_at(leak: Leak, delay: float) -> float:
+    """Flow (m³/h) of a leak so many days after its start; its peak when it was never told."""
+    grown = 24.0 * delay / max(leak.peak - leak.start, 1.0)
+    return leak.flow * min(grown, 1.0)
 
 
 def recorded(scenario: Scenario, *, with_pressures: bool) -> Records:
@@ -175,31 +205,43 @@ def zones_of(
 
 def _report(
     title: str, found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
-) -> Outcome:
+) -> Scored:
     zones = zones_of(found, leaks, model, records)
     outcome = match(found.steps, leaks, zones=zones)
-    metres = [
-        model.metres_between(leak.pipe, found.candidates[at][0])
-        if at is not None and found.candidates[at]
-        else np.inf
-        for leak, at in zip(leaks, outcome.alarms, strict=True)
-    ]
-    nearest = [
-        min(
-            (model.metres_between(leak.pipe, pipe) for pipe in found.candidates[at]), default=np.inf
-        )
-        if at is not None
-        else np.inf
-        for leak, at in zip(leaks, outcome.alarms, strict=True)
-    ]
-    score = euros(outcome, leaks, metres, float(records.flows.count))
+    score = official(found.told, leaks, model.metres_between, float(records.flows.count))
     typer.echo(
-        f"{title}: {outcome.false} false, {outcome.repeats} repeats, official score {score:,.0f} €"
+        f"{title}: {outcome.false} false, {outcome.repeats} repeats; official score {score.euros:,.0f} € "
+        f"of {score.perfect:,.0f} € (within 300 m: {score.found} found, {score.repeated} again; {score.false} paid for nothing)"
     )
-    for leak, delay, far, near in zip(leaks, outcome.delays, metres, nearest, strict=True):
+    for leak, delay, at in zip(leaks, outcome.delays, outcome.alarms, strict=True):
+        pipes = found.candidates[at] if at is not None else []
+        off = [model.metres_between(leak.pipe, pipe) for pipe in pipes] or [np.inf]
         kind = "abrupt" if leak.peak <= leak.start + 1 else "incipient"
         typer.echo(
             f"  {leak.pipe:6} {zones.get(leak.pipe, ''):10} {leak.flow:5.1f} m³/h {kind:9} day {leak.start / 24:6.1f}  "
-            f"delay {delay:6.2f} d  first candidate {far:5.0f} m off, nearest of ten {near:5.0f} m"
+            f"delay {delay:6.2f} d at {flow_at(leak, delay):4.1f} m³/h  first candidate {off[0]:5.0f} m off, nearest of ten {min(off):5.0f} m"
         )
-    return outcome
+    return Scored(outcome=outcome, leaks=leaks, score=score)
+
+
+def _summary(scored: list[Scored]) -> list[str]:
+    """All scenarios together, abrupt and growing leaks apart."""
+    delays = np.array([delay for each in scored for delay in each.outcome.delays])
+    growing = np.array([leak.peak > leak.start + 1 for each in scored for leak in each.leaks])
+    lines = [
+        f"{title}: {len(part)} leaks, median delay {np.median(part):.2f} d, within 30 d {np.mean(part <= 30):.0%}"
+        for title, part in (
+            ("all", delays),
+            ("abrupt", delays[~growing]),
+            ("growing", delays[growing]),
+        )
+        if len(part)
+    ]
+    false = sum(each.outcome.false for each in scored)
+    repeats = sum(each.outcome.repeats for each in scored)
+    euros, perfect = (
+        sum(getattr(each.score, name) for each in scored) for name in ("euros", "perfect")
+    )
+    lines.append(f"false alarms {false}, repeats {repeats}, in {len(scored)} periods")
+    lines.append(f"official score {euros:,.0f} € of {perfect:,.0f} €")
+    return lines

@@ -9,11 +9,12 @@ import polars as pl
 from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.meters.tables import shown_time
 from clapas.usecases.water.network.balance import Signal, Zone, fitted, guess_zones, signals
-from clapas.usecases.water.network.bursts import WEEK, Rules, Step, watch
+from clapas.usecases.water.network.bursts import WEEK, Rules, Step
 from clapas.usecases.water.network.field import Field
 from clapas.usecases.water.network.model import Model, Signatures, rank
 from clapas.usecases.water.network.pressures import Gauges, pressure_signals
 from clapas.usecases.water.network.series import HOUR, Hours, read_hours
+from clapas.usecases.water.network.together import watch
 
 COLUMNS = ("zone", "raised_at", "kind", "flow_m3_h", "start_estimate", "candidates")
 CANDIDATES = 10
@@ -54,13 +55,26 @@ def survey(records: Records, model: Model | None = None, rules: Rules | None = N
     watched = signals(zones, flows, levels)
     gauges: list[Signal] = []
     beside = None
+    table = _signatures(records, model) if model else None
     if records.pressures is not None and zones:
         gauges = pressure_signals(records.pressures, flows, levels, zones[0].name)
-        field = Field(records.pressures, flows, levels)
+        falls = table.falls if table is not None and table.falls.shape[1] else None
+        field = Field(records.pressures, flows, levels, falls=falls)
         beside = Gauges(field, _places(field, zones, flows, model) if model else {})
     steps = watch(watched, rules, beside)
-    places = locate(steps, zones, gauges, records, model) if model else [[] for _ in steps]
+    places = (
+        [[] for _ in steps]
+        if model is None or table is None
+        else locate(steps, zones, table, (records, gauges), model)
+    )
     return Survey(zones=zones, signals=watched, steps=steps, candidates=places)
+
+
+def _signatures(records: Records, model: Model) -> Signatures:
+    """How a leak at each junction shows; at the pressures too when the model knows all of them."""
+    sensors = records.pressures.names if records.pressures is not None else ()
+    known = all(name in model.network.junction_name_list for name in sensors)
+    return model.signatures(records.flows.names, sensors if known else ())
 
 
 def _places(field: Field, zones: tuple[Zone, ...], flows: Hours, model: Model) -> dict[str, str]:
@@ -76,20 +90,16 @@ def _places(field: Field, zones: tuple[Zone, ...], flows: Hours, model: Model) -
 def locate(
     steps: list[Step],
     zones: tuple[Zone, ...],
-    gauges: list[Signal],
-    records: Records,
+    table: Signatures,
+    seen: tuple[Records, list[Signal]],
     model: Model,
 ) -> list[list[str]]:
     """The likeliest pipes of each told step, by what the meters and the pressures showed until the alarm."""
-    sensors = tuple(each.kind.removeprefix("pressure ") for each in gauges)
-    known = tuple(name for name in sensors if name in model.network.junction_name_list)
-    table = model.signatures(records.flows.names, known if len(known) == len(sensors) else ())
+    flows = seen[0].flows.names
     by_name = {zone.name: zone for zone in zones}
-    inside = {zone.name: model.nodes_of(zone, records.flows.names) for zone in zones}
+    inside = {zone.name: model.nodes_of(zone, flows) for zone in zones}
     return [
-        _pipes(step, by_name[step.zone], inside[step.zone], table, (records, gauges), model)
-        if step.told
-        else []
+        _pipes(step, by_name[step.zone], inside[step.zone], table, seen, model) if step.told else []
         for step in steps
     ]
 

@@ -2,11 +2,11 @@
 
 An alarm finds the leak that runs when it is raised and was not found yet (the latest begun first); one
 that comes when every running leak was found already is a repeat; one with no leak running is false.
-Official score (BattLeDIM): 0.80 € per m³ not lost within the period, minus 500 · x/300 for a place x
-metres off, when x is at most 300 m; 500 € for a false report.
+The official score is that of the contest BattLeDIM (Vrachimis et al., J. Water Resour. Plann. Manage. 148(12),
+2022; rules on its site): the place counts as well as the time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import numpy as np
@@ -64,20 +64,56 @@ def match(
     return Outcome(delays=tuple(delays), alarms=tuple(found), false=false, repeats=repeats)
 
 
-def euros(outcome: Outcome, leaks: tuple[Leak, ...], metres: list[float], until: float) -> float:
-    """The official score; ``metres`` is how far each leak's first candidate lay (infinite: not found)."""
-    total = -CREW_EUROS * outcome.false
-    for leak, delay, off in zip(leaks, outcome.delays, metres, strict=True):
-        if not np.isfinite(delay):
-            continue
-        if off > NEAR_M:
+class Official(msgspec.Struct, frozen=True, kw_only=True):
+    """The score of BattLeDIM (€), what telling each leak at its start and place would earn, and the counts."""
+
+    euros: float
+    perfect: float
+    found: int
+    repeated: int
+    false: int
+
+
+def official(
+    told: list[tuple[Step, list[str]]],
+    leaks: tuple[Leak, ...],
+    metres: Callable[[str, str], float],
+    until: float,
+) -> Official:
+    """Score alarms as the contest does: each is a report of its first candidate pipe, in the order of time.
+
+    A report within 300 m (along the pipes) of a leak that runs earns 0.80 € per m³ not lost until the leak's
+    end, less 500 · x/300 €; of a leak already found, nothing; any other costs 500 €.
+    """
+    total, found, repeated, false = 0.0, set[int](), 0, 0
+    for step, pipes in told:
+        at = step.raised + 1.0
+        near = {
+            n: off
+            for n, leak in enumerate(leaks)
+            if pipes
+            and leak.start <= at <= leak.end
+            and (off := metres(leak.pipe, pipes[0])) <= NEAR_M
+        }
+        fresh = {n: off for n, off in near.items() if n not in found}
+        if fresh:
+            best = min(fresh, key=lambda n: fresh[n])
+            found.add(best)
+            saved = saved_m3(leaks[best], at, min(leaks[best].end, until))
+            total += EURO_PER_M3 * saved - CREW_EUROS * fresh[best] / NEAR_M
+        elif near:
+            repeated += 1
+        else:
+            false += 1
             total -= CREW_EUROS
-            continue
-        end = min(leak.end, until)
-        total += (
-            EURO_PER_M3 * saved_m3(leak, leak.start + 24 * delay, end) - CREW_EUROS * off / NEAR_M
-        )
-    return total
+    best_possible = sum(saved_m3(leak, leak.start, min(leak.end, until)) for leak in leaks)
+    return Official(
+        euros=total,
+        perfect=EURO_PER_M3 * best_possible,
+        found=len(found),
+        repeated=repeated,
+        false=false,
+    )
 
 
 def saved_m3(leak: Leak, since: float, until: float) -> float:

@@ -6,6 +6,8 @@ Needs the extra ``water`` (wntr).
 """
 
 import tempfile
+from functools import cached_property
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ class Model:
         self.path = path
         self._wntr: Any = wntr
         self.network: Any = wntr.network.WaterNetworkModel(str(path))
+        self._ways: dict[str, dict[str, float]] = {}
 
     def zones(self, flows: tuple[str, ...], levels: tuple[str, ...]) -> tuple[Zone, ...]:
         """The pieces of the network that remain when its metered links are cut.
@@ -164,17 +167,44 @@ class Model:
         return tuple((float(x), float(y)) for x, y in places)
 
     def metres_between(self, first: str, second: str) -> float:
-        """Distance between the middles of two pipes, as the crow flies (m)."""
-        return float(np.linalg.norm(self._middle(first) - self._middle(second)))
+        """Distance between the middles of two pipes, along the pipes (m); infinite when nothing joins them."""
+        if first == second:
+            return 0.0
+        ends = [self.network.get_link(name) for name in (first, second)]
+        shortest = min(
+            self._metres_from(end).get(other, np.inf)
+            for end in (ends[0].start_node_name, ends[0].end_node_name)
+            for other in (ends[1].start_node_name, ends[1].end_node_name)
+        )
+        return float(shortest + sum(getattr(end, "length", 0.0) for end in ends) / 2)
 
-    def _middle(self, pipe: str) -> Floats:
-        link = self.network.get_link(pipe)
-        ends = [
-            np.asarray(node.coordinates, dtype=np.float64)
-            for node in (link.start_node, link.end_node)
-        ]
-        middle: Floats = (ends[0] + ends[1]) / 2
-        return middle
+    def _metres_from(self, node: str) -> dict[str, float]:
+        """Length of the shortest way along the pipes to every node (m), by Dijkstra."""
+        if node in self._ways:
+            return self._ways[node]
+        found: dict[str, float] = {}
+        heap = [(0.0, node)]
+        while heap:
+            metres, here = heappop(heap)
+            if here in found:
+                continue
+            found[here] = metres
+            for other, length in self._neighbours[here]:
+                if other not in found:
+                    heappush(heap, (metres + length, other))
+        self._ways[node] = found
+        return found
+
+    @cached_property
+    def _neighbours(self) -> dict[str, list[tuple[str, float]]]:
+        around: dict[str, list[tuple[str, float]]] = {
+            name: [] for name in self.network.node_name_list
+        }
+        for _, link in self.network.links():
+            length = float(getattr(link, "length", 0.0))
+            around[link.start_node_name].append((link.end_node_name, length))
+            around[link.end_node_name].append((link.start_node_name, length))
+        return around
 
 
 def rank(

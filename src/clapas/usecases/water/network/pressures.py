@@ -90,6 +90,5 @@ class Gauges:
 def _risen(balance: Watch, move: Move) -> tuple[float, float]:
     """Rise of a zone's balance since the move's start, and the noise of such a mean (m³/h)."""
     window = move.raised + 1 - move.start
-    excess = balance.adjusted[move.start : move.raised + 1] - balance.reference(move.raised, window)
-    risen = float(np.nanmean(excess)) if np.isfinite(excess).any() else 0.0
+    risen = balance.risen(move.start, move.raised)
     return risen, balance.noise_of(move.raised, window)

@@ -56,6 +56,8 @@ export interface Sector {
   hours: number;
   works: number;
   repaired: string | null;
+  meters: number;
+  heard: number;
 }
 
 export interface Work {

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from clapas.store.values import SeriesHistory
+
 
 def days_of(
     times: list[int], values: list[float], zone: str
@@ -24,6 +26,29 @@ def days_of(
         days.setdefault(f"{middle:%Y-%m-%d}", []).append((litres[n], hours[n]))
     names = sorted(days)
     return names, [_total(days[day]) for day in names], [_least(days[day]) for day in names]
+
+
+Days = tuple[list[str], list[float | None], list[float | None]]
+
+
+def with_older(recent: Days, volumes: SeriesHistory, least: SeriesHistory, zone: str) -> Days:
+    """The days, with those before them whose hours were dropped: their volume (m³) and least flow (m³/h)."""
+    civil = ZoneInfo(zone)
+
+    def litres_of(history: SeriesHistory) -> dict[str, float]:
+        return {
+            f"{datetime.fromtimestamp(at / 1000, civil):%Y-%m-%d}": round(value * 1000.0, 1)
+            for at, value in zip(history.times, history.values, strict=True)
+        }
+
+    kept, flows = litres_of(volumes), litres_of(least)
+    older = sorted(kept.keys() | flows.keys())
+    whole = [n for n, day in enumerate(recent[0]) if day not in kept]
+    return (
+        older + [recent[0][n] for n in whole],
+        [kept.get(day) for day in older] + [recent[1][n] for n in whole],
+        [flows.get(day) for day in older] + [recent[2][n] for n in whole],
+    )
 
 
 def _total(steps: list[tuple[float, float]]) -> float | None:

@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 
 from clapas.domain.access import RowFilter
-from clapas.domain.window import Window
+from clapas.domain.window import Window, milliseconds
 from clapas.store import Store
 from clapas.store.values import EntityRow, SeriesHistory
-from clapas.store.water_works import SectorWorks
+from clapas.store.water_works import SectorMeters, SectorWorks
 
 LOOK = timedelta(days=8)
+HEARD = timedelta(hours=36)
 NIGHT = (2, 3)
 MARGINAL_EURO_M3 = 0.80
 MOST = 1000
@@ -30,7 +31,7 @@ class Sector(msgspec.Struct, frozen=True, kw_only=True):
     """A sector's day: inflow of the last 24 hours (m³), nights (m³/h), excess and its cost a day.
 
     ``works`` are the work orders that are not over, ``repaired`` the day of the last repair, by the
-    maintenance tool's own table.
+    maintenance tool's own table; ``heard`` of its ``meters`` gave an index within a day and a half.
     """
 
     entity: str
@@ -45,6 +46,8 @@ class Sector(msgspec.Struct, frozen=True, kw_only=True):
     hours: int
     works: int = 0
     repaired: date | None = None
+    meters: int = 0
+    heard: int = 0
 
 
 async def sectors(
@@ -60,19 +63,28 @@ async def sectors(
     )  # fmt: skip
     by_series = {each.series: each for each in found}
     works = await store.water_works.sectors(entities)
+    heard = await store.water_works.heard(entities, since=milliseconds(now - HEARD))
     made = [
-        _worked(_sector(row, by_series.get(number_of[name]), zone), works)
+        _known(_sector(row, by_series.get(number_of[name]), zone), works, heard)
         for name, row in rows.items()
     ]
     return sorted(made, key=lambda each: -(each.euros_day or 0.0))
 
 
-def _worked(sector: Sector, works: Mapping[str, SectorWorks]) -> Sector:
-    """With the works that name the sector by its id, the last part of it, or its name."""
-    names = (sector.entity, sector.entity.rpartition(":")[2], sector.name)
-    mine = [works[name] for name in dict.fromkeys(names) if name in works]
-    repaired = max((each.repaired for each in mine if each.repaired), default=None)
-    return msgspec.structs.replace(sector, works=sum(each.open for each in mine), repaired=repaired)
+def _known(
+    sector: Sector, works: Mapping[str, SectorWorks], heard: Mapping[str, SectorMeters]
+) -> Sector:
+    """With the works and meters that name the sector by its id, the last part of it, or its name."""
+    names = list(dict.fromkeys((sector.entity, sector.entity.rpartition(":")[2], sector.name)))
+    mine = [works[name] for name in names if name in works]
+    its = [heard[name] for name in names if name in heard]
+    return msgspec.structs.replace(
+        sector,
+        works=sum(each.open for each in mine),
+        repaired=max((each.repaired for each in mine if each.repaired), default=None),
+        meters=sum(each.meters for each in its),
+        heard=sum(each.heard for each in its),
+    )
 
 
 async def _rows(store: Store, entities: RowFilter, wanted: set[str]) -> dict[str, EntityRow]:

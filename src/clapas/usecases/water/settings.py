@@ -1,0 +1,14 @@
+"""Settings of the water trade: the table ``[usecases.water]``."""
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how long a home's indexes are kept; meters of sectors and simulated ones are nobody's."""
+
+    hours_days: int = 10
+    """Days for which hours are kept without consent: the leak detector and late frames need them. 0: not dropped here."""
+    agreed_days: int = 730
+    """Days for which hours are kept when the subscriber agreed to the purpose 'hourly'."""
+    days_days: int = 1095
+    """Days for which daily consumption is kept: the three years of the legal reference."""
