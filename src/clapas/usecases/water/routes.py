@@ -213,7 +213,7 @@ async def _days(store: Store, way: Exit, entity: str, now: datetime) -> Days:
         return recent
     wanted = [named[VOLUME[0]], named[LEAST[0]]]
     kept = await way.history(store, wanted, Reading(window=window, step="raw"))
-    return with_older(recent, *kept, zone) if len(kept) == len(wanted) else recent
+    return with_older(recent, kept[0], kept[1], zone) if len(kept) == len(wanted) else recent
 
 
 @put("/api/v1/water/subscribers/{entity:str}", opt=PERSONAL)
