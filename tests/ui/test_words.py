@@ -22,8 +22,15 @@ def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return words
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object; one that is written twice would hide the first."""
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
+    return dict(pairs)
+
+
 def catalogue(path: Path) -> dict[str, str]:
-    return flat(json.loads(path.read_text(encoding="utf-8")))
+    return flat(json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once))
 
 
 @pytest.mark.parametrize("french", FRENCH, ids=lambda path: path.parent.name)

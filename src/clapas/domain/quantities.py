@@ -32,6 +32,11 @@ class Quantity(msgspec.Struct, frozen=True, gc=False):
     shown_unit: str = ""
     decimals: int = 1
 
+    @property
+    def yes_or_no(self) -> bool:
+        """Its values are 0 and 1, and people read them as no and yes."""
+        return (self.low, self.high, self.unit, self.shown_scale) == (0, 1, "", 1.0)
+
 
 _TABLE: tuple[tuple[object, ...], ...] = (
     # climate and weather

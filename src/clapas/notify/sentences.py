@@ -9,6 +9,7 @@ from clapas.store.rules_values import Alarm
 SENTENCES = {
     "fr": {
         "threshold": "{value}, {operator} {limit}.",
+        "yes_or_no": "{label} : {value}.",
         "band": "{value}, hors de la plage de {low} à {high}.",
         "rate": "Changement de {slope} par heure, au-delà de {limit} par heure.",
         "versus": "{value} contre {other} là où l’on compare : l’écart est {operator} {limit}.",
@@ -29,6 +30,7 @@ SENTENCES = {
     },
     "en": {
         "threshold": "{value}, {operator} {limit}.",
+        "yes_or_no": "{label}: {value}.",
         "band": "{value}, outside the range from {low} to {high}.",
         "rate": "A change of {slope} per hour, beyond {limit} per hour.",
         "versus": "{value} against {other} where it is compared: the difference is {operator} {limit}.",
@@ -70,6 +72,7 @@ SLOTS = {
     "fr": ("d’une nuit de {day}", "d’un {day} matin", "d’un {day} après-midi", "d’un {day} soir"),
     "en": ("{day} night", "{day} morning", "{day} afternoon", "{day} evening"),
 }
+YES_OR_NO = {"fr": ("non", "oui"), "en": ("no", "yes")}
 UNITS = {"fr": ("j", "h", "min", "s"), "en": ("d", "h", "min", "s")}
 VALUES = ("limit", "low", "high", "other", "usual", "day", "result", "slope")
 LEAST_TIMES = 1.5
@@ -83,7 +86,10 @@ def sentence(reasons: Mapping[str, Any], value: float | None, language: str) -> 
     words: dict[str, str] = {"gateway": str(reasons.get("gateway", ""))}
     quantity = QUANTITIES.get(str(reasons.get("quantity", "")))
     times = _times(kind, reasons, value)
-    template = SENTENCES[spoken].get(_template(kind, reasons, times), "")
+    flag = kind == "threshold" and quantity is not None and quantity.yes_or_no
+    form = "yes_or_no" if flag else _template(kind, reasons, times)
+    template = SENTENCES[spoken].get(form, "")
+    words["label"] = getattr(quantity, spoken) if quantity else ""
     for name in VALUES:
         words[name] = shown(_float(reasons.get(name)), quantity, spoken)
     words["value"] = shown(value, quantity, spoken)
@@ -111,6 +117,8 @@ def shown(value: float | None, quantity: Quantity | None, language: str) -> str:
         return "—"
     if quantity is None:
         return _plain(value, language)
+    if quantity.yes_or_no and value in (0, 1):
+        return YES_OR_NO[language][int(value)]
     text = f"{value * (quantity.shown_scale or 1):.{max(quantity.decimals, 0)}f}"
     unit = quantity.shown_unit or quantity.unit
     return _comma(text, language) + (f"\u00a0{unit}" if unit else "")

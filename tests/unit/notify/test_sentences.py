@@ -36,6 +36,12 @@ def test_three_times_the_usual_tuesday_night() -> None:
     assert sentence(reasons, 1.0, "fr") == "1 au lieu de 2, l’habitude d’une nuit de mardi."
 
 
+def test_a_yes_or_no_is_told_in_words() -> None:
+    reasons = {"kind": "threshold", "quantity": "water_leak", "operator": ">=", "limit": 1.0}
+    assert sentence(reasons, 1.0, "fr") == "Fuite détectée : oui."
+    assert sentence(reasons, 0.0, "en") == "Leak detected: no."
+
+
 def test_values_are_told_as_people_read_them() -> None:
     reasons = {"kind": "threshold", "quantity": "relative_humidity", "operator": "<", "limit": 0.4}
     assert sentence(reasons, 0.352, "fr") == "35\u00a0%, au-dessous de 40\u00a0%."

@@ -101,6 +101,13 @@ interface Shown {
   shown_unit?: string;
   unit?: string;
   decimals?: number;
+  low?: number;
+  high?: number;
+}
+
+/** 0 and 1 of a quantity that is a yes or a no. */
+function isYesOrNo(value: number, measure: Shown): boolean {
+  return measure.low === 0 && measure.high === 1 && !measure.unit && measure.shown_scale === 1 && (value === 0 || value === 1);
 }
 
 export function shownUnit(measure: Shown): string {
@@ -109,6 +116,7 @@ export function shownUnit(measure: Shown): string {
 
 /** A value as people read it: scaled, rounded as its quantity asks, without its unit. */
 export function shownValue(value: unknown, measure: Shown): string {
+  if (typeof value === "number" && isYesOrNo(value, measure)) return t(value ? "value.true" : "value.false");
   if (typeof value === "number") return number(value * (measure.shown_scale || 1), measure.decimals);
   if (typeof value === "boolean") return t(value ? "value.true" : "value.false");
   if (value === null || value === undefined) return "—";

@@ -4,7 +4,7 @@ import { api, declare, onSignedOut, Problem, wasSignedIn } from "./api";
 import { router } from "./router.svelte";
 import type { EntityType, Platform, Quantity, User } from "./types";
 import { list } from "./api";
-import { words } from "./words.svelte";
+import { t, words } from "./words.svelte";
 
 const EVERY_QUANTITY = { limit: 1000 };
 
@@ -75,7 +75,7 @@ class Session {
 
   typeLabel(type: string): string {
     const found = this.types.find((each) => each.type === type);
-    return (found && (words.language === "fr" ? found.label_fr : found.label_en)) || type;
+    return (found && (words.language === "fr" ? found.label_fr : found.label_en)) || (words.has(`type.${type}`) ? t(`type.${type}`) : type);
   }
 
   quantityLabel(key: string): string {

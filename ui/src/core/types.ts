@@ -237,6 +237,9 @@ export interface Quantity {
   ngsi: string;
   unit: string;
   kind: "instant" | "total" | "increasing";
+  /** The plausible range, in the quantity's own unit. */
+  low: number;
+  high: number;
   fr: string;
   en: string;
   shown_scale: number;

@@ -112,7 +112,14 @@ export function short(entity: string): string {
   return entity.split(":").slice(3).join(":") || entity;
 }
 
-/** Why an alarm was raised: the rule's own sentence, else the one made of its numbers. */
+/** The words of the rule's author, its names filled in; what cannot be filled is not shown. */
+export function toldOf(alarm: Alarm, language: string): string {
+  const name = alarm.name || short(alarm.entity);
+  const own = (alarm.message[language] ?? "").replaceAll("{entity}", name).replaceAll("{name}", name);
+  return own.includes("{") ? "" : own;
+}
+
+/** Why an alarm was raised: the sentence made of its numbers, else the words of the rule's author. */
 export function whyOf(alarm: Alarm, language: string): string {
-  return alarm.sentence[language] || alarm.message[language] || "";
+  return alarm.sentence[language] || toldOf(alarm, language);
 }
