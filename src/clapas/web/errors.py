@@ -131,9 +131,8 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if known.status >= 500:
         name = request.scope.get("clapas_request_id", "")
         log.error("request %s failed: %s", name, type(error).__name__, exc_info=error)
-    extra = known.values.pop("headers", {})
     problem = problem_of(known, language=preferred_language(request.headers))
-    headers = {"Cache-Control": "no-store", **extra}
+    headers = {"Cache-Control": "no-store"}
     if "retry_after" in known.values:
         headers["Retry-After"] = str(known.values["retry_after"])
     if known.status == 401:
