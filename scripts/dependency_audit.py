@@ -1,7 +1,8 @@
 """Known vulnerabilities of what the locks install: ``pip-audit`` and ``npm audit``, recorded with the date.
 
 ``python scripts/dependency_audit.py`` writes ``dependency-audit.json``; the exit status is 1 when something is
-vulnerable, 2 when an advisory service could not be asked (which is then what the record says).
+vulnerable, 2 when an advisory service could not be asked, or of a part of the packages only (which is then what
+the record says): 0 means that every package was looked up and none is known to be vulnerable.
 """
 
 import json
@@ -57,15 +58,21 @@ def findings(found: Any) -> list[dict[str, str]]:
             for fault in each.get("vulns", [])
         ]
     return [  # npm audit
-        {"package": name, "version": each.get("range", ""), "id": each.get("severity", "")}
+        {"package": name, "version": each.get("range", ""), "id": advisory(each)}
         for name, each in found.get("vulnerabilities", {}).items()
     ]
+
+
+def advisory(fault: dict[str, Any]) -> str:
+    """Where npm tells of a fault: the address of its advisory, else through which package it comes."""
+    told = [each["url"] if isinstance(each, dict) else each for each in fault.get("via", [])]
+    return ", ".join(told) or str(fault.get("severity", ""))
 
 
 def main() -> int:
     """Ask both, record, and say how it went."""
     locks = ["-r", "requirements.lock", "-r", "requirements/dev.lock"]
-    record = {
+    record: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": asked(
             [
@@ -84,10 +91,14 @@ def main() -> int:
     }
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
     sys.stdout.write(json.dumps(record, indent=1) + "\n")
-    parts = [record["python"], record["npm"]]
-    if any(each.get("findings") for each in parts if isinstance(each, dict)):
+    return verdict(record["python"], record["npm"])
+
+
+def verdict(*parts: dict[str, Any]) -> int:
+    """The exit status: see above."""
+    if any(each.get("findings") for each in parts):
         return 1
-    return 2 if any("error" in each for each in parts) else 0
+    return 2 if any("error" in each or each["skipped"] for each in parts) else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """A spreadsheet imported and undone in the page, and a device installed on a phone."""
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import segno
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 pytestmark = pytest.mark.ui
@@ -62,6 +64,57 @@ def test_a_technician_installs_a_device_on_a_phone(new_context: NewContext, sett
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     device = page.request.get("/api/v1/devices/70b3d57ed0000777").json()
     assert (device["commune"], device["latitude"]) == ("34172", 43.61)
+
+
+def test_the_code_of_a_device_is_read_from_a_photo(new_context: NewContext, settle: Settle) -> None:
+    """Whatever the browser: this one has no reader of codes of its own."""
+    code = io.BytesIO()
+    text = "LW:D0:1122334455667788:70B3D57ED0000778:0000BEEF:SAB-12"
+    segno.make(text, error="m", micro=False).save(code, kind="png", scale=8)
+    photo: Any = {"name": "code.png", "mimeType": "image/png", "buffer": code.getvalue()}
+    page = new_context(width=390, height=844).new_page()
+    settle(page, "/terrain")
+    page.get_by_label("Photographier son code QR").set_input_files(photo)
+    expect(page.get_by_text("70b3d57ed0000778 n’est pas dans le parc")).to_be_visible()
+    page.get_by_role("button", name="L’ajouter au parc").click()
+    expect(page.get_by_text("En attente de la première trame")).to_be_visible()
+    file = page.request.get("/api/v1/devices/70b3d57ed0000778/file").json()["file"]
+    assert (file["join_eui"], file["serial"]) == ("1122334455667788", "AB-12")
+    settle(page, "/appareil/70b3d57ed0000778")
+    page.get_by_role("button", name="Modifier sa fiche").click()
+    page.get_by_label("Service", exact=True).fill("Eau")
+    page.get_by_label("Coût annuel (€)").fill("12.5")
+    page.get_by_role("form", name="Modifier sa fiche").get_by_role(
+        "button", name="Enregistrer"
+    ).click()
+    expect(page.get_by_text("La fiche est enregistrée.")).to_be_visible()
+    expect(page.get_by_role("definition").filter(has_text="12,50")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_list_is_kept_and_a_dataset_follows_it(signed_in_page: Page, settle: Settle) -> None:
+    page = signed_in_page
+    devices = [each["device"] for each in page.request.get("/api/v1/fleet").json()["items"]]
+    simulated = next(each["key"] for each in devices if each["model"].startswith("simulated"))
+    settle(page, f"/appareils?q={simulated}")
+    page.get_by_role("button", name="Garder cette liste").click()
+    page.get_by_label("Nom", exact=True).fill("Essai des droits")
+    page.get_by_role("dialog").get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("La liste est gardée.")).to_be_visible()
+
+    settle(page, "/charte")
+    page.get_by_role("button", name="Nouveau dossier").click()
+    for label, text in (("Code du jeu", "essai-des-droits"), ("Titre", "Essai"), ("Service responsable", "eau"),
+                        ("Intendant (personne à qui demander)", "x"), ("Responsable de traitement", "x")):  # fmt: skip
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label("Le jeu suit le groupe").select_option("Essai des droits")
+    expect(page.get_by_text("1 appareil y est maintenant.")).to_be_visible()
+    page.get_by_label("Motif de non-ouverture").select_option("security")
+    page.get_by_label("Revue avant le").fill("2099-01-01")
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    expect(page.get_by_text("Le dossier est enregistré et appliqué.")).to_be_visible()
+    page.get_by_text("Essai · restreint").click()
+    expect(page.get_by_text("1 appareil, 1 objet mesuré")).to_be_visible()
 
 
 def test_a_new_device_lets_itself_in_and_waits_for_a_person(

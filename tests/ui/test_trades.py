@@ -25,6 +25,9 @@ def test_a_trades_page_answers_its_question_and_prints_its_report(
     )
     page.get_by_text("Méthodes, seuils et sources").click()
     page.get_by_text("1 − places libres moyennes / capacité").wait_for()
+    decided = page.get_by_role("row", name="Affichage immobile, alerte")
+    for text in ("24 h", "Choix de Clapas", "1 janvier 2026", "à confirmer", "figé depuis un jour"):
+        decided.get_by_text(text).wait_for()
     with page.expect_download() as printed:
         page.get_by_role("link", name="Rapport PDF").click()
     assert printed.value.path().read_bytes().startswith(b"%PDF-")

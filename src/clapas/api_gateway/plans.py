@@ -33,6 +33,6 @@ PLANS = {
             needs_end=True,
         ),
         Plan(name="interne", limits={"second": 1000, "minute": 30_000}),
-        Plan(name="ecriture", limits={"second": 2000, "minute": 100_000}),
+        Plan(name="ecriture", limits={"second": 5000, "minute": 300_000}),
     )
 }

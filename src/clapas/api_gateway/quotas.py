@@ -17,11 +17,6 @@ from clapas.store.api_gateway import ApiGatewayStore, QuotaRow
 
 SLIDING = 3600
 DAY_S = 86_400
-NAMED = {
-    name: (f"x-ratelimit-limit-{name}".encode(), f"x-ratelimit-remaining-{name}".encode())
-    for name in LENGTHS
-}
-"""The headers of each window."""
 
 
 class WindowLeft(msgspec.Struct, frozen=True, gc=False):
@@ -31,59 +26,6 @@ class WindowLeft(msgspec.Struct, frozen=True, gc=False):
     limit: int
     remaining: int
     reset: int
-
-
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer for one call; ``tightest`` is the window with the least left."""
-
-    allowed: bool
-    windows: tuple[WindowLeft, ...]
-
-    @property
-    def tightest(self) -> WindowLeft:
-        """The most constrained window."""
-        return min(self.windows, key=lambda each: (each.remaining / each.limit, -each.reset))
-
-    @property
-    def retry_after(self) -> int:
-        """Seconds to wait after a refusal."""
-        return max((each.reset for each in self.windows if each.remaining <= 0), default=1)
-
-    def headers(self) -> dict[str, str]:
-        """RateLimit-* (most constrained window), X-RateLimit-* in both usual forms, Retry-After."""
-        tight = self.tightest
-        found = {
-            "RateLimit-Limit": str(tight.limit),
-            "RateLimit-Remaining": str(tight.remaining),
-            "RateLimit-Reset": str(tight.reset),
-            "X-RateLimit-Limit": str(tight.limit),
-            "X-RateLimit-Remaining": str(tight.remaining),
-            "X-RateLimit-Reset": str(tight.reset),
-        }
-        for each in self.windows:
-            found[f"X-RateLimit-Limit-{each.name.capitalize()}"] = str(each.limit)
-            found[f"X-RateLimit-Remaining-{each.name.capitalize()}"] = str(each.remaining)
-        if not self.allowed:
-            found["Retry-After"] = str(self.retry_after)
-        return found
-
-    def raw(self) -> list[tuple[bytes, bytes]]:
-        """The same headers of a call that is allowed, as ASGI takes them: every answer has them."""
-        tight = self.tightest
-        limit, left, reset = (b"%d" % n for n in (tight.limit, tight.remaining, tight.reset))
-        found = [
-            (b"ratelimit-limit", limit),
-            (b"ratelimit-remaining", left),
-            (b"ratelimit-reset", reset),
-            (b"x-ratelimit-limit", limit),
-            (b"x-ratelimit-remaining", left),
-            (b"x-ratelimit-reset", reset),
-        ]
-        for each in self.windows:
-            named_limit, named_left = NAMED[each.name]
-            found.append((named_limit, b"%d" % each.limit))
-            found.append((named_left, b"%d" % each.remaining))
-        return found
 
 
 _Key = tuple[str, int, int]
@@ -100,6 +42,99 @@ class Count:
         self.untold = 0
 
 
+class Gauge:
+    """One window of a plan, open now for one subject: its count, and the one of the window before."""
+
+    __slots__ = ("before", "end", "here", "length", "limit", "name", "named", "said", "start")
+
+    def __init__(self, name: str, limit: int, now: float) -> None:
+        self.name, self.limit, self.length = name, limit, LENGTHS[name]
+        said = b"%d" % limit
+        self.said = (
+            (f"x-ratelimit-limit-{name}".encode(), said),
+            (b"ratelimit-limit", said),
+            (b"x-ratelimit-limit", said),
+        )
+        self.named = f"x-ratelimit-remaining-{name}".encode()
+        if self.length:
+            self.start = int(now) // self.length * self.length
+            self.end = self.start + self.length
+        else:
+            self.start, self.end = month(now // DAY_S)
+        self.here = Count()
+        self.before: Count | None = None
+
+
+class Spent:
+    """The answer for one call: was it ``allowed``, and what is left in each window."""
+
+    __slots__ = ("_gauges", "_left", "_now", "allowed")
+
+    def __init__(
+        self, gauges: tuple[Gauge, ...], left: list[int], now: float, *, allowed: bool
+    ) -> None:
+        self.allowed = allowed
+        self._gauges = gauges
+        self._left = left
+        self._now = now
+
+    @property
+    def windows(self) -> tuple[WindowLeft, ...]:
+        """The plan's windows in their order."""
+        return tuple(
+            WindowLeft(each.name, each.limit, left, each.end - int(self._now))
+            for each, left in zip(self._gauges, self._left, strict=True)
+        )
+
+    @property
+    def tightest(self) -> WindowLeft:
+        """The window with the least left; of several, the one that lasts longest."""
+        return min(self.windows, key=lambda each: (each.remaining / each.limit, -each.reset))
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds to wait after a refusal."""
+        return max((each.reset for each in self.windows if each.remaining <= 0), default=1)
+
+    def headers(self) -> dict[str, str]:
+        """RateLimit-* (most constrained window), X-RateLimit-* in both usual forms, Retry-After."""
+        found = {name.decode(): value.decode() for name, value in self.raw()}
+        if not self.allowed:
+            found["retry-after"] = str(self.retry_after)
+        return found
+
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        """The same headers of a call that is allowed, as ASGI takes them: every answer has them."""
+        gauges = self._gauges
+        found: list[tuple[bytes, bytes]] = []
+        tight, least, most = gauges[0], 0, 2.0
+        for each, left in zip(gauges, self._left, strict=True):
+            found.append(each.said[0])
+            found.append((each.named, b"%d" % left))
+            share = left / each.limit
+            if share < most or (share == most and each.end > tight.end):
+                tight, least, most = each, left, share
+        rest, reset = b"%d" % least, b"%d" % (tight.end - int(self._now))
+        found += tight.said[1:]
+        found.append((b"ratelimit-remaining", rest))
+        found.append((b"ratelimit-reset", reset))
+        found.append((b"x-ratelimit-remaining", rest))
+        found.append((b"x-ratelimit-reset", reset))
+        return found
+
+
+class Open:
+    """The windows of one subject under its plan, until the shortest of them ends."""
+
+    __slots__ = ("end", "gauges", "limits", "start")
+
+    def __init__(self, limits: Mapping[str, int], gauges: tuple[Gauge, ...]) -> None:
+        self.limits = limits
+        self.gauges = gauges
+        self.start = max(each.start for each in gauges)
+        self.end = min(each.end for each in gauges)
+
+
 class Quotas:
     """Counts by subject and window. ``store`` None: this process alone."""
 
@@ -114,41 +149,42 @@ class Quotas:
         self._clock = clock
         self._most = subjects * 4
         self._counts: dict[_Key, Count] = {}
+        self._open: dict[str, Open] = {}
 
     def take(self, subject: str, limits: Mapping[str, int], *, weight: int = 1) -> Spent:
         """Count one call when every window has room for its weight; a refused call costs nothing."""
-        now, found, allowed = self._clock(), [], True
-        for name, limit in limits.items():
-            place = self._place(subject, name, now)
-            allowed = allowed and place[2] + weight <= limit
-            found.append((name, limit, *place))
-        if allowed:
-            for _, _, key, _, _ in found:
-                self._count(key).untold += weight
-        spent = weight if allowed else 0
-        windows = []
-        for name, limit, _, end, used in found:
-            full = not allowed and used + weight > limit
-            left = 0 if full else max(0, int(limit - used - spent))
-            windows.append(WindowLeft(name, limit, left, max(1, int(end - now + 0.999))))
-        return Spent(allowed=allowed, windows=tuple(windows))
-
-    def _place(self, subject: str, name: str, now: float) -> tuple[_Key, int, float]:
-        """The window of a name that holds this instant: its key, its end, how much of it is used."""
-        length = LENGTHS[name]
-        if length:
-            start = int(now) // length * length
-            end = start + length
+        now = self._clock()
+        found = self._open.get(subject)
+        if found is None or found.limits is not limits or not found.start <= now < found.end:
+            found = self._opened(subject, limits, now)
+        left, room = [], True
+        for each in found.gauges:
+            here, before = each.here, each.before
+            rest: float = each.limit - here.known - here.untold
+            if before is not None:  # the part of the window before that is still within reach
+                rest -= (before.known + before.untold) * (1 - (now - each.start) / each.length)
+            if rest < weight:
+                room = False
+            left.append(int(rest))
+        if room:
+            for at, each in enumerate(found.gauges):
+                each.here.untold += weight
+                left[at] -= weight
         else:
-            start, end = month(now // DAY_S)
-        key = (subject, length, start)
-        here = self._counts.get(key)
-        used: float = here.known + here.untold if here else 0
-        if 0 < length <= SLIDING:
-            before = self._counts.get((subject, length, start - length))
-            if before:
-                used += (before.known + before.untold) * (1 - (now - start) / length)
-        return key, end, used
+            left = [rest if rest >= weight else 0 for rest in left]
+        return Spent(found.gauges, left, now, allowed=room)
+
+    def _opened(self, subject: str, limits: Mapping[str, int], now: float) -> Open:
+        """The windows that hold this instant, with what was counted in them."""
+        gauges = tuple(Gauge(name, limit, now) for name, limit in limits.items())
+        for each in gauges:
+            each.here = self._count((subject, each.length, each.start))
+            if 0 < each.length <= SLIDING:
+                each.before = self._counts.get((subject, each.length, each.start - each.length))
+        if len(self._open) >= self._most:
+            self._open.clear()
+        found = self._open[subject] = Open(limits, gauges)
+        return found
 
     def _count(self, key: _Key) -> Count:
         found = self._counts.get(key)
@@ -187,6 +223,7 @@ class Quotas:
         for key in over:
             del self._counts[key]
         if len(self._counts) >= self._most:  # a flood of callers: the oldest windows go first
+            self._open.clear()
             for key in sorted(self._counts, key=lambda each: each[2])[: self._most // 10]:
                 del self._counts[key]
 

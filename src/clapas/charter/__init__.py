@@ -8,7 +8,7 @@ from clapas.charter.articles import Article
 from clapas.charter.audit import AuditTrail, event_of
 from clapas.charter.decide import ACTIONS, Action, Charter, collection
 from clapas.charter.errors import CharterInvalid, RecordInvalid
-from clapas.charter.exits import Exit, Reading
+from clapas.charter.exits import PURPOSE, Exit, Reading
 from clapas.charter.keeping import CharterKeeper
 from clapas.charter.settings import Settings
 from clapas.charter.terms import Terms, terms_of
@@ -17,6 +17,7 @@ from clapas.domain.access import Decision, Principal, Resource, RowFilter
 
 __all__ = [
     "ACTIONS",
+    "PURPOSE",
     "Action",
     "Article",
     "AuditTrail",

@@ -6,6 +6,7 @@ decisions about 80,000 entities share a few lines of the cache.
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, cast
 
@@ -39,6 +40,7 @@ _CLASSIFICATIONS = frozenset({"ouvert", "interne", "restreint", "personnel"})
 _NOBODY_KNOWS = DatasetRecord(id=UNKNOWN_DATASET, title="", classification="restreint")
 
 
+@lru_cache(maxsize=1000)
 def collection(kind: str) -> Resource:
     """'Some of this kind, one's own included': what a route asks before it knows which rows."""
     return Resource(kind=kind, attributes=_ANY)

@@ -5,7 +5,7 @@ asks and reads through it: rows by the filter, history at the step, with the del
 masked attributes that the dataset's record demands, single values only where they may be given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from secrets import token_hex
@@ -24,6 +24,8 @@ from clapas.store import Store
 from clapas.store.values import Aggregate, SeriesHistory, Step
 
 HOUR_S = 3600
+PURPOSE = "x-clapas-purpose"
+"""The header by which a call declares its purpose."""
 WATCHED = frozenset({"restreint", "personnel"})
 
 
@@ -101,7 +103,8 @@ class Exit:
         found: dict[int, SeriesHistory] = {}
         for dataset, members in groups.items():
             terms = self.terms(dataset)
-            willing = await self._willing(store, dataset, terms, members)
+            silent = await self.silent(store, {each.key.entity: dataset for each in members})
+            willing = [each for each in members if each.key.entity not in silent]
             given = [m.id for m in willing if not terms.k and terms.gives(m.key.attribute)]
             read = await _history(store, rows, given, under(asked, terms)) if given else []
             found.update({each.series: self._rounded(clipped(each, terms)) for each in read})
@@ -121,44 +124,54 @@ class Exit:
             },
         )
 
-    async def _willing(
-        self, store: Store, dataset: str, terms: Terms, members: Sequence[Series]
-    ) -> Sequence[Series]:
-        """Series of subjects who consented where the purpose asks for it, and who do not object."""
-        if not terms.personal:
-            return members
-        entities = {each.key.entity for each in members}
-        against = await store.governance.objecting(dataset, self.purpose, entities)
-        entities -= against
-        if terms.consent:
-            entities &= await store.governance.consenting(dataset, self.purpose, entities)
-        return [each for each in members if each.key.entity in entities]
+    async def silent(self, store: Store, things: Mapping[str, str]) -> frozenset[str]:
+        """Of these entities (each with its dataset), those of subjects who object, or did not consent where it is asked."""
+        found: frozenset[str] = frozenset()
+        for dataset in set(things.values()):
+            terms = self.terms(dataset)
+            if not terms.personal:
+                continue
+            entities = {name for name, its in things.items() if its == dataset}
+            found |= await store.governance.objecting(dataset, self.purpose, entities)
+            if terms.consent:
+                found |= entities - await store.governance.consenting(
+                    dataset, self.purpose, entities
+                )
+        return found
+
+    async def note(self, datasets: Iterable[str], window: Window, **scope: int) -> None:
+        """Audit figures that were made of what is watched: sizes and period, never a value."""
+        for dataset in sorted(set(datasets)):
+            if self._watches(dataset):
+                await self._keep(dataset, window, scope)
+
+    def _watches(self, dataset: str) -> bool:
+        record = self.charter.record(dataset)
+        watched = record is not None and record.classification in WATCHED
+        return self.audit is not None and (watched or self.action == "export")
 
     async def _told(self, dataset: str, read: Sequence[SeriesHistory], asked: Reading) -> None:
         """Audit a reading of what is watched, and every export, which is marked."""
-        record = self.charter.record(dataset)
-        if self.audit is None or not read:
-            return
-        if self.action != "export" and (record is None or record.classification not in WATCHED):
+        if not read or not self._watches(dataset):
             return
         if self.terms(dataset).watermark:
             self.marks[dataset] = token_hex(6)
-        scope = {
-            **({"mark": self.marks[dataset]} if dataset in self.marks else {}),
-            "series": len(read),
-            "points": sum(len(each.times) for each in read),
-            "from": asked.window.start.isoformat(),
-            "to": asked.window.end.isoformat(),
-        }
-        thing = Resource(kind="series", dataset=dataset)
+        points = sum(len(each.times) for each in read)
+        await self._keep(dataset, asked.window, {"series": len(read), "points": points})
+
+    async def _keep(self, dataset: str, window: Window, scope: Mapping[str, int]) -> None:
+        if self.audit is None:
+            return
+        mark = {"mark": self.marks[dataset]} if dataset in self.marks else {}
+        period = {"from": window.start.isoformat(), "to": window.end.isoformat()}
         event = event_of(
             self.principal,
             self.action,
-            thing,
+            Resource(kind="series", dataset=dataset),
             allowed=True,
             policy=self.charter.version[:16],
             purpose=self.purpose,
-            scope=scope,
+            scope={**mark, **scope, **period},
         )
         await self.audit.keep(event)
 

@@ -92,6 +92,6 @@ def terms_of(
         only=principal.attributes,
         coarse=principal.decimals >= 0,
         consent=asked is not None and asked.consent,
-        personal=bool(record.subjects),
+        personal=bool(record.subjects) or record.classification == "personnel",
         watermark=action == "export" and record.classification != "ouvert",
     )

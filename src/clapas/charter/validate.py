@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from clapas.domain.dataset import DAY_S, DatasetRecord
+from clapas.domain.dataset import DAY_S, HIGH_VALUE, DatasetRecord
 
 LICENCES = frozenset({"LO-2.0", "ODbL-1.0", "CC-BY-4.0"})
 HOUSEHOLD_K = 10
@@ -67,7 +67,16 @@ def _publication(record: DatasetRecord) -> Iterator[Finding]:
         yield Finding(code="k_too_small", field="publication")
     if not 0 < given.dominance <= 1:
         yield Finding(code="dominance_out_of_range", field="publication")
-    if record.hvd and (record.licence not in {"LO-2.0", "CC-BY-4.0"} or given.rule == "none"):
+    yield from _high_value(record)
+
+
+def _high_value(record: DatasetRecord) -> Iterator[Finding]:
+    """High-value data is given in bulk, free, under an open licence (Regulation (EU) 2023/138, art. 4)."""
+    if not record.hvd:
+        return
+    if record.hvd not in HIGH_VALUE.values():
+        yield Finding(code="hvd_unknown", field="hvd")
+    elif record.licence not in {"LO-2.0", "CC-BY-4.0"} or record.publication.rule == "none":
         yield Finding(code="hvd_not_open", field="hvd")
 
 

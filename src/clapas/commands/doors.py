@@ -110,10 +110,10 @@ async def _serve(addresses: EngineAddresses, port: int, guarded: bool) -> None:
     from clapas.codecs import CodecPool
     from clapas.store import Store
     from clapas.web.application import create_app
-    from clapas.web.gateway import Usage
     from clapas.web.live import LiveHub
     from clapas.web.services import Services
     from clapas.web.settings import Settings
+    from clapas.web.usage import Usage
 
     for plan in PLANS.values():
         plan.limits.update(dict.fromkeys(plan.limits, LIMIT))

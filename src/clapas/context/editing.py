@@ -53,6 +53,8 @@ class Editor:
         self.entity = entity
         self.now = now
         self.changes: list[Change] = []
+        self.scoped: list[Change] = []
+        """What the scope was and became, for the evolution alone (4.5.6)."""
         self.touched = False
         self.what: What = "updated"
 
@@ -65,13 +67,18 @@ class Editor:
             self.touched |= types != entity.types
             entity.types = types
         if draft.scopes is not None or replace:
-            scopes = draft.scopes or []
-            self.touched |= scopes != entity.scopes
-            entity.scopes = scopes
+            self._scope(draft.scopes or [])
         if draft.expires is not None or replace:
             expires = draft.expires or ""
             self.touched |= expires != entity.expires
             entity.expires = "" if expires == NULL else expires
+
+    def _scope(self, scopes: list[str]) -> None:
+        """Give the entity these scopes; the evolution tells them as a Property observed now."""
+        before, self.entity.scopes = self.entity.scopes, scopes
+        if scopes != before:
+            self.touched = True
+            self.scoped.append(_scoped(before, scopes, self.now))
 
     def put(self, iri: str, instance: Instance) -> None:
         """Set the whole instance of its dataset id; null deletes it."""
@@ -139,7 +146,7 @@ class Editor:
     def remove(self, iri: str, dataset: str = "", *, everything: bool = False) -> bool:
         """Delete instances of an attribute; False when there is none."""
         if iri == SCOPE and self.entity.scopes:
-            self.entity.scopes, self.touched = [], True
+            self._scope([])
             return True
         instances = self.entity.attributes.get(iri, [])
         gone = [each for each in instances if everything or dataset_of(each) == dataset]
@@ -207,7 +214,18 @@ def deleted(entity: Entity, now: str) -> Editor:
         for iri, instances in entity.attributes.items()
         for each in instances
     ]
+    if entity.scopes:
+        editor.scoped.append(_scoped(entity.scopes, [], now))
     return editor
+
+
+def _scoped(before: list[str], after: list[str], now: str) -> Change:
+    held = after or before
+    instance: Instance = {"type": "Property", "value": held[0] if len(held) == 1 else held}
+    instance |= {"createdAt": now, "modifiedAt": now, "observedAt": now}
+    if after:
+        return Change(attribute=SCOPE, dataset="", what="updated", after=instance)
+    return Change(attribute=SCOPE, dataset="", what="deleted", before=instance)
 
 
 def _find(instances: list[Instance], dataset: str) -> tuple[int, Instance | None]:

@@ -18,10 +18,14 @@ from clapas.context.errors import BadRequestData, NgsiError
 from clapas.context.federation.reads import MOST, queried
 from clapas.context.lasting import keep, one
 from clapas.context.model import is_date_time, is_uri, now_text
+from clapas.context.snapshot_evolution import copy_evolution
 from clapas.store.context import as_json
 
 KIND = "Snapshot"
 PRIORITY = 5
+LISTS = {"snapshotQueries": False, "snapshotTemporalQueries": True}
+"""Members that hold queries; whether these are temporal."""
+DETAILS = {name: f"{name}Details" for name in LISTS}
 GIVEN = frozenset({"id", "type", "@context", "snapshotQueries", "snapshotTemporalQueries"})
 GIVEN |= {"snapshotPriority", "expiresAt", "notification", "snapshotLifetime"}
 CHANGEABLE = frozenset({"type", "@context", "snapshotPriority", "expiresAt"})
@@ -37,18 +41,25 @@ def scope_of(tenant: str, name: str) -> str:
 def read_snapshot(payload: Any) -> dict[str, Any]:
     """A new snapshot. Raises BadRequestData."""
     body = _members(payload, GIVEN)
-    queries = body.get("snapshotQueries")
-    if not isinstance(queries, list) or not queries or len(queries) > QUERIES:
-        raise BadRequestData(f"snapshotQueries holds 1 to {QUERIES} queries")
-    for each in queries:
-        if not isinstance(each, dict) or each.get("type") != "Query":
-            raise BadRequestData("snapshotQueries holds queries")
-        if "temporalQ" in each:
-            raise BadRequestData("a query of entities has no temporalQ")
+    if not body.keys() & LISTS.keys():
+        raise BadRequestData(f"a snapshot has {' or '.join(LISTS)}")
+    for name, temporal in LISTS.items():
+        if name in body:
+            _check_queries(name, body[name], temporal=temporal)
     body.setdefault("id", f"urn:ngsi-ld:Snapshot:{uuid4()}")
     if not is_uri(body["id"]):
         raise BadRequestData("the id of a snapshot is a URI")
     return _timed(body)
+
+
+def _check_queries(name: str, queries: Any, *, temporal: bool) -> None:
+    if not isinstance(queries, list) or not queries or len(queries) > QUERIES:
+        raise BadRequestData(f"{name} holds 1 to {QUERIES} queries")
+    for each in queries:
+        if not isinstance(each, dict) or each.get("type") != "Query":
+            raise BadRequestData(f"{name} holds queries")
+        if "temporalQ" in each and not temporal:
+            raise BadRequestData("a query of entities has no temporalQ")
 
 
 def _members(payload: Any, allowed: frozenset[str]) -> dict[str, Any]:
@@ -91,13 +102,9 @@ def updated(body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
 
 def cloned(body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
     """A snapshot of the same copies. Raises BadRequestData."""
-    given = _members(
-        payload if payload is not None else {"type": KIND}, GIVEN - {"snapshotQueries"}
-    )
+    given = _members(payload if payload is not None else {"type": KIND}, GIVEN - LISTS.keys())
     kept = {
-        key: body[key]
-        for key in ("snapshotQueries", "snapshotQueriesDetails", "snapshotPriority")
-        if key in body
+        key: body[key] for key in (*LISTS, *DETAILS.values(), "snapshotPriority") if key in body
     }
     made = {**kept, "id": f"urn:ngsi-ld:Snapshot:{uuid4()}", **given}
     return _timed(made) | {"snapshotStatus": body["snapshotStatus"]}
@@ -125,7 +132,14 @@ async def scoped(broker: Broker, tenant: str, name: str) -> str:
 async def fill(broker: Broker, request: Request, body: dict[str, Any]) -> None:
     """Run the queries and keep what they find; the snapshot says how each went."""
     scope = scope_of(request.tenant, body["id"])
-    details = [await _fill_one(broker, request, scope, q) for q in body["snapshotQueries"]]
+    told: dict[str, list[dict[str, Any]]] = {}
+    for name, temporal in LISTS.items():
+        if name in body:
+            told[DETAILS[name]] = [
+                await _fill_one(broker, request, scope, each, temporal=temporal)
+                for each in body[name]
+            ]
+    details = [each for held in told.values() for each in held]
     results = {each["resultStatus"] for each in details}
     status = "partial" if len(results) > 1 else results.pop()
     if status == "success" and not sum(each["count"] for each in details):
@@ -136,19 +150,27 @@ async def fill(broker: Broker, request: Request, body: dict[str, Any]) -> None:
         broker,
         "snapshot",
         request.tenant,
-        {**body, "snapshotStatus": status, "snapshotQueriesDetails": details},
+        {**body, "snapshotStatus": status, **told},
     )
 
 
 async def _fill_one(
-    broker: Broker, request: Request, scope: str, query: Mapping[str, Any]
+    broker: Broker, request: Request, scope: str, query: Mapping[str, Any], *, temporal: bool
 ) -> dict[str, Any]:
-    asking = msgspec.structs.replace(request, body=dict(query), params={}, method="GET")
+    copy = copy_evolution if temporal else _copy_present
     try:
-        made, asked = request_of_body(asking)
-        gathered = await queried(broker, made, asked, limit=MOST)
-        docs = [document(each) for each in gathered.found.entities]
-        await broker.store.run("fill_snapshot", scope=scope, docs=as_json(docs))
+        count = await copy(broker, request, scope, query)
     except NgsiError as error:
         return {"resultStatus": "failure", "errors": [error.problem()], "count": 0}
-    return {"resultStatus": "success", "count": len(docs)}
+    return {"resultStatus": "success", "count": count}
+
+
+async def _copy_present(
+    broker: Broker, request: Request, scope: str, query: Mapping[str, Any]
+) -> int:
+    asking = msgspec.structs.replace(request, body=dict(query), params={}, method="GET")
+    made, asked = request_of_body(asking)
+    gathered = await queried(broker, made, asked, limit=MOST)
+    docs = [document(each) for each in gathered.found.entities]
+    await broker.store.run("fill_snapshot", scope=scope, docs=as_json(docs))
+    return len(docs)

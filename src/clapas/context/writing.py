@@ -111,7 +111,7 @@ class Write:
             evolution_row(doc["@id"], change.attribute, change.after, "")
             if change.after
             else evolution_row(doc["@id"], change.attribute, change.before or {}, editor.now)
-            for change in editor.changes
+            for change in (*editor.changes, *editor.scoped)
         ]
         if self._watched:
             deed.events.append(

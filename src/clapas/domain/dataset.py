@@ -28,6 +28,17 @@ class Purpose(msgspec.Struct, frozen=True, kw_only=True):
     """Only for subjects who consented to this very purpose."""
 
 
+HIGH_VALUE = {
+    "geospatial": "http://data.europa.eu/bna/c_ac64a52d",
+    "earth": "http://data.europa.eu/bna/c_dd313021",
+    "weather": "http://data.europa.eu/bna/c_164e0bf5",
+    "statistics": "http://data.europa.eu/bna/c_e1da4e07",
+    "companies": "http://data.europa.eu/bna/c_a9135398",
+    "mobility": "http://data.europa.eu/bna/c_b79e35eb",
+}
+"""Categories of high-value data (Implementing Regulation (EU) 2023/138, annex, 1 to 6) in the EU's vocabulary."""
+
+
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
     """How long values of a step (seconds, 0 = raw frames) are kept, and what then happens."""
 
@@ -86,7 +97,7 @@ class DatasetRecord(msgspec.Struct, frozen=True, kw_only=True):
     review: date | None = None
     """When the record, or its exception, is looked at again."""
     hvd: str = ""
-    """High-value category of Regulation (EU) 2023/138, '' = none."""
+    """High-value category (see :data:`HIGH_VALUE`), '' = none."""
     territory: frozenset[str] = frozenset()
     dpia: Dpia = Dpia()
     recipients: frozenset[str] = frozenset()

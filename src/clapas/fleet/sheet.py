@@ -17,10 +17,9 @@ from openpyxl import load_workbook
 
 from clapas.fleet.columns import guess, is_header
 from clapas.fleet.errors import SheetUnreadable
+from clapas.fleet.weight import MOST_LINES, weigh
 
 LARGEST = 64_000_000
-UNPACKED = 600_000_000
-MOST_LINES = 200_000
 MOST_COLUMNS = 200
 LOOK = 50
 SEPARATORS = (";", ",", "\t", "|")
@@ -63,6 +62,8 @@ def preview(content: bytes, said: Shape | None = None) -> Preview:
     ]
     if not first:
         raise SheetUnreadable("the file has no line")
+    if shape.format == "csv":
+        _counted(content, shape)
     header = is_header(first[0])
     headers = first[0] if header else [f"{place + 1}" for place in range(len(first[0]))]
     columns = guess(headers) if header else _by_content(first)
@@ -95,6 +96,12 @@ def rows(content: bytes, shape: Shape) -> Iterator[tuple[int, Cells]]:
         if len(cells) > MOST_COLUMNS:
             raise SheetUnreadable("a line has too many columns", limit=MOST_COLUMNS, line=number)
         yield number, cells
+
+
+def _counted(content: bytes, shape: Shape) -> None:
+    """Too many lines are told when the file comes, not after its columns were chosen."""
+    for _ in rows(content, shape):
+        pass
 
 
 def _text(content: bytes) -> Shape:
@@ -153,8 +160,7 @@ def _excel(content: bytes) -> tuple[Shape, list[str]]:
 def _open(content: bytes) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(each.file_size for each in archive.infolist()) > UNPACKED:
-                raise SheetUnreadable("the workbook is too large once unpacked", limit=UNPACKED)
+            weigh(archive)
         return load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise SheetUnreadable("the workbook cannot be opened") from error

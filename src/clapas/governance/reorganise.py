@@ -216,6 +216,10 @@ async def _apply(store: Store, charter: Charter, plan: Plan, *, by: str) -> None
         into = organisation_after(plan, account)
         if (service, into) != (account.service, account.organisation):
             await store.governance.move_account(account.id, service=service, organisation=into)
+    for organisation in {each.service for each in plan.moves}:
+        heir = service_after(plan, organisation)
+        if heir != organisation:
+            await store.governance.move_applications(organisation, into=heir)
     for gone in {each.service for each in plan.moves} - {each.into for each in plan.moves}:
         await store.governance.end_organisation(gone, at=plan.at)
     for record in charter.records:

@@ -25,7 +25,7 @@ from clapas.identity.oidc import OidcProvider
 from clapas.identity.passkeys import Passkeys
 from clapas.identity.sealing import Seal
 from clapas.identity.secrets import Pepper
-from clapas.identity.service_keys import NewKey, ServiceKeys
+from clapas.identity.service_keys import Holder, NewKey, ServiceKeys
 from clapas.identity.sessions import NewSession, Sessions
 from clapas.identity.settings import Settings
 from clapas.identity.tokens import ShortTokens
@@ -126,17 +126,16 @@ class Identity:
         """The principal of a credential, and its live service key when it is one."""
         if credential.startswith("cld_"):
             return await self.devices.recognise(credential), None
-        key = await self.key_of(credential)
-        return self.keys.principal(key), key
+        return await self._of_key(credential) or (None, None)
 
     def subject_proof(self, subject: str) -> bytes:
         """What may be kept of a pseudonym that was erased: it proves which one, and tells nothing."""
         return self._pepper.proof("subject", subject)
 
-    async def key_of(self, credential: str) -> KeyRow | None:
-        """The live service key of a credential: the key itself, or a short token made for it."""
+    async def _of_key(self, credential: str) -> Holder | None:
+        """Whose live service key it is: the key itself, or a short token made for it."""
         if credential.count(".") != 2:
-            return await self.keys.find(credential)
+            return await self.keys.holder(credential)
         named = self.tokens.key_of(credential)
         return await self.keys.by_id(named) if named else None
 

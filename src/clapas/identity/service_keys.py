@@ -4,8 +4,10 @@ The prefix lets secret scanners find a key that leaked; the id is public and nam
 """
 
 import re
+import secrets as random
 import time
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from uuid import UUID
 
 import msgspec
@@ -25,6 +27,10 @@ _REMEMBER_S = 5.0
 _REMEMBER_MOST = 10_000
 
 
+Holder = tuple[Principal, KeyRow]
+"""Whose key it is, as the charter knows it, and the key."""
+
+
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key just made: the only time that its secret is told."""
 
@@ -42,8 +48,8 @@ class ServiceKeys:
         self._store = store
         self._pepper = pepper
         self._settings = settings
-        self._found: dict[bytes, tuple[float, KeyRow]] = {}
-        self._principals: dict[str, tuple[KeyRow, Principal]] = {}
+        self._found: dict[bytes, tuple[float, Principal, KeyRow]] = {}
+        self._mark = random.token_bytes(32)
 
     async def create(
         self,
@@ -112,21 +118,12 @@ class ServiceKeys:
 
     async def recognise(self, secret: str) -> Principal | None:
         """The principal of a live key, None for anything else."""
-        return self.principal(await self.find(secret))
-
-    def principal(self, row: KeyRow | None) -> Principal | None:
-        """A key as the charter knows it; made once for as long as the row is remembered."""
-        if row is None:
-            return None
-        known = self._principals.get(row.id)
-        if known is None or known[0] is not row:
-            if len(self._principals) >= _REMEMBER_MOST:
-                self._principals.clear()
-            known = self._principals[row.id] = row, self._principal(row)
-        return known[1]
+        holder = await self.holder(secret)
+        return holder[0] if holder else None
 
     @staticmethod
-    def _principal(row: KeyRow) -> Principal:
+    def principal(row: KeyRow) -> Principal:
+        """A key as the charter knows it."""
         return Principal(
             kind="service",
             id=f"key:{row.id}",
@@ -148,23 +145,19 @@ class ServiceKeys:
         """Ask the database again at the next call: rights have changed."""
         self._found.clear()
 
-    async def by_id(self, id: str) -> KeyRow | None:  # noqa: A002
-        """The live key of an id, whose holder proved it before."""
-        proof, clock = self._pepper.proof("key-id", id), time.monotonic()
-        remembered = self._found.get(proof)
-        if remembered and remembered[0] > clock:
-            return remembered[1]
-        row = await self._store.key(id, datetime.now(UTC))
-        if row is not None:
-            self._remember(proof, row)
-        return row
+    def remembered(self, secret: str) -> Holder | None:
+        """Whose key this is, when it was proved a moment ago; a key that ends or is revoked is forgotten.
 
-    async def find(self, secret: str) -> KeyRow | None:
-        """The live key of a secret."""
-        proof = self._pepper.proof("key", secret[:LONGEST])
-        remembered = self._found.get(proof)
-        if remembered and remembered[0] > time.monotonic():
-            return remembered[1]
+        Known again by a keyed digest (RFC 7693) under a value that never leaves this process.
+        """
+        return self._known(self._digest(secret))
+
+    async def holder(self, secret: str) -> Holder | None:
+        """Whose live key this is."""
+        digest = self._digest(secret)
+        known = self._known(digest)
+        if known is not None:
+            return known
         match = KEY.fullmatch(secret)
         if match is None:
             return None
@@ -174,10 +167,30 @@ class ServiceKeys:
             return None
         if row.last_used != now.date():
             await self._store.use_key(row.id, now.date())
-        self._remember(proof, row)
-        return row
+        return self._remember(digest, row)
 
-    def _remember(self, proof: bytes, row: KeyRow) -> None:
+    async def by_id(self, id: str) -> Holder | None:  # noqa: A002
+        """Whose live key has this id; its holder proved it before."""
+        digest = self._digest(f"id {id}")
+        known = self._known(digest)
+        if known is not None:
+            return known
+        row = await self._store.key(id, datetime.now(UTC))
+        return self._remember(digest, row) if row is not None else None
+
+    def _digest(self, secret: str) -> bytes:
+        return blake2b(secret[:LONGEST].encode(), key=self._mark, digest_size=32).digest()
+
+    def _known(self, digest: bytes) -> Holder | None:
+        found = self._found.get(digest)
+        if found is None or found[0] < time.monotonic():
+            return None
+        return found[1], found[2]
+
+    def _remember(self, digest: bytes, row: KeyRow) -> Holder:
         if len(self._found) >= _REMEMBER_MOST:
             self._found.clear()
-        self._found[proof] = (time.monotonic() + _REMEMBER_S, row)
+        left = (row.expires - datetime.now(UTC)).total_seconds()
+        holder = self.principal(row), row
+        self._found[digest] = (time.monotonic() + min(_REMEMBER_S, left), *holder)
+        return holder

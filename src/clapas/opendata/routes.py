@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
-from clapas.charter import AuditTrail, Charter, Exit
+from clapas.charter import PURPOSE, AuditTrail, Charter, Exit
 from clapas.opendata import city
 from clapas.opendata.sensorthings.answers import (
     data_array,
@@ -44,7 +44,8 @@ def rooms_of(request: Call) -> Rooms:
 def exit_of(request: Call) -> Exit:
     """The way out for this caller."""
     rooms = rooms_of(request)
-    return Exit(charter=rooms.charter, principal=request.user, audit=rooms.audit)
+    purpose = request.headers.get(PURPOSE, "")[:60]
+    return Exit(charter=rooms.charter, principal=request.user, purpose=purpose, audit=rooms.audit)
 
 
 def base_of(request: Call) -> str:

@@ -19,6 +19,7 @@ from clapas.bus import Authority, Grant, NatsBus, disconnect
 from clapas.bus.topics import subject_of
 from clapas.charter import AuditTrail, Charter, CharterKeeper
 from clapas.codecs import CodecPool
+from clapas.config import Configuration
 from clapas.context.routes import PATH, open_door
 from clapas.domain.errors import ClapasError
 from clapas.domain.keys import LORAWAN_ASK
@@ -34,11 +35,11 @@ from clapas.orders import Orders, kept_secret
 from clapas.people import compose_identity
 from clapas.store import Store, migrate
 from clapas.web.application import create_app
-from clapas.web.gateway import Usage
 from clapas.web.keyless import Keyless
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
 from clapas.web.tls import served
+from clapas.web.usage import Usage
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         keeper = CharterKeeper(store.charter, charter)
         await keeper.load()
         trail = AuditTrail(store.audit)
-        quotas = Quotas(store.api_gateway) if configuration.api_gateway.enabled else None
+        quotas = _quotas(store, configuration)
         usage = Usage()
         outlet = Outlet(
             store,
@@ -123,6 +124,13 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             usage=usage,
             ways=ways(configuration.notify),
         )
+
+
+def _quotas(store: Store, configuration: Configuration) -> Quotas | None:
+    """What counts calls: nothing when the gateway is off, or when NGSI-LD is open to all for conformance tests."""
+    if not configuration.api_gateway.enabled or configuration.context.open:
+        return None
+    return Quotas(store.api_gateway, subjects=configuration.api_gateway.subjects)
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Datasets' records, the charter's articles, figures over several subjects, and what stays hidden."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 
 import msgspec
@@ -37,8 +37,12 @@ class RecordVersion(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
 
 
+NO_CELL = {0: ""}
+"""No series has the number 0."""
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure over several series: a commune, a civil day (ISO), how many, total and largest."""
+    """One figure over several series: a commune (or a type), a civil day (ISO), how many, total and largest."""
 
     commune: str
     day: str
@@ -104,8 +108,11 @@ class CharterStore:
         days: tuple[date, date],
         ranged: bool = False,
         without: Collection[int] = (),
+        cells: Mapping[int, str] | None = None,
     ) -> list[Figure]:
         """Figures per commune and civil day of the visible series of a dataset, some left out.
+
+        ``cells``: series → what is told in the place of its commune.
 
         Each series counts with its day's mean, or with maximum - minimum when ``ranged`` (meters).
         """
@@ -119,6 +126,8 @@ class CharterStore:
                 "last": days[1],
                 "ranged": int(ranged),
                 "without": list(without),
+                "told": list(cells or NO_CELL),
+                "cells": list((cells or NO_CELL).values()),
                 **values,
             },
         )
@@ -132,6 +141,11 @@ class CharterStore:
             )
             for row in table.to_pylist()
         ]
+
+    async def types(self, dataset: str, quantity: str) -> dict[int, str]:
+        """Series of a dataset → the type of the thing that it is about."""
+        rows = await self._postgres.rows(SQL["types_of_series"], dataset=dataset, quantity=quantity)
+        return {row[0]: row[1] for row in rows}
 
     async def hidden(self, product: str) -> set[str]:
         """The cells of a product that were hidden before."""

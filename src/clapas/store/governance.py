@@ -399,12 +399,16 @@ class Governance:
         """An account belongs to another service or organisation."""
         await self._run("move_account", id=id, service=service, organisation=organisation)
 
+    async def move_applications(self, organisation: str, *, into: str) -> None:
+        """The applications of an organisation belong to another one."""
+        await self._run("move_applications", organisation=organisation, into=into)
+
     async def succeed_organisation(self, organisation: str, *, into: str) -> None:
         """The organisation that takes over from a known one becomes known too."""
         await self._run("succeed_organisation", organisation=organisation, into=into)
 
     async def end_organisation(self, organisation: str, *, at: date) -> None:
-        """An organisation without accounts ends on a day."""
+        """An organisation without accounts and applications ends on a day."""
         await self._run("end_organisation", organisation=organisation, at=at)
 
 

@@ -140,6 +140,13 @@ class Registry:
             raise NotFound(device=key)
         return found[0]
 
+    async def may_place(self, rows: RowFilter, *, key: str, commune: str) -> bool:
+        """Would these rows hold a device, new or known, that were in this commune?"""
+        found = await self._postgres.rows(
+            SQL["may_place"], key=key, commune=commune, **filters.values(rows)
+        )
+        return bool(found)
+
     async def _devices(self, rows: RowFilter, *, q: str, **values: str | int) -> list[DeviceRow]:
         found = await self._postgres.rows(
             SQL["devices"], q=q, pattern=pattern(q), **values, **filters.values(rows)

@@ -81,6 +81,9 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was raised last, in numbers: what its sentence is made of."""
     name: str = ""
     """The entity's name, as lists show it; not kept with the alarm."""
+    dataset: str = ""
+    attribute: str = ""
+    """What its reading belongs to, by which the charter says whether it is given; not kept with the alarm."""
 
 
 class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):

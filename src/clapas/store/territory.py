@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 from shapely import STRtree, points
 from shapely.geometry import shape
 
@@ -88,7 +89,8 @@ class Territory:
             shapes = [shape(each.contour) for each in known]
             self._contours = [each.code for each in known], STRtree(shapes)
         codes, tree = self._contours
-        found = await asyncio.to_thread(tree.query, points(places), predicate="intersects")
+        coordinates = np.asarray(places, dtype=np.float64)
+        found = await asyncio.to_thread(tree.query, points(coordinates), predicate="intersects")
         answer = [""] * len(places)
         for place, commune in found.T.tolist():
             answer[place] = answer[place] or codes[commune]

@@ -40,13 +40,14 @@ class CaseRow(msgspec.Struct, frozen=True):
 
 
 class SeenCase(CaseRow, frozen=True):
-    """A case with its meter's name and place, as it is listed."""
+    """A case with its meter's name, place and dataset, as it is listed."""
 
     name: str
     commune: str
     longitude: float | None
     latitude: float | None
     simulated: bool
+    dataset: str
 
 
 class NewCase(msgspec.Struct, frozen=True, kw_only=True):

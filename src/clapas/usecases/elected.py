@@ -45,6 +45,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     licence: str
+    """Empty: the figures are not open."""
     simulated: bool
     source: Text = Text(fr="", en="")
     """The dataset that the figure is made of."""
@@ -176,7 +177,7 @@ def share(pack: Pack, lines: list[Line], window: Window) -> Share:
         alert=sum(each.state == "alert" for each in judged),
         start=window.start,
         end=window.end,
-        licence=pack.dataset.licence,
+        licence=pack.dataset.licence if pack.dataset.classification == "ouvert" else "",
         simulated=any(line.simulated for line in lines),
         source=pack.dataset.title,
     )

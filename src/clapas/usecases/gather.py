@@ -49,6 +49,8 @@ async def lines_of(
     )
     measured = await measures(store, pack, asking)
     last = newest(members.latest)
+    datasets = (row.entity.dataset for row in members.rows)
+    await seen.note(datasets, window, entities=len(members.rows))
     return [
         _line(row, figures(pack, measured.get(row.entity.id, {})), last.get(row.entity.id))
         for row in members.rows

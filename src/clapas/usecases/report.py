@@ -40,7 +40,7 @@ COUNTED: dict[State, str] = {
     "alert": "en alerte", "watch": "à surveiller", "ok": "dans la norme", "insufficient": "avec trop peu de données",
     "no_data": "sans donnée",
 }  # fmt: skip
-LICENCES = {"LO-2.0": "Licence Ouverte 2.0"}
+LICENCES = {"": "données non ouvertes", "LO-2.0": "Licence Ouverte 2.0"}
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")  # fmt: skip
 NUMBERS = ("zéro", "un", "deux", "trois", "quatre", "cinq", "six")
 NO_BREAK = "\u00a0"

@@ -9,8 +9,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from clapas.charter import Charter
-from clapas.domain.access import RowFilter
+from clapas.charter import PURPOSE, AuditTrail, Charter, Exit
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, asked_window
 from clapas.store import Store
@@ -40,6 +39,8 @@ class Rooms(Protocol):
     def store(self) -> Store: ...
     @property
     def charter(self) -> Charter: ...
+    @property
+    def audit(self) -> AuditTrail | None: ...
     @property
     def directory(self) -> Path | None: ...
 
@@ -103,13 +104,20 @@ def rooms_of(request: Call) -> Rooms:
 
 
 def seen_by(request: Call, action: str = "read") -> Seen:
-    """Which rows this caller may see."""
-    charter = rooms_of(request).charter
+    """What this caller may see, for the purpose that the call declares."""
+    return Seen.by(way_of(request, action))
 
-    def rows(kind: str) -> RowFilter:
-        return charter.row_filter(request.user, action, kind)
 
-    return Seen(entities=rows("entity"), series=rows("series"))
+def way_of(request: Call, action: str = "read") -> Exit:
+    """The way out for this caller: rows, values and history as the charter gives them."""
+    rooms = rooms_of(request)
+    return Exit(
+        charter=rooms.charter,
+        principal=request.user,
+        action=action,
+        purpose=request.headers.get(PURPOSE, "")[:60],
+        audit=rooms.audit,
+    )
 
 
 async def pack_of(request: Call, name: str) -> Pack:

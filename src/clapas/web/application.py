@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.middleware import DefineMiddleware
 
 from clapas.web.api.page import STATIC
 from clapas.web.authentication import Authentication
@@ -12,7 +13,7 @@ from clapas.web.cors import Cors
 from clapas.web.discovery import handlers
 from clapas.web.errors import answer_error
 from clapas.web.files import Files, assets
-from clapas.web.gateway import Gateway
+from clapas.web.gateway import Counted, Gateway
 from clapas.web.guard import Guard, check_all_declare
 from clapas.web.headers import Headers
 from clapas.web.mounts import Mounts
@@ -29,7 +30,12 @@ def create_litestar(services: Services, *, static: Path = STATIC) -> Litestar:
     state = State({"services": services, "static": static, "source_name": "Clapas"})
     app = Litestar(
         route_handlers=handlers(),
-        middleware=[Names, Authentication, Gateway, Guard],
+        middleware=[
+            Names,
+            DefineMiddleware(Authentication, services=services),
+            DefineMiddleware(Gateway, services=services),
+            DefineMiddleware(Guard, services=services),
+        ],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         request_max_body_size=services.settings.largest_body,
@@ -45,7 +51,11 @@ def create_app(services: Services, *, static: Path = STATIC) -> "ASGIApp":
     app = cast("ASGIApp", create_litestar(services, static=static))
     inner: ASGIApp = Packing(Segments(app))
     if services.mounts:
-        inner = Mounts(services.mounts, inner)
+        counted = {
+            path: Counted(mounted, services, kind=path.strip("/").partition("/")[0])
+            for path, mounted in services.mounts.items()
+        }
+        inner = Mounts(counted, inner)
     inner = Files(inner, assets(static))
     inner = Cors(inner, origins=services.gateway.origins)
     return Headers(inner, https=services.settings.https)

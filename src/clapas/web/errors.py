@@ -103,6 +103,10 @@ def problem_of(error: ClapasError, *, language: str) -> Problem:
     )
 
 
+LONGEST = 300
+"""Characters of what the framework says of a value."""
+
+
 def translate(error: Exception) -> ClapasError:
     """Any exception as one of ours; what nobody foresaw is our defect, told without detail."""
     if isinstance(error, ClapasError):
@@ -110,9 +114,14 @@ def translate(error: Exception) -> ClapasError:
     if isinstance(error, HTTPException) and error.status_code < 500:
         kind = _BY_STATUS.get(error.status_code, BadRequest)
         extra = error.extra if isinstance(error.extra, list) else []
-        fields = [str(each.get("key", "")) for each in extra if isinstance(each, dict)]
-        detail = error.detail[:300] if kind is Unprocessable else None
-        return kind(detail, **({"fields": fields} if fields else {}))
+        problems = {
+            str(each.get("key", "")): str(each.get("message", ""))[:LONGEST]
+            for each in extra
+            if isinstance(each, dict)
+        }
+        detail = error.detail[:LONGEST] if kind is Unprocessable else None
+        named = {"fields": list(problems), "problems": problems} if problems else {}
+        return kind(detail, **named)
     return InternalError()
 
 
@@ -122,9 +131,8 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if known.status >= 500:
         name = request.scope.get("clapas_request_id", "")
         log.error("request %s failed: %s", name, type(error).__name__, exc_info=error)
-    extra = known.values.pop("headers", {})
     problem = problem_of(known, language=preferred_language(request.headers))
-    headers = {"Cache-Control": "no-store", **extra}
+    headers = {"Cache-Control": "no-store"}
     if "retry_after" in known.values:
         headers["Retry-After"] = str(known.values["retry_after"])
     if known.status == 401:

@@ -1,144 +1,161 @@
-"""The gateway in front of the API: how much a caller may ask, from where, and what was used.
+"""The gateway in front of every door: how much a caller may ask, from where, and what was used.
 
-Counted by application (all its keys together), by service key, by person, or by network for those
-who do not say who they are (IPv4 /32, IPv6 /64). Devices publish under a plan of their own. The
-page's own files and the entrance are not counted.
+The page's own files and the entrance are not counted, but for what of it declares ``counted``. What is left is told by the outermost layer, which
+adds the headers of the call's :class:`Sent` to whatever answers.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from clapas.api_gateway import PLANS, Plan, QuotaExceeded, Spent
+import msgspec
+
+from clapas.api_gateway import QuotaExceeded, Quotas
 from clapas.api_gateway.plans import WEIGHTS
 from clapas.api_gateway.versions import ending_of, told
-from clapas.domain.access import Principal
-from clapas.domain.errors import Forbidden
-from clapas.store.api_gateway import ApiGatewayStore, UsageRow
+from clapas.domain.access import ANONYMOUS
+from clapas.domain.errors import ClapasError
 from clapas.store.identity import KeyRow
-from clapas.web.authentication import KEY, first_headers
+from clapas.web.authentication import KEY, headers_of, named_by
+from clapas.web.callers import caller, from_its_networks, not_denied
+from clapas.web.errors import PROBLEM, problem_of
+from clapas.web.headers import Sent, sent_of
 from clapas.web.keyless import Key, Keyless
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+    from clapas.web.services import Services
+
 FREE = frozenset({"entrance", "session"})
-MOST_USAGE = 100_000
 SHAPING = (b"accept", b"accept-language", b"x-clapas-purpose")
-
-
-class Usage:
-    """Calls and bytes by subject, kind and status, kept in memory until they are written."""
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, date, str, int], list[int]] = defaultdict(lambda: [0, 0])
-
-    def add(self, subject: str, kind: str, status: int, size: int) -> None:
-        """One more call."""
-        key = (subject, datetime.now(UTC).date(), kind, status)
-        if key not in self._counts and len(self._counts) >= MOST_USAGE:
-            return
-        count = self._counts[key]
-        count[0] += 1
-        count[1] += size
-
-    async def write(self, store: ApiGatewayStore) -> None:
-        """Write what was counted."""
-        taken, self._counts = self._counts, defaultdict(lambda: [0, 0])
-        if taken:
-            await store.add_usage(
-                [
-                    UsageRow(
-                        subject=subject, day=day, kind=kind, status=status, calls=calls, bytes=size
-                    )
-                    for (subject, day, kind, status), (calls, size) in taken.items()
-                ]
-            )
 
 
 class Gateway:
     """Middleware after authentication; without quotas in the services it lets everything pass."""
 
-    def __init__(self, app: "ASGIApp") -> None:
+    def __init__(self, app: "ASGIApp", services: "Services") -> None:
         self._app = app
+        self._services = services
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Count, refuse or pass, and say in the headers what is left."""
-        services = scope["litestar_app"].state.services
-        kind = str(scope["route_handler"].opt.get("kind", ""))
-        if services.quotas is None or kind in FREE or not scope["path"].startswith("/api/"):
+        services = self._services
+        declared = scope["route_handler"].opt
+        kind = declared.get("kind", "")
+        if services.quotas is None or (kind in FREE and not declared.get("counted")):
             await self._app(scope, receive, send)
             return
-        given = services.gateway
-        _not_denied(given.denied, scope)
-        ending = ending_of(scope["path"], given.endings) if given.endings else None
-        key: KeyRow | None = scope[KEY]  # type: ignore[literal-required]
-        _from_its_networks(key, scope)
-        subject, plan = caller(scope["user"], key, scope)
-        spent = services.quotas.take(subject, plan.limits, weight=_weight(scope))
-        if not spent.allowed:
-            services.usage.add(subject, kind, 429, 0)
-            raise _exceeded(spent)
-        headers = [*spent.raw(), *(_raw(told(ending)) if ending else ())]
-        passage = Passage(scope, services, headers, send)
+        sent = sent_of(scope)
+        subject = admitted(services, scope, kind, sent)
         try:
-            if not await passage.served_again():
-                await self._app(scope, receive, passage.answer)
+            if scope["user"].kind == "anonymous" and services.keyless.enabled:
+                await self._again(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
         finally:
-            services.usage.add(subject, kind, passage.status, passage.size)
+            services.usage.add(subject, kind, sent.status, sent.size)
 
-
-def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-
-
-class Passage:
-    """One call on its way: its headers, its size, and the answer remembered for strangers."""
-
-    def __init__(
-        self, scope: "Scope", services: Any, headers: list[tuple[bytes, bytes]], send: "Send"
-    ) -> None:
-        self.status, self.size = 200, 0
-        self._send = send
-        self._headers = headers
-        self._memory: Keyless = services.keyless
-        self._key = _question(scope, services.charter.version, self._memory)
-        self._start: Any = None
-
-    async def served_again(self) -> bool:
-        """Serve what was answered a moment ago, if the question is the same."""
-        found = self._memory.get(self._key) if self._key else None
+    async def _again(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serve a stranger what was answered a moment ago, if the question is the same."""
+        if scope.get("method") != "GET":
+            await self._app(scope, receive, send)
+            return
+        memory = self._services.keyless
+        question = _question(scope, self._services.charter.version)
+        found = memory.get(question)
+        sent_of(scope).headers.append((b"x-cache-status", b"Hit" if found else b"Miss"))
         if found is None:
-            return False
+            await self._app(scope, receive, Recording(memory, question, send))
+            return
         start: Any = {"type": "http.response.start", "status": 200, "headers": list(found.headers)}
-        self._mark(start, b"Hit")
-        self.size = len(found.body)
-        await self._send(start)
-        await self._send({"type": "http.response.body", "body": found.body, "more_body": False})
-        return True
+        await send(start)
+        await send({"type": "http.response.body", "body": found.body, "more_body": False})
 
-    async def answer(self, message: "Message") -> None:
+
+class Recording:
+    """An answer to a stranger on its way: remembered when it is whole, small and JSON."""
+
+    def __init__(self, memory: Keyless, question: Key, send: "Send") -> None:
+        self._memory = memory
+        self._question = question
+        self._send = send
+        self._start: tuple[tuple[bytes, bytes], ...] | None = None
+
+    async def __call__(self, message: "Message") -> None:
         """Pass a part of the answer on."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            if self._key:
-                self._start = tuple((bytes(a), bytes(b)) for a, b in message["headers"])
-            self._mark(message, b"Miss" if self._key else b"")
-        elif message["type"] == "http.response.body":
-            if self._key:
-                self._remember(message["body"], whole=not (self.size or message.get("more_body")))
-            self.size += len(message["body"])
+            headers = tuple((bytes(name), bytes(value)) for name, value in message["headers"])
+            self._start = headers if message["status"] == 200 and _json(headers) else None
+        elif message["type"] == "http.response.body" and self._start is not None:
+            if not message.get("more_body"):
+                self._memory.put(self._question, self._start, message["body"])
+            self._start = None
         await self._send(message)
 
-    def _mark(self, message: Any, said: bytes) -> None:
-        more = [(b"x-cache-status", said)] if said else []
-        message["headers"] = [*message["headers"], *self._headers, *more]
 
-    def _remember(self, body: bytes, *, whole: bool) -> None:
-        if self._key and whole and self.status == 200 and _json(self._start):
-            self._memory.put(self._key, self._start, body)
+class Counted:
+    """An application of another room behind the gateway: it recognises and asks the charter by itself."""
+
+    def __init__(self, app: "ASGIApp", services: "Services", kind: str) -> None:
+        self._app = app
+        self._services = services
+        self._kind = kind
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Count, refuse or pass; a credential that nobody knows is counted by its network."""
+        services = self._services
+        if services.quotas is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            holder = await named_by(services.identity, scope)
+        except ClapasError:  # the application says itself what it thinks of this credential
+            holder = ANONYMOUS, None
+        scope["user"], scope[KEY] = holder  # type: ignore[literal-required]
+        sent = sent_of(scope)
+        try:
+            subject = admitted(services, scope, self._kind, sent)
+        except ClapasError as error:
+            await _refuse(error, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            services.usage.add(subject, self._kind, sent.status, sent.size)
+
+
+def admitted(services: "Services", scope: "Scope", kind: str, sent: Sent) -> str:
+    """Who is counted for a call that may pass. Raises Forbidden, ApiRetired, QuotaExceeded."""
+    given = services.gateway
+    key: KeyRow | None = scope[KEY]  # type: ignore[literal-required]
+    if given.denied:
+        not_denied(given.denied, scope)
+    if given.endings:
+        ending = ending_of(scope["path"], given.endings)
+        said = told(ending) if ending else {}
+        sent.headers += [(name.lower().encode(), text.encode()) for name, text in said.items()]
+    if key is not None and key.networks:
+        from_its_networks(key, scope)
+    subject, plan = caller(scope["user"], key, scope)
+    accept = headers_of(scope).get(b"accept", b"")
+    weight = WEIGHTS["export"] if b"text/csv" in accept else 1
+    spent = cast("Quotas", services.quotas).take(subject, plan.limits, weight=weight)
+    sent.headers += spent.raw()
+    if not spent.allowed:
+        services.usage.add(subject, kind, 429, 0)
+        tight = spent.tightest
+        raise QuotaExceeded(retry_after=spent.retry_after, window=tight.name, limit=tight.limit)
+    return subject
+
+
+async def _refuse(error: ClapasError, send: "Send") -> None:
+    """A refusal of the gateway itself, in front of an application of another room."""
+    wait = error.values.get("retry_after")
+    body = msgspec.json.encode(problem_of(error, language="en"))
+    headers = [(b"content-type", PROBLEM.encode()), (b"content-length", b"%d" % len(body))]
+    if wait is not None:
+        headers.append((b"retry-after", b"%d" % wait))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _json(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
@@ -146,73 +163,9 @@ def _json(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
     return bool(kinds) and kinds[0].startswith((b"application/json", b"application/geo+json"))
 
 
-def _question(scope: "Scope", version: str, memory: Keyless) -> Key | None:
-    """What shapes the answer to a stranger; None when this call is not one to remember."""
-    stranger = scope["user"].kind == "anonymous" and scope.get("method") == "GET"
-    if not memory.enabled or not stranger:
-        return None
-    asked = first_headers(scope["headers"])
+def _question(scope: "Scope", version: str) -> Key:
+    """What shapes the answer to a stranger."""
+    asked = headers_of(scope)
     accept, language, purpose = (asked.get(name, b"").decode("latin-1") for name in SHAPING)
     query = scope.get("query_string", b"").decode("latin-1")
     return version, scope["path"], query, accept, language, purpose
-
-
-def _not_denied(denied: tuple[str, ...], scope: "Scope") -> None:
-    if denied and _within(denied, scope) is not False:
-        raise Forbidden("this network is refused")
-
-
-def _weight(scope: "Scope") -> int:
-    accept = first_headers(scope["headers"]).get(b"accept", b"")
-    return WEIGHTS["export"] if b"text/csv" in accept else 1
-
-
-def _exceeded(spent: Spent) -> QuotaExceeded:
-    tight = spent.tightest
-    return QuotaExceeded(
-        retry_after=spent.retry_after, window=tight.name, limit=tight.limit, headers=spent.headers()
-    )
-
-
-def _from_its_networks(key: KeyRow | None, scope: "Scope") -> None:
-    if key is None or not key.networks:
-        return
-    if _within(key.networks, scope) is not True:
-        raise Forbidden("this key is not used from here")
-
-
-def _address(scope: "Scope") -> str:
-    """The address of the connection itself, never a header."""
-    client = scope["client"]
-    return client[0] if client else ""
-
-
-def _within(networks: Sequence[str], scope: "Scope") -> bool | None:
-    """Does the connection come from one of these networks? None when nobody knows."""
-    try:
-        here = ip_address(_address(scope))
-    except ValueError:
-        return None
-    return any(here in ip_network(each) for each in networks)
-
-
-def caller(user: Principal, key: KeyRow | None, scope: "Scope") -> tuple[str, Plan]:
-    """Who is counted, under which plan."""
-    if key is not None and key.application is not None:
-        return f"application:{key.application}", PLANS.get(key.plan, PLANS["ouvert"])
-    if user.kind in {"service", "device"}:
-        return f"{user.kind}:{user.id}", PLANS["ecriture"]
-    if user.kind == "user":
-        return f"user:{user.id}", PLANS["interne"]
-    return f"network:{network_of(_address(scope))}", PLANS["ouvert"]
-
-
-def network_of(address: str) -> str:
-    """The network that an address is counted under: IPv4 by itself, IPv6 by its /64."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return ""
-    if parsed.version == 4:
-        return address
-    return str(ip_network(f"{parsed}/64", strict=False).network_address)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Request
-from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler
@@ -18,14 +17,17 @@ from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute, WebSocketRoute
 from clapas.charter import ACTIONS, AuditTrail, Charter, collection, event_of
 from clapas.domain.access import Decision, Principal, Resource
 from clapas.domain.errors import ClapasError, Forbidden, Unauthenticated
-from clapas.web.authentication import first_headers
+from clapas.web.authentication import headers_of
 from clapas.web.errors import answer_error
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Receive, Scope, Send
 
+    from clapas.web.services import Services
+
 PURPOSE = b"x-clapas-purpose"
 OPTIONS = ("read", "entrance")
+QUIET = frozenset({"read", "subscribe", "publish"})
 
 
 def asks(action: str, kind: str, **more: Any) -> dict[str, Any]:
@@ -44,14 +46,19 @@ def declared(handler: BaseRouteHandler) -> tuple[str, str] | None:
 class Guard:
     """Middleware after the gateway: nothing reaches a handler but what the charter permits."""
 
-    def __init__(self, app: "ASGIApp") -> None:
+    def __init__(self, app: "ASGIApp", services: "Services") -> None:
         self._app = app
+        self._services = services
+        self._asked: dict[BaseRouteHandler, tuple[str, str] | None] = {}
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Ask, then pass on; a refusal goes out through the gateway, as every answer does."""
-        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+        handler = scope["route_handler"]
+        asked = self._asked.get(handler)
+        if asked is None:
+            asked = self._asked[handler] = declared(handler)
         try:
-            await guard(connection, connection.route_handler)
+            guard(self._services, scope, asked)
         except ClapasError as error:
             if scope["type"] != ScopeType.HTTP:
                 raise
@@ -62,47 +69,35 @@ class Guard:
             await self._app(scope, receive, send)
 
 
-async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+def guard(services: "Services", scope: "Scope", asked: tuple[str, str] | None) -> None:
     """Ask the charter. Raises Unauthenticated or Forbidden."""
-    asked = declared(handler)
     if asked is None:
         raise Forbidden("this route does not say what it does")
-    services = connection.app.state.services
-    purpose = first_headers(connection.scope["headers"]).get(PURPOSE, b"").decode("latin-1")[:60]
-    resource = collection(asked[1])
-    decision = services.charter.decide(
-        connection.user, asked[0], resource, {"purpose": purpose} if purpose else None
-    )
-    _note(services.audit, connection, asked[0], decision)
-    permitted(services.charter, connection.user, asked[0], resource, decision)
+    user: Principal = scope["user"]
+    action, resource = asked[0], collection(asked[1])
+    purpose = headers_of(scope).get(PURPOSE)
+    context = {"purpose": purpose.decode("latin-1")[:60]} if purpose else None
+    decision = services.charter.decide(user, action, resource, context)
+    loud = action not in QUIET or not decision.allow
+    if loud and services.audit is not None and user.kind != "anonymous":
+        _note(services.audit, scope, action, decision)
+    permitted(services.charter, user, action, resource, decision)
 
 
-def _note(
-    trail: AuditTrail | None,
-    connection: ASGIConnection[Any, Any, Any, Any],
-    action: str,
-    said: Decision,
-) -> None:
+def _note(trail: AuditTrail, scope: "Scope", action: str, said: Decision) -> None:
     """Changes, administration and refusals are audited; what anonymous readers ask is not."""
-    user: Principal = connection.user
-    quiet = action in {"read", "subscribe", "publish"} and said.allow
-    if trail is None or quiet or user.kind == "anonymous":
-        return
-    names = connection.path_params
+    names = scope["path_params"]
     resource = Resource(
-        kind=str(connection.route_handler.opt.get("kind", "")),
+        kind=str(scope["route_handler"].opt.get("kind", "")),
         id=str(next(iter(names.values()), ""))[:200] if names else "",
     )
     event = event_of(
-        user,
+        scope["user"],
         action,
         resource,
         allowed=said.allow,
         articles=said.articles,
-        scope={
-            "method": connection.scope.get("method", ""),
-            "path": connection.scope["path"][:200],
-        },
+        scope={"method": scope.get("method", ""), "path": scope["path"][:200]},
     )
     trail.note(event)
 

@@ -29,7 +29,25 @@ FIXED = {
     "Permissions-Policy": "camera=(self), microphone=(), payment=(), usb=()",
 }
 HSTS = "max-age=31536000; includeSubDomains"
+SENT = "clapas_sent"
+"""Where a call's scope keeps its :class:`Sent`."""
 SHARED, CACHE, IDENTIFIER = b"cross-origin-resource-policy", b"cache-control", b"x-request-id"
+
+
+class Sent:
+    """What goes out for one call: headers to add to whatever answers; its status and its size on the wire."""
+
+    __slots__ = ("headers", "size", "status")
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.status, self.size = 200, 0
+
+
+def sent_of(scope: "Scope") -> Sent:
+    """What goes out for this call."""
+    found: Sent = scope.setdefault(SENT, Sent())  # type: ignore[misc]
+    return found
 
 
 class Headers:
@@ -49,10 +67,16 @@ class Headers:
             return
         identifier = uuid4().hex
         scope["clapas_request_id"] = identifier  # type: ignore[typeddict-unknown-key]
+        sent = Sent()
+        scope[SENT] = sent  # type: ignore[literal-required]
 
         async def answer(message: "Message") -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = self._with_ours(message["headers"], identifier.encode())
+                sent.status = message["status"]
+                given = self._with_ours(message["headers"], identifier.encode())
+                message["headers"] = given + sent.headers
+            elif message["type"] == "http.response.body":
+                sent.size += len(message.get("body", b""))
             await send(message)
 
         await self._app(scope, receive, answer)

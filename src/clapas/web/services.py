@@ -12,7 +12,7 @@ from litestar import Request
 from clapas.api_gateway import Quotas
 from clapas.api_gateway.settings import Settings as GatewaySettings
 from clapas.bus import Bus
-from clapas.charter import AuditTrail, Charter, CharterKeeper, Exit
+from clapas.charter import PURPOSE, AuditTrail, Charter, CharterKeeper, Exit
 from clapas.codecs import CodecPool
 from clapas.domain.access import Principal, RowFilter
 from clapas.domain.errors import EngineUnavailable
@@ -21,10 +21,10 @@ from clapas.governance.vault import Vault
 from clapas.identity import Identity
 from clapas.store import Store
 from clapas.store.identity import OpenSession
-from clapas.web.gateway import Usage
 from clapas.web.keyless import Keyless
 from clapas.web.live import LiveHub
 from clapas.web.settings import Settings
+from clapas.web.usage import Usage
 
 Call = Request[Principal, OpenSession | None, Any]
 """A request: ``user`` is the principal, ``auth`` the session when there is one."""
@@ -133,9 +133,6 @@ def services_of(request: Call) -> Services:
     """The services of the application that answers this request."""
     services: Services = request.app.state.services
     return services
-
-
-PURPOSE = "x-clapas-purpose"
 
 
 def exit_of(request: Call, action: str = "read") -> Exit:

@@ -208,6 +208,31 @@ async def test_scope_evolves(api: httpx.AsyncClient, urn: str) -> None:
     assert (await api.get(path)).json()["scope"]["values"][0][0] == "urn:ngsi-ld:null"
 
 
+@pytest.mark.clause("4.5.6")
+async def test_changed_scope_evolves(api: httpx.AsyncClient, urn: str) -> None:
+    """What the scope of an entity was and became is told as a Property, observed when it was changed."""
+    body = {
+        "id": urn,
+        "type": "Vehicle",
+        "scope": "/old",
+        "speed": {"type": "Property", "value": 1},
+    }
+    assert (await api.post("/entities", json=body)).status_code == 201
+    fragment = {"type": "Vehicle", "scope": ["/new/a", "/new/b"]}
+    assert (await api.patch(f"/entities/{urn}", json=fragment)).status_code == 204
+    path = f"/temporal/entities/{urn}"
+    old, new = (await api.get(f"{path}?options=sysAttrs")).json()["scope"]
+    assert (old["value"], new["value"]) == ("/old", ["/new/a", "/new/b"])
+    assert new["observedAt"] == new["modifiedAt"] > old["modifiedAt"]
+    known = {"type", "value", "instanceId", "createdAt", "modifiedAt", "observedAt"}
+    assert new.keys() == known
+    assert "scope" not in (await api.get(f"{path}?omit=scope")).json()
+    assert (await api.get(f"{path}?pick=id,scope")).json().keys() == {"id", "scope"}
+    assert (await api.delete(f"/entities/{urn}/attrs/scope")).status_code == 204
+    ended = (await api.get(f"{path}?timeproperty=deletedAt")).json()["scope"]
+    assert [each["value"] for each in ended] == ["urn:ngsi-ld:null"]
+
+
 @pytest.mark.clause("6.3.10")
 async def test_cut_values(api: httpx.AsyncClient, urn: str) -> None:
     """An attribute whose instances are all beyond the page stays, without values."""

@@ -133,12 +133,40 @@ async def test_a_snapshot_stays(api: httpx.AsyncClient, urn: str, five: list[str
 
 
 @pytest.mark.clause("5.16.1")
+async def test_a_snapshot_of_an_evolution(
+    api: httpx.AsyncClient, urn: str, five: list[str]
+) -> None:
+    """What a temporal query found stays as it was; a clone holds it too; deleted, it is gone."""
+    kind = kind_of(urn)
+    since = {"timerel": "after", "timeAt": "2000-01-01T00:00:00Z", "timeproperty": "modifiedAt"}
+    query = {"type": "Query", "entities": [{"type": kind}], "temporalQ": since}
+    body = {"type": "Snapshot", "snapshotTemporalQueries": [query]}
+    made = await api.post("/snapshots", json=body)
+    assert made.status_code == 201
+    location = made.headers["location"].removeprefix("/ngsi-ld/v1")
+    filled = await ready(api, location)
+    assert filled["snapshotStatus"] == "success"
+    assert filled["snapshotTemporalQueriesDetails"] == [{"resultStatus": "success"}]
+    late = {"speed": {"type": "Property", "value": 99}}
+    await api.patch(f"/entities/{five[1]}/attrs", json=late)
+    cloned = await api.post(f"{location}/clone", json={"type": "Snapshot"})
+    assert cloned.status_code == 201
+    for name in (filled["id"], cloned.headers["location"].rpartition("/")[2]):
+        headers = {"NGSILD-Snapshot": name}
+        path = f"/temporal/entities/{five[1]}?timeproperty=modifiedAt"
+        found = await api.get(f"{path}&options=temporalValues", headers=headers)
+        assert [each[0] for each in found.json()["speed"]["values"]] == [10]
+    assert (await api.delete(location)).status_code == 204
+
+
+@pytest.mark.clause("5.16.1")
 @pytest.mark.parametrize(
     "body",
     [
         {"type": "Snapshot"},
         {"type": "Snapshot", "snapshotQueries": []},
         {"type": "Snapshot", "snapshotQueries": [{"type": "Query", "temporalQ": {}}]},
+        {"type": "Snapshot", "snapshotTemporalQueries": [{"type": "Entity", "temporalQ": {}}]},
         {"type": "Snapshot", "snapshotStatus": "success", "snapshotQueries": [{"type": "Query"}]},
         {"type": "Photograph", "snapshotQueries": [{"type": "Query"}]},
     ],

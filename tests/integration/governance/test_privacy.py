@@ -14,12 +14,15 @@ from tests.integration.web.conftest import _signed_in
 
 from clapas.charter import Exit, Reading
 from clapas.domain.access import Principal, RowFilter
+from clapas.domain.dataset import Publication, Purpose
+from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.window import Window
 from clapas.governance import apply_retention
 from clapas.governance.tasks import TASKS
 from clapas.jobs import Worker
 from clapas.pipeline.replay import replay
 from clapas.store.errors import RawExpired
+from clapas.store.values import StateRow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -228,3 +231,57 @@ async def test_figures_over_several_persons_leave_out_those_who_object(
     against = {"subject": "compteur-1", "dataset": "eau", "reason": "art. 21"}
     assert (await dpo.call("POST", "/api/v1/objections", json=against)).status_code == 201
     assert await counted() == {1}
+    assert services.keeper is not None
+    by_type = msgspec.structs.replace(WATER, version=2, publication=Publication(by="type"))
+    await services.keeper.put(by_type, author="dpo")
+    answer = await stranger.call(
+        "GET", f"/api/v1/datasets/eau/figures?{asked}", headers={"X-Clapas-Purpose": "fuite"}
+    )
+    assert {each["commune"] for each in answer.json()["figures"]} == {"WaterMeter"}
+
+
+async def test_trades_figures_leave_out_those_who_object_and_are_in_the_trail(
+    services: Services, water: list[int], dpo: Visitor, stranger: Visitor
+) -> None:
+    assert services.keeper is not None
+    fine = msgspec.structs.replace(
+        WATER, version=2, purposes=(Purpose(name="fuite", legal_basis="6.1.e"),)
+    )
+    await services.keeper.put(fine, author="dpo")
+    homes = [f"urn:ngsi-ld:WaterConsumptionObserved:{n}" for n in (1, 2)]
+    await services.store.entities.upsert(
+        [Entity(id=each, type="WaterConsumptionObserved", dataset="eau") for each in homes]
+    )
+    known = await services.store.series.ensure(
+        [SeriesKey(each, "leak", "water_leak") for each in homes]
+    )
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    await services.store.state.upsert(
+        [StateRow(each.id, key.entity, key.attribute, 1.0, now, now) for key, each in known.items()]
+    )
+    await person(services, "agent", "reader", service="eau", purposes=["fuite"])
+    agent = await services.identity.accounts.of_login("agent")
+    assert agent is not None
+    opened = await services.identity.sessions.open(agent, address="", agent="", mfa=True)
+    stranger.client.cookies.set("clapas_session", opened.token)
+
+    async def counted(**headers: str) -> list[str]:
+        answer = await stranger.call("GET", "/api/v1/trades/water/figures?days=1", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return [each["entity"] for each in answer.json()["items"]]
+
+    leak = {"X-Clapas-Purpose": "fuite"}
+    assert await counted() == [], "personal data is given for a declared purpose alone"
+    assert await counted(**leak) == homes
+    against = {"subject": homes[0], "dataset": "eau", "reason": "art. 21"}
+    assert (await dpo.call("POST", "/api/v1/objections", json=against)).status_code == 201
+    assert await counted(**leak) == homes[1:]
+    assert services.audit is not None
+    await services.audit.flush()
+    events = [msgspec.json.decode(row.event) for row in await services.store.audit.latest(limit=50)]
+    read = [each["scope"]["entities"] for each in events if each.get("purpose") == "fuite"]
+    assert sorted(read) == [1, 2], "how many were read, and for what"
+    await services.keeper.put(
+        msgspec.structs.replace(WATER, version=3, purposes=WATER.purposes[:1]), author="dpo"
+    )
+    assert await counted(**leak) == [], "figures are made of what may be given as it is"

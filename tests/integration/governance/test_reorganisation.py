@@ -104,6 +104,13 @@ async def test_a_merge_carries_the_organisations_of_accounts(
     assert (await operator.call("POST", "/api/v1/accounts", json=invited)).status_code == 201
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         await services.store.postgres.run("DELETE FROM organisation WHERE id = 'sivom'")
+    wild = {"name": "Carte", "organisation": "inconnue"}
+    refused = await operator.call("POST", "/api/v1/applications", json=wild)
+    assert (refused.status_code, refused.json()["values"]) == (400, {"field": "organisation"})
+    program = {"name": "Carte", "organisation": "syndicat"}
+    assert (await operator.call("POST", "/api/v1/applications", json=program)).status_code == 201
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        await services.store.postgres.run("DELETE FROM organisation WHERE id = 'syndicat'")
     plan = {
         "kind": "merge",
         "at": TODAY.isoformat(),
@@ -127,3 +134,5 @@ async def test_a_merge_carries_the_organisations_of_accounts(
     account = await services.identity.accounts.of_login("ana")
     assert account is not None
     assert account.organisation == "union"
+    program = (await operator.call("GET", "/api/v1/applications")).json()["items"][0]
+    assert (program["name"], program["organisation"]) == ("Carte", "union")

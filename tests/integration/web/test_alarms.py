@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from clapas.charter import Charter
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation, ObservationBatch
 from clapas.domain.window import milliseconds
@@ -94,8 +95,19 @@ async def test_the_public_reads_what_is_public(services: Services, stranger: Vis
     from clapas.rules.life import Raise, follow
     from clapas.store.rules_alarms import Change
 
-    for name, public in (("river", True), ("cellar", False)):
-        step = follow(None, Raise(rule=name, entity="urn:ngsi-ld:River:1", measured=1_700_000_000_000,
+    classified = {"river": "interne", "household": "personnel"}
+    object.__setattr__(
+        services, "charter", Charter(services.charter.policies, classifications=classified)
+    )
+    for name, dataset, public in (
+        ("river", "river", True),
+        ("cellar", "river", False),
+        ("leak", "household", True),
+        ("vault", "nobody-knows", True),
+    ):
+        thing = f"urn:ngsi-ld:River:{name}"
+        await services.store.entities.upsert([Entity(id=thing, type="River", dataset=dataset)])
+        step = follow(None, Raise(rule=name, entity=thing, measured=1_700_000_000_000,
                                   at=1_700_000_000_000, severity="critical", title=name, public=public))  # fmt: skip
         assert step is not None
         change = Change(step.alarm, step.events)
@@ -103,13 +115,16 @@ async def test_the_public_reads_what_is_public(services: Services, stranger: Vis
         def decide(_: object, change: Change = change) -> list[Change]:
             return [change]
 
-        await kept.commit([(name, "urn:ngsi-ld:River:1")], decide)
+        await kept.commit([(name, thing)], decide)
     feed = await stranger.call("GET", "/api/v1/alarms/feed.atom")
     assert feed.status_code == 200
     assert "river" in feed.text
-    assert "cellar" not in feed.text
+    for hidden in ("cellar", "leak", "vault"):
+        assert hidden not in feed.text, "whatever a rule says, personal and restricted data stay"
     assert (await stranger.call("GET", "/api/v1/alarms/1/cap.xml")).status_code == 200
-    assert (await stranger.call("GET", "/api/v1/alarms/2/cap.xml")).status_code == 404
+    for number in (2, 3, 4):
+        path = f"/api/v1/alarms/{number}/cap.xml"
+        assert (await stranger.call("GET", path)).status_code == 404
 
 
 async def test_impossible_noisy_and_imported_rules(services: Services, operator: Visitor) -> None:

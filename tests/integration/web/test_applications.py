@@ -13,7 +13,7 @@ from clapas.charter import CharterKeeper
 from clapas.domain.dataset import DatasetRecord
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation, ObservationBatch
-from clapas.web.gateway import Usage
+from clapas.web.usage import Usage
 
 if TYPE_CHECKING:
     from tests.integration.web.conftest import Visitor

@@ -13,7 +13,7 @@ from clapas.charter import Charter, collection
 from clapas.domain.access import ANONYMOUS, Principal
 from clapas.web.application import create_app, create_litestar
 from clapas.web.discovery import handlers
-from clapas.web.guard import check_all_declare, declared, guard, handlers_of
+from clapas.web.guard import check_all_declare, declared, handlers_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,7 +153,7 @@ def test_a_route_that_declares_nothing_stops_the_start() -> None:
     async def forgotten() -> None:
         """Nobody is asked."""
 
-    app = Litestar([forgotten], guards=[guard], openapi_config=None)
+    app = Litestar([forgotten], openapi_config=None)
     with pytest.raises(ImproperlyConfiguredException):
         check_all_declare(app)
 

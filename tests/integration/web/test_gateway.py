@@ -15,6 +15,8 @@ from clapas.api_gateway.errors import ApiRetired
 from clapas.api_gateway.outlet import Outlet
 from clapas.api_gateway.settings import Ending, Settings
 from clapas.api_gateway.versions import ending_of, told
+from clapas.context.routes import PATH, open_door
+from clapas.context.settings import Settings as ContextSettings
 from clapas.domain.dataset import DatasetRecord, Publication
 from clapas.domain.device import Entity
 from clapas.domain.message import ObservationBatch
@@ -126,6 +128,83 @@ async def test_a_denied_network_is_refused(services: Services, page: Path) -> No
         key = {"X-API-Key": await _key(services)}
         assert (await client.get("/api/v1/entities", headers=key)).status_code == 403
         assert (await client.get("/api/v1/platform")).status_code == 200, "the entrance stays"
+
+
+DOORS = (
+    "/api/v1/entities",
+    "/api/v1/alarms/feed.atom",
+    "/sta/v1.1/Things",
+    "/ngsi-ld/v1/entities?type=Park",
+    "/gbfs/3.0/gbfs.json",
+    "/parkingspaces",
+)
+"""A path of each door that answers over HTTP."""
+
+
+async def test_no_door_stands_beside_the_gateway(services: Services, page: Path) -> None:
+    await prepared(services)
+    async with open_door(
+        services.store, services.identity, services.charter, ContextSettings()
+    ) as door:
+        object.__setattr__(services, "mounts", {PATH: door})
+        async with served(services, page, Settings(cache_s=0)) as client:
+            key = {"X-API-Key": await _key(services)}
+            left = 300_001
+            for path in DOORS:
+                answer = await client.get(path, headers=key)
+                now = int(answer.headers["x-ratelimit-remaining-minute"])
+                assert now < left, (path, "every call of a key is counted together")
+                left = now
+                nobody = await client.get(path)
+                assert nobody.headers["x-ratelimit-limit-minute"] == "1200", (path, "by network")
+        async with served(services, page, Settings(denied=("127.0.0.0/8",))) as client:
+            for path in DOORS:
+                answer = await client.get(path, headers=key)
+                assert answer.status_code == 403, (path, answer.text)
+            export = await client.get("/api/v1/export?list=entities&format=csv", headers=key)
+            assert export.status_code == 403, (
+                "asked for itself as whoever asks, from where they ask"
+            )
+
+
+async def test_a_key_bound_to_networks_opens_no_door_from_elsewhere(
+    services: Services, operator: Visitor, page: Path
+) -> None:
+    await prepared(services)
+    made = (await operator.call("POST", "/api/v1/applications", json={"name": "B"})).json()
+    place = f"/api/v1/applications/{made['id']}"
+    key = {"X-API-Key": (await operator.call("POST", f"{place}/keys")).json()["secret"]}
+    setting = {"plan": "inscrit", "networks": ["192.0.2.0/24"]}
+    assert (await operator.call("PUT", place, json=setting)).status_code == 200
+    async with open_door(
+        services.store, services.identity, services.charter, ContextSettings()
+    ) as door:
+        object.__setattr__(services, "mounts", {PATH: door})
+        async with served(services, page, Settings(cache_s=0)) as client:
+            for path in DOORS:
+                answer = await client.get(path, headers=key)
+                assert answer.status_code == 403, (path, answer.text)
+            broken = {"X-API-Key": "clp_AAAAAAAA_" + "b" * 43}
+            refused = await client.get("/ngsi-ld/v1/entities?type=Park", headers=broken)
+            assert refused.status_code == 401, "an unknown key is the door's own to refuse"
+            assert refused.headers["x-ratelimit-limit-minute"] == "1200", "and counted by network"
+
+
+async def test_a_caller_of_the_context_broker_has_a_plan_too(
+    services: Services, page: Path
+) -> None:
+    async with open_door(
+        services.store, services.identity, services.charter, ContextSettings()
+    ) as door:
+        object.__setattr__(services, "mounts", {PATH: door})
+        async with served(services, page, Settings(cache_s=0)) as client:
+            object.__setattr__(services, "quotas", Quotas(None, clock=lambda: 1e9))
+            path = "/ngsi-ld/v1/entities?type=Park"
+            answers = [await client.get(path) for _ in range(51)]
+            assert [each.status_code == 429 for each in answers] == [False] * 50 + [True]
+            assert answers[-1].json()["code"] == "quota_exceeded"
+            assert int(answers[-1].headers["retry-after"]) >= 1
+            assert answers[-1].headers["x-ratelimit-remaining-second"] == "0"
 
 
 async def _key(services: Services) -> str:

@@ -151,6 +151,8 @@ async def test_a_device_put_in_a_dataset_takes_its_own_measures_along(
     services: Services, rooms: dict[str, int], reader: Visitor
 ) -> None:
     """What a device says of itself is not read by those who may not see the device."""
+    types = (await reader.call("GET", "/api/v1/types")).json()
+    assert [(each["label_fr"], each["label_en"]) for each in types] == [("Salle", "Room")]
     store = services.store
     key = SeriesKey("urn:ngsi-ld:Device:nave", "battery", "battery_level")
     number = (await store.series.ensure([key]))[key].id

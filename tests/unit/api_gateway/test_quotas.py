@@ -51,6 +51,40 @@ def test_a_burst_at_the_border_of_two_windows_is_not_twice_the_limit() -> None:
     assert sum(quotas.take("a", {"minute": 10}).allowed for _ in range(20)) == 5
 
 
+PLAN = {"second": 3, "minute": 9, "day": 30}
+
+
+@given(
+    gaps=st.lists(st.floats(-2, 40), min_size=1, max_size=80),
+    weights=st.lists(st.integers(1, 4), min_size=80, max_size=80),
+)
+def test_what_is_remembered_of_a_caller_changes_no_answer(
+    gaps: list[float], weights: list[int]
+) -> None:
+    """Windows that are kept open answer as windows that are looked up anew at each call."""
+    clock = Clock()
+    kept, anew = Quotas(None, clock=clock), Quotas(None, clock=clock)
+    for gap, weight in zip(gaps, weights, strict=False):
+        clock.now += gap
+        one = kept.take("a", PLAN, weight=weight)
+        other = anew.take("a", {**PLAN}, weight=weight)
+        assert one.allowed == other.allowed
+        assert one.windows == other.windows
+        assert one.raw() == other.raw()
+        assert all(each.reset > 0 for each in one.windows)
+
+
+def test_the_headers_tell_the_tightest_window_and_every_window() -> None:
+    spent = Quotas(None, clock=Clock()).take("a", {"second": 10, "day": 10}, weight=4)
+    told = dict(spent.raw())
+    assert told[b"ratelimit-limit"] == told[b"x-ratelimit-limit"] == b"10"
+    assert told[b"ratelimit-remaining"] == told[b"x-ratelimit-remaining-day"] == b"6"
+    reset = b"%d" % spent.windows[1].reset
+    assert told[b"ratelimit-reset"] == reset, "of two that are as tight, the one that lasts longer"
+    tight = spent.tightest
+    assert (tight.name, tight.remaining) == ("day", 6)
+
+
 def test_a_refused_call_costs_nothing_and_says_when_to_come_back() -> None:
     clock = Clock()
     quotas = Quotas(None, clock=clock)
@@ -59,10 +93,10 @@ def test_a_refused_call_costs_nothing_and_says_when_to_come_back() -> None:
     refused = quotas.take("a", limits)
     assert not refused.allowed
     headers = refused.headers()
-    assert headers["Retry-After"] == "1"
-    assert headers["RateLimit-Limit"] == "1"
-    assert headers["X-RateLimit-Limit-Day"] == "5"
-    assert headers["X-RateLimit-Remaining-Day"] == "4"
+    assert headers["retry-after"] == "1"
+    assert headers["ratelimit-limit"] == "1"
+    assert headers["x-ratelimit-limit-day"] == "5"
+    assert headers["x-ratelimit-remaining-day"] == "4"
     assert quotas.take("b", limits).allowed, "another caller is not concerned"
 
 

@@ -70,6 +70,7 @@ def test_each_fault_of_a_record_is_named() -> None:
         "exception_without_review": change(METERS, review=None),
         "identity_on_the_platform": change(METERS, categories=("Nom",)),
         "licence_missing": DatasetRecord(id="a", title="a", classification="ouvert"),
+        "hvd_unknown": change(METERS, hvd="meteorology"),
         "hvd_not_open": change(METERS, hvd="http://data.europa.eu/bna/c_dd313021"),
     }
     for code, record in faulty.items():

@@ -1,6 +1,7 @@
 """Spreadsheets as people make them."""
 
 import io
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from clapas.fleet.columns import FIELDS
 from clapas.fleet.errors import SheetUnreadable
 from clapas.fleet.lines import Known, Reader
 from clapas.fleet.sheet import Shape, preview, rows
+from clapas.fleet.weight import weigh
 from clapas.fleet.workbook import template_of
 
 
@@ -90,10 +92,33 @@ def test_an_id_that_the_spreadsheet_made_a_number_is_named(text: str) -> None:
 
 def test_a_million_lines_are_refused_by_name() -> None:
     content = b"id;nom\n" + b"a;b\n" * 1_000_000
-    found = preview(content)
     with pytest.raises(SheetUnreadable, match="too many lines"):
-        for _ in rows(content, found.shape):
-            pass
+        preview(content)
+
+
+FULL, COLOURED = b'<row r="1"><c r="A1"><v>1</v></c></row>', b'<row r="1"><c r="A1" s="2"/></row>'
+
+
+def weighed(**members: bytes) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"xl/{name.replace('__', '/')}.xml", content)
+    weigh(zipfile.ZipFile(file))
+
+
+@pytest.mark.parametrize("gap", [b"", b" " * 70_000])
+def test_a_workbook_is_weighed_before_it_is_opened(gap: bytes) -> None:
+    weighed(worksheets__sheet1=(gap + FULL) + FULL * 200_000)
+    weighed(worksheets__sheet1=COLOURED * 1_000_000)
+    with pytest.raises(SheetUnreadable, match="too many lines"):
+        weighed(worksheets__sheet1=(gap + FULL) + FULL * 200_001)
+    with pytest.raises(SheetUnreadable, match="too many lines"):
+        weighed(
+            worksheets__sheet2=FULL.replace(b"<row", b"<x:row").replace(b"<v", b"<x:v") * 200_002
+        )
+    with pytest.raises(SheetUnreadable, match="too many texts"):
+        weighed(sharedStrings=b"<si><t>a</t></si>" * 2_000_001)
 
 
 @given(st.binary(max_size=400))

@@ -61,14 +61,28 @@ export function onSignedOut(action: () => void): void {
   whenSignedOut = action;
 }
 
+const PURPOSE = "clapas.purpose";
+
+/** The purpose that this tab declares with each call, "" when none: personal data is given for a purpose alone. */
+export function purpose(): string {
+  return sessionStorage.getItem(PURPOSE) ?? "";
+}
+
+/** Declares a purpose from now on, until the tab is closed. */
+export function declare(name: string): void {
+  if (name) sessionStorage.setItem(PURPOSE, name);
+  else sessionStorage.removeItem(PURPOSE);
+}
+
 async function send(method: string, path: string, body?: unknown, headers: HeadersInit = {}, signal?: AbortSignal): Promise<Response> {
   const all = new Headers(headers);
   if (!all.has("Accept")) all.set("Accept", "application/json");
   if (body !== undefined && !all.has("Content-Type")) all.set("Content-Type", "application/json");
+  if (purpose()) all.set("X-Clapas-Purpose", purpose());
   if (method !== "GET") all.set("X-Clapas-CSRF", cookie("clapas_csrf"));
   let response: Response;
   try {
-    const early = method === "GET" && all.get("Accept") === "application/json" ? takeEarly(path) : undefined;
+    const early = method === "GET" && all.get("Accept") === "application/json" && !purpose() ? takeEarly(path) : undefined;
     response = await (early ?? fetch(path, {
       method,
       headers: all,

@@ -1,6 +1,6 @@
 /** Who is signed in, on which platform. */
 
-import { api, onSignedOut, Problem, wasSignedIn } from "./api";
+import { api, declare, onSignedOut, Problem, wasSignedIn } from "./api";
 import { router } from "./router.svelte";
 import type { EntityType, Platform, Quantity, User } from "./types";
 import { list } from "./api";
@@ -58,6 +58,7 @@ class Session {
 
   async leave(): Promise<void> {
     await api.delete("/session");
+    declare("");
     this.user = null;
     router.go("/connexion");
   }

@@ -12,6 +12,8 @@ export interface User {
   roles: string[];
   language?: string;
   service?: string;
+  /** What the person may declare that they read personal data for. */
+  purposes?: string[];
   must_set_password?: boolean;
 }
 

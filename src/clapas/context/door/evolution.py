@@ -12,7 +12,7 @@ from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import page_links, page_of, style_of
 from clapas.context.entity_maps import HEADER, PATH, chosen_map, make, wished, with_map_of_one
 from clapas.context.errors import BadRequestData, ResourceNotFound
-from clapas.context.model import Entity
+from clapas.context.model import SCOPE, Entity
 from clapas.context.query.select import type_matches
 from clapas.context.rendering import Renderer, Style
 from clapas.context.search import Query
@@ -222,12 +222,17 @@ def _shown(
         body = _head(request, shape, entity)
         held = by_entity.get(entity.id, {})
         for iri in names.get(entity.id, list(held)):
-            if not shape.style.projection.wants(iri):
+            if not shape.style.projection.wants(_member(iri)):
                 continue
             shown = _attribute(renderer, shape, held.get(iri, []))
             body[request.context.terms.compact(iri)] = shown
         bodies.append(body)
     return bodies
+
+
+def _member(iri: str) -> str:
+    """What a projection calls it: the scope by its name, an attribute by its IRI."""
+    return "scope" if iri == SCOPE else iri
 
 
 def _instance(renderer: Renderer, row: Row) -> Any:
@@ -276,7 +281,7 @@ async def _aggregated(
     for entity in found:
         body = _head(request, shape, entity)
         for iri, shown in values.get(entity.id, {}).items():
-            if shape.style.projection.wants(iri):
+            if shape.style.projection.wants(_member(iri)):
                 body[request.context.terms.compact(iri)] = shown[0] if len(shown) == 1 else shown
         bodies.append(body)
     return bodies

@@ -57,7 +57,9 @@ SELECT alarm, at, kind, who, values FROM json_to_recordset(%(rows)s::json)
 
 -- name: page
 -- Alarms that may be seen: for a person what is active, then hers, come first; newest raised first.
-SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+SELECT a.*, coalesce(e.name, '') AS name,
+       coalesce(nullif(s.dataset, ''), e.dataset, '') AS dataset, coalesce(s.attribute, '') AS attribute
+FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE (%(state)s = '' OR (%(state)s = 'open' AND a.closed IS NULL) OR (%(state)s = 'active' AND a.active)
        OR (%(state)s = 'new' AND a.active AND a.acknowledged IS NULL)
        OR (%(state)s = 'cleared' AND NOT a.active AND a.closed IS NULL)
@@ -80,7 +82,9 @@ LIMIT %(limit)s
 
 -- name: one
 -- One alarm when it may be seen.
-SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
+SELECT a.*, coalesce(e.name, '') AS name,
+       coalesce(nullif(s.dataset, ''), e.dataset, '') AS dataset, coalesce(s.attribute, '') AS attribute
+FROM alarm a LEFT JOIN entity e ON e.id = a.entity LEFT JOIN series s ON s.id = a.series
 WHERE a.id = %(id)s
   AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
 

@@ -38,10 +38,10 @@ SELECT %(product)s, cell, 'k' FROM unnest(%(cells)s::text[]) AS cell
 ON CONFLICT DO NOTHING
 
 -- name: figures
--- Per commune and civil day: how many series, their total, the largest of them. ClickHouse.
+-- Per commune (or per cell that is said of a series) and civil day: how many series, their total, the largest. ClickHouse.
 SELECT commune, civil, count() AS subjects, sum(value) AS total, max(abs(value)) AS largest
 FROM (
-    SELECT p.commune AS commune, toString(r.day) AS civil,
+    SELECT transform(r.series, {told:Array(UInt32)}, {cells:Array(String)}, toString(p.commune)) AS commune, toString(r.day) AS civil,
            if({ranged:UInt8} = 1, r.maximum - r.minimum, r.total / r.count) AS value
     FROM rollup_day AS r FINAL
     INNER JOIN (
@@ -54,3 +54,8 @@ FROM (
 )
 GROUP BY commune, civil ORDER BY civil, commune
 LIMIT 200000
+
+-- name: types_of_series
+-- The type of the thing that each series of a dataset is about.
+SELECT s.id, e.type FROM series s JOIN entity e ON e.id = s.entity
+WHERE coalesce(nullif(s.dataset, ''), e.dataset, '') = %(dataset)s AND s.quantity = %(quantity)s

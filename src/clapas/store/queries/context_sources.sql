@@ -31,8 +31,10 @@ INSERT INTO ngsild_snapshot (tenant, id, body, expires) VALUES (%(tenant)s, %(id
 ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, expires = excluded.expires
 
 -- name: drop_snapshot
--- A snapshot goes, with its copies of entities.
-WITH copies AS (DELETE FROM ngsild_entity WHERE tenant = %(scope)s)
+-- A snapshot goes, with its copies of entities and of their evolution.
+WITH copies AS (DELETE FROM ngsild_entity WHERE tenant = %(scope)s),
+heads AS (DELETE FROM ngsild_evolution WHERE tenant = %(scope)s),
+instances AS (DELETE FROM ngsild_instance WHERE tenant = %(scope)s)
 DELETE FROM ngsild_snapshot WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
 
 -- name: expired_snapshots
@@ -45,8 +47,21 @@ INSERT INTO ngsild_entity (tenant, id, doc)
 SELECT %(scope)s, doc ->> '@id', doc FROM jsonb_array_elements(%(docs)s::jsonb) doc
 ON CONFLICT (tenant, id) DO UPDATE SET doc = excluded.doc
 
+-- name: fill_snapshot_heads
+-- Heads of evolutions, as they are now.
+INSERT INTO ngsild_evolution (tenant, id, doc)
+SELECT %(scope)s, doc ->> '@id', doc FROM jsonb_array_elements(%(docs)s::jsonb) doc
+ON CONFLICT (tenant, id) DO UPDATE SET doc = excluded.doc
+
 -- name: clone_snapshot
 -- The copies of one snapshot, in another.
+WITH heads AS (
+    INSERT INTO ngsild_evolution (tenant, id, doc)
+    SELECT %(scope)s, id, doc FROM ngsild_evolution WHERE tenant = %(source)s),
+instances AS (
+    INSERT INTO ngsild_instance (tenant, entity, attribute, dataset, observed, created, modified, deleted, number, doc)
+    SELECT %(scope)s, entity, attribute, dataset, observed, created, modified, deleted, number, doc
+    FROM ngsild_instance WHERE tenant = %(source)s)
 INSERT INTO ngsild_entity (tenant, id, doc)
 SELECT %(scope)s, id, doc FROM ngsild_entity WHERE tenant = %(source)s
 

@@ -205,15 +205,20 @@ WHERE id = %(id)s AND state IN ('planned', 'approved') RETURNING id
 -- An account belongs to another service, and to another organisation.
 UPDATE account SET service = %(service)s, organisation = %(organisation)s WHERE id = %(id)s
 
+-- name: move_applications
+-- The applications of an organisation belong to the one that takes over.
+UPDATE application SET organisation = %(into)s WHERE member_of = %(organisation)s
+
 -- name: succeed_organisation
 -- The organisation that takes over from another one, of the same kind, unless it is known.
 INSERT INTO organisation (id, name, kind, parent) SELECT %(into)s, %(into)s, kind, parent
 FROM organisation WHERE id = %(organisation)s ON CONFLICT (id) DO NOTHING
 
 -- name: end_organisation
--- An organisation whose accounts have all gone elsewhere ends; it keeps its history.
+-- An organisation whose accounts and applications have all gone elsewhere ends; it keeps its history.
 UPDATE organisation o SET ended = %(at)s WHERE id = %(organisation)s AND ended IS NULL
 AND NOT EXISTS (SELECT FROM account a WHERE a.member_of = o.id)
+AND NOT EXISTS (SELECT FROM application a WHERE a.member_of = o.id)
 
 -- name: count_raw
 -- Raw messages of devices before a date, and their digest. ClickHouse.

@@ -81,6 +81,13 @@ WHERE d.key > %(after)s
 ORDER BY d.key
 LIMIT %(limit)s
 
+-- name: may_place
+-- One row when a device, new or known, may be in a commune.
+SELECT 1 FROM (
+    SELECT coalesce((SELECT d.dataset FROM device d WHERE d.key = %(key)s), '') AS dataset, %(commune)s::text AS commune
+) AS wanted
+WHERE /*rows wanted.dataset, wanted.commune*/
+
 -- name: freshness
 -- How fresh the active fleet is: late after two expected intervals, silent after five.
 SELECT count(*),

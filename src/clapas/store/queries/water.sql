@@ -29,7 +29,7 @@ SELECT entity FROM water_case WHERE stopped IS NULL AND state IN ('open', 'asked
 -- name: page
 -- Cases that may be seen, the dearest flow first.
 SELECT c.id, c.entity, c.kind, c.rate, c.volume, c.confidence, c.raised, c.updated, c.stopped, c.state,
-       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated
+       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated, e.dataset
 FROM water_case c JOIN entity e ON e.id = c.entity
 WHERE (%(state)s = '' OR (%(state)s = 'todo' AND c.state IN ('open', 'asked')) OR c.state = %(state)s)
   AND (%(entity)s = '' OR c.entity = %(entity)s)
@@ -40,7 +40,7 @@ ORDER BY c.rate DESC, c.id DESC LIMIT %(limit)s
 -- name: one
 -- A case that may be seen.
 SELECT c.id, c.entity, c.kind, c.rate, c.volume, c.confidence, c.raised, c.updated, c.stopped, c.state,
-       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated
+       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated, e.dataset
 FROM water_case c JOIN entity e ON e.id = c.entity
 WHERE c.id = %(id)s AND /*rows e.dataset, e.commune*/
 

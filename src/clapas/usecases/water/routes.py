@@ -3,18 +3,20 @@
 import asyncio
 import csv
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from clapas.domain.access import RowFilter
+from clapas.charter import Exit, Reading
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, milliseconds
 from clapas.store import Store
-from clapas.store.water import SubscriberRow
-from clapas.usecases.routes import Rooms, rooms_of, seen_by
+from clapas.store.water import SeenCase, SubscriberRow
+from clapas.usecases.members import Seen
+from clapas.usecases.routes import Rooms, rooms_of, seen_by, way_of
 from clapas.usecases.water.billing.doors import HANDLERS as FILES
 from clapas.usecases.water.doors import (
     ACT,
@@ -63,8 +65,7 @@ async def cases(
     """The queue: the dearest flow first; ``case_state`` todo, a state, or empty for all."""
     rooms, seen = rooms_of(request), seen_by(request)
     page = await rooms.store.water.page(seen.entities, state=case_state, after=after, limit=100)
-    now = milliseconds(datetime.now(UTC))
-    items = [case_out(each, now) for each in page.items]
+    items = await _told(rooms.store, seen, page.items)
     return Queue(
         items=items,
         next=page.next,
@@ -82,12 +83,20 @@ COLUMNS = (
 )  # fmt: skip
 
 
+async def _told(store: Store, seen: Seen, rows: Sequence[SeenCase]) -> list[CaseOut]:
+    """Cases as they are given: without those of subscribers who object; the trail says that they were read."""
+    now = datetime.now(UTC)
+    silent = await seen.silent(store, {row.entity: row.dataset for row in rows})
+    kept = [row for row in rows if row.entity not in silent]
+    await seen.note((row.dataset for row in kept), Window(now - YEAR, now), cases=len(kept))
+    return [case_out(row, milliseconds(now)) for row in kept]
+
+
 async def _to_do(request: Call) -> list[CaseOut]:
     """What is to be done, for the service's own tools; at most a thousand cases."""
-    seen = seen_by(request, "export")
-    page = await rooms_of(request).store.water.page(seen.entities, state="todo", limit=1000)
-    now = milliseconds(datetime.now(UTC))
-    return [case_out(row, now) for row in page.items]
+    store, seen = rooms_of(request).store, seen_by(request, "export")
+    page = await store.water.page(seen.entities, state="todo", limit=1000)
+    return await _told(store, seen, page.items)
 
 
 @get("/api/v1/water/cases.csv", opt=EXPORT)
@@ -177,34 +186,34 @@ async def meter(request: Call, entity: FromPath[str]) -> Meter:
     rooms, seen = rooms_of(request), seen_by(request)
     await rooms.store.entities.get(seen.entities, entity)
     now = datetime.now(UTC)
-    days, litres, nights = await _days(rooms.store, seen.series, entity, now)
+    days, litres, nights = await _days(rooms.store, way_of(request), entity, now)
     page = await rooms.store.water.page(seen.entities, entity=entity, limit=50)
-    at = milliseconds(now)
     return Meter(
         entity=entity,
         days=days,
         litres=litres,
         night_l_h=nights,
-        cases=[case_out(each, at) for each in page.items],
+        cases=await _told(rooms.store, seen, page.items),
     )
 
 
-async def _days(store: Store, seen: RowFilter, entity: str, now: datetime) -> Days:
+async def _days(store: Store, way: Exit, entity: str, now: datetime) -> Days:
     """The last thirty days, of which the older may have kept their day alone. Raises NotFound."""
-    latest = await store.state.latest(seen, entities=[entity])
-    index = next((each.series for each in latest if each.quantity == QUANTITY), None)
+    held = await store.series.of_entity(way.rows("series"), entity)
+    index = next((each for each in held if each.key.quantity == QUANTITY), None)
     if index is None:
         raise NotFound(entity=entity)
     window = Window(now - timedelta(days=DAYS), now)
     zone = str(await store.territory.zone())
-    (raw,) = await store.history.read(seen, [index], window, step="raw", max_points=50_000)
-    recent = days_of(raw.times, raw.values, zone)
-    number_of = {each.attribute: each.series for each in latest}
-    if VOLUME[0] not in number_of or LEAST[0] not in number_of:
+    fine = Reading(window=window, step="raw", aggregate="max", max_points=50_000)
+    found = await way.history(store, [index], fine)
+    recent = days_of(found[0].times, found[0].values, zone) if found else ([], [], [])
+    named = {each.key.attribute: each for each in held}
+    if VOLUME[0] not in named or LEAST[0] not in named:
         return recent
-    kept = [number_of[VOLUME[0]], number_of[LEAST[0]]]
-    volumes, least = await store.history.read(seen, kept, window, step="raw")
-    return with_older(recent, volumes, least, zone)
+    wanted = [named[VOLUME[0]], named[LEAST[0]]]
+    kept = await way.history(store, wanted, Reading(window=window, step="raw"))
+    return with_older(recent, kept[0], kept[1], zone) if len(kept) == len(wanted) else recent
 
 
 @put("/api/v1/water/subscribers/{entity:str}", opt=PERSONAL)

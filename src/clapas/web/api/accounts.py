@@ -14,7 +14,7 @@ from clapas.store.identity_federation import OrganisationRow
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.session import own_account
 from clapas.web.guard import asks
-from clapas.web.services import Call, services_of
+from clapas.web.services import Call, Services, services_of
 
 ORGANISATION = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
 KINDS = frozenset({"commune", "direction", "trade", "partner", "operator"})
@@ -88,10 +88,9 @@ def _with(row: AccountRow, data: AccountIn) -> AccountRow:
     return msgspec.structs.replace(row, **said)
 
 
-async def _known_organisation(request: Call, data: AccountIn) -> None:
-    """Raises InvalidInput: an account belongs to an organisation that is described, or to none."""
-    known = services_of(request).identity.federation.store
-    if data.organisation and not await known.knows_organisation(data.organisation):
+async def known_organisation(services: Services, name: str) -> None:
+    """Raises InvalidInput: people and applications belong to an organisation that is described, or to none."""
+    if name and not await services.identity.federation.store.knows_organisation(name):
         raise InvalidInput("no such organisation", field="organisation")
 
 
@@ -110,7 +109,7 @@ async def accounts(
 async def invite(request: Call, data: JSONBody[AccountIn]) -> Invited:
     """Make an account; its one-time link is told once."""
     people = services_of(request).identity.accounts
-    await _known_organisation(request, data)
+    await known_organisation(services_of(request), data.organisation)
     row = await people.add(login=data.login, name=data.name, roles=tuple(data.roles))
     row = await people.change(_with(row, data))
     token = await people.one_time(row.login)
@@ -125,7 +124,7 @@ async def invite(request: Call, data: JSONBody[AccountIn]) -> Invited:
 )
 async def change(request: Call, id: FromPath[UUID], data: JSONBody[AccountIn]) -> AccountOut:  # noqa: A002
     """Its name, roles, service, territory, purposes; its sessions obey within seconds."""
-    await _known_organisation(request, data)
+    await known_organisation(services_of(request), data.organisation)
     identity = services_of(request).identity
     row = await identity.accounts.get(id)
     changed = await identity.accounts.change(_with(row, data))

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from clapas.charter import Exit
 from clapas.domain.errors import InvalidInput
 from clapas.domain.window import instant
 from clapas.notify.cap import fr_alert
@@ -23,7 +24,7 @@ from clapas.store.rules_values import Alarm, AlarmEvent, RuleScore
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.alarms_public import bulletin
 from clapas.web.guard import asks
-from clapas.web.services import Call, Services, rows_of, services_of
+from clapas.web.services import Call, Services, exit_of, rows_of, services_of
 
 Query = Annotated[str, QueryParameter(max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
@@ -152,6 +153,17 @@ def alarm_out(alarm: Alarm, names: Mapping[str, str]) -> AlarmOut:
     )
 
 
+def given(way: Exit, found: Alarm) -> Alarm:
+    """An alarm as it may be given: that there is one, without the reading where no single value is given."""
+    known = found.attribute != ""
+    whole = (
+        way.shows(found.dataset, found.attribute) if known else found.dataset not in way.not_whole()
+    )
+    if whole:
+        return found
+    return msgspec.structs.replace(found, value=None, message={}, because={})
+
+
 async def alarms_out(services: Services, found: Sequence[Alarm]) -> list[AlarmOut]:
     """Alarms as lists show them."""
     people = {each.assignee for each in found} | {each.acknowledged_by for each in found}
@@ -191,7 +203,9 @@ async def alarms(  # noqa: PLR0913
         assignee=request.user.id if mine else "",
         q=q,
     )
-    return listing(request, await alarms_out(services_of(request), page.items), page.next)
+    way = exit_of(request)
+    items = await alarms_out(services_of(request), [given(way, each) for each in page.items])
+    return listing(request, items, page.next)
 
 
 @get("/api/v1/alarms/counts", tags=["alarms"], opt=asks("read", "alarm"), summary="Open alarms")
@@ -215,7 +229,9 @@ async def alarm(request: Call, id: FromPath[int]) -> AlarmFile:  # noqa: A002
     """One alarm with all that is known of it."""
     services = services_of(request)
     kept = alarms_of(services)
-    found = await kept.get(rows_of(request, "alarm"), id)
+    way = exit_of(request)
+    whole = await kept.get(rows_of(request, "alarm"), id)
+    found = given(way, whole)
     score = (await rules_of(services).scores(since=now_ms() - 30 * DAY_MS)).get(found.rule)
     lines = await kept.timeline(id)
     outbox = Notices(services.store.postgres)
@@ -229,7 +245,7 @@ async def alarm(request: Call, id: FromPath[int]) -> AlarmFile:  # noqa: A002
                 kind=each.kind,
                 who=each.who,
                 who_name=names.get(each.who, each.who),
-                values=_worded(each, names),
+                values=_worded(each, names) if found is whole else {},
             )
             for each in lines
         ],

@@ -8,6 +8,7 @@ from litestar import get
 from litestar.params import FromPath
 from shapely.geometry import MultiPolygon, Polygon, shape
 
+from clapas.charter.exits import WATCHED
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
 from clapas.notify.cap import Bulletin, atom, cap
@@ -55,6 +56,12 @@ async def bulletin(services: Services, found: Alarm) -> Bulletin:
         previous=None if kind == "Alert" else _previous(place, found, raises),
         polygon=await _polygon(store, found, communes),
     )
+
+
+def _public(services: Services) -> RowFilter:
+    """The alarms that a rule may tell everybody: of datasets on record that are neither restricted nor personal."""
+    told = (each.id for each in services.charter.records if each.classification not in WATCHED)
+    return RowFilter(datasets=frozenset(told))
 
 
 def _name(place: Place, found: Alarm, number: int) -> str:
@@ -126,14 +133,14 @@ def outline(contour: Mapping[str, Any]) -> Corners:
 @get(
     "/api/v1/alarms/{id:int}/cap.xml",
     tags=["alarms"],
-    opt=asks("read", "entrance"),
+    opt=asks("read", "entrance", counted=True),
     media_type="application/cap+xml",
     summary="A public alarm as a CAP 1.2 message",
 )
 async def cap_message(request: Call, id: FromPath[int]) -> bytes:  # noqa: A002
-    """Only alarms of rules that are told to the public."""
+    """Only alarms of rules that are told to the public, of data that is neither restricted nor personal."""
     services = services_of(request)
-    found = await Alarms(services.store.postgres).get(EVERYTHING, id)
+    found = await Alarms(services.store.postgres).get(_public(services), id)
     if not found.public:
         raise NotFound(alarm=id)
     return cap(await bulletin(services, found))
@@ -142,14 +149,14 @@ async def cap_message(request: Call, id: FromPath[int]) -> bytes:  # noqa: A002
 @get(
     "/api/v1/alarms/feed.atom",
     tags=["alarms"],
-    opt=asks("read", "entrance"),
+    opt=asks("read", "entrance", counted=True),
     media_type="application/atom+xml",
     summary="Public alarms as an Atom feed",
 )
 async def feed(request: Call) -> bytes:
     """The last hundred alarms of rules that are told to the public."""
     services = services_of(request)
-    page = await Alarms(services.store.postgres).page(EVERYTHING, public=True, limit=100)
+    page = await Alarms(services.store.postgres).page(_public(services), public=True, limit=100)
     told = [await bulletin(services, each) for each in page.items]
     return atom(
         told,

@@ -15,6 +15,7 @@ from clapas.domain.access import Resource
 from clapas.domain.errors import InvalidInput, NotFound, Unauthenticated
 from clapas.store.api_gateway import ApplicationRow, SubscriptionRow, UsageRow
 from clapas.web.answers import Listed, listing, page_size
+from clapas.web.api.accounts import known_organisation
 from clapas.web.guard import asks
 from clapas.web.services import Call, services_of
 
@@ -96,6 +97,11 @@ def _person(request: Call) -> UUID:
     return request.auth.account.id
 
 
+def _own_organisation(request: Call) -> str:
+    """The one of the person signed in: an application is of its owner's organisation unless another one is named."""
+    return request.auth.account.organisation if request.auth is not None else ""
+
+
 @get("/api/v1/plans", tags=["applications"], opt=asks("read", "application"), summary="Plans")
 async def plans() -> list[Plan]:
     """The plans with their limits."""
@@ -122,7 +128,10 @@ async def create(request: Call, data: JSONBody[ApplicationIn]) -> ApplicationRow
     """A new application of the person signed in."""
     if data.plan not in OWN_PLANS and not _administers(request):
         raise InvalidInput("this plan is given by an administrator", field="plan")
-    row = ApplicationRow(id=UUID(int=0), owner=_person(request), **msgspec.structs.asdict(data))
+    said = msgspec.structs.asdict(data)
+    said["organisation"] = data.organisation or _own_organisation(request)
+    await known_organisation(services_of(request), said["organisation"])
+    row = ApplicationRow(id=UUID(int=0), owner=_person(request), **said)
     return await gateway_of(request).create(row)
 
 

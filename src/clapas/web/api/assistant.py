@@ -22,11 +22,11 @@ from clapas.web.api.devices import (
     Latitude,
     Longitude,
     Short,
-    commune_of,
     device_out,
     frame_out,
     visible,
 )
+from clapas.web.api.placing import commune_for
 from clapas.web.api.rejects import send_again
 from clapas.web.guard import asks
 from clapas.web.guessing import Codecs, Guess, guess_uplink, sample_bytes
@@ -196,7 +196,7 @@ async def accept(request: Call, data: JSONBody[Acceptance]) -> Accepted:
         name=data.name or row.device.name,
         longitude=data.longitude,
         latitude=data.latitude,
-        commune=await commune_of(request, data.longitude, data.latitude),
+        commune=await commune_for(request, key, longitude=data.longitude, latitude=data.latitude),
     )
     await services.store.registry.save_devices([device], simulated=row.simulated)
     entity = await _make_entity(request, data, best, device.commune) if data.type else ""

@@ -150,7 +150,7 @@ async def simulate(request: Call, data: JSONBody[ArticleIn]) -> list[Change]:
     identity = services.identity
     people = [principal_of(each, mfa=True) for each in await identity.accounts.list(limit=MOST)]
     keys = [identity.keys.principal(each) for each in await identity.keys.list(limit=MOST)]
-    everybody = [ANONYMOUS, *people, *(each for each in keys if each)]
+    everybody = [ANONYMOUS, *people, *keys]
     return list(await asyncio.to_thread(differences, services.charter, after, everybody))
 
 
@@ -258,7 +258,7 @@ async def figures(
     end: Annotated[date, QueryParameter(name="to")],
     measure: FromQuery[Literal["mean", "range"]] = "mean",
 ) -> Table:
-    """Per commune and civil day, small or dominated figures hidden (and staying hidden).
+    """Per commune (or per type, where the record says so) and civil day, small or dominated figures hidden (and staying hidden).
 
     Persons who object are not counted (GDPR art. 21).
     """
@@ -281,8 +281,10 @@ async def figures(
         days=(start, min(end, way.last_day(id))),
         ranged=measure == "range",
         without=against,
+        cells=await store.charter.types(id, quantity) if record.publication.by == "type" else None,
     )
-    product = f"{id}/{quantity}/{measure}/{'+'.join(sorted(request.user.communes)) or '*'}"
+    cut = "" if record.publication.by == "commune" else f"{record.publication.by}/"
+    product = f"{cut}{id}/{quantity}/{measure}/{'+'.join(sorted(request.user.communes)) or '*'}"
     return await released(
         store.charter,
         found,

@@ -15,6 +15,7 @@ from clapas.domain.identifiers import normalise_device
 from clapas.fleet.labels import svg, text_of
 from clapas.store.fleet import Event, Visit
 from clapas.web.answers import Listed, listing, page_size
+from clapas.web.api.binding import check, ready
 from clapas.web.api.devices import visible
 from clapas.web.api.fleet import FleetOut, fleet_out
 from clapas.web.guard import asks
@@ -39,6 +40,7 @@ class FileIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warranty: date | None = None
     yearly_cost: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
     note: Long = ""
+    join_eui: Annotated[str, msgspec.Meta(pattern="^([0-9a-fA-F]{16})?$")] = ""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +77,8 @@ async def file(request: Call, key: FromPath[str]) -> FleetOut:
 async def set_file(request: Call, key: FromPath[str], data: JSONBody[FileIn]) -> FleetOut:
     """Change origin and money of a device."""
     row = await visible(request, key, "write")
-    values = {name: value for name, value in msgspec.structs.asdict(data).items() if value}
+    said = msgspec.structs.replace(data, join_eui=data.join_eui.lower())
+    values = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
     store = services_of(request).store.fleet
     await store.save_files([(row.device.key, values)])
     return fleet_out(await store.one(row.device.key, rows_of(request, "device")))
@@ -103,13 +106,11 @@ async def bindings(request: Call, key: FromPath[str]) -> list[Binding]:
 async def set_bindings(
     request: Call, key: FromPath[str], data: JSONBody[list[Binding]]
 ) -> list[Binding]:
-    """Replace the bindings of a device."""
+    """Replace the bindings of a device; a thing that is named for the first time is made, at its place."""
     row = await visible(request, key, "write")
     store = services_of(request).store
-    if len(data) > 200:
-        raise InvalidInput("a device has at most 200 bindings", accepted=[0, 200])
-    if any(each.start and each.end and each.end <= each.start for each in data):
-        raise InvalidInput("a binding ends after it starts", field="end")
+    check(data)
+    await ready(request, row.device, data)
     await store.registry.bind(row.device.key, data)
     await store.fleet.note([row.device.key], Visit(kind="bindings", actor=request.user.id))
     return data

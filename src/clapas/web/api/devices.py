@@ -15,6 +15,7 @@ from clapas.domain.identifiers import DEVICE, normalise_device
 from clapas.domain.window import instant
 from clapas.store.values import DeviceRow, Frame
 from clapas.web.answers import Listed, listing, page_size
+from clapas.web.api.placing import check_model, commune_for
 from clapas.web.guard import asks, require
 from clapas.web.services import Call, exit_of, rows_of, services_of
 
@@ -205,7 +206,7 @@ async def device(request: Call, key: FromPath[str]) -> DeviceOut:
 
 @post("/api/v1/devices", tags=["devices"], opt=asks("write", "device"), summary="Create a device")
 async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
-    """Create a device. A key that exists is a conflict."""
+    """Create a device. A key that exists is a conflict; a model must be there."""
     services = services_of(request)
     key = normalise_device(data.key)
     if not DEVICE.match(key):
@@ -216,6 +217,7 @@ async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
         pass
     else:
         raise Conflict("this device exists already", key=key)
+    await check_model(request, data.model)
     wanted = Device(
         id=uuid4(),
         key=key,
@@ -225,18 +227,10 @@ async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
         lifecycle=data.lifecycle,
         longitude=data.longitude,
         latitude=data.latitude,
-        commune=await commune_of(request, data.longitude, data.latitude),
+        commune=await commune_for(request, key, longitude=data.longitude, latitude=data.latitude),
     )
     await services.store.registry.save_devices([wanted])
     return device_out(await services.store.registry.device(key))
-
-
-async def commune_of(request: Call, longitude: float | None, latitude: float | None) -> str:
-    """The INSEE code of the commune that holds a point, '' when there is none."""
-    if longitude is None or latitude is None:
-        return ""
-    territory = services_of(request).store.territory
-    return (await territory.commune_at([(longitude, latitude)]))[0]
 
 
 @patch("/api/v1/devices/{key:str}", tags=["devices"], opt=asks("write", "device"), summary="Change")
@@ -253,8 +247,12 @@ async def _change(request: Call, key: str, data: DeviceChange) -> DeviceOut:
         if value is not msgspec.UNSET
     }
     wanted = msgspec.structs.replace(row.device, **fields)
+    if wanted.model != row.device.model:
+        await check_model(request, wanted.model)
     if "longitude" in fields or "latitude" in fields:
-        commune = await commune_of(request, wanted.longitude, wanted.latitude)
+        commune = await commune_for(
+            request, wanted.key, longitude=wanted.longitude, latitude=wanted.latitude
+        )
         wanted = msgspec.structs.replace(wanted, commune=commune)
     registry = services_of(request).store.registry
     await registry.save_devices([wanted], simulated=row.simulated)

@@ -15,6 +15,7 @@ from clapas.domain.errors import Forbidden, InvalidInput, TooMany, Unauthenticat
 from clapas.fleet.workbook import XLSX, table_of
 from clapas.web.answers import CSV
 from clapas.web.guard import asks
+from clapas.web.headers import Headers
 from clapas.web.services import Call
 
 LISTS = frozenset(
@@ -60,7 +61,11 @@ async def _rows(request: Call, path: str, query: dict[str, str]) -> list[list[st
     headers = {name: request.headers[name] for name in CARRIED if name in request.headers}
     headers["accept"] = CSV
     found: list[list[str]] = []
-    transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(
+        app=Headers(request.app, https=False),  # type: ignore[arg-type]
+        raise_app_exceptions=False,
+        client=request.scope["client"] or ("", 0),
+    )
     async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
         after: str | None = query.pop("after", None)
         while True:

@@ -51,6 +51,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
     language: str
     service: str
+    purposes: list[str] = []
+    """What they may declare that they read personal data for."""
     must_set_password: bool = False
 
 
@@ -82,6 +84,7 @@ def user_of(account: AccountRow) -> User:
         roles=sorted(account.roles),
         language=account.language,
         service=account.service,
+        purposes=sorted(account.purposes),
         must_set_password=account.must_set,
     )
 

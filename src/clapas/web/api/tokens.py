@@ -52,11 +52,13 @@ async def token(request: Call) -> Response[TokenOut]:
     identity = services_of(request).identity
     lockout, subject = identity.accounts.lockout, f"token from {address_of(request)}"
     await lockout.check(subject, address_of(request))
-    row = await identity.keys.find(_key_given(request, form))
-    if row is None:
+    holder = await identity.keys.holder(_key_given(request, form))
+    if holder is None:
         await lockout.failed(subject, address_of(request))
         raise Unauthenticated("this key is unknown, expired or revoked")
-    made = TokenOut(access_token=identity.tokens.make(row.id), expires_in=identity.tokens.seconds)
+    made = TokenOut(
+        access_token=identity.tokens.make(holder[1].id), expires_in=identity.tokens.seconds
+    )
     return Response(made, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 

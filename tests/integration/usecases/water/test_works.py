@@ -8,6 +8,7 @@ from tests.integration.usecases.conftest import operator, page, reader, services
 from tests.integration.usecases.water.test_cases_on_the_platform import LEAKY, NOW, furnish
 
 from clapas.domain.access import RowFilter
+from clapas.store.territory import Commune, Place
 from clapas.store.water_works import Asset, Work
 from clapas.usecases.water.geopackage import Feature, Layer, packed
 from clapas.usecases.water.watch.night import night
@@ -24,6 +25,21 @@ FILE = {"Content-Type": "application/octet-stream"}
 async def test_a_finished_repair_closes_the_case_of_its_meter(
     services: Services, operator: Visitor, reader: Visitor
 ) -> None:
+    around = {
+        "type": "Polygon",
+        "coordinates": [[[3.8, 43.5], [3.9, 43.5], [3.9, 43.7], [3.8, 43.7], [3.8, 43.5]]],
+    }
+    commune = Commune(
+        code="34172",
+        name="Montpellier",
+        population=1,
+        contour=around,
+        longitude=3.85,
+        latitude=43.6,
+    )
+    await services.store.territory.save(
+        Place(name="x", siren="", timezone="Europe/Paris"), [commune]
+    )
     await furnish(services.store, leak_l_h=9.0)
     await night(services.store, now=NOW)
     pipes = Layer(
@@ -53,6 +69,7 @@ async def test_a_finished_repair_closes_the_case_of_its_meter(
         ("OT-1", ""),
     ]
     assert found["items"][0]["longitude"] == 3.88
+    assert {each["commune"] for each in found["items"]} == {"34172"}
     assert found["stock"] == [{"sector": "Nord", "kind": "pipe", "count": 1, "length_m": 140.0}]
     assets = (await operator.call("GET", "/api/v1/water/assets?sector=Nord")).json()["items"]
     assert assets[0]["places"] == [[3.88, 43.61], [3.881, 43.611]]

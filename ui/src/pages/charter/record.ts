@@ -28,6 +28,16 @@ export interface DatasetRecord {
   version: number;
 }
 
+/** Categories of high-value data (Implementing Regulation (EU) 2023/138, annex), as the European vocabulary names them. */
+export const HIGH_VALUE = {
+  geospatial: "http://data.europa.eu/bna/c_ac64a52d",
+  earth: "http://data.europa.eu/bna/c_dd313021",
+  weather: "http://data.europa.eu/bna/c_164e0bf5",
+  statistics: "http://data.europa.eu/bna/c_e1da4e07",
+  companies: "http://data.europa.eu/bna/c_a9135398",
+  mobility: "http://data.europa.eu/bna/c_b79e35eb",
+};
+
 /** A record that nobody has filled in yet. */
 export const EMPTY: DatasetRecord = {
   id: "",

@@ -42,7 +42,7 @@ export interface Group {
 export interface Schedule {
   id: number;
   label: string;
-  target: Record<string, string>;
+  target: Record<string, string | string[]>;
   command: { name?: string; payload?: string; f_port?: number };
   timing: { at?: string; sun?: string; offset_min?: number; days?: number[] };
   next: string | null;

@@ -139,3 +139,12 @@ export function stateOf(trade: Trade, line: Line): Figure["state"] {
   for (const wrong of ["alert", "watch"] as const) if (shown.some((each) => each.state === wrong)) return wrong;
   return shown.find((each) => each.indicator === trade.headline)?.state ?? "no_data";
 }
+
+const ORDER: Figure["state"][] = ["alert", "watch", "ok", "insufficient", "no_data"];
+
+/** Lines with what is wrong first, then the highest headline. */
+export function worstFirst(trade: Trade, lines: Line[]): Line[] {
+  const head = (line: Line): number => line.figures.find((each) => each.indicator === trade.headline)?.value ?? 0;
+  const rank = (line: Line): number => ORDER.indexOf(stateOf(trade, line));
+  return lines.toSorted((one, other) => rank(one) - rank(other) || head(other) - head(one));
+}

@@ -1,10 +1,13 @@
 """The file of an abnormal volume, in French, as a PDF that a subscriber can check line by line."""
 
+import json
+from collections.abc import Mapping
 from datetime import date
 from importlib import resources
 
 import msgspec
 
+from clapas.usecases.water.billing.periods import Period
 from clapas.usecases.water.billing.review import REASONS, Review
 from clapas.usecases.water.billing.warsmann import FACTOR, month_after, relief
 
@@ -55,6 +58,7 @@ def fields(dossier: Dossier) -> dict[str, str]:
         "twice": litres(FACTOR * mean),
         "ratio": f"{dossier.review.ratio or 0.0:.1f}".replace(".", ","),
         "years": years or "—",
+        "bars": json.dumps(bars(period, known.years, FACTOR * mean)),
         "source": SOURCES[known.source],
         "context": REASONS[dossier.review.context][1] or "—",
         "water": litres(caps.water),
@@ -65,6 +69,22 @@ def fields(dossier: Dossier) -> dict[str, str]:
         "proof": dossier.proof or "—",
         "due": french(due) if due else "un mois après l’information",
     }
+
+
+def bars(period: Period, years: Mapping[int, float], twice: float) -> list[dict[str, str | float]]:
+    """The volumes side by side: each year's same period, twice their mean, this period; ``share`` of the largest."""
+    rows = [(str(year), volume, "year") for year, volume in sorted(years.items())]
+    rows += [("le double de la moyenne", twice, "limit"), ("cette période", period.volume, "now")]
+    largest = max(volume for _, volume, _ in rows) or 1.0
+    return [
+        {
+            "label": label,
+            "volume": litres(volume),
+            "share": round(volume / largest, 3),
+            "what": what,
+        }
+        for label, volume, what in rows
+    ]
 
 
 def render_dossier(dossier: Dossier) -> bytes:

@@ -53,7 +53,7 @@ REASONS: dict[Context, tuple[str, str]] = {
     ),
     "sudden": (
         "nothing in the past explains it: a leak after the meter is likely; inform at once",
-        "rien dans le passé ne l’explique : fuite après compteur probable ; informer sans délai",
+        "rien dans le passé ne l’explique : fuite après compteur probable",
     ),
     "near": (
         "above twice the mean of all seasons, below twice the equivalent period",

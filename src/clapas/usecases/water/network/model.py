@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from clapas.domain.errors import BadSetting
+from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.network.balance import Zone
 
@@ -41,7 +42,7 @@ class Model:
             raise BadSetting("a network model needs wntr: pip install 'clapas[water]'") from error
         self.path = path
         self._wntr: Any = wntr
-        self.network: Any = wntr.network.WaterNetworkModel(str(path))
+        self.network: Any = _read(wntr, path)
         self._ways: dict[str, dict[str, float]] = {}
 
     def zones(self, flows: tuple[str, ...], levels: tuple[str, ...]) -> tuple[Zone, ...]:
@@ -205,6 +206,16 @@ class Model:
             around[link.start_node_name].append((link.end_node_name, length))
             around[link.end_node_name].append((link.start_node_name, length))
         return around
+
+
+def _read(wntr: Any, path: Path) -> Any:
+    """The network of an EPANET file. Raises BadTable when it cannot be read."""
+    if not path.is_file():
+        raise BadTable(f"{path}: no such file", path=str(path))
+    try:
+        return wntr.network.WaterNetworkModel(str(path))
+    except (wntr.epanet.exceptions.EpanetException, ValueError, KeyError) as error:
+        raise BadTable(f"{path}: not an EPANET model: {error}", path=str(path)) from error
 
 
 def rank(
