@@ -1,6 +1,7 @@
 """The repository itself: licences cover the locks, binaries are pinned, the launcher is plain sh."""
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -34,6 +35,20 @@ def test_the_list_of_licences_covers_the_lock(lock: str) -> None:
     page = licences()
     assert len(names) > 0
     assert [name for name in names if f"\n| {name} |" not in page] == []
+
+
+def test_every_package_of_the_page_is_on_the_page_of_licences() -> None:
+    text, packages = licences(), json.loads((ROOT / "ui" / "package-lock.json").read_text("utf-8"))
+    missing = [
+        name
+        for place, found in packages["packages"].items()
+        if (name := place.rpartition("node_modules/")[2])
+        and f"| {name} | {found['version']} | {found['license']} |" not in text
+    ]
+    assert not missing, "type: ./clapas docs"
+    carried = text.partition("## What the page carries")[2].partition("## What builds")[0]
+    assert "| maplibre-gl |" in carried
+    assert "| vite |" not in carried
 
 
 def test_everything_that_is_installed_is_pinned_by_hash() -> None:
