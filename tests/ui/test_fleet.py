@@ -112,7 +112,8 @@ def test_a_list_is_kept_and_a_dataset_follows_it(signed_in_page: Page, settle: S
     page.get_by_label("Motif de non-ouverture").select_option("security")
     page.get_by_label("Revue avant le").fill("2099-01-01")
     page.get_by_role("button", name="Enregistrer", exact=True).click()
-    expect(page.get_by_text("Le dossier est enregistré et appliqué.")).to_be_visible()
+    kept = page.get_by_text("Le dossier est enregistré et appliqué.")
+    expect(kept).to_be_visible(timeout=30_000)
     page.get_by_text("Essai · restreint").click()
     expect(page.get_by_text("1 appareil, 1 objet mesuré")).to_be_visible()
 

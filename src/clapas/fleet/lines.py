@@ -61,6 +61,8 @@ class Reader:
         self._near: dict[str, str] = {}
         self._wrong: list[Line] = []
         self._number = 0
+        self._radio = False
+        """Does the line give LoRaWAN keys? Its id is then a DevEUI."""
 
     def read(self, number: int, cells: Sequence[str]) -> tuple[Entry | None, list[Line]]:
         """The device that a line says, and what is wrong or worth telling."""
@@ -69,6 +71,7 @@ class Reader:
         for name, text in self._known.defaults.items():
             row[name] = row.get(name) or text
         row = {name: self._plain(name, text) for name, text in row.items()}
+        self._radio = any(row.get(each) for each in ("join_eui", "app_key", "nwk_key"))
         key = self._cell("key", row, self._key)
         place = self._place(row)
         device: dict[str, Any] = {
@@ -127,7 +130,7 @@ class Reader:
             raise Wrong("eui_number")
         key = normalise_device(text)
         bare = re.sub(r"[-:\s]", "", text).lower()
-        if len(bare) >= 12 and HEX.match(bare) and len(bare) != 16:
+        if (len(bare) >= 12 or self._radio) and HEX.match(bare) and len(bare) != 16:
             raise Wrong("eui_length", f"{len(bare)} / 16")
         if not DEVICE.match(key):
             raise Wrong("bad_id")

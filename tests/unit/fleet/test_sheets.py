@@ -107,6 +107,14 @@ def weighed(**members: bytes) -> None:
     weigh(zipfile.ZipFile(file))
 
 
+def test_a_short_id_with_a_key_is_a_wrong_dev_eui() -> None:
+    known = Known(models=frozenset())
+    columns = {"key": 0, "app_key": 1}
+    _, (line,) = Reader(columns, known, None).read(2, ["70B3D57ED0", "00" * 16])
+    assert (line.code, line.hint) == ("eui_length", "10 / 16")
+    assert Reader(columns, known, None).read(2, ["70B3D57ED0", ""])[1] == []
+
+
 @pytest.mark.parametrize("gap", [b"", b" " * 70_000])
 def test_a_workbook_is_weighed_before_it_is_opened(gap: bytes) -> None:
     weighed(worksheets__sheet1=(gap + FULL) + FULL * 200_000)
