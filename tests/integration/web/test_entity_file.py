@@ -27,14 +27,17 @@ async def test_a_thing_is_given_to_a_service_and_to_a_site(
     await a_pool(services)
     wanted = {
         "service": "Sports",
-        "tags": {"contrat": "Énergie-7"},
+        "tags": {"contrat": "Énergie-7", "étage": "2"},
         "relations": {"site": SITE},
     }
     assert (await reader.call("PUT", FILE, json=wanted)).status_code == 403
     written = await operator.call("PUT", FILE, json=wanted)
     assert written.status_code == 200, written.text
     seen = (await reader.call("GET", FILE)).json()
-    assert (seen["file"]["service"], seen["file"]["tags"]) == ("Sports", {"contrat": "Énergie-7"})
+    assert (seen["file"]["service"], seen["file"]["tags"]) == (
+        "Sports",
+        {"contrat": "Énergie-7", "étage": "2"},
+    )
     assert [(each["relation"], each["name"], each["depth"]) for each in seen["above"]] == [
         ("site", "Piscine", 1),
         ("commune", "Montpellier", 2),
@@ -63,7 +66,7 @@ async def test_what_cannot_be_is_refused(services: Services, operator: Visitor) 
     for wrong, field in (
         ({"relations": {"site": "urn:ngsi-ld:Building:nowhere"}}, "relations"),
         ({"relations": {"site": POOL}}, "relations"),
-        ({"relations": {"": SITE}}, "tags"),
+        ({"relations": {"": SITE}}, "relations"),
         ({"tags": {"a b": "x"}}, "tags"),
     ):
         answer = await operator.call("PUT", FILE, json=wrong)

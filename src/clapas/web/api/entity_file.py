@@ -13,8 +13,10 @@ from clapas.web.answers import Listed, listing, page_size
 from clapas.web.guard import asks
 from clapas.web.services import Call, rows_of, services_of
 
+TAG = re.compile(r"[^\W\d_][\w.-]{0,59}")
+"""Names of tags: letters of any language."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
-"""Names of tags, and of relations (NGSI-LD attribute names, ETSI GS CIM 009, 4.6.2, without a prefix)."""
+"""Names of relations (NGSI-LD attribute names, ETSI GS CIM 009, 4.6.2, without a prefix)."""
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Few = Annotated[dict[str, Text], msgspec.Meta(max_length=30)]
 
@@ -90,9 +92,10 @@ async def save(request: Call, id: FromPath[str], data: JSONBody[EntityFileIn]) -
     await store.entities.get(rows, id)
     if id not in await store.entity_files.known(rows_of(request, "entity", "write"), [id]):
         raise Forbidden("this thing may be read, not changed", entity=id)
-    odd = [name for name in (*data.tags, *data.relations) if not NAME.fullmatch(name)]
-    if odd:
-        raise InvalidInput("a name has letters, digits, _ . -", field="tags", unknown=odd)
+    for field, names, allowed in (("tags", data.tags, TAG), ("relations", data.relations, NAME)):
+        odd = [name for name in names if not allowed.fullmatch(name)]
+        if odd:
+            raise InvalidInput("a name has letters, digits, _ . -", field=field, unknown=odd)
     known = await store.entity_files.known(rows, data.relations.values())
     lost = sorted(set(data.relations.values()) - (known - {id}))
     if lost:

@@ -8,7 +8,7 @@ from tests.integration.usecases.conftest import operator, page, reader, services
 from tests.integration.usecases.water.test_cases_on_the_platform import LEAKY, NOW, furnish
 
 from clapas.domain.access import RowFilter
-from clapas.store.territory import Commune, Place
+from clapas.store import Commune, Place
 from clapas.store.water_works import Asset, Work
 from clapas.usecases.water.geopackage import Feature, Layer, packed
 from clapas.usecases.water.watch.night import night
