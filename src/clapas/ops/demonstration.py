@@ -13,7 +13,7 @@ from clapas.identity import Identity
 from clapas.ops.feed import Progress, feed
 from clapas.ops.recorded import RECORDED
 from clapas.ops.simulate.fleet import Fleet, SimulatedDevice, make_fleet
-from clapas.ops.simulate.play import play
+from clapas.ops.simulate.play import PAST, play
 from clapas.ops.simulate.register import register
 from clapas.ops.simulate.senders import Doors
 from clapas.ops.territory import Territory, from_epci
@@ -25,6 +25,10 @@ from clapas.usecases.enrol import Stewards, enrol
 SIREN = "243400017"
 """Montpellier Méditerranée Métropole."""
 MARKER = "demonstration.json"
+SAID = "demonstration.said"
+WRITTEN_S = 30.0
+BEHIND = timedelta(seconds=60)
+"""What was sent last may not have been acknowledged when a process is killed: it is said again."""
 KEY = "simulation"
 STEWARD = "Démonstration"
 RECORDS = {"indoor": "school-air", "parking": "parking", "bikes": "bikes", "counter": "counters"}
@@ -42,6 +46,28 @@ class Marker(msgspec.Struct, frozen=True):
     """The city's feeds were recorded: they are not simulated besides."""
     models: dict[str, str] = {}
     """The digest of each model as it was written: one that somebody changed since is left alone."""
+
+
+class Said:
+    """How far the simulated fleet has spoken, in a file: a restart says what is missing, not two days again."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / SAID
+        self._written = 0.0
+
+    def past(self, now: datetime) -> timedelta:
+        """How far back a start must begin."""
+        try:
+            until = datetime.fromisoformat(self._path.read_text("utf-8"))
+            return max(timedelta(0), min(PAST, now - until))
+        except (OSError, ValueError, TypeError):
+            return PAST
+
+    def reached(self, moment: datetime) -> None:
+        """Everything was said up to this moment; written now and then, a little behind."""
+        if moment.timestamp() - self._written >= WRITTEN_S:
+            self._path.write_text((moment - BEHIND).isoformat(), "utf-8")
+            self._written = moment.timestamp()
 
 
 def marker(directory: Path) -> Marker | None:
@@ -113,7 +139,8 @@ async def put_trades_in_force(store: Store, directory: Path, *, controller: str)
 async def remove(store: Store, directory: Path) -> dict[str, int]:
     """Take the demonstration away: its devices, entities and series; counts by table."""
     counts = await store.entities.remove_simulated()
-    (directory / MARKER).unlink(missing_ok=True)
+    for name in (MARKER, SAID):
+        (directory / name).unlink(missing_ok=True)
     return counts
 
 
@@ -160,7 +187,15 @@ async def run(
             group.create_task(_recordings_once(store, directory, chosen, entrance, tell))
         stop = asyncio.Event()
         try:
-            await play(fleet, entrance, until=stop, tell=lambda done: tell(_line(done)))
+            said = Said(directory)
+            await play(
+                fleet,
+                entrance,
+                past=said.past(datetime.now(UTC)),
+                until=stop,
+                tell=lambda done: tell(_line(done)),
+                reached=said.reached,
+            )
         finally:
             stop.set()
 

@@ -27,18 +27,21 @@ async def play(
     past: timedelta = PAST,
     until: asyncio.Event,
     tell: Callable[[Progress], None] | None = None,
+    reached: Callable[[datetime], None] | None = None,
 ) -> Count:
     """Say what was said in the past, then what is said now, until the event is set; exact counts.
 
-    A second start says the same messages of the past again, with the same identities: duplicates.
+    ``reached`` hears up to when everything was said. What is said twice has the same identities: duplicates.
     """
     async with Sender(doors, client_id="clapas-simulation") as sender:
-        reached = datetime.now(UTC)
-        await _say(sender, said_between(fleet, reached - past, reached), until, tell)
+        said = datetime.now(UTC)
+        await _say(sender, said_between(fleet, said - past, said), until, tell)
         while not until.is_set():
             now = datetime.now(UTC)
-            await _say(sender, said_between(fleet, reached, now), until, tell)
-            reached = now
+            await _say(sender, said_between(fleet, said, now), until, tell)
+            said = now
+            if reached is not None:
+                reached(said)
             try:
                 async with asyncio.timeout(TICK_S):
                     await until.wait()
