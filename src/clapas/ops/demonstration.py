@@ -31,6 +31,10 @@ BEHIND = timedelta(seconds=60)
 """What was sent last may not have been acknowledged when a process is killed: it is said again."""
 KEY = "simulation"
 STEWARD = "Démonstration"
+AFTER_THE_PAST = ("water.night",)
+"""Jobs that come back every quarter of an hour, and find nothing on a new platform's first turn."""
+SETTLE_S = 20.0
+"""What was just acknowledged is in history by then."""
 RECORDS = {"indoor": "school-air", "parking": "parking", "bikes": "bikes", "counter": "counters"}
 """Kind of simulated thing → the record of the trade that looks after it."""
 
@@ -187,17 +191,31 @@ async def run(
             group.create_task(_recordings_once(store, directory, chosen, entrance, tell))
         stop = asyncio.Event()
         try:
-            said = Said(directory)
+            said, caught_up = Said(directory), asyncio.Event()
+            group.create_task(calculate(store, caught_up))
+
+            def reached(moment: datetime) -> None:
+                said.reached(moment)
+                caught_up.set()
+
             await play(
                 fleet,
                 entrance,
                 past=said.past(datetime.now(UTC)),
                 until=stop,
                 tell=lambda done: tell(_line(done)),
-                reached=said.reached,
+                reached=reached,
             )
         finally:
             stop.set()
+
+
+async def calculate(store: Store, caught_up: asyncio.Event, *, settle_s: float = SETTLE_S) -> None:
+    """Once the past is said and kept, calculate what a page would otherwise lack until the next turn."""
+    await caught_up.wait()
+    await asyncio.sleep(settle_s)
+    for kind in AFTER_THE_PAST:
+        await store.jobs.add(kind, {}, actor="system")
 
 
 def _line(done: Progress) -> str:

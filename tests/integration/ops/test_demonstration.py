@@ -1,5 +1,6 @@
 """The demonstration starts again: what is missing comes back, what people changed stays."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Model
 from clapas.engines import EngineAddresses
-from clapas.ops.demonstration import mark, marker, save_territory
+from clapas.ops.demonstration import calculate, mark, marker, save_territory
 from clapas.ops.simulate.fleet import Fleet, make_fleet
 from clapas.ops.simulate.register import register
 from clapas.ops.territory import from_epci
@@ -81,3 +82,19 @@ def test_the_marker_remembers_what_was_written(tmp_path: Path) -> None:
     kept = marker(tmp_path)
     assert kept is not None
     assert (kept.size, kept.models) == (30, {"water": "a1"})
+
+
+async def test_leaks_are_looked_for_as_soon_as_the_past_is_said(
+    fresh_database: EngineAddresses,
+) -> None:
+    """The first page of the water shows them, and not a quarter of an hour later."""
+    await migrate(fresh_database)
+    async with Store.open(fresh_database) as store:
+        caught_up = asyncio.Event()
+        waiting = asyncio.create_task(calculate(store, caught_up, settle_s=0))
+        await asyncio.sleep(0)
+        assert (await store.jobs.page(kind="water.night", own=True)).items == []
+        caught_up.set()
+        await waiting
+        (job,) = (await store.jobs.page(kind="water.night", own=True)).items
+    assert (job.state, job.actor, job.attempts) == ("queued", "system", 0)
