@@ -66,42 +66,55 @@ def resolve(rules: Iterable[Any], limits: Mapping[str, Any], pack: str) -> Resol
     for rule in rules:
         if not isinstance(rule, dict):
             raise BadPack(f"{pack}/rules.json: a rule is an object", pack=pack)
-        name, fresh = str(rule.get("id", "?")), dict(rule)
-        used: list[str] = []
-        for part in ("when", "clear"):
-            if isinstance(rule.get(part), dict):
-                fresh[part] = {
-                    key: _number(key, value, limits, f"{pack}: the rule {name!r}", used, bare)
-                    for key, value in rule[part].items()
-                }
-        for key in DURATIONS:
-            if isinstance(rule.get(key), str):
-                fresh[key] = _number(
-                    key, rule[key], limits, f"{pack}: the rule {name!r}", used, bare
-                )
-        done.append(fresh)
-        named[name] = tuple(dict.fromkeys(used))
+        name = str(rule.get("id", "?"))
+        reading = _Reading(limits, where=f"{pack}: the rule {name!r}")
+        done.append(reading.rule(rule))
+        named[name] = tuple(dict.fromkeys(reading.used))
+        bare += reading.bare
     return Resolved(rules=done, named=named, bare=tuple(bare))
 
 
-def _number(
-    key: str, value: Any, limits: Mapping[str, Any], where: str, used: list[str], bare: list[str]
-) -> Any:
-    if key not in (*DECIDED, *DURATIONS) or value is None:
-        return value
-    if not isinstance(value, str):
-        bare.append(f"{where}: {key} {value!r} has no source: name a limit of pack.toml")
-        return value
-    if value not in limits:
-        raise BadPack(f"{where}: no limit {value!r}; there are {', '.join(limits) or 'none'}")
-    used.append(value)
-    found = limits[value] if isinstance(limits[value], dict) else {}
-    number = found.get("value")
-    if key not in DURATIONS or not isinstance(number, int | float):
-        return number
-    unit = str(found.get("unit"))
-    if unit not in SECONDS:
-        raise BadPack(
-            f"{where}: {key} is a time: the unit of {value!r} is one of {', '.join(SECONDS)}"
-        )
-    return int(number * SECONDS[unit])
+class _Reading:
+    """One rule as it is read: the limits that it names, the numbers that name none."""
+
+    def __init__(self, limits: Mapping[str, Any], *, where: str) -> None:
+        self._limits = limits
+        self._where = where
+        self.used: list[str] = []
+        self.bare: list[str] = []
+
+    def rule(self, rule: Mapping[str, Any]) -> dict[str, Any]:
+        """The rule with numbers in place of names."""
+        fresh = dict(rule)
+        for part in ("when", "clear"):
+            if isinstance(rule.get(part), dict):
+                fresh[part] = {key: self._number(key, value) for key, value in rule[part].items()}
+        for key in DURATIONS:
+            if isinstance(rule.get(key), str):
+                fresh[key] = self._number(key, rule[key])
+        return fresh
+
+    def _number(self, key: str, value: Any) -> Any:
+        if key not in (*DECIDED, *DURATIONS) or value is None:
+            return value
+        if not isinstance(value, str):
+            self.bare.append(
+                f"{self._where}: {key} {value!r} has no source: name a limit of pack.toml"
+            )
+            return value
+        limits = self._limits
+        if value not in limits:
+            known = ", ".join(limits) or "none"
+            raise BadPack(f"{self._where}: no limit {value!r}; there are {known}")
+        self.used.append(value)
+        found = limits[value] if isinstance(limits[value], dict) else {}
+        number = found.get("value")
+        if key not in DURATIONS or not isinstance(number, int | float):
+            return number
+        unit = str(found.get("unit"))
+        if unit not in SECONDS:
+            units = ", ".join(SECONDS)
+            raise BadPack(
+                f"{self._where}: {key} is a time: the unit of {value!r} is one of {units}"
+            )
+        return int(number * SECONDS[unit])
