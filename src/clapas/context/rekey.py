@@ -2,8 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,6 +20,14 @@ Names = Mapping[str, str]
 Document = dict[str, Any]
 
 
+class Part(NamedTuple):
+    """A table of documents: the query of a page, the one that writes it, what becomes of a document."""
+
+    old: str
+    rename: str
+    renamed: Callable[[Document, Names], Document]
+
+
 async def rekey(broker: Broker) -> None:
     """Bring what is kept to the names of the operator's table, once for each table; pages are transactions.
 
@@ -33,9 +41,9 @@ async def rekey(broker: Broker) -> None:
     try:
         if await broker.store.kept(DONE, "") == table:
             return
-        count = await _entities(broker, names) + await _instances(broker, names)
-        for part in ("evolution", "registration"):
-            count += await _whole(broker, names, part)
+        count = await _instances(broker, names)
+        for part in PARTS:
+            count += await _documents(broker, names, part)
         await broker.store.run("remember", name=DONE, value=table)
     except ClapasError as error:
         log.warning("data under old names wait for the next start: %s", error)
@@ -47,24 +55,6 @@ async def rekey(broker: Broker) -> None:
 def quoted(names: Names) -> list[str]:
     """The old names as they stand in a document."""
     return [orjson.dumps(each).decode() for each in names]
-
-
-async def _entities(broker: Broker, names: Names) -> int:
-    count, tenant, name = 0, "", ""
-    while True:
-        async with broker.store.change("") as change:
-            rows = await change.run(
-                "old_entities", names=quoted(names), after=tenant, id=name, limit=PAGE
-            )
-            renamed = [
-                {"tenant": tenant, "id": name, "doc": entity(doc, names)}
-                for tenant, name, doc in rows
-            ]
-            await change.run("rename_entities", rows=as_json(renamed))
-        if not rows:
-            return count
-        count += len(rows)
-        tenant, name = rows[-1][:2]
 
 
 async def _instances(broker: Broker, names: Names) -> int:
@@ -89,19 +79,19 @@ async def _instances(broker: Broker, names: Names) -> int:
         last = rows[-1][0]
 
 
-async def _whole(broker: Broker, names: Names, part: str) -> int:
-    """Heads of evolutions and registrations, where a name stands for nothing else."""
+async def _documents(broker: Broker, names: Names, part: Part) -> int:
+    """The documents of a table under the new names."""
     count, tenant, name = 0, "", ""
     while True:
         async with broker.store.change("") as change:
             rows = await change.run(
-                f"old_{part}s", names=quoted(names), after=tenant, id=name, limit=PAGE
+                part.old, names=quoted(names), after=tenant, id=name, limit=PAGE
             )
             renamed = [
-                {"tenant": tenant, "id": name, "doc": everywhere(doc, names)}
+                {"tenant": tenant, "id": name, "doc": part.renamed(doc, names)}
                 for tenant, name, doc in rows
             ]
-            await change.run(f"rename_{part}s", rows=as_json(renamed))
+            await change.run(part.rename, rows=as_json(renamed))
         if not rows:
             return count
         count += len(rows)
@@ -148,3 +138,11 @@ def everywhere(value: Any, names: Names) -> Any:
     if isinstance(value, list):
         return [everywhere(each, names) for each in value]
     return names.get(value, value) if isinstance(value, str) else value
+
+
+PARTS = (
+    Part("old_entities", "rename_entities", entity),
+    Part("old_evolutions", "rename_evolutions", everywhere),
+    Part("old_registrations", "rename_registrations", everywhere),
+)
+"""In an evolution's head and in a registration a name stands for nothing else: it is replaced everywhere."""
