@@ -1,7 +1,7 @@
 """The gateway in front of every door: how much a caller may ask, from where, and what was used.
 
-The page's own files and the entrance are not counted, but for what of it declares ``counted``. What is left is told by the outermost layer, which
-adds the headers of the call's :class:`Sent` to whatever answers.
+The page's own files and the entrance are not counted, but for what of it declares ``counted``. What is
+left is told by the outermost layer, which adds the headers of the call's :class:`Sent` to whatever answers.
 """
 
 from typing import TYPE_CHECKING, Any, cast
