@@ -71,7 +71,8 @@ async def test_a_code_is_the_password_of_an_mqtt_device(
     assert granted.publish[0] == "up/70b3d57ed0000001"
     assert await identity.authorize_mqtt("70B3D57ED0000001", code, "b") is not None
     assert await identity.authorize_mqtt("70B3D57ED0000002", code, "c") is None
-    assert await identity.authorize_mqtt("70b3d57ed0000001", code[:-1] + "x", "d") is None
+    wrong = code[:-1] + ("y" if code.endswith(("x", "X")) else "x")
+    assert await identity.authorize_mqtt("70b3d57ed0000001", wrong, "d") is None
     assert (await services.store.registry.device("70b3d57ed0000001")).device.lifecycle == "active"
 
 
