@@ -40,14 +40,16 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
             found.append(msgspec.structs.replace(each, ids=tuple(ids) or ("urn:ngsi-ld:none",)))
         return tuple(found)
 
-    async def used(self, broker: Broker, request: Request, asked: Query, answer: Answer) -> Answer:
+    async def used(
+        self, broker: Broker, request: Request, *, asked: Query, answer: Answer
+    ) -> Answer:
         """The answer; candidates that do not fit any more leave the map (5.5.9.3)."""
-        held = await located(broker, request, asked)
+        held = await located(broker, request, asked=asked)
         gone = [name for name in self.ids if name not in held]
         named = bool(request.words("id"))
         if gone and not named:
             kept = {key: value for key, value in self.body["entityMap"].items() if key in held}
-            await keep(broker, "map", request.tenant, {**self.body, "entityMap": kept})
+            await keep(broker, "map", tenant=request.tenant, body={**self.body, "entityMap": kept})
         answer.headers = [*answer.headers, (HEADER, PATH + self.body["id"])]
         return answer
 
@@ -58,7 +60,9 @@ async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
     if not name:
         return None
     try:
-        return Chosen(body=await one(broker, "map", request.tenant, name.rpartition("/")[2]))
+        return Chosen(
+            body=await one(broker, "map", tenant=request.tenant, name=name.rpartition("/")[2])
+        )
     except ResourceNotFound:
         return None
 
@@ -74,7 +78,7 @@ def wished(request: Request) -> bool:
     return bool(named(request)) or request.params.get("entityMap") == "true"
 
 
-async def with_map_of_one(broker: Broker, request: Request, name: str, answer: Answer) -> Answer:
+async def with_map_of_one(broker: Broker, request: Request, *, name: str, answer: Answer) -> Answer:
     """The answer of a retrieval, with the map it used or made (5.7.1.4)."""
     if not wished(request):
         return answer
@@ -82,7 +86,7 @@ async def with_map_of_one(broker: Broker, request: Request, name: str, answer: A
     body = chosen.body if chosen is not None else None
     if body is None:
         asked = Query(selectors=(Selector(ids=(name,)),))
-        body = await make(broker, request, await located(broker, request, asked))
+        body = await make(broker, request, sources=await located(broker, request, asked=asked))
     answer.headers = [*answer.headers, (HEADER, PATH + body["id"])]
     return answer
 
@@ -101,7 +105,7 @@ def lifetime(request: Request) -> datetime | None:
 
 
 async def make(
-    broker: Broker, request: Request, sources: Mapping[str, Sequence[str]]
+    broker: Broker, request: Request, *, sources: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     """A new map, kept."""
     body = {
@@ -111,13 +115,13 @@ async def make(
         "entityMap": {key: list(held) for key, held in sources.items()},
         "linkedMaps": {},
     }
-    await keep(broker, "map", request.tenant, body)
+    await keep(broker, "map", tenant=request.tenant, body=body)
     return body
 
 
-async def with_map(broker: Broker, request: Request, asked: Query, answer: Answer) -> Answer:
+async def with_map(broker: Broker, request: Request, *, asked: Query, answer: Answer) -> Answer:
     """The answer of a query that asks for a map (6.4.3.2)."""
-    body = await make(broker, request, await located(broker, request, asked))
+    body = await make(broker, request, sources=await located(broker, request, asked=asked))
     answer.status = 201
     answer.headers = [*answer.headers, (HEADER, PATH + body["id"])]
     return answer

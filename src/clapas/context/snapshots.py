@@ -110,7 +110,7 @@ def cloned(body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
     return _timed(made) | {"snapshotStatus": body["snapshotStatus"]}
 
 
-async def drop(broker: Broker, tenant: str, name: str) -> None:
+async def drop(broker: Broker, tenant: str, *, name: str) -> None:
     """A snapshot goes, with its copies."""
     await broker.store.rows("drop_snapshot", tenant=tenant, id=name, scope=scope_of(tenant, name))
 
@@ -119,24 +119,24 @@ async def sweep_kept(broker: Broker) -> None:
     """Entity maps and snapshots that have expired go."""
     await broker.store.run("expired_maps")
     for tenant, name in await broker.store.rows("expired_snapshots"):
-        await drop(broker, tenant, name)
+        await drop(broker, tenant, name=name)
 
 
-async def scoped(broker: Broker, tenant: str, name: str) -> str:
+async def scoped(broker: Broker, tenant: str, *, name: str) -> str:
     """Where the copies of a snapshot are, for a request that names it. Raises ResourceNotFound."""
-    body = await one(broker, "snapshot", tenant, name)
-    await keep(broker, "snapshot", tenant, {**body, "lastUsedAt": now_text()})
+    body = await one(broker, "snapshot", tenant=tenant, name=name)
+    await keep(broker, "snapshot", tenant=tenant, body={**body, "lastUsedAt": now_text()})
     return scope_of(tenant, name)
 
 
-async def fill(broker: Broker, request: Request, body: dict[str, Any]) -> None:
+async def fill(broker: Broker, request: Request, *, body: dict[str, Any]) -> None:
     """Run the queries and keep what they find; the snapshot says how each went."""
     scope = scope_of(request.tenant, body["id"])
     told: dict[str, list[dict[str, Any]]] = {}
     for name, temporal in LISTS.items():
         if name in body:
             told[DETAILS[name]] = [
-                await _fill_one(broker, request, scope, each, temporal=temporal)
+                await _fill_one(broker, request, scope=scope, query=each, temporal=temporal)
                 for each in body[name]
             ]
     details = [each for held in told.values() for each in held]
@@ -149,28 +149,28 @@ async def fill(broker: Broker, request: Request, body: dict[str, Any]) -> None:
     await keep(
         broker,
         "snapshot",
-        request.tenant,
-        {**body, "snapshotStatus": status, **told},
+        tenant=request.tenant,
+        body={**body, "snapshotStatus": status, **told},
     )
 
 
 async def _fill_one(
-    broker: Broker, request: Request, scope: str, query: Mapping[str, Any], *, temporal: bool
+    broker: Broker, request: Request, *, scope: str, query: Mapping[str, Any], temporal: bool
 ) -> dict[str, Any]:
     copy = copy_evolution if temporal else _copy_present
     try:
-        count = await copy(broker, request, scope, query)
+        count = await copy(broker, request, scope=scope, query=query)
     except NgsiError as error:
         return {"resultStatus": "failure", "errors": [error.problem()], "count": 0}
     return {"resultStatus": "success", "count": count}
 
 
 async def _copy_present(
-    broker: Broker, request: Request, scope: str, query: Mapping[str, Any]
+    broker: Broker, request: Request, *, scope: str, query: Mapping[str, Any]
 ) -> int:
     asking = msgspec.structs.replace(request, body=dict(query), params={}, method="GET")
     made, asked = request_of_body(asking)
-    gathered = await queried(broker, made, asked, limit=MOST)
+    gathered = await queried(broker, made, asked=asked, limit=MOST)
     docs = [document(each) for each in gathered.found.entities]
     await broker.store.run("fill_snapshot", scope=scope, docs=as_json(docs))
     return len(docs)

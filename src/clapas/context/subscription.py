@@ -50,7 +50,7 @@ def read_subscription(payload: Any, terms: Terms, *, kind: str = "Subscription")
     return _renamed(body, terms.expand)
 
 
-def update_subscription(body: dict[str, Any], fragment: Any, terms: Terms) -> dict[str, Any]:
+def update_subscription(body: dict[str, Any], fragment: Any, *, terms: Terms) -> dict[str, Any]:
     """A subscription with a fragment applied: null removes. Raises BadRequestData."""
     if not isinstance(fragment, dict) or not fragment:
         raise BadRequestData("a fragment is a JSON object")
@@ -233,8 +233,8 @@ def status_of(body: dict[str, Any]) -> str:
 def show_subscription(
     body: dict[str, Any],
     state: dict[str, Any],
-    terms: Terms,
     *,
+    terms: Terms,
     system: bool,
     sources: bool = False,
 ) -> dict[str, Any]:

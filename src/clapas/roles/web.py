@@ -57,7 +57,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         await bus.prepare()
         codecs = await stack.enter_async_context(CodecPool.open(1))
         charter = Charter.standard(configuration.charter)
-        identity = compose_identity(store, charter, orders)
+        identity = compose_identity(store, charter, orders=orders)
         keeper = CharterKeeper(store.charter, charter)
         await keeper.load()
         trail = AuditTrail(store.audit)
@@ -66,8 +66,8 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         outlet = Outlet(
             store,
             charter,
-            lambda topic, body: bus.client.publish(subject_of(topic), body),
-            lambda names: disconnect(orders.addresses.nats, names),
+            publish=lambda topic, body: bus.client.publish(subject_of(topic), body),
+            disconnect=lambda names: disconnect(orders.addresses.nats, names),
         )
         background = [
             keeper.run(),
@@ -84,13 +84,13 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             ]
         for work in background:
             await stack.enter_async_context(_meanwhile(work))
-        await admit_devices(bus, identity, orders)
+        await admit_devices(bus, identity, orders=orders)
         web = served(configuration.web)
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
         broker = await stack.enter_async_context(
-            open_door(store, identity, charter, configuration.context, bus)
+            open_door(store, identity, charter=charter, settings=configuration.context, bus=bus)
         )
         yield Services(
             mounts={PATH: broker},
@@ -145,12 +145,12 @@ async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> None:
+async def admit_devices(bus: NatsBus, identity: Identity, *, orders: Orders) -> None:
     """Answer the broker's question for every connection, and log what comes without receipt."""
 
     async def authorise(user: str, password: str, client: str) -> Grant | None:
         try:
-            granted = await identity.authorize_mqtt(user, password, client)
+            granted = await identity.authorize_mqtt(user, password, client_id=client)
         except ClapasError as error:
             logger.warning("a connection is refused, nobody can be recognised now: %s", error)
             return None

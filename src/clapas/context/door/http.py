@@ -230,7 +230,7 @@ def read_json(body: bytes) -> Any:
         raise InvalidRequest("the body is not JSON") from error
 
 
-def take_context(payload: Any, kind: str, link: str | None) -> Any:
+def take_context(payload: Any, kind: str, *, link: str | None) -> Any:
     """The @context of a request with a body, and the rules about where it may stand (6.3.5).
 
     A JSON-LD body without any that comes with a Link is taken by it: clients that set one type

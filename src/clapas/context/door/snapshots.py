@@ -31,21 +31,21 @@ async def create(broker: Broker, request: Request) -> Answer:
     body = read_snapshot(request.body)
     if await broker.store.rows("snapshot", tenant=request.tenant, id=body["id"]):
         raise AlreadyExists(f"{body['id']} exists already")
-    await keep(broker, "snapshot", request.tenant, body)
-    broker.background(fill(broker, request, body))
+    await keep(broker, "snapshot", tenant=request.tenant, body=body)
+    broker.background(fill(broker, request, body=body))
     return created_at(PATH + body["id"])
 
 
 async def clone(broker: Broker, request: Request) -> Answer:
     """Clone Snapshot (5.16.2)."""
-    source = await one(broker, "snapshot", request.tenant, request.args[0])
+    source = await one(broker, "snapshot", tenant=request.tenant, name=request.args[0])
     body = cloned(source, request.body)
     await broker.store.run(
         "clone_snapshot",
         scope=scope_of(request.tenant, body["id"]),
         source=scope_of(request.tenant, source["id"]),
     )
-    await keep(broker, "snapshot", request.tenant, body)
+    await keep(broker, "snapshot", tenant=request.tenant, body=body)
     return created_at(PATH + body["id"])
 
 
@@ -56,21 +56,25 @@ def _shown(request: Request, body: dict[str, Any]) -> dict[str, Any]:
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Snapshot Status (5.16.3)."""
     return Answer(
-        body=_shown(request, await one(broker, "snapshot", request.tenant, request.args[0]))
+        body=_shown(
+            request, await one(broker, "snapshot", tenant=request.tenant, name=request.args[0])
+        )
     )
 
 
 async def update(broker: Broker, request: Request) -> Answer:
     """Update Snapshot Status (5.16.4)."""
-    body = updated(await one(broker, "snapshot", request.tenant, request.args[0]), request.body)
-    await keep(broker, "snapshot", request.tenant, body)
+    body = updated(
+        await one(broker, "snapshot", tenant=request.tenant, name=request.args[0]), request.body
+    )
+    await keep(broker, "snapshot", tenant=request.tenant, body=body)
     return Answer(body=_shown(request, body))
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Snapshot (5.16.5)."""
-    body = await one(broker, "snapshot", request.tenant, request.args[0])
-    await drop(broker, request.tenant, body["id"])
+    body = await one(broker, "snapshot", tenant=request.tenant, name=request.args[0])
+    await drop(broker, request.tenant, name=body["id"])
     return Answer(status=204)
 
 
@@ -100,5 +104,5 @@ async def purge(broker: Broker, request: Request) -> Answer:
     rows = await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json(docs))
     for place, holds in rows:
         if holds:
-            await drop(broker, request.tenant, bodies[place]["id"])
+            await drop(broker, request.tenant, name=bodies[place]["id"])
     return Answer(status=204)

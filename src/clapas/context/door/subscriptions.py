@@ -36,7 +36,7 @@ async def create(broker: Broker, request: Request) -> Answer:
     body = read_subscription(request.body, request.context.terms, kind=type_)
     body.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
     await _check_context(broker, body)
-    await _check_query(broker, request, body)
+    await _check_query(broker, request, body=body)
     now = now_text()
     state = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
     if isinstance(request.context.embedded, dict | list):
@@ -53,7 +53,7 @@ async def create(broker: Broker, request: Request) -> Answer:
         raise AlreadyExists(f"{body['id']} exists already")
     await broker.changed_subscription(request.tenant)
     if kind == "c":
-        await first(broker, request.tenant, body, state)
+        await first(broker, request.tenant, body=body, state=state)
     return created_at(f"{path}/{body['id']}")
 
 
@@ -70,7 +70,7 @@ async def _check_context(broker: Broker, body: dict[str, Any]) -> None:
         await broker.book.resolve(body["jsonldContext"], link=False)
 
 
-async def _check_query(broker: Broker, request: Request, body: dict[str, Any]) -> None:
+async def _check_query(broker: Broker, request: Request, *, body: dict[str, Any]) -> None:
     """The subscription's ``q`` is one that the database can be asked."""
     if "q" in body:
         tree = language.parse(body["q"])
@@ -90,30 +90,34 @@ async def _one(broker: Broker, request: Request) -> tuple[dict[str, Any], dict[s
     return rows[0][0], rows[0][1]
 
 
-def _shown(request: Request, body: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+def _shown(request: Request, body: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
     system = "sysAttrs" in request.options
     sources = kind_of(request) == SOURCES
     terms = request.context.terms
-    found = show_subscription(body, state, terms, system=system, sources=sources)
+    found = show_subscription(body, state, terms=terms, system=system, sources=sources)
     return found | {"@context": request.context.embedded} if request.media == LD else found
 
 
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Subscription (5.8.3)."""
     body, state = await _one(broker, request)
-    return Answer(body=_shown(request, body, state))
+    return Answer(body=_shown(request, body, state=state))
 
 
 async def listed(broker: Broker, request: Request) -> Answer:
     """Query Subscriptions (5.8.4)."""
-    limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
+    limit, offset, count = page_of(
+        request, broker.settings.default_limit, most=broker.settings.most
+    )
     where = {"tenant": request.tenant, "kind": kind_of(request)[0]}
     rows = await broker.store.rows("subscriptions", limit=limit + 1, offset=offset, **where)
-    headers = page_links(request, limit, offset, more=len(rows) > limit)
+    headers = page_links(request, limit, offset=offset, more=len(rows) > limit)
     if count:
         total = await broker.store.rows("count_subscriptions", **where)
         headers.append(("NGSILD-Results-Count", str(total[0][0])))
-    return Answer(body=[_shown(request, *row) for row in rows[:limit]], headers=headers)
+    return Answer(
+        body=[_shown(request, held, state=state) for held, state in rows[:limit]], headers=headers
+    )
 
 
 async def update(broker: Broker, request: Request) -> Answer:
@@ -123,10 +127,10 @@ async def update(broker: Broker, request: Request) -> Answer:
     context = request.context
     if kind == "c" and request.spec_context is None:
         context = await broker.book.resolve(held.get("context"))
-    changed = update_subscription(body, request.body, context.terms)
+    changed = update_subscription(body, request.body, terms=context.terms)
     await _check_context(broker, changed)
     if "q" in (request.body or {}):
-        await _check_query(broker, request, changed)
+        await _check_query(broker, request, body=changed)
     state: dict[str, Any] = {"modifiedAt": now_text()}
     if "q" in (request.body or {}):
         state["context"] = _spec(request)
@@ -140,7 +144,7 @@ async def update(broker: Broker, request: Request) -> Answer:
     )
     await broker.changed_subscription(request.tenant)
     if kind == "c":
-        await first(broker, request.tenant, changed, held | state)
+        await first(broker, request.tenant, body=changed, state=held | state)
     return Answer(status=204)
 
 

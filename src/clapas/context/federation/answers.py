@@ -21,11 +21,11 @@ METHODS = frozenset({"totalCount", "distinctCount", "sum", "avg", "min", "max", 
 HEAD = frozenset({"id", "type", "scope", "@context"})
 
 
-def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
+def merged_answers(local: Local, operation: str, *, merge: Merge) -> Local:
     """A read whose local answer takes in the sources' own; ``local`` alone when there are none."""
 
     async def handle(broker: Broker, request: Request) -> Answer:
-        shares = await _concerned(broker, request, operation)
+        shares = await _concerned(broker, request, operation=operation)
         if not shares:
             return await local(broker, request)
         try:
@@ -41,7 +41,7 @@ def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
                 answer.body = merge(answer.body, reply.body)
             elif reply.warning:
                 warnings.append(
-                    broker.federation.warning(reply.warning, reply.share, reply.problem)
+                    broker.federation.warning(reply.warning, reply.share, text=reply.problem)
                 )
         if answer.body is None and missing is not None:
             missing.headers = tuple(warnings)
@@ -52,7 +52,7 @@ def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
     return handle
 
 
-async def _concerned(broker: Broker, request: Request, operation: str) -> list[Share]:
+async def _concerned(broker: Broker, request: Request, *, operation: str) -> list[Share]:
     """The sources that the read concerns and that can answer it."""
     ids = _ids(request)
     wanted = [request.context.terms.expand(each) for each in request.words("attrs")]

@@ -27,7 +27,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def retrieved(
-    broker: Broker, request: Request, name: str, local: Entity | None
+    broker: Broker, request: Request, *, name: str, local: Entity | None
 ) -> tuple[Entity | None, Headers]:
     """An entity with what other sources say of it; a source that fails is told in the headers (6.3.17)."""
     wanted = [request.context.terms.expand(each) for each in request.words("attrs")] or None
@@ -35,7 +35,9 @@ async def retrieved(
     types = types_asked(request, kind) if kind else (local.types if local is not None else None)
     shares = await broker.federation.shares(request, ids=[name], types=types, attributes=wanted)
     calls = [
-        (share, call) for share in shares if (call := retrieval(request, share, name)) is not None
+        (share, call)
+        for share in shares
+        if (call := retrieval(request, share, name=name)) is not None
     ]
     if not calls:
         return local, []
@@ -47,21 +49,21 @@ async def retrieved(
 async def queried(
     broker: Broker,
     request: Request,
-    asked: Query,
     *,
+    asked: Query,
     limit: int,
     offset: int = 0,
     count: bool = False,
 ) -> Gathered:
     """A page of a query over this broker and the sources it concerns. Raises BadRequestData."""
-    shares = await _asked_shares(broker, request, asked)
+    shares = await _asked_shares(broker, request, asked=asked)
     calls = [(share, call) for share in shares if (call := query_call(request, share)) is not None]
     terms = request.context.terms
     if not calls:
         found = await find(
             broker,
             request.tenant,
-            asked,
+            query=asked,
             terms=terms,
             limit=limit,
             offset=offset,
@@ -71,7 +73,7 @@ async def queried(
         return Gathered(found=found)
     if asked.orders:
         raise BadRequestData("a distributed query is not ordered: ask with local=true")
-    whole = await _everything(broker, request, asked, calls)
+    whole = await _everything(broker, request, asked=asked, calls=calls)
     entities = whole.entities
     page = entities[offset : offset + limit] if limit else []
     more = len(entities) > offset + limit
@@ -90,14 +92,14 @@ class _Whole(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _everything(
-    broker: Broker, request: Request, asked: Query, calls: Sequence[tuple[Share, Call]]
+    broker: Broker, request: Request, *, asked: Query, calls: Sequence[tuple[Share, Call]]
 ) -> _Whole:
     split = request.flag("splitEntities")
     own = _unfiltered(asked) if split else asked
     held = await find(
         broker,
         request.tenant,
-        own,
+        query=own,
         terms=request.context.terms,
         limit=MOST,
         rows=request.rows,
@@ -106,26 +108,28 @@ async def _everything(
     parts, warnings = await broker.federation.parts(request, replies)
     entities = _united(held.entities, parts)
     if split:
-        entities = await _filtered(broker, request, asked, entities)
+        entities = await _filtered(broker, request, asked=asked, entities=entities)
     sources: dict[str, list[str]] = {each.id: ["@none"] for each in held.entities}
     for part in parts:
         sources.setdefault(part.entity.id, []).append(part.share.id)
     return _Whole(entities=entities, sources=sources, headers=warnings)
 
 
-async def located(broker: Broker, request: Request, asked: Query) -> dict[str, list[str]]:
+async def located(broker: Broker, request: Request, *, asked: Query) -> dict[str, list[str]]:
     """The ids of all that a query finds, each with its sources ('@none': this broker)."""
-    shares = await _asked_shares(broker, request, asked)
+    shares = await _asked_shares(broker, request, asked=asked)
     calls = [(share, call) for share in shares if (call := query_call(request, share)) is not None]
     if calls:
-        whole = await _everything(broker, request, asked, calls)
+        whole = await _everything(broker, request, asked=asked, calls=calls)
         return {each.id: whole.sources[each.id] for each in whole.entities}
     terms = request.context.terms
-    found = await find(broker, request.tenant, asked, terms=terms, limit=MOST, rows=request.rows)
+    found = await find(
+        broker, request.tenant, query=asked, terms=terms, limit=MOST, rows=request.rows
+    )
     return {each.id: ["@none"] for each in found.entities}
 
 
-async def _asked_shares(broker: Broker, request: Request, asked: Query) -> list[Share]:
+async def _asked_shares(broker: Broker, request: Request, *, asked: Query) -> list[Share]:
     ids = {each for selector in asked.selectors for each in selector.ids}
     if any(not selector.ids for selector in asked.selectors):
         ids = set()
@@ -140,13 +144,15 @@ async def _asked_shares(broker: Broker, request: Request, asked: Query) -> list[
         pattern=pattern,
     )
     csf = request.params.get("csf", "")
-    return [each for each in shares if not csf or await passes(broker, request, csf, each)]
+    return [
+        each for each in shares if not csf or await passes(broker, request, csf=csf, share=each)
+    ]
 
 
-async def passes(broker: Broker, request: Request, csf: str, share: Share) -> bool:
+async def passes(broker: Broker, request: Request, *, csf: str, share: Share) -> bool:
     """Whether a registration's own properties satisfy a context source filter (``csf``)."""
     query = Query(q=csf)
-    search = await compile_query(broker, request.tenant, query, request.context.terms)
+    search = await compile_query(broker, request.tenant, query=query, terms=request.context.terms)
     doc = {
         request.context.terms.expand(name): [
             value if isinstance(value, dict) else {"type": "Property", "value": value}
@@ -178,10 +184,10 @@ def _united(local: Sequence[Entity], parts: Sequence[Part]) -> list[Entity]:
 
 
 async def _filtered(
-    broker: Broker, request: Request, asked: Query, entities: list[Entity]
+    broker: Broker, request: Request, *, asked: Query, entities: list[Entity]
 ) -> list[Entity]:
     """The entities that satisfy a query as a whole."""
-    search = await compile_query(broker, request.tenant, asked, request.context.terms)
+    search = await compile_query(broker, request.tenant, query=asked, terms=request.context.terms)
     docs = [document(each) for each in entities]
     pairs = [
         {"place": place, "document": place, "path": search.values["path"]}

@@ -36,7 +36,7 @@ def creating(local: Local) -> Local:
         if answer.status == 201 and isinstance(request.body, dict) and _entities(request):
             name = dict(answer.headers)["Location"].rpartition("/")[2]
             for share in await _concerned(broker, request):
-                await _send(broker, request, name, share)
+                await _send(broker, request, name=name, share=share)
         return answer
 
     return handle
@@ -48,7 +48,7 @@ def deleting(local: Local) -> Local:
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
         if _entities(request):
-            await _forget(broker, request, request.args[0])
+            await _forget(broker, request, name=request.args[0])
         return answer
 
     return handle
@@ -62,10 +62,10 @@ def updating(local: Local) -> Local:
         if answer.status == 204 and _entities(request):
             name = request.args[0]
             rows = await broker.store.rows("subscription", tenant=request.tenant, kind="e", id=name)
-            await _forget(broker, request, name)
+            await _forget(broker, request, name=name)
             whole = msgspec.structs.replace(request, body=rows[0][0])
             for share in await _concerned(broker, whole):
-                await _send(broker, whole, name, share)
+                await _send(broker, whole, name=name, share=share)
         return answer
 
     return handle
@@ -98,7 +98,7 @@ async def _concerned(broker: Broker, request: Request) -> list[Share]:
     return [each for each in chosen.values() if "createSubscription" in each.operations]
 
 
-async def _send(broker: Broker, request: Request, name: str, share: Share) -> None:
+async def _send(broker: Broker, request: Request, *, name: str, share: Share) -> None:
     remote = f"urn:ngsi-ld:Subscription:{uuid4()}"
     split = request.body.get("splitEntities") is True
     copy = {
@@ -121,7 +121,7 @@ async def _send(broker: Broker, request: Request, name: str, share: Share) -> No
     broker.background(broker.federation.ask(request, [(share, call)]))
 
 
-async def _forget(broker: Broker, request: Request, name: str) -> None:
+async def _forget(broker: Broker, request: Request, *, name: str) -> None:
     """Delete what was sent on."""
     where = {"tenant": request.tenant, "subscription": name}
     for _, remote, body in await broker.store.rows("remote_subscriptions", **where):
@@ -144,14 +144,16 @@ async def told(broker: Broker, request: Request) -> Answer:
     tenant, name, registration = rows[0]
     held = await broker.store.rows("subscription", tenant=tenant, kind="e", id=name)
     if held:
-        subscriber = await ready(broker, tenant, *held[0])
-        await _sent_on(broker, request, subscriber, registration, body)
+        own, state = held[0]
+        subscriber = await ready(broker, tenant, body=own, state=state)
+        await _sent_on(broker, request, subscriber=subscriber, registration=registration, body=body)
     return Answer(status=200)
 
 
 async def _sent_on(
     broker: Broker,
     request: Request,
+    *,
     subscriber: Subscriber,
     registration: str,
     body: Mapping[str, Any],
@@ -179,8 +181,8 @@ async def _sent_on(
             entities = [each for place, each in enumerate(entities) if place in kept]
     if not entities or not subscriber.active:
         return
-    data = await shown(broker, subscriber, entities)
-    row = delivery(subscriber, entities, data)
+    data = await shown(broker, subscriber, entities=entities)
+    row = delivery(subscriber, entities, data=data)
     async with broker.store.change("") as change:
         await change.run("add_deliveries", rows=as_json([row]))
     broker.on_write()
