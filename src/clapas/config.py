@@ -17,6 +17,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -151,10 +152,12 @@ def _from_environment(
 
 
 def _parsed(text: str) -> Any:
-    """An environment's text as TOML writes values; anything else is a string."""
+    """An environment's text as TOML or JSON writes values; anything else is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(text, type=dict[str, Any])
         return text
 
 
@@ -224,7 +227,7 @@ def annotated_default() -> str:
     """The default settings as a TOML file: every key with what it means, commented out."""
     parts = [
         "# Settings of Clapas. Every line that begins with '#' shows a default.",
-        f"# In the environment: {PREFIX}<TABLE>__<KEY>, which wins over this file.",
+        f"# In the environment: {PREFIX}<TABLE>__<KEY>, in TOML or JSON, which wins over this file.",
         "",
     ]
     for name, table in rooms().items():

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -295,14 +295,15 @@ class Notifier:
         host = urlsplit(endpoint).hostname or ""
         if not settings.private_addresses and await is_private(host):
             return "this address is private"
-        send: Callable[..., Awaitable[None]] = (
-            send_mqtt if endpoint.startswith("mqtt") else self._poster.send
-        )
+        send = send_mqtt if endpoint.startswith("mqtt") else self._poster.send
         try:
             async with asyncio.timeout(timeout):
-                await send(endpoint, headers, body)
+                await send(endpoint, headers, body=body)
         except TimeoutError:
             return "no answer in time"
         except (OSError, ClapasError) as error:
+            return f"{type(error).__name__}: {error}"[:300]
+        except Exception as error:  # a defect, or a header that no client would send: tried later, as any other failure
+            log.exception("a notification to %s could not be sent", endpoint)
             return f"{type(error).__name__}: {error}"[:300]
         return ""

@@ -7,6 +7,7 @@ not collide.
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
 from clapas.domain.window import instant
@@ -67,51 +68,24 @@ async def _send_item(
     if not ways:
         item.reason = "NO_GATEWAY"
         return
-    if len(item.data) > downlink.room_of(network, session, slot=slot):
-        queue.move(network, state.dev_eui, item=item, state="failed", reason="payload_size")
-        description = f"downlink {item.id} has {len(item.data)} bytes, too many for the window"
-        queue.tell_log(
-            network,
-            state.dev_eui,
-            code="DOWNLINK_PAYLOAD_SIZE",
-            description=description,
-            identity=item.id,
-        )
+    room = downlink.room_of(network, session, slot=slot)
+    if len(item.data) > room:
+        _too_long(network, state.dev_eui, item=item)
         return
+    aim = partial(candidate, network, scheduler, dev_eui=session.dev_eui, slot=slot, gps_ms=gps_ms)
     probe = bytes(len(item.data) + _OVERHEAD)
-    hindrance = _hindrance(
-        scheduler,
-        [
-            candidate(
-                network,
-                scheduler,
-                dev_eui=session.dev_eui,
-                phy=probe,
-                slot=slot,
-                gps_ms=gps_ms,
-                way=way,
-            )
-            for way in ways
-        ],
-    )
+    hindrance = _hindrance(scheduler, [aim(phy=probe, way=way) for way in ways])
     if hindrance is not None:
         item.reason = hindrance
         return
     content = downlink.Content(item=item, more=False)
-    phy, f_cnt = await downlink.build(
-        network, session, content=content, room=downlink.room_of(network, session, slot=slot)
-    )
+    phy, f_cnt = await downlink.build(network, session, content=content, room=room)
     item.f_cnt, item.attempts = f_cnt, item.attempts + 1
     if item.confirmed:
         session.confirmed_down = f_cnt & 0xFFFF
     queue.move(network, state.dev_eui, item=item, state="sent")
     outcome = downlink.Outcome(network, session, item=item, f_cnt=f_cnt)
-    candidates = [
-        candidate(
-            network, scheduler, dev_eui=session.dev_eui, phy=phy, slot=slot, gps_ms=gps_ms, way=way
-        )
-        for way in ways
-    ]
+    candidates = [aim(phy=phy, way=way) for way in ways]
     if state.members:
         await _send_all(scheduler, candidates, outcome=outcome, staggered=gps_ms is None)
     else:
@@ -120,6 +94,15 @@ async def _send_item(
             await outcome.failed(reason)
     if item.confirmed:
         network.spawn(_await_ack(network, scheduler, session=session, item=item))
+
+
+def _too_long(network: Network, dev_eui: str, *, item: QueueItem) -> None:
+    """It can never go out at this data rate: failed, and said."""
+    queue.move(network, dev_eui, item=item, state="failed", reason="payload_size")
+    description = f"downlink {item.id} has {len(item.data)} bytes, too many for the window"
+    queue.tell_log(
+        network, dev_eui, code="DOWNLINK_PAYLOAD_SIZE", description=description, identity=item.id
+    )
 
 
 def _hindrance(scheduler: Scheduler, candidates: list[Candidate]) -> str | None:

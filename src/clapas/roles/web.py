@@ -69,20 +69,15 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             publish=lambda topic, body: bus.client.publish(subject_of(topic), body),
             disconnect=lambda names: disconnect(orders.addresses.nats, names),
         )
-        background = [
+        for work in (
             keeper.run(),
             trail.run(),
-            every(3600, identity.sessions.purge),
-            every(5, lambda: usage.write(store.api_gateway)),
             outlet.run(bus.follow()),
             every(5, outlet.review),
-        ]
-        if quotas is not None:
-            background += [
-                every(configuration.api_gateway.share_s, quotas.share),
-                every(86_400, quotas.forget),
-            ]
-        for work in background:
+            every(5, lambda: usage.write(store.api_gateway)),
+            every(3600, identity.sessions.purge),
+            *_counting(quotas, share_s=configuration.api_gateway.share_s),
+        ):
             await stack.enter_async_context(_meanwhile(work))
         await admit_devices(bus, identity, orders=orders)
         web = served(configuration.web)
@@ -131,6 +126,13 @@ def _quotas(store: Store, configuration: Configuration) -> Quotas | None:
     if not configuration.api_gateway.enabled or configuration.context.open:
         return None
     return Quotas(store.api_gateway, subjects=configuration.api_gateway.subjects)
+
+
+def _counting(quotas: Quotas | None, *, share_s: float) -> list[Coroutine[None, None, None]]:
+    """Calls counted with the other processes, and yesterday's forgotten."""
+    if quotas is None:
+        return []
+    return [every(share_s, quotas.share), every(86_400, quotas.forget)]
 
 
 @asynccontextmanager

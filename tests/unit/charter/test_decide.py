@@ -212,7 +212,7 @@ class Whole:
         self.version = policies.version
         self._slice = Slice(handle=policies.handle, identifiers=policies.identifiers)
 
-    def slice(self, *_: str, kind: str) -> Slice:
+    def slice(self, *_: str, **__: str) -> Slice:
         """Every article."""
         return self._slice
 
