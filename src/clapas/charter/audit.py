@@ -153,7 +153,9 @@ class AuditTrail:
                 if self.lost:
                     batch.append(_gap(self.lost))
                 try:
-                    await self.store.append(lambda seq, before, b=batch: chained(b, seq, before))  # type: ignore[misc]
+                    await self.store.append(
+                        lambda seq, before, b=batch: chained(b, seq, before=before)  # type: ignore[misc]
+                    )
                 except BaseException:
                     self._waiting.extendleft(reversed(batch))
                     raise

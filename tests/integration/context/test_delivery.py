@@ -41,7 +41,7 @@ async def main():
     urn, uri = sys.argv[2:]
     settings = msgspec.structs.replace(CONFORMANCE, attempts=20)
     async with Store.open(addresses, pool=3) as store, open_door(
-        store, None, Charter.standard(), settings
+        store, None, charter=Charter.standard(), settings=settings
     ) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/ngsi-ld/v1") as api:
