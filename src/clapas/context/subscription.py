@@ -154,14 +154,15 @@ def _check_notification(notification: Any, terms: Terms) -> None:
         raise BadRequestData("showChanges is not for simplified notifications")
     if notification.get("join", "@none") not in {"flat", "inline", "@none"}:
         raise BadRequestData("join is flat, inline or @none")
-    _check_endpoint(notification.get("endpoint"))
+    check_endpoint(notification.get("endpoint"))
 
 
 def _projected(names: Any, terms: Terms) -> dict[str, Any]:
     return read_projection(",".join(names), terms) if names else {}
 
 
-def _check_endpoint(endpoint: Any) -> None:
+def check_endpoint(endpoint: Any) -> None:
+    """Whether notifications can go there (5.2.15). Raises BadRequestData."""
     if not isinstance(endpoint, dict) or not isinstance(endpoint.get("uri"), str):
         raise BadRequestData("notification.endpoint needs uri")
     if urlsplit(endpoint["uri"]).scheme not in SCHEMES or not urlsplit(endpoint["uri"]).hostname:

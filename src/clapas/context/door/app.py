@@ -55,6 +55,9 @@ PREFIX = ["ngsi-ld", "v1"]
 """Also skipped when a client put a whole Location behind a resource."""
 NOTHING = RowFilter()
 ECHOED = ("ngsild-tenant", "ngsild-snapshot")
+UNSCOPED = frozenset({"snapshots", "jsonldContexts", "info", "openapi.json", "remote-notify"})
+"""Resources that are the same whatever snapshot a request names (5.5.15)."""
+REGISTRY = frozenset({"csourceRegistrations", "csourceSubscriptions"})
 HONOURED = ("body", "ngsi-ld")
 """Preferences that change an answer."""
 
@@ -145,10 +148,10 @@ class Door:
         if tenant and not route.founds_tenants and not await self.broker.knows(tenant):
             raise NonexistentTenant(f"the tenant {tenant} does not exist")
         snapshot = headers.get("ngsild-snapshot")
-        if snapshot is None:
+        if snapshot is None or route.path[0] in UNSCOPED:
             return tenant
-        if route.spec.action != "read":
-            raise OperationNotSupported("a snapshot is only read")
+        if route.path[0] in REGISTRY:
+            raise OperationNotSupported("a snapshot has no registrations")
         return await scoped(self.broker, tenant, snapshot)
 
     async def _body(

@@ -30,16 +30,24 @@ WHERE tenant = %(tenant)s AND (expires IS NULL OR expires > now()) ORDER BY id
 INSERT INTO ngsild_snapshot (tenant, id, body, expires) VALUES (%(tenant)s, %(id)s, %(body)s, %(expires)s)
 ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, expires = excluded.expires
 
+-- name: change_snapshot
+-- A snapshot with some members gone and some new; nothing when it is not there.
+UPDATE ngsild_snapshot SET body = (body - %(gone)s::text[]) || %(what)s,
+       expires = coalesce(%(expires)s, expires)
+WHERE tenant = %(tenant)s AND id = %(id)s AND (expires IS NULL OR expires > now()) RETURNING body
+
 -- name: drop_snapshot
--- A snapshot goes, with its copies of entities and of their evolution.
+-- A snapshot goes, with its copies of entities and of their evolution, its subscriptions and maps.
 WITH copies AS (DELETE FROM ngsild_entity WHERE tenant = %(scope)s),
+subscriptions AS (DELETE FROM ngsild_subscription WHERE tenant = %(scope)s),
+maps AS (DELETE FROM ngsild_map WHERE tenant = %(scope)s),
 heads AS (DELETE FROM ngsild_evolution WHERE tenant = %(scope)s),
 instances AS (DELETE FROM ngsild_instance WHERE tenant = %(scope)s)
 DELETE FROM ngsild_snapshot WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
 
 -- name: expired_snapshots
 -- Snapshots that have expired.
-SELECT tenant, id FROM ngsild_snapshot WHERE expires <= now()
+SELECT tenant, id, body FROM ngsild_snapshot WHERE expires <= now()
 
 -- name: fill_snapshot
 -- Copies of entities, as they are now.
