@@ -9,13 +9,19 @@ from clapas.context.door import (
     discovery,
     entities,
     evolution,
+    registrations,
     subscriptions,
     temporal,
 )
 from clapas.context.door.http import Answer, Request
 from clapas.context.federation.answers import discovered, evolved_both, merged_answers
 from clapas.context.federation.batches import distributed_batch, distributed_purge
-from clapas.context.federation.subscriptions import creating, deleting, updating
+from clapas.context.federation.subscriptions import (
+    creating,
+    deleting,
+    registering,
+    updating,
+)
 from clapas.context.federation.writes import Writing, distributed
 
 Handler = Callable[[Broker, Request], Awaitable[Answer]]
@@ -53,6 +59,9 @@ AROUND: dict[Handler, Handler] = {
     ),
     discovery.attributes: merged_answers(discovery.attributes, "retrieveAttrTypes", discovered),
     discovery.attribute: merged_answers(discovery.attribute, "retrieveAttrTypeInfo", discovered),
+    registrations.create: registering(registrations.create),
+    registrations.update: registering(registrations.update),
+    registrations.delete: registering(registrations.delete),
     subscriptions.create: creating(subscriptions.create),
     subscriptions.update: updating(subscriptions.update),
     subscriptions.delete: deleting(subscriptions.delete),

@@ -88,6 +88,23 @@ INSERT INTO ngsild_remote_subscription (tenant, subscription, registration, remo
 VALUES (%(tenant)s, %(subscription)s, %(registration)s, %(remote)s, %(body)s)
 ON CONFLICT (tenant, subscription, registration) DO UPDATE SET body = excluded.body, remote = excluded.remote
 
--- name: drop_remote_subscriptions
--- They go with ours.
+-- name: drop_remote_subscription
+-- One that was sent on to a source goes.
 DELETE FROM ngsild_remote_subscription WHERE tenant = %(tenant)s AND subscription = %(subscription)s
+  AND registration = %(registration)s AND remote = %(remote)s
+
+-- name: followers
+-- Subscriptions to entities, which follow the registrations of their sources.
+SELECT body, state FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = 'e'
+  AND body -> 'localOnly' IS DISTINCT FROM 'true' ORDER BY place
+
+-- name: source_subscriptions
+-- A page of subscriptions to registrations: those that were made, and those that follow (kind e).
+SELECT kind, body, state FROM ngsild_subscription WHERE tenant = %(tenant)s
+  AND (kind = 'c' OR kind = 'e' AND body -> 'localOnly' IS DISTINCT FROM 'true')
+ORDER BY place LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: count_source_subscriptions
+-- How many there are.
+SELECT count(*) FROM ngsild_subscription WHERE tenant = %(tenant)s
+  AND (kind = 'c' OR kind = 'e' AND body -> 'localOnly' IS DISTINCT FROM 'true')
