@@ -18,7 +18,7 @@ from clapas.context.entity_maps import duration
 from clapas.context.errors import BadRequestData, NgsiError
 from clapas.context.federation.reads import MOST, queried
 from clapas.context.lasting import one, scope_of
-from clapas.context.model import NULL, is_uri, moment, now_text
+from clapas.context.model import NULL, is_uri, moment, now_text, time_text
 from clapas.context.snapshot_evolution import copy_evolution
 from clapas.context.snapshot_notice import tell_status
 from clapas.context.subscription import check_endpoint
@@ -65,7 +65,7 @@ def _expiry(body: Mapping[str, Any]) -> str:
     """When it ends: after the lifetime that is suggested, within the longest one (5.16.1.4)."""
     life = body.get("snapshotLifetime")
     until = datetime.now(UTC) + (min(duration(life), LONGEST) if life is not None else LIFETIME)
-    return until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(until)
 
 
 def _check_queries(name: str, queries: Any, *, temporal: bool) -> None:

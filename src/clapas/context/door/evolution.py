@@ -10,8 +10,9 @@ from clapas.context.door.http import LD, Answer, Headers, Request
 from clapas.context.door.queries import orders_of, query_of
 from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import page_links, page_of, style_of
-from clapas.context.entity_maps import HEADER, PATH, chosen_map, make, wished, with_map_of_one
+from clapas.context.entity_maps import HEADER, HERE, PATH, chosen_map, map_made, wished
 from clapas.context.errors import BadRequestData, ResourceNotFound
+from clapas.context.federation.reads import Located
 from clapas.context.model import SCOPE, Entity
 from clapas.context.query.select import type_matches
 from clapas.context.rendering import Renderer, Style
@@ -72,7 +73,13 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
     if not found or (kind and not type_matches(kind, found[0].types, request.context.terms)):
         raise ResourceNotFound(f"{name} has no temporal evolution")
     answer = await _retrieved(broker, request, shape, found)
-    return await with_map_of_one(broker, request, name, answer)
+    chosen = await chosen_map(broker, request)
+    if chosen is not None:
+        answer.headers.append((HEADER, PATH + chosen.body["id"]))
+    elif wished(request):
+        where = Located(sources={name: [HERE]})
+        answer.headers.append(await map_made(broker, request, where))
+    return answer
 
 
 async def _retrieved(
@@ -144,22 +151,27 @@ async def _query(broker: Broker, request: Request, asked: Query, shape: _Shape) 
     limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
     ids = await evolved(broker, request, asked, shape.window)
     chosen = await chosen_map(broker, request)
-    made = "" if chosen is not None else await _new_map(broker, request, ids)
+    headers: Headers = []
     if chosen is not None:
-        ids = [each for each in chosen.ids if each in set(ids)]
+        headers = [(HEADER, PATH + chosen.body["id"])]
+        fit = set(ids)
+        ids = [each for each in chosen.ids if each in fit]
+    elif wished(request):
+        where = Located(sources={each: [HERE] for each in ids})
+        headers = [await map_made(broker, request, where)]
     if asked.orders and asked.orders[0].descending:
         ids.reverse()
     wanted = ids[offset : offset + limit] if limit else []
     found = await heads(broker, request.tenant, wanted, request.rows)
-    headers: Headers = page_links(request, limit, offset, more=len(ids) > offset + limit)
+    headers += page_links(request, limit, offset, more=len(ids) > offset + limit)
     if count:
         headers.append(("NGSILD-Results-Count", str(len(ids))))
-    if chosen is not None or made:
-        headers.append((HEADER, PATH + (chosen.body["id"] if chosen is not None else made)))
     status, bodies = await _page(broker, request, shape, found, headers)
+    if chosen is None and wished(request):
+        status = 201
     if request.media == LD:
         bodies = [{**each, "@context": request.context.embedded} for each in bodies]
-    return Answer(status=201 if made else status, body=bodies, headers=headers)
+    return Answer(status=status, body=bodies, headers=headers)
 
 
 async def _page(
@@ -179,14 +191,6 @@ async def _page(
             if row.attribute not in names.setdefault(row.entity, []):
                 names[row.entity].append(row.attribute)
     return status, _shown(request, shape, found, cut.rows, names)
-
-
-async def _new_map(broker: Broker, request: Request, ids: list[str]) -> str:
-    """The id of the map of a query that asks for one, or names one that is gone (5.7.4.4); else ''."""
-    if not wished(request):
-        return ""
-    body = await make(broker, request, {each: ["@none"] for each in ids})
-    return str(body["id"])
 
 
 def _reply(request: Request, body: dict[str, Any]) -> Answer:

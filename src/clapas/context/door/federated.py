@@ -39,7 +39,7 @@ WRITES: tuple[tuple[Handler, Writing], ...] = (
     (temporal.append, Writing(operation="appendAttrsTemporal", of_attributes=True)),
     (temporal.delete, Writing(operation="deleteTemporal", body="")),
     (temporal.delete_attribute, Writing(operation="deleteAttrsTemporal", body="attribute")),
-    (temporal.modify_instance, Writing(operation="updateAttrsTemporal", body="attribute")),
+    (temporal.modify_instance, Writing(operation="updateAttrInstanceTemporal", body="attribute")),
     (temporal.delete_instance, Writing(operation="deleteAttrInstanceTemporal", body="attribute")),
 )
 AROUND: dict[Handler, Handler] = {

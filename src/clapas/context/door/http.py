@@ -64,6 +64,10 @@ class Request(msgspec.Struct, kw_only=True):
     rows: RowFilter
     base: str = ""
     query: str = ""
+    sources: Mapping[str, str] | None = None
+    """Registrations that the entity map in use names, each with its source's own map, '' without; None: any."""
+    mapping: bool = False
+    """An entity map is being made: sources are asked for theirs."""
 
     def flag(self, name: str) -> bool:
         """A boolean parameter. Raises BadRequestData."""
