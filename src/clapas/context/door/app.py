@@ -12,6 +12,7 @@ from clapas.context.door.access import Access
 from clapas.context.door.http import (
     CONTEXT_REL,
     GEO,
+    IN_LD,
     JSON,
     LD,
     Answer,
@@ -126,6 +127,7 @@ class Door:
             media=media,
             body=body,
             context=resolved,
+            kind=LD if route.spec.body and content_type(headers, method) == LD else JSON,
             spec_context=given,
             tenant=tenant,
             rows=rows,
@@ -183,16 +185,13 @@ class Door:
 
 
 def _inner_context(payload: Any) -> Any:
-    """The @context of a JSON-LD body. Raises BadRequestData when there is none."""
+    """The @context of a JSON-LD body; the items of a batch have their own. Raises BadRequestData when there is none."""
     if isinstance(payload, list):
-        for item in payload:
-            if isinstance(item, dict) and "@context" not in item:
-                raise BadRequestData("application/ld+json needs a @context in each entity")
         return None
     if not isinstance(payload, dict):
         raise BadRequestData("the body is a JSON object")
     if "@context" not in payload:
-        raise BadRequestData("application/ld+json needs a @context in the body")
+        raise BadRequestData(IN_LD)
     if payload["@context"] is None:
         raise BadRequestData("the @context is null")
     return payload["@context"]
