@@ -212,7 +212,7 @@ async def merge(broker: Broker, request: Request) -> Answer:
     drafts, errors = await _drafts(
         broker,
         request,
-        lambda item, terms: _named(Reader(terms, fragment=True).entity(item, whole=False)),
+        lambda item, terms: _named(Reader(terms, merge=True).entity(item, whole=False)),
     )
     observed = request.params.get("observedAt", "")
 

@@ -164,7 +164,7 @@ def read_fragment(request: Request, payload: Any, entity: Entity | None) -> Draf
     if formats & {"simplified", "keyValues"}:
         lang = request.params.get("lang", "")
         return read_simplified(payload, request.context.terms, entity, lang)
-    return Reader(request.context.terms, fragment=True).entity(payload, whole=False)
+    return Reader(request.context.terms, merge=True).entity(payload, whole=False)
 
 
 def check_same_id(draft: Draft, name: str) -> None:

@@ -16,6 +16,7 @@ from clapas.context.federation.reads import Located
 from clapas.context.model import SCOPE, Entity
 from clapas.context.query.select import type_matches
 from clapas.context.rendering import Renderer, Style
+from clapas.context.scope_times import evolved, kept_by_scope, valid_scopes
 from clapas.context.search import Query
 from clapas.context.temporal import (
     PLURAL,
@@ -27,7 +28,7 @@ from clapas.context.temporal import (
     read_aggregation,
     read_window,
 )
-from clapas.context.timeline import aggregate, evolved, heads, instances_of
+from clapas.context.timeline import aggregate, heads, instances_of
 
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 
@@ -40,6 +41,8 @@ class _Shape(msgspec.Struct, kw_only=True):
     window: Window
     attributes: list[str] | None
     params: dict[str, Any]
+    scope: str = ""
+    """The scope query, which leaves only instances of the times in which it held."""
 
 
 def _shape(request: Request, params: dict[str, Any] | None = None) -> _Shape:
@@ -104,7 +107,7 @@ async def _retrieved(
 
 async def _rows_of(broker: Broker, request: Request, shape: _Shape, ids: list[str]) -> list[Row]:
     datasets = shape.style.datasets
-    return await instances_of(
+    rows = await instances_of(
         broker,
         request.tenant,
         ids,
@@ -113,6 +116,12 @@ async def _rows_of(broker: Broker, request: Request, shape: _Shape, ids: list[st
         datasets=sorted(datasets) if datasets is not None else None,
         visible=request.rows,
     )
+    if not shape.scope:
+        return rows
+    valid = await valid_scopes(broker, request, ids, shape.scope, shape.window)
+    kept = kept_by_scope(rows, valid, shape.window)
+    measured = {row.entity for row in rows} - {*valid}
+    return kept + [row for row in rows if row.entity in measured]
 
 
 async def query(broker: Broker, request: Request) -> Answer:
@@ -148,6 +157,7 @@ async def _query(broker: Broker, request: Request, asked: Query, shape: _Shape) 
         raise BadRequestData("a temporal query needs timerel and timeAt")
     if shape.form == "aggregatedValues":
         read_aggregation(shape.params)
+    shape = msgspec.structs.replace(shape, scope=asked.scope)
     limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
     ids = await evolved(broker, request, asked, shape.window)
     chosen = await chosen_map(broker, request)

@@ -9,9 +9,9 @@ from clapas.context.errors import BadRequestData
 from clapas.context.federation.reads import Located, located, with_sources
 from clapas.context.lasting import keep, one
 from clapas.context.model import is_date_time, is_uri, moment, time_text
+from clapas.context.scope_times import evolved
 from clapas.context.search import Query
 from clapas.context.temporal import read_window
-from clapas.context.timeline import evolved
 
 
 def _asked(request: Request, *, temporal: bool = False) -> tuple[Request, Query]:
