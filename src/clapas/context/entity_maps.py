@@ -52,7 +52,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(request, sources=sources)
 
     async def used(
-        self, broker: Broker, request: Request, where: Located, *, whole: bool
+        self, broker: Broker, request: Request, *, where: Located, whole: bool
     ) -> tuple[str, str]:
         """The header of an answer that kept to the map.
 
@@ -63,7 +63,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
         kept = {key: value for key, value in held.items() if not whole or key in where.sources}
         if len(kept) < len(held) or not where.maps.items() <= linked.items():
             body = {**self.body, "entityMap": kept, "linkedMaps": {**linked, **where.maps}}
-            await keep(broker, "map", request.tenant, body)
+            await keep(broker, "map", tenant=request.tenant, body=body)
         return HEADER, PATH + self.body["id"]
 
 
@@ -73,7 +73,9 @@ async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
     if not name:
         return None
     try:
-        return Chosen(body=await one(broker, "map", request.tenant, name.rpartition("/")[2]))
+        return Chosen(
+            body=await one(broker, "map", tenant=request.tenant, name=name.rpartition("/")[2])
+        )
     except ResourceNotFound:
         return None
 
@@ -102,7 +104,7 @@ def lifetime(request: Request) -> datetime | None:
     return datetime.now(UTC) + min(duration(text), LONGEST) if text is not None else None
 
 
-async def make(broker: Broker, request: Request, where: Located) -> dict[str, Any]:
+async def make(broker: Broker, request: Request, *, where: Located) -> dict[str, Any]:
     """A new map, kept."""
     body = {
         "id": f"urn:ngsi-ld:EntityMap:{uuid4()}",
@@ -111,24 +113,26 @@ async def make(broker: Broker, request: Request, where: Located) -> dict[str, An
         "entityMap": where.sources,
         "linkedMaps": where.maps,
     }
-    await keep(broker, "map", request.tenant, body)
+    await keep(broker, "map", tenant=request.tenant, body=body)
     return body
 
 
-async def map_made(broker: Broker, request: Request, where: Located) -> tuple[str, str]:
+async def map_made(broker: Broker, request: Request, *, where: Located) -> tuple[str, str]:
     """The header of an answer for which a map was made (6.4.3.2)."""
-    return HEADER, PATH + (await make(broker, request, where))["id"]
+    return HEADER, PATH + (await make(broker, request, where=where))["id"]
 
 
-async def note_sources(broker: Broker, request: Request, named: str, where: Located) -> None:
+async def note_sources(broker: Broker, request: Request, *, named: str, where: Located) -> None:
     """Sources whose answers came later are noted in a map that is in use."""
-    body = await one(broker, "map", request.tenant, named.rpartition("/")[2])
+    body = await one(broker, "map", tenant=request.tenant, name=named.rpartition("/")[2])
     held = {key: list(value) for key, value in body["entityMap"].items()}
     for name, sources in where.sources.items():
         known = held.setdefault(name, [])
         known += [each for each in sources if each not in known]
     linked = {**body.get("linkedMaps", {}), **where.maps}
-    await keep(broker, "map", request.tenant, {**body, "entityMap": held, "linkedMaps": linked})
+    await keep(
+        broker, "map", tenant=request.tenant, body={**body, "entityMap": held, "linkedMaps": linked}
+    )
 
 
 def duration(text: str) -> timedelta:

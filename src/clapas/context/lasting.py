@@ -26,7 +26,7 @@ def scope_headers(tenant: str) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-async def one(broker: Broker, kind: Kind, tenant: str, name: str) -> dict[str, Any]:
+async def one(broker: Broker, kind: Kind, *, tenant: str, name: str) -> dict[str, Any]:
     """One that has not expired. Raises BadRequestData, ResourceNotFound."""
     if not is_uri(name):
         raise BadRequestData(f"the id {name!r} is not a URI")
@@ -37,7 +37,7 @@ async def one(broker: Broker, kind: Kind, tenant: str, name: str) -> dict[str, A
     return body
 
 
-async def keep(broker: Broker, kind: Kind, tenant: str, body: Mapping[str, Any]) -> None:
+async def keep(broker: Broker, kind: Kind, *, tenant: str, body: Mapping[str, Any]) -> None:
     """Keep one until it expires."""
     await broker.store.run(
         KEEP[kind],

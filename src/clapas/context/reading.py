@@ -140,25 +140,25 @@ class Reader:
             iri = self._terms.expand(name)
             if iri in found:
                 raise BadRequestData(f"the attribute {name!r} is given twice")
-            found[iri] = self.instances(name, value, depth)
+            found[iri] = self.instances(name, value, depth=depth)
         return found
 
-    def instances(self, name: str, value: object, depth: int = 0) -> list[Instance]:
+    def instances(self, name: str, value: object, *, depth: int = 0) -> list[Instance]:
         """The instances of one attribute, one for each dataset id."""
         if value is None:
             raise BadRequestData(f"{name}: null is not allowed")
         if isinstance(value, list) and not value:
             raise BadRequestData(f"{name}: an empty array is not an attribute")
         if isinstance(value, list) and all(_looks_like_attribute(each) for each in value):
-            found = [self.instance(name, each, depth) for each in value]
+            found = [self.instance(name, each, depth=depth) for each in value]
         else:
-            found = [self.instance(name, value, depth)]
+            found = [self.instance(name, value, depth=depth)]
         datasets = [each.get("datasetId", "") for each in found]
         if len(set(datasets)) != len(datasets) and not (self._temporal and depth == 0):
             raise BadRequestData(f"{name}: two instances have the same datasetId")
         return found
 
-    def instance(self, name: str, value: object, depth: int = 0) -> Instance:
+    def instance(self, name: str, value: object, *, depth: int = 0) -> Instance:
         """One instance, normalized or concise."""
         if not isinstance(value, dict) or is_geometry(value):
             return self._bare(name, value)
@@ -173,12 +173,12 @@ class Reader:
             if content is None and member != "json":
                 raise BadRequestData(f"{name}.{member}: null is not allowed")
             if member in IMPLIED:
-                found[member] = self._content(name, kind, member, content)
+                found[member] = self._content(name, kind, member=member, content=content)
             elif member in _CHECKS:
-                found[member] = self._plain(name, member, content)
+                found[member] = self._plain(name, member, content=content)
             else:
                 rest[member] = content
-        self._check_whole(name, kind, found)
+        self._check_whole(name, kind, found=found)
         found.update(self.attributes(rest, depth + 1))
         return found
 
@@ -212,7 +212,7 @@ class Reader:
             raise BadRequestData(f"{name}: the attribute has no value")
         return ""
 
-    def _check_whole(self, name: str, kind: str, found: Instance) -> None:
+    def _check_whole(self, name: str, kind: str, *, found: Instance) -> None:
         if name in PLACES and kind not in {"", "GeoProperty"}:
             raise BadRequestData(f"{name} is a GeoProperty")
         if not self._fragment and MEMBER[kind] not in found:
@@ -220,7 +220,7 @@ class Reader:
         if "unitCode" in found and kind in {"Relationship", "LanguageProperty", "VocabProperty"}:
             raise BadRequestData(f"{name}: a {kind} has no unitCode")
 
-    def _content(self, name: str, kind: str, member: str, content: Any) -> Any:
+    def _content(self, name: str, kind: str, *, member: str, content: Any) -> Any:
         if content == NULL or (kind == "LanguageProperty" and content == {"@none": NULL}):
             if self._fragment:
                 return NULL
@@ -281,7 +281,7 @@ class Reader:
                 raise BadRequestData(f"{name}: {each!r} is not a URI")
         return found
 
-    def _plain(self, name: str, member: str, content: Any) -> Any:
+    def _plain(self, name: str, member: str, *, content: Any) -> Any:
         if content == NULL and self._fragment:
             return NULL
         if not _CHECKS[member](content):

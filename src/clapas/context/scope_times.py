@@ -31,7 +31,7 @@ Valid = Mapping[str, Sequence[Validity]]
 
 
 async def valid_scopes(
-    broker: Broker, request: Request, ids: Sequence[str], text: str, window: Window
+    broker: Broker, request: Request, *, ids: Sequence[str], text: str, window: Window
 ) -> Valid:
     """When the scopes of entities satisfied a scope query, within a window; entities without are left out.
 
@@ -40,8 +40,8 @@ async def valid_scopes(
     rows = await instances_of(
         broker,
         request.tenant,
-        list(ids),
-        Window(),
+        ids=list(ids),
+        window=Window(),
         attributes=[SCOPE],
         datasets=None,
         visible=request.rows,
@@ -51,29 +51,31 @@ async def valid_scopes(
         by_entity[row.entity].append(row)
     found = {name: _matching(held, text) for name, held in by_entity.items()}
     others = [each for each in ids if each not in by_entity]
-    for entity in await heads(broker, request.tenant, others, request.rows):
+    for entity in await heads(broker, request.tenant, ids=others, rows=request.rows):
         if scope_matches(text, entity.scopes):
             found[entity.id] = [Validity(FIRST, LAST)]
     kept = {name: [each for each in held if each.within(window)] for name, held in found.items()}
     return {name: held for name, held in kept.items() if held}
 
 
-async def evolved(broker: Broker, request: Request, asked: Query, window: Window) -> list[str]:
+async def evolved(broker: Broker, request: Request, *, asked: Query, window: Window) -> list[str]:
     """The ids of entities that satisfy a temporal query, in order."""
-    found = await selected(broker, request, asked, window)
+    found = await selected(broker, request, asked=asked, window=window)
     if asked.scope and found:
-        valid = await valid_scopes(broker, request, found, asked.scope, window)
+        valid = await valid_scopes(broker, request, ids=found, text=asked.scope, window=window)
         rows = await instances_of(
             broker,
             request.tenant,
-            list(valid),
-            window,
+            ids=list(valid),
+            window=window,
             attributes=asked.attributes or None,
             datasets=None,
             visible=request.rows,
         )
-        found = [row.entity for row in kept_by_scope(rows, valid, window)]
-    return sorted({*found, *await selected_of_platform(broker, request, asked, window)})
+        found = [row.entity for row in kept_by_scope(rows, valid, window=window)]
+    return sorted(
+        {*found, *await selected_of_platform(broker, request, asked=asked, window=window)}
+    )
 
 
 def _matching(rows: Sequence[Row], text: str) -> list[Validity]:
@@ -105,7 +107,7 @@ def _noted(row: Row) -> bool:
     return row.doc.get("observedAt") == row.doc.get("createdAt")
 
 
-def kept_by_scope(rows: Sequence[Row], valid: Valid, window: Window) -> list[Row]:
+def kept_by_scope(rows: Sequence[Row], valid: Valid, *, window: Window) -> list[Row]:
     """Instances of the times in which the scope satisfied the query, and these scopes themselves."""
     found = [
         row

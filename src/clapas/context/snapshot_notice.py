@@ -15,7 +15,7 @@ TEMPORAL = {"snapshotTemporalQueriesDetails": "temporalSnapshotQueriesDetails"}
 """A snapshot's member and what its notification calls it (tables 5.2.41-2, 5.3.4-1)."""
 
 
-async def tell_status(broker: Broker, tenant: str, body: Mapping[str, Any]) -> None:
+async def tell_status(broker: Broker, tenant: str, *, body: Mapping[str, Any]) -> None:
     """Put the notification in the ledger; one that expires before it is told says that the snapshot is gone."""
     endpoint = body.get("endpoint")
     if endpoint is None:
@@ -27,7 +27,7 @@ async def tell_status(broker: Broker, tenant: str, body: Mapping[str, Any]) -> N
         "kind": KIND,
         "subscription": body["id"],
         "endpoint": endpoint,
-        "headers": headers_of(where, "application/json", context.link, tenant),
+        "headers": headers_of(where, "application/json", link=context.link, tenant=tenant),
         "body": notification(body),
     }
     async with broker.store.change("") as change:

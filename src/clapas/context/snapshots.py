@@ -120,7 +120,7 @@ def cloned(body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
     return _named({**kept, **given})
 
 
-async def drop(broker: Broker, tenant: str, name: str) -> bool:
+async def drop(broker: Broker, tenant: str, *, name: str) -> bool:
     """A snapshot goes, with its copies; whether it was there."""
     scope = scope_of(tenant, name)
     return bool(await broker.store.rows("drop_snapshot", tenant=tenant, id=name, scope=scope))
@@ -130,13 +130,13 @@ async def sweep_kept(broker: Broker) -> None:
     """Entity maps and snapshots that have expired go; who made a snapshot is told."""
     await broker.store.run("expired_maps")
     for tenant, name, body in await broker.store.rows("expired_snapshots"):
-        if await drop(broker, tenant, name):
-            await tell_status(broker, tenant, body)
+        if await drop(broker, tenant, name=name):
+            await tell_status(broker, tenant, body=body)
 
 
-async def scoped(broker: Broker, tenant: str, name: str) -> str:
+async def scoped(broker: Broker, tenant: str, *, name: str) -> str:
     """Where the copies of a snapshot are, for a request that names it. Raises ResourceNotFound."""
-    await one(broker, "snapshot", tenant, name)
+    await one(broker, "snapshot", tenant=tenant, name=name)
     used = {"lastUsedAt": now_text()}
     await broker.store.run(
         "change_snapshot", tenant=tenant, id=name, gone=[], what=used, expires=None
@@ -144,18 +144,20 @@ async def scoped(broker: Broker, tenant: str, name: str) -> str:
     return scope_of(tenant, name)
 
 
-async def fill(broker: Broker, request: Request, body: dict[str, Any]) -> None:
+async def fill(broker: Broker, request: Request, *, body: dict[str, Any]) -> None:
     """Run the queries and keep what they find; the snapshot says how each went (5.16.1.4)."""
     scope = scope_of(request.tenant, body["id"])
     told: dict[str, list[dict[str, Any]]] = {}
     for name, temporal in LISTS.items():
         if name in body:
             told[DETAILS[name]] = [
-                await _fill_one(broker, request, scope, each, temporal=temporal)
+                await _fill_one(broker, request, scope=scope, query=each, temporal=temporal)
                 for each in body[name]
             ]
     results = {each["resultStatus"] for held in told.values() for each in held}
-    await filled(broker, request.tenant, body["id"], {"snapshotStatus": _status(results), **told})
+    await filled(
+        broker, request.tenant, name=body["id"], what={"snapshotStatus": _status(results), **told}
+    )
 
 
 def _status(results: set[str]) -> str:
@@ -167,7 +169,7 @@ def _status(results: set[str]) -> str:
     return "empty" if "empty" in results else "failure"
 
 
-async def fill_clone(broker: Broker, tenant: str, name: str, source: str) -> None:
+async def fill_clone(broker: Broker, tenant: str, *, name: str, source: str) -> None:
     """Copy what is in one snapshot into another (5.16.2.4)."""
     status = "failure"
     try:
@@ -175,17 +177,17 @@ async def fill_clone(broker: Broker, tenant: str, name: str, source: str) -> Non
         await broker.store.run("clone_snapshot", **scopes)
         status = "success"
     finally:
-        await filled(broker, tenant, name, {"snapshotStatus": status})
+        await filled(broker, tenant, name=name, what={"snapshotStatus": status})
 
 
-async def filled(broker: Broker, tenant: str, name: str, what: Mapping[str, Any]) -> None:
+async def filled(broker: Broker, tenant: str, *, name: str, what: Mapping[str, Any]) -> None:
     """A snapshot says what became of it; one that went meanwhile leaves nothing."""
-    if await changed(broker, tenant, name, what) is None:
-        await drop(broker, tenant, name)
+    if await changed(broker, tenant, name=name, what=what) is None:
+        await drop(broker, tenant, name=name)
 
 
 async def changed(
-    broker: Broker, tenant: str, name: str, what: Mapping[str, Any], gone: Sequence[str] = ()
+    broker: Broker, tenant: str, *, name: str, what: Mapping[str, Any], gone: Sequence[str] = ()
 ) -> dict[str, Any] | None:
     """The snapshot with its status changed, of which it is told (5.16.6); None when there is none."""
     rows = await broker.store.rows(
@@ -199,27 +201,27 @@ async def changed(
     if not rows:
         return None
     body: dict[str, Any] = rows[0][0]
-    await tell_status(broker, tenant, body)
+    await tell_status(broker, tenant, body=body)
     return body
 
 
 async def _fill_one(
-    broker: Broker, request: Request, scope: str, query: Mapping[str, Any], *, temporal: bool
+    broker: Broker, request: Request, *, scope: str, query: Mapping[str, Any], temporal: bool
 ) -> dict[str, Any]:
     copy = copy_evolution if temporal else _copy_present
     try:
-        count = await copy(broker, request, scope, query)
+        count = await copy(broker, request, scope=scope, query=query)
     except NgsiError as error:
         return {"resultStatus": "failure", "problemDetails": error.problem()}
     return {"resultStatus": "success" if count else "empty"}
 
 
 async def _copy_present(
-    broker: Broker, request: Request, scope: str, query: Mapping[str, Any]
+    broker: Broker, request: Request, *, scope: str, query: Mapping[str, Any]
 ) -> int:
     asking = msgspec.structs.replace(request, body=dict(query), params={}, method="GET")
     made, asked = request_of_body(asking)
-    gathered = await queried(broker, made, asked, limit=MOST)
+    gathered = await queried(broker, made, asked=asked, limit=MOST)
     docs = [document(each) for each in gathered.found.entities]
     await broker.store.run("fill_snapshot", scope=scope, docs=as_json(docs))
     return len(docs)

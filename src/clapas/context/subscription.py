@@ -1,6 +1,7 @@
 """Subscriptions as data: the rules of clause 5.2.12, names expanded when they come in, compacted when they go out."""
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,9 @@ MEMBERS = frozenset(
 """What a subscription is made of (table 5.2.12-1): the rest is not kept."""
 COUNTERS = ("timesSent", "timesFailed", "lastNotification", "lastSuccess", "lastFailure", "status")
 SCHEMES = ("http", "https", "mqtt", "mqtts")
+FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""What a header of HTTP is made of (RFC 9110, 5.1 and 5.5)."""
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 
 
@@ -50,7 +54,7 @@ def read_subscription(payload: Any, terms: Terms, *, kind: str = "Subscription")
     return renamed(body, terms.expand)
 
 
-def update_subscription(body: dict[str, Any], fragment: Any, terms: Terms) -> dict[str, Any]:
+def update_subscription(body: dict[str, Any], fragment: Any, *, terms: Terms) -> dict[str, Any]:
     """A subscription with a fragment applied: null removes. Raises BadRequestData."""
     if not isinstance(fragment, dict) or not fragment:
         raise BadRequestData("a fragment is a JSON object")
@@ -182,6 +186,10 @@ def check_endpoint(endpoint: Any) -> None:
             for each in pairs
         ):
             raise BadRequestData(f"{name} is an array of key and value, which are texts")
+    headers = endpoint.get("receiverInfo", []) if endpoint["uri"].startswith("http") else []
+    for each in headers:
+        if not (FIELD_NAME.fullmatch(each["key"]) and FIELD_VALUE.fullmatch(each["value"])):
+            raise BadRequestData(f"{each['key']!r} and its value cannot be a header")
 
 
 def _names(value: Any, what: str) -> list[str]:
@@ -250,8 +258,8 @@ def status_of(body: dict[str, Any]) -> str:
 def show_subscription(
     body: dict[str, Any],
     state: dict[str, Any],
-    terms: Terms,
     *,
+    terms: Terms,
     system: bool,
     sources: bool = False,
 ) -> dict[str, Any]:

@@ -139,13 +139,13 @@ async def torture(
         key = await service_key(tree.link)
         await make_devices(tree.addresses())
         kills: Counter[str] = Counter()
-        async with publishing(tree, key, plan) as sender:
+        async with publishing(tree, key, plan=plan) as sender:
             while kills.total() < plan.kills:
                 await asyncio.sleep(chance.uniform(*plan.pause_s))
                 victim = chance.choice(plan.victims)
                 kills[victim] += await tree.kill(victim)
                 tell(f"{kills.total()} kills, {sender.acknowledged} acknowledged, last: {victim}")
-        return await count(tree.addresses(), sender, kills, time.monotonic() - began)
+        return await count(tree.addresses(), sender, kills=kills, seconds=time.monotonic() - began)
     finally:
         await tree.stop()
 
@@ -178,7 +178,7 @@ class Sender:
 
 
 @asynccontextmanager
-async def publishing(tree: Tree, key: str, plan: Plan) -> AsyncIterator[Sender]:
+async def publishing(tree: Tree, key: str, *, plan: Plan) -> AsyncIterator[Sender]:
     """A sender at work; on leaving, everything it sent has been acknowledged."""
     sender, stop = Sender(plan.rate), asyncio.Event()
     address = tree.addresses().nats
@@ -224,7 +224,7 @@ async def make_devices(addresses: EngineAddresses) -> None:
 
 
 async def count(
-    addresses: EngineAddresses, sender: Sender, kills: Counter[str], seconds: float
+    addresses: EngineAddresses, sender: Sender, *, kills: Counter[str], seconds: float
 ) -> Report:
     """Wait until nothing is on its way, then compare what was acknowledged with what is kept."""
     async with Store.open(addresses, pool=2) as store, NatsBus.open(addresses.nats) as bus:
@@ -232,7 +232,7 @@ async def count(
         kept: Counter[int] = Counter()
         for log in ledger.logs:
             for first in range(1, log.last + 1, 10_000):
-                rows = await store.history.of_messages(log.log, first, first + 9_999)
+                rows = await store.history.of_messages(log.log, first, last=first + 9_999)
                 kept.update(int(row.value) for row in rows if isinstance(row.value, float))
     return Report(
         sent=sender.sent,
@@ -246,7 +246,7 @@ async def count(
     )
 
 
-async def _settled(store: Store, bus: NatsBus, patience_s: float = 120.0) -> Ledger:
+async def _settled(store: Store, bus: NatsBus, *, patience_s: float = 120.0) -> Ledger:
     """The ledger once every received message has its outcome, or as it is when patience ends."""
     limit = time.monotonic() + patience_s
     while True:

@@ -69,8 +69,8 @@ def defused(text: str) -> str:
 def as_pdf(
     pack: Pack,
     lines: list[Line],
-    window: Window,
     *,
+    window: Window,
     zone: str,
     territory: str,
     made: datetime,
@@ -90,7 +90,7 @@ def as_pdf(
         "simulated": _all_simulated(lines),
         "min_capture": f"{pack.min_capture * 100:.0f}{NO_BREAK}%",
         "columns": [pack.indicator(each).title.fr for each in shown(pack)],
-        "rows": [_row(pack, line, state, mark=not _all_simulated(lines)) for state, line in judged],
+        "rows": [_row(pack, line, worst=state, mark=not _all_simulated(lines)) for state, line in judged],
         "methods": [
             {"title": pack.indicator(each).title.fr, "method": pack.indicator(each).method.fr}
             for each in shown(pack)
@@ -180,7 +180,7 @@ def _all_simulated(lines: list[Line]) -> bool:
     return bool(lines) and all(line.simulated for line in lines)
 
 
-def _row(pack: Pack, line: Line, worst: State, *, mark: bool) -> dict[str, Any]:
+def _row(pack: Pack, line: Line, *, worst: State, mark: bool) -> dict[str, Any]:
     by_id = {each.indicator: each for each in line.figures}
     cells = []
     for name in shown(pack):

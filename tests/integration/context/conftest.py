@@ -63,7 +63,7 @@ async def store(broker_database: EngineAddresses) -> AsyncIterator[Store]:
 async def api(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the broker's door, under the conformance profile."""
     settings = msgspec.structs.replace(CONFORMANCE, sweep_seconds=0.3)
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://broker/ngsi-ld/v1"

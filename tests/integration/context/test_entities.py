@@ -340,7 +340,7 @@ async def test_names_of_no_context(store: Store, urn: str) -> None:
     bad = {"id": urn + "2", "type": "Bus", "speed": 1, "pace": 2, **context}
     for rule, status in (("warn", 201), ("refuse", 400)):
         settings = msgspec.structs.replace(CONFORMANCE, lint=rule)
-        async with open_door(store, None, Charter.standard(), settings) as door:
+        async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
             transport = httpx.ASGITransport(app=door)
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://b/ngsi-ld/v1"

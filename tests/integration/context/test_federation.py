@@ -178,7 +178,7 @@ async def test_what_the_operator_did_not_allow_is_not_asked(
 
 @asynccontextmanager
 async def _client(store: Store, settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         url = "http://broker/ngsi-ld/v1"
         async with httpx.AsyncClient(transport=transport, base_url=url) as client:
@@ -189,7 +189,7 @@ async def _client(store: Store, settings: Any) -> AsyncIterator[httpx.AsyncClien
 async def _running(store: Store, alias: str) -> AsyncIterator[httpx.AsyncClient]:
     """A broker behind a real HTTP server."""
     settings = msgspec.structs.replace(CONFORMANCE, alias=alias)
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         config = uvicorn.Config(door, port=0, log_level="warning", lifespan="off")
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())

@@ -41,7 +41,7 @@ async def test_keep_a_map(api: httpx.AsyncClient, store: Store, urn: str, five: 
     assert set(shown["entityMap"]) == set(five)
     assert shown["expiresAt"] == "2099-01-01T00:00:00Z"
     bounded = msgspec.structs.replace(CONFORMANCE, map_hours=1.0)
-    async with open_door(store, None, Charter.standard(), bounded) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=bounded) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url=str(api.base_url)) as other:
             assert (await other.patch(path, json=forged)).status_code == 204

@@ -376,10 +376,10 @@ async def test_a_database_that_is_away_while_a_notification_is_made_costs_none(
 ) -> None:
     away = [EngineUnavailable(engine="postgresql")]
 
-    async def cut_once(*asked: Any) -> list[Any]:
+    async def cut_once(*asked: Any, entities: Any) -> list[Any]:
         if away:
             raise away.pop()
-        return await shown(*asked)
+        return await shown(*asked, entities=entities)
 
     monkeypatch.setattr("clapas.context.notifier.shown", cut_once)
     assert (await api.post("/subscriptions", json=subscription(urn, receiver.uri))).is_success

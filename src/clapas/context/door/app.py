@@ -76,7 +76,7 @@ class Door:
             return
         headers = read_headers(scope["headers"])
         try:
-            answer, request = await self._answer(scope, receive, headers)
+            answer, request = await self._answer(scope, receive, headers=headers)
         except BareRefusal as error:
             answer, request = _bare(error), None
         except NgsiError as error:
@@ -88,10 +88,10 @@ class Door:
         except Exception:
             log.exception("a request to the broker failed: %s %s", scope["method"], scope["path"])
             answer, request = self._problem(NgsiError("a defect of the broker")), None
-        await _send(answer, request, headers, send)
+        await _send(answer, request, asked=headers, send=send)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, headers: Mapping[str, str]
+        self, scope: Scope, receive: Receive, *, headers: Mapping[str, str]
     ) -> tuple[Answer, Request]:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         segments = segments_of(raw.partition(b"?")[0])
@@ -110,12 +110,14 @@ class Door:
         params = read_params(query, route.spec)
         rows = NOTHING
         if route.spec.action != "told":
-            rows = await self._access.rows(method, headers, route.spec.action, route.spec.kind)
+            rows = await self._access.rows(
+                method, headers, action=route.spec.action, kind=route.spec.kind
+            )
         media = negotiate(headers.get("accept"), geo=route.spec.geo) if route.spec.data else JSON
         if route.spec.body and "content-length" not in headers:
             raise BareRefusal(411)
         tenant = await self._tenant(headers, route)
-        body, given = await self._body(receive, headers, route.spec, method)
+        body, given = await self._body(receive, headers, spec=route.spec, method=method)
         given = absolute(given, _base(scope, headers))
         resolved = await self.broker.book.resolve(given)
         request = Request(
@@ -135,7 +137,7 @@ class Door:
             query=query,
         )
         if route.spec.action not in {"read", "told"}:
-            await refuse_beyond(self.broker.store, request, route.spec.action)
+            await refuse_beyond(self.broker.store, request, action=route.spec.action)
         warnings: Headers = []
         if route.linted:
             warnings = lint(request, self.broker.settings.lint)
@@ -154,10 +156,10 @@ class Door:
             return tenant
         if route.path[0] in REGISTRY:
             raise OperationNotSupported("a snapshot has no registrations")
-        return await scoped(self.broker, tenant, snapshot)
+        return await scoped(self.broker, tenant, name=snapshot)
 
     async def _body(
-        self, receive: Receive, headers: Mapping[str, str], spec: Spec, method: str
+        self, receive: Receive, headers: Mapping[str, str], *, spec: Spec, method: str
     ) -> tuple[Any, Any]:
         """The body's JSON and the @context that the request gives."""
         link = link_context(headers)
@@ -168,7 +170,7 @@ class Door:
         payload = read_json(raw)
         if spec.body == "context":
             return payload, link
-        given = take_context(payload, kind, link)
+        given = take_context(payload, kind, link=link)
         if kind == LD and given is None:
             given = _inner_context(payload)
         return payload, given
@@ -242,7 +244,7 @@ def _other(error: ClapasError) -> Answer:
 
 
 async def _send(
-    answer: Answer, request: Request | None, asked: Mapping[str, str], send: Send
+    answer: Answer, request: Request | None, *, asked: Mapping[str, str], send: Send
 ) -> None:
     headers = [(name.lower(), value) for name, value in answer.headers]
     body = answer.raw

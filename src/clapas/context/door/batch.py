@@ -29,10 +29,10 @@ async def _items(broker: Broker, request: Request) -> list[tuple[Any, Terms | Ng
         raise BadRequestData(f"a batch holds {MOST} entities at most")
     if any(each is None for each in payload):
         raise BadRequestData("null is not an entity")
-    return [(item, await _terms(broker, request, item)) for item in payload]
+    return [(item, await _terms(broker, request, item=item)) for item in payload]
 
 
-async def _terms(broker: Broker, request: Request, item: Any) -> Terms | NgsiError:
+async def _terms(broker: Broker, request: Request, *, item: Any) -> Terms | NgsiError:
     """The @context of one item, or why it has none (6.3.5)."""
     given = isinstance(item, dict) and "@context" in item
     if given and request.kind != LD:
@@ -57,7 +57,7 @@ def failure(name: str, error: NgsiError) -> dict[str, Any]:
 
 
 async def _drafts(
-    broker: Broker, request: Request, read: Callable[[Any, Terms], Draft]
+    broker: Broker, request: Request, *, read: Callable[[Any, Terms], Draft]
 ) -> tuple[list[Draft], Errors]:
     drafts: list[Draft] = []
     errors: Errors = []
@@ -123,6 +123,7 @@ class _Group:
 async def _each(
     broker: Broker,
     request: Request,
+    *,
     drafts: list[Draft],
     errors: Errors,
     act: Callable[[_Group, Draft], None],
@@ -150,8 +151,10 @@ async def _each(
 
 async def create(broker: Broker, request: Request) -> Answer:
     """Batch Entity Creation (5.6.7)."""
-    drafts, errors = await _drafts(broker, request, _whole)
-    done, _ = await _each(broker, request, drafts, errors, lambda group, d: group.create(d))
+    drafts, errors = await _drafts(broker, request, read=_whole)
+    done, _ = await _each(
+        broker, request, drafts=drafts, errors=errors, act=lambda group, d: group.create(d)
+    )
     if errors:
         return _outcome(done, errors)
     return Answer(status=201, body=done, data=False)
@@ -160,7 +163,7 @@ async def create(broker: Broker, request: Request) -> Answer:
 async def upsert(broker: Broker, request: Request) -> Answer:
     """Batch Entity Creation or Update (5.6.8): 'replace' unless 'update' is asked for."""
     merging = "update" in request.options
-    drafts, errors = await _drafts(broker, request, _whole)
+    drafts, errors = await _drafts(broker, request, read=_whole)
 
     def act(group: _Group, draft: Draft) -> None:
         name = draft.id or ""
@@ -176,7 +179,7 @@ async def upsert(broker: Broker, request: Request) -> Answer:
             editor.replace(draft)
             editor.touched = True
 
-    done, fresh = await _each(broker, request, drafts, errors, act)
+    done, fresh = await _each(broker, request, drafts=drafts, errors=errors, act=act)
     if errors:
         return _outcome(done, errors)
     if fresh:
@@ -189,7 +192,7 @@ async def update(broker: Broker, request: Request) -> Answer:
     """Batch Entity Update (5.6.9)."""
     overwrite = "noOverwrite" not in request.options
     drafts, errors = await _drafts(
-        broker, request, lambda item, terms: _named(Reader(terms).entity(item, whole=False))
+        broker, request, read=lambda item, terms: _named(Reader(terms).entity(item, whole=False))
     )
 
     def act(group: _Group, draft: Draft) -> None:
@@ -203,7 +206,7 @@ async def update(broker: Broker, request: Request) -> Answer:
         if refused:
             raise BadRequestData(f"exists already: {', '.join(refused)}")
 
-    done, _ = await _each(broker, request, drafts, errors, act)
+    done, _ = await _each(broker, request, drafts=drafts, errors=errors, act=act)
     return _outcome(done, errors)
 
 
@@ -212,14 +215,14 @@ async def merge(broker: Broker, request: Request) -> Answer:
     drafts, errors = await _drafts(
         broker,
         request,
-        lambda item, terms: _named(Reader(terms, merge=True).entity(item, whole=False)),
+        read=lambda item, terms: _named(Reader(terms, merge=True).entity(item, whole=False)),
     )
     observed = request.params.get("observedAt", "")
 
     def act(group: _Group, draft: Draft) -> None:
-        merge_into(group.editor(draft.id or ""), draft, observed)
+        merge_into(group.editor(draft.id or ""), draft, observed=observed)
 
-    done, _ = await _each(broker, request, drafts, errors, act)
+    done, _ = await _each(broker, request, drafts=drafts, errors=errors, act=act)
     return _outcome(done, errors)
 
 
@@ -249,4 +252,4 @@ async def delete(broker: Broker, request: Request) -> Answer:
 async def query(broker: Broker, request: Request) -> Answer:
     """Query Entities by POST (5.7.2; 6.23)."""
     request, asked = request_of_body(request)
-    return await answer_query(broker, request, asked, Replier(request))
+    return await answer_query(broker, request, asked=asked, replier=Replier(request))

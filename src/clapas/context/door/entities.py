@@ -38,7 +38,7 @@ async def create(broker: Broker, request: Request) -> Answer:
             raise AlreadyExists(f"{draft.id} exists already")
         return created(draft, now)
 
-    await broker.edit(request.tenant, draft.id or "", act)
+    await broker.edit(request.tenant, draft.id or "", act=act)
     return created_at(f"/ngsi-ld/v1/entities/{draft.id}")
 
 
@@ -50,10 +50,12 @@ def created_at(location: str) -> Answer:
 async def held(broker: Broker, request: Request) -> Entity:
     """The entity that the path names, as this caller may see it. Raises ResourceNotFound."""
     name = entity_id(request)
-    doc = await broker.store.one(request.tenant, name, request.rows)
+    doc = await broker.store.one(request.tenant, name, rows=request.rows)
     entity = entity_of(doc) if doc is not None else None
     kind = request.params.get("type")
-    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+    if entity is None or (
+        kind and not type_matches(kind, entity.types, terms=request.context.terms)
+    ):
         raise ResourceNotFound(f"{name} does not exist")
     return entity
 
@@ -65,16 +67,16 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
     asking = request if chosen is None else chosen.request(request, entity_id(request))
     mapping = chosen is None and wished(request)
     found = await gathered(broker, msgspec.structs.replace(asking, mapping=mapping))
-    answer = await _retrieved(broker, request, found, replier)
+    answer = await _retrieved(broker, request, found=found, replier=replier)
     if chosen is not None:
-        answer.headers.append(await chosen.used(broker, request, found.where, whole=False))
+        answer.headers.append(await chosen.used(broker, request, where=found.where, whole=False))
     elif mapping:
-        answer.headers.append(await map_made(broker, request, found.where))
+        answer.headers.append(await map_made(broker, request, where=found.where))
     return answer
 
 
 async def _retrieved(
-    broker: Broker, request: Request, found: Retrieved, replier: Replier
+    broker: Broker, request: Request, *, found: Retrieved, replier: Replier
 ) -> Answer:
     """What was found of an entity, as it was asked for. Raises ResourceNotFound."""
     entity, warnings, style = found.entity, found.headers, replier.style
@@ -90,12 +92,12 @@ async def _retrieved(
         for each in instances
     ):
         raise ResourceNotFound(f"{entity.id} has no such datasetId")
-    shown = await joined(broker, request, [entity], replier)
+    shown = await joined(broker, request, entities=[entity], replier=replier)
     if not _says_something(shown[0], replier):
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
     if request.params.get("join") == "flat" and len(shown) > 1:
-        return replier.many([entity], shown, warnings)
-    return replier.one(entity, shown[0], warnings)
+        return replier.many([entity], shown, headers=warnings)
+    return replier.one(entity, shown[0], headers=warnings)
 
 
 async def gathered(broker: Broker, request: Request) -> Retrieved:
@@ -105,7 +107,7 @@ async def gathered(broker: Broker, request: Request) -> Retrieved:
         local = await held(broker, request)
     except ResourceNotFound as error:
         missing = error
-    found = await retrieved(broker, request, entity_id(request), local)
+    found = await retrieved(broker, request, name=entity_id(request), local=local)
     if found.entity is None:
         missing.headers = tuple(found.headers)
         raise missing
@@ -118,7 +120,7 @@ def _says_something(shown: dict[str, Any], replier: Replier) -> bool:
 
 async def query(broker: Broker, request: Request) -> Answer:
     """Query Entities (5.7.2)."""
-    return await run_query(broker, request, request.params)
+    return await run_query(broker, request, params=request.params)
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
@@ -127,14 +129,16 @@ async def delete(broker: Broker, request: Request) -> Answer:
     def act(entity: Entity | None, now: str) -> Editor:
         return deleted(present(request, entity), now)
 
-    await broker.edit(request.tenant, entity_id(request), act)
+    await broker.edit(request.tenant, entity_id(request), act=act)
     return Answer(status=204)
 
 
 def present(request: Request, entity: Entity | None) -> Entity:
     """The entity that a write is about. Raises ResourceNotFound when there is none of the type."""
     kind = request.params.get("type")
-    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+    if entity is None or (
+        kind and not type_matches(kind, entity.types, terms=request.context.terms)
+    ):
         raise ResourceNotFound(f"{request.args[0]} does not exist")
     return entity
 
@@ -148,22 +152,22 @@ async def merge(broker: Broker, request: Request) -> Answer:
 
     def act(entity: Entity | None, now: str) -> Editor:
         held = present(request, entity)
-        draft = read_fragment(request, request.body, held)
+        draft = read_fragment(request, request.body, entity=held)
         check_same_id(draft, name)
         editor = Editor(held, now)
-        merge_into(editor, draft, observed)
+        merge_into(editor, draft, observed=observed)
         return editor
 
-    await broker.edit(request.tenant, name, act)
+    await broker.edit(request.tenant, name, act=act)
     return Answer(status=204)
 
 
-def read_fragment(request: Request, payload: Any, entity: Entity | None) -> Draft:
+def read_fragment(request: Request, payload: Any, *, entity: Entity | None) -> Draft:
     """The fragment of a merge: normalized, concise, or simplified when the request says so."""
     formats = {request.params.get("format"), *request.options}
     if formats & {"simplified", "keyValues"}:
         lang = request.params.get("lang", "")
-        return read_simplified(payload, request.context.terms, entity, lang)
+        return read_simplified(payload, request.context.terms, entity=entity, lang=lang)
     return Reader(request.context.terms, merge=True).entity(payload, whole=False)
 
 
@@ -173,7 +177,7 @@ def check_same_id(draft: Draft, name: str) -> None:
         raise BadRequestData("the id in the body is not that of the path")
 
 
-def merge_into(editor: Editor, draft: Draft, observed: str = "") -> None:
+def merge_into(editor: Editor, draft: Draft, *, observed: str = "") -> None:
     """Apply a merge to an entity."""
     editor.head(draft)
     for iri, instances in draft.attributes.items():
@@ -196,7 +200,7 @@ async def replace(broker: Broker, request: Request) -> Answer:
         editor.touched = True
         return editor
 
-    await broker.edit(request.tenant, name, act)
+    await broker.edit(request.tenant, name, act=act)
     return Answer(status=204)
 
 
@@ -211,7 +215,7 @@ async def purge(broker: Broker, request: Request) -> Answer:
     if "{" in params.get("drop", "") + params.get("keep", ""):
         raise BadRequestData("drop and keep name attributes of the entity itself")
     found = await find(
-        broker, request.tenant, asked, terms=terms, limit=MOST_PURGED, rows=request.rows
+        broker, request.tenant, query=asked, terms=terms, limit=MOST_PURGED, rows=request.rows
     )
     async with broker.write(request.tenant) as write:
         entities = await write.take([each.id for each in found.entities])

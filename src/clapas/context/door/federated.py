@@ -50,15 +50,27 @@ AROUND: dict[Handler, Handler] = {
     batch.merge: distributed_batch(batch.merge, "mergeBatch"),
     batch.delete: distributed_batch(batch.delete, "deleteBatch"),
     entities.purge: distributed_purge(entities.purge),
-    evolution.retrieve: merged_answers(evolution.retrieve, "retrieveTemporal", evolved_both),
-    evolution.query: merged_answers(evolution.query, "queryTemporal", evolved_both),
-    evolution.query_by_post: merged_answers(evolution.query_by_post, "queryTemporal", evolved_both),
-    discovery.types: merged_answers(discovery.types, "retrieveEntityTypes", discovered),
-    discovery.entity_type: merged_answers(
-        discovery.entity_type, "retrieveEntityTypeInfo", discovered
+    evolution.retrieve: merged_answers(evolution.retrieve, "retrieveTemporal", merge=evolved_both),
+    evolution.query: merged_answers(evolution.query, "queryTemporal", merge=evolved_both),
+    evolution.query_by_post: merged_answers(
+        evolution.query_by_post, "queryTemporal", merge=evolved_both
     ),
-    discovery.attributes: merged_answers(discovery.attributes, "retrieveAttrTypes", discovered),
-    discovery.attribute: merged_answers(discovery.attribute, "retrieveAttrTypeInfo", discovered),
+    discovery.types: merged_answers(discovery.types, "retrieveEntityTypes", merge=discovered),
+    discovery.entity_type: merged_answers(
+        discovery.entity_type, "retrieveEntityTypeInfo", merge=discovered
+    ),
+    discovery.attributes: merged_answers(
+        discovery.attributes, "retrieveAttrTypes", merge=discovered
+    ),
+    discovery.attribute: merged_answers(
+        discovery.attribute, "retrieveAttrTypeInfo", merge=discovered
+    ),
+    discovery.attributes: merged_answers(
+        discovery.attributes, "retrieveAttrTypes", merge=discovered
+    ),
+    discovery.attribute: merged_answers(
+        discovery.attribute, "retrieveAttrTypeInfo", merge=discovered
+    ),
     registrations.create: registering(registrations.create),
     registrations.update: registering(registrations.update),
     registrations.delete: registering(registrations.delete),

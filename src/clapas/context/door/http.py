@@ -240,7 +240,7 @@ IN_JSON = "application/json has its @context in Link, not in the body"
 IN_LD = "application/ld+json needs a @context in the body"
 
 
-def take_context(payload: Any, kind: str, link: str | None) -> Any:
+def take_context(payload: Any, kind: str, *, link: str | None) -> Any:
     """The @context of a request with a body, and the rules about where it may stand (6.3.5).
 
     A JSON-LD body without any that comes with a Link is taken by it: clients that set one type

@@ -29,14 +29,14 @@ MAPPED = frozenset({"retrieveTemporal", "queryTemporal"})
 HEAD = frozenset({"id", "type", "scope", "@context"})
 
 
-def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
+def merged_answers(local: Local, operation: str, *, merge: Merge) -> Local:
     """A read whose local answer takes in the sources' own; ``local`` alone when there are none."""
 
     async def handle(broker: Broker, request: Request) -> Answer:
         mapped = operation in MAPPED
         chosen = await chosen_map(broker, request) if mapped else None
         asking = request if chosen is None else chosen.request(request)
-        shares = await _concerned(broker, asking, operation)
+        shares = await _concerned(broker, asking, operation=operation)
         if not shares:
             return await local(broker, request)
         try:
@@ -52,21 +52,21 @@ def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
                 answer.body = merge(answer.body, reply.body)
             elif reply.warning:
                 warnings.append(
-                    broker.federation.warning(reply.warning, reply.share, reply.problem)
+                    broker.federation.warning(reply.warning, reply.share, text=reply.problem)
                 )
         if answer.body is None and missing is not None:
             missing.headers = tuple(warnings)
             raise missing
         answer.headers = [*answer.headers, *warnings]
         if mapped and wished(request):
-            await _mapped(broker, request, answer, replies)
+            await _mapped(broker, request, answer=answer, replies=replies)
         return answer
 
     return handle
 
 
 async def _mapped(
-    broker: Broker, request: Request, answer: Answer, replies: Sequence[Reply]
+    broker: Broker, request: Request, *, answer: Answer, replies: Sequence[Reply]
 ) -> None:
     """The entity map of the answer says what each source gave, and the map that it used (5.7.3.4, 5.7.4.4)."""
     where = Located(sources={})
@@ -79,12 +79,12 @@ async def _mapped(
             where.maps[reply.share.id] = reply.map
     named = next((value for name, value in answer.headers if name == HEADER), "")
     if named:
-        await note_sources(broker, request, named, where)
+        await note_sources(broker, request, named=named, where=where)
     else:
-        answer.headers.append(await map_made(broker, request, where))
+        answer.headers.append(await map_made(broker, request, where=where))
 
 
-async def _concerned(broker: Broker, request: Request, operation: str) -> list[Share]:
+async def _concerned(broker: Broker, request: Request, *, operation: str) -> list[Share]:
     """The sources that the read concerns and that can answer it."""
     ids = _ids(request)
     wanted = [request.context.terms.expand(each) for each in request.words("attrs")]

@@ -36,44 +36,44 @@ PLAIN = Terms({})
 Body = Mapping[str, Any]
 
 
-async def follow(broker: Broker, request: Request, changed: str) -> None:
+async def follow(broker: Broker, request: Request, *, changed: str) -> None:
     """A registration came, changed or went: every subscription is aligned with it."""
     rows = await broker.store.rows("followers", tenant=request.tenant)
     for body, state in rows:
         try:
-            await align(broker, request, body, state, only=changed)
+            await align(broker, request, body=body, state=state, only=changed)
         except NgsiError as error:
             log.warning("%s does not follow %s: %s", body["id"], changed, error)
 
 
 async def align(
-    broker: Broker, request: Request, body: Body, state: Body, *, only: str = ""
+    broker: Broker, request: Request, *, body: Body, state: Body, only: str = ""
 ) -> None:
     """Make the copies of a subscription at its sources what they should be now; ``only``: at one of them."""
-    asking = await _asking(broker, request, body, state)
-    wanted = {each.id: each for each in await _concerned(broker, asking, body)}
-    held = await _held(broker, request.tenant, body["id"])
+    asking = await _asking(broker, request, body=body, state=state)
+    wanted = {each.id: each for each in await _concerned(broker, asking, body=body)}
+    held = await _held(broker, request.tenant, name=body["id"])
     for name in sorted({*wanted, *held}):
         if only and name != only:
             continue
         if name not in wanted:
-            await _remove(broker, asking, body["id"], name, held[name])
+            await _remove(broker, asking, name=body["id"], source=name, held=held[name])
         elif name in held and _same_place(held[name][1], wanted[name].body):
-            await _change(broker, asking, body, wanted[name], held[name])
+            await _change(broker, asking, body=body, share=wanted[name], held=held[name])
         else:
             if name in held:
-                await _remove(broker, asking, body["id"], name, held[name])
-            await _send(broker, asking, body, wanted[name])
+                await _remove(broker, asking, name=body["id"], source=name, held=held[name])
+            await _send(broker, asking, body=body, share=wanted[name])
 
 
-async def forget(broker: Broker, request: Request, name: str) -> None:
+async def forget(broker: Broker, request: Request, *, name: str) -> None:
     """A subscription is gone: so are its copies."""
     bare = msgspec.structs.replace(request, body=None)
-    for source, held in (await _held(broker, request.tenant, name)).items():
-        await _remove(broker, bare, name, source, held)
+    for source, held in (await _held(broker, request.tenant, name=name)).items():
+        await _remove(broker, bare, name=name, source=source, held=held)
 
 
-async def _asking(broker: Broker, request: Request, body: Body, state: Body) -> Request:
+async def _asking(broker: Broker, request: Request, *, body: Body, state: Body) -> Request:
     """The request as which sources are asked: in the subscription's words, on the way it came."""
     spec = body.get("jsonldContext", state.get("context"))
     context: Context = await broker.book.resolve(spec)
@@ -88,7 +88,7 @@ async def _asking(broker: Broker, request: Request, body: Body, state: Body) -> 
     )
 
 
-async def _held(broker: Broker, tenant: str, name: str) -> dict[str, tuple[str, Body]]:
+async def _held(broker: Broker, tenant: str, *, name: str) -> dict[str, tuple[str, Body]]:
     """Source → id of its copy, and the registration as it was when the copy was sent."""
     rows = await broker.store.rows("remote_subscriptions", tenant=tenant, subscription=name)
     return {row[0]: (row[1], row[2]) for row in rows}
@@ -98,21 +98,21 @@ def _same_place(one: Body, other: Body) -> bool:
     return all(one.get(key) == other.get(key) for key in ("endpoint", "tenant"))
 
 
-async def _concerned(broker: Broker, asking: Request, body: Body) -> list[Share]:
+async def _concerned(broker: Broker, asking: Request, *, body: Body) -> list[Share]:
     """The sources that hold what the subscription is about."""
     if body.get("localOnly") is True or status_of(dict(body)) != "active":
         return []
     found = await broker.federation.shares(asking)
     chosen: dict[str, Share] = {}
     for selector in body.get("entities") or [{}]:
-        for share in _shares(selector, body, [each.body for each in found]):
+        for share in _shares(selector, body, registrations=[each.body for each in found]):
             chosen[share.id] = share
     csf = body.get("csf", "")
     held = [each for each in chosen.values() if each.mode != "auxiliary"]
-    return [each for each in held if not csf or await passes(broker, asking, csf, each)]
+    return [each for each in held if not csf or await passes(broker, asking, csf=csf, share=each)]
 
 
-def _shares(selector: Body, body: Body, registrations: Sequence[Body]) -> list[Share]:
+def _shares(selector: Body, body: Body, *, registrations: Sequence[Body]) -> list[Share]:
     kind, ids = selector.get("type", "*"), selector.get("id", [])
     words = kind if isinstance(kind, list) else type_words(kind) if kind != "*" else []
     return shares_of(
@@ -124,11 +124,14 @@ def _shares(selector: Body, body: Body, registrations: Sequence[Body]) -> list[S
     )
 
 
-def reduced(body: Body, source: Share, context: Context) -> dict[str, Any]:
+def reduced(body: Body, source: Share, *, context: Context) -> dict[str, Any]:
     """The subscription cut to what the source registered, without what is asked of united entities only."""
     split = body.get("splitEntities") is True
     copy = {name: body[name] for name in COPIED if name in body and not (split and name in FILTERS)}
-    pairs = [(each, _shares(each, body, [source.body])) for each in body.get("entities", ())]
+    pairs = [
+        (each, _shares(each, body, registrations=[source.body]))
+        for each in body.get("entities", ())
+    ]
     chosen = [(selector, found[0]) for selector, found in pairs if found]
     if chosen:
         copy["entities"] = [cut for pair in chosen for cut in _cut(*pair)]
@@ -154,35 +157,35 @@ def _names(body: Body, share: Share) -> set[str]:
     return watched & share.attributes if watched else set(share.attributes)
 
 
-async def _send(broker: Broker, asking: Request, body: Body, share: Share) -> None:
+async def _send(broker: Broker, asking: Request, *, body: Body, share: Share) -> None:
     if "createSubscription" not in share.operations:
         return
     remote = f"urn:ngsi-ld:Subscription:{uuid4()}"
-    copy = reduced(body, share, asking.context)
-    await _keep(broker, asking, body["id"], share, remote, copy)
+    copy = reduced(body, share, context=asking.context)
+    await _keep(broker, asking, name=body["id"], share=share, remote=remote, copy=copy)
     endpoint = {"uri": asking.base + TOLD_AT, "accept": "application/json"}
     notification = {"format": "normalized", "sysAttrs": True, "endpoint": endpoint}
     whole = {**copy, "id": remote, "type": "Subscription", "notification": notification}
     call = Call(method="POST", path="subscriptions", body=whole)
-    broker.background(_sent(broker, asking, body["id"], share, call))
+    broker.background(_sent(broker, asking, name=body["id"], share=share, call=call))
 
 
-async def _sent(broker: Broker, asking: Request, name: str, share: Share, call: Call) -> None:
+async def _sent(broker: Broker, asking: Request, *, name: str, share: Share, call: Call) -> None:
     """Send a copy; one that the source did not take is forgotten, so that it is sent again at the next change."""
     reply = (await broker.federation.ask(asking, [(share, call)]))[0]
     if not reply.ok:
         log.warning("%s did not take a copy of %s: %s", share.id, name, reply.problem)
-        await _drop(broker, asking.tenant, name, share.id, call.body["id"])
+        await _drop(broker, asking.tenant, name=name, source=share.id, remote=call.body["id"])
 
 
 async def _change(
-    broker: Broker, asking: Request, body: Body, share: Share, held: tuple[str, Body]
+    broker: Broker, asking: Request, *, body: Body, share: Share, held: tuple[str, Body]
 ) -> None:
     remote, before = held
-    copy = reduced(body, share, asking.context)
+    copy = reduced(body, share, context=asking.context)
     if before.get(COPY) == copy or "updateSubscription" not in share.operations:
         return
-    await _keep(broker, asking, body["id"], share, remote, copy)
+    await _keep(broker, asking, name=body["id"], share=share, remote=remote, copy=copy)
     gone = {name: None for name in before.get(COPY, {}) if name not in copy}
     fragment = {**gone, **copy}
     del fragment["notification"]
@@ -191,17 +194,17 @@ async def _change(
 
 
 async def _remove(
-    broker: Broker, asking: Request, name: str, source: str, held: tuple[str, Body]
+    broker: Broker, asking: Request, *, name: str, source: str, held: tuple[str, Body]
 ) -> None:
     remote, before = held
-    await _drop(broker, asking.tenant, name, source, remote)
+    await _drop(broker, asking.tenant, name=name, source=source, remote=remote)
     call = Call(method="DELETE", path=f"subscriptions/{remote}")
     shares = [each for each in shares_of([before]) if "deleteSubscription" in each.operations]
     broker.background(broker.federation.ask(asking, [(each, call) for each in shares]))
 
 
 async def _keep(
-    broker: Broker, asking: Request, name: str, share: Share, remote: str, copy: Body
+    broker: Broker, asking: Request, *, name: str, share: Share, remote: str, copy: Body
 ) -> None:
     await broker.store.run(
         "keep_remote_subscription",
@@ -213,6 +216,6 @@ async def _keep(
     )
 
 
-async def _drop(broker: Broker, tenant: str, name: str, source: str, remote: str) -> None:
+async def _drop(broker: Broker, tenant: str, *, name: str, source: str, remote: str) -> None:
     where = {"tenant": tenant, "subscription": name, "registration": source, "remote": remote}
     await broker.store.run("drop_remote_subscription", **where)

@@ -29,9 +29,9 @@ def types_asked(request: Request, kind: str) -> set[str] | None:
     return {request.context.terms.expand(word) for word in type_words(kind)}
 
 
-def retrieval(request: Request, share: Share, name: str) -> Call | None:
+def retrieval(request: Request, share: Share, *, name: str) -> Call | None:
     """How a source is asked for one entity, with the operations that it has."""
-    names = _attributes(request, share, request.words("attrs"))
+    names = _attributes(request, share, asked=request.words("attrs"))
     system: Params = [SYSTEM, *_mapped(request, share)]
     kinds = ",".join(request.context.terms.compact(each) for each in share.types)
     if "retrieveEntity" in share.operations:
@@ -69,7 +69,7 @@ def map_call(request: Request, share: Share, *, temporal: bool = False) -> Call 
     return Call(method="GET", path=path, params=tuple(params.items()))
 
 
-def _attributes(request: Request, share: Share, asked: Sequence[str]) -> list[str]:
+def _attributes(request: Request, share: Share, *, asked: Sequence[str]) -> list[str]:
     """The attributes to ask of a source, in the request's words; none: all."""
     terms = request.context.terms
     if share.attributes is None:
@@ -105,7 +105,7 @@ def narrowed(request: Request, share: Share) -> dict[str, str]:
         given = [each for each in found.get("id", "").split(",") if each]
         found["id"] = ",".join(each for each in share.ids if not given or each in given)
     asked = [] if split else [each for each in found.get("attrs", "").split(",") if each]
-    names = _attributes(request, share, asked)
+    names = _attributes(request, share, asked=asked)
     if names:
         found["attrs"] = ",".join(names)
     return found

@@ -24,7 +24,7 @@ def creating(local: Local) -> Local:
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
         if answer.status == 201 and _of_entities(request):
-            await _align(broker, request, dict(answer.headers)["Location"].rpartition("/")[2])
+            await _align(broker, request, name=dict(answer.headers)["Location"].rpartition("/")[2])
         return answer
 
     return handle
@@ -36,7 +36,7 @@ def deleting(local: Local) -> Local:
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
         if _of_entities(request):
-            await forget(broker, request, request.args[0])
+            await forget(broker, request, name=request.args[0])
         return answer
 
     return handle
@@ -48,7 +48,7 @@ def updating(local: Local) -> Local:
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
         if answer.status == 204 and _of_entities(request):
-            await _align(broker, request, request.args[0])
+            await _align(broker, request, name=request.args[0])
         return answer
 
     return handle
@@ -60,7 +60,7 @@ def registering(local: Local) -> Local:
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
         named = dict(answer.headers).get("Location", "").rpartition("/")[2]
-        await follow(broker, request, named or request.args[0])
+        await follow(broker, request, changed=named or request.args[0])
         return answer
 
     return handle
@@ -70,10 +70,10 @@ def _of_entities(request: Request) -> bool:
     return "/csourceSubscriptions" not in request.path
 
 
-async def _align(broker: Broker, request: Request, name: str) -> None:
+async def _align(broker: Broker, request: Request, *, name: str) -> None:
     rows = await broker.store.rows("subscription", tenant=request.tenant, kind="e", id=name)
     for body, state in rows:
-        await align(broker, request, body, state)
+        await align(broker, request, body=body, state=state)
 
 
 async def told(broker: Broker, request: Request) -> Answer:
@@ -88,14 +88,16 @@ async def told(broker: Broker, request: Request) -> Answer:
     tenant, name, registration = rows[0]
     held = await broker.store.rows("subscription", tenant=tenant, kind="e", id=name)
     if held:
-        subscriber = await ready(broker, tenant, *held[0])
-        await _sent_on(broker, request, subscriber, registration, body)
+        own, state = held[0]
+        subscriber = await ready(broker, tenant, body=own, state=state)
+        await _sent_on(broker, request, subscriber=subscriber, registration=registration, body=body)
     return Answer(status=200)
 
 
 async def _sent_on(
     broker: Broker,
     request: Request,
+    *,
     subscriber: Subscriber,
     registration: str,
     body: Mapping[str, Any],
@@ -123,8 +125,8 @@ async def _sent_on(
             entities = [each for place, each in enumerate(entities) if place in kept]
     if not entities or not subscriber.active:
         return
-    data = await shown(broker, subscriber, entities)
-    row = delivery(subscriber, entities, data)
+    data = await shown(broker, subscriber, entities=entities)
+    row = delivery(subscriber, entities, data=data)
     async with broker.store.change("") as change:
         await change.run("add_deliveries", rows=as_json([row]))
     broker.on_write()
