@@ -159,9 +159,9 @@ class ContextStore:
 
     @asynccontextmanager
     async def change(self, tenant: str) -> AsyncIterator[Change]:
-        """One transaction; the tenant is made at its first write."""
+        """One transaction; the tenant is made at its first write, unless it is a snapshot's own."""
         async with self._postgres.transaction() as connection:
-            if tenant:
+            if tenant.isprintable() and tenant:
                 await connection.execute(SQL["add_tenant"], {"name": tenant})
             yield Change(connection, tenant)
 

@@ -67,16 +67,6 @@ async def tank(store: Store, urn: str) -> Tank:
     return Tank(store, urn)
 
 
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A listening endpoint."""
-    made = Receiver()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notify"
-    async with server:
-        yield made
-
-
 async def found(
     api: httpx.AsyncClient, urn: str, wanted: int = 1, **params: str
 ) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Subscriptions and their notifications (clauses 5.8, 5.11), registrations and their discovery (5.9, 5.10)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -11,16 +10,6 @@ from tests.integration.context.receiver import Receiver
 from clapas.context.notify import shown
 from clapas.domain.errors import EngineUnavailable
 from clapas.store import Store
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A listening endpoint."""
-    made = Receiver()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notify"
-    async with server:
-        yield made
 
 
 def subscription(urn: str, uri: str, **more: Any) -> dict[str, Any]:
