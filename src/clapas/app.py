@@ -170,7 +170,7 @@ async def _watch(engines: RunningEngines, directory: DataDirectory, *, reserve_m
     refusals, shortage = Refusals(directory.log("nats")), Shortage()
     while True:
         try:
-            await _tell_health(engines, directory, refusals)
+            await _tell_health(engines, directory, refusals=refusals)
         except OSError as error:
             logger.warning("the health of the engines cannot be written: %s", error)
         log = engines.child("nats")
@@ -181,7 +181,7 @@ async def _watch(engines: RunningEngines, directory: DataDirectory, *, reserve_m
 
 
 async def _tell_health(
-    engines: RunningEngines, directory: DataDirectory, refusals: Refusals
+    engines: RunningEngines, directory: DataDirectory, *, refusals: Refusals
 ) -> None:
     """Write how the engines are, and what the broker refused, for the pages."""
     refused = await asyncio.to_thread(refusals.read)

@@ -18,7 +18,7 @@ class MqttRefused(OperatorError):
     code = "mqtt_refused"
 
 
-async def send_mqtt(endpoint: str, headers: Mapping[str, Any], body: Any) -> None:
+async def send_mqtt(endpoint: str, headers: Mapping[str, Any], *, body: Any) -> None:
     """Publish one notification. Raises MqttRefused."""
     parts = urlsplit(endpoint)
     notifier = headers.get("notifier", {})

@@ -39,7 +39,7 @@ class Poster:
         ) as session:
             yield cls(session)
 
-    async def send(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> None:
+    async def send(self, endpoint: str, headers: Mapping[str, Any], *, body: Any) -> None:
         """Send one notification; the caller bounds the time. Raises EndpointRefused."""
         try:
             async with self._session.post(

@@ -107,7 +107,7 @@ def record_after(plan: Plan, record: DatasetRecord) -> DatasetRecord:
     )
 
 
-def dry_run(charter: Charter, accounts: Sequence[AccountRow], plan: Plan) -> Effect:
+def dry_run(charter: Charter, accounts: Sequence[AccountRow], *, plan: Plan) -> Effect:
     """What a plan would change; nothing is changed. Raises InvalidInput."""
     check(plan)
     records = [record_after(plan, each) for each in charter.records]
@@ -130,17 +130,17 @@ def dry_run(charter: Charter, accounts: Sequence[AccountRow], plan: Plan) -> Eff
         for each in accounts
         if (into := organisation_after(plan, each)) != each.organisation
     ]
-    changes = _changes(charter, after, accounts, services)
+    changes = _changes(charter, after, accounts=accounts, services=services)
     return Effect(
         moved=moved,
         gained=[each for each in changes if each.gained],
         lost=[each for each in changes if not each.gained],
-        orphans=_orphans(plan, records, accounts, services),
+        orphans=_orphans(plan, records, accounts=accounts, services=services),
     )
 
 
 def _changes(
-    before: Charter, after: Charter, accounts: Sequence[AccountRow], services: Mapping[str, str]
+    before: Charter, after: Charter, *, accounts: Sequence[AccountRow], services: Mapping[str, str]
 ) -> Sequence[Change]:
     """Rights of people with the same attributes are compared once."""
     people: dict[Principal, Principal] = {}
@@ -152,12 +152,13 @@ def _changes(
         if alike not in people:
             people[alike] = now
             becomes[now.id] = then
-    return differences(before, after, people.values(), becomes=becomes)
+    return differences(before, after, people=people.values(), becomes=becomes)
 
 
 def _orphans(
     plan: Plan,
     records: Sequence[DatasetRecord],
+    *,
     accounts: Sequence[AccountRow],
     services: Mapping[str, str],
 ) -> list[Moved]:
@@ -194,20 +195,20 @@ async def apply_due(store: Store, charter: Charter, *, today: date) -> list[str]
         if row.state == "approved" and row.at <= today:
             plan = msgspec.json.decode(row.plan, type=Plan)
             try:
-                await _apply(store, charter, plan, by=row.author)
+                await _apply(store, charter, plan=plan, by=row.author)
             except ClapasError as error:
-                await _end(store, row.id, "failed", str(error))
+                await _end(store, row.id, state="failed", detail=str(error))
                 continue
-            await _end(store, row.id, "applied", "")
+            await _end(store, row.id, state="applied", detail="")
             done.append(str(row.id))
     return done
 
 
-async def _end(store: Store, id: UUID, state: str, detail: str) -> None:  # noqa: A002
+async def _end(store: Store, id: UUID, *, state: str, detail: str) -> None:  # noqa: A002
     await store.governance.end_reorganisation(id, state=state, detail=detail[:500])
 
 
-async def _apply(store: Store, charter: Charter, plan: Plan, *, by: str) -> None:
+async def _apply(store: Store, charter: Charter, *, plan: Plan, by: str) -> None:
     """Accounts first: somebody without a dataset sees less, a dataset without its people sees nothing."""
     for move in plan.moves:
         await store.governance.succeed_organisation(move.service, into=move.into)

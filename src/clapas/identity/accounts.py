@@ -16,12 +16,12 @@ from clapas.store.identity import AccountRow, IdentityStore
 class Accounts:
     """Local accounts, on by default, without any default password."""
 
-    def __init__(self, store: IdentityStore, pepper: Pepper, settings: Settings) -> None:
+    def __init__(self, store: IdentityStore, pepper: Pepper, *, settings: Settings) -> None:
         self._store = store
         self._pepper = pepper
         self._settings = settings
         self._passwords = Passwords(shortest=settings.password_shortest)
-        self.lockout = self._lockout = Lockout(store, pepper, settings)
+        self.lockout = self._lockout = Lockout(store, pepper, settings=settings)
 
     async def add(
         self,

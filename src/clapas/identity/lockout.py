@@ -17,7 +17,7 @@ _THRESHOLDS = (("pair", 5), ("login", 20), ("address", 50))
 class Lockout:
     """Counts failures and says when the next try may come."""
 
-    def __init__(self, store: IdentityStore, pepper: Pepper, settings: Settings) -> None:
+    def __init__(self, store: IdentityStore, pepper: Pepper, *, settings: Settings) -> None:
         self._store = store
         self._pepper = pepper
         self._settings = settings

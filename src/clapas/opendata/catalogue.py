@@ -49,7 +49,7 @@ def catalogue(records: Iterable[DatasetRecord], place: Place, *, base: str) -> d
             {"@language": "fr", "@value": f"Mesures du territoire : {place.name}."},
             {"@language": "en", "@value": f"Measures of the territory: {place.name}."},
         ],
-        "dct:publisher": _agent(base, place.name, place.siren),
+        "dct:publisher": _agent(base, place.name, siren=place.siren),
         "dcat:dataset": [_dataset(each, base) for each in listed(records)],
     }
 
@@ -64,9 +64,9 @@ def _dataset(record: DatasetRecord, base: str) -> dict[str, Any]:
         "dct:identifier": record.id,
         "dct:title": _said(record.title, record.title_en),
         "dct:description": _said(record.description or record.title, record.description_en),
-        "dct:publisher": _agent(base, record.owner, ""),
+        "dct:publisher": _agent(base, record.owner),
         "dct:accessRights": {"@id": f"{AUTHORITY}/access-right/PUBLIC"},
-        "dcat:distribution": [_distribution(record, name, base)],
+        "dcat:distribution": [_distribution(record, name, base=base)],
     }
     if record.simulated:
         keywords += SIMULATED
@@ -84,7 +84,7 @@ def _dataset(record: DatasetRecord, base: str) -> dict[str, Any]:
     return found
 
 
-def _distribution(record: DatasetRecord, name: str, base: str) -> dict[str, Any]:
+def _distribution(record: DatasetRecord, name: str, *, base: str) -> dict[str, Any]:
     asked = quote(f"properties/dataset eq '{record.id}'")
     found: dict[str, Any] = {
         "@id": f"{name}/sensorthings",
@@ -100,7 +100,7 @@ def _distribution(record: DatasetRecord, name: str, base: str) -> dict[str, Any]
     return found
 
 
-def _agent(base: str, name: str, siren: str) -> dict[str, Any]:
+def _agent(base: str, name: str, *, siren: str = "") -> dict[str, Any]:
     """Who publishes; a French public body is known by its SIREN."""
     known = f"{base}/organisation/{quote(siren or name, safe='')}"
     return {"@id": known, "@type": "foaf:Agent", "foaf:name": name}

@@ -70,7 +70,7 @@ async def sensorthings(request: Call, address: FromPath[str]) -> Response[Any]:
     set_ = _set_of(where)
     options = read_options(params, set_)
     check_form(set_, options.form)
-    reader = Reader(rooms_of(request).store, exit_of(request), root)
+    reader = Reader(rooms_of(request).store, exit_of(request), root=root)
     if where.bare and not where.member:
         params["$count"] = "true"
         options = read_options(params | {"$top": "0"}, set_)
@@ -85,7 +85,9 @@ async def sensorthings(request: Call, address: FromPath[str]) -> Response[Any]:
         if where.bare:
             return Response(str(value), media_type="text/plain")
         return Response({where.member[-1]: value})
-    return await _collection(reader, found, root, path, params, references_only=where.references)
+    return await _collection(
+        reader, found, root=root, path=path, params=params, references_only=where.references
+    )
 
 
 def _set_of(where: Any) -> Any:
@@ -98,10 +100,10 @@ def _set_of(where: Any) -> Any:
 async def _collection(
     reader: Reader,
     found: Found,
+    *,
     root: str,
     path: str,
     params: dict[str, str],
-    *,
     references_only: bool,
 ) -> Response[Any]:
     options = read_options(params, found.set)
@@ -112,7 +114,7 @@ async def _collection(
     if found.count is not None:
         body["@iot.count"] = found.count
     if found.more and found.rows:
-        body["@iot.nextLink"] = next_link(root, path, params, found, options)
+        body["@iot.nextLink"] = next_link(root, path, params=params, found=found, options=options)
     if references_only:
         body["value"] = references(found, root)
     elif options.form == "dataArray":
@@ -132,7 +134,7 @@ async def city_feed(request: Call) -> Response[list[dict[str, Any]]]:
     name = request.url.path.strip("/")
     asked = city.read_asked(dict(request.query_params))
     rooms = rooms_of(request)
-    found, total = await city.feed(rooms.store, exit_of(request), name, asked)
+    found, total = await city.feed(rooms.store, exit_of(request), name=name, asked=asked)
     headers = {"Fiware-Total-Count": str(total)} if asked.count else {}
     return Response(found, headers=headers)
 
@@ -146,7 +148,7 @@ async def city_archive(
     params = dict(request.query_params)
     rooms = rooms_of(request)
     return await city.archive(
-        rooms.store, exit_of(request), name, thing=thing, attribute=attribute, params=params
+        rooms.store, exit_of(request), name=name, thing=thing, attribute=attribute, params=params
     )
 
 

@@ -117,7 +117,7 @@ def _first(signal: Raise) -> Step:
         because=signal.because,
         name=signal.name,
     )
-    return Step(alarm, (_event(alarm, signal.at, "raised", **_seen(signal)),), "raised")
+    return Step(alarm, (_event(alarm, signal.at, kind="raised", **_seen(signal)),), "raised")
 
 
 def _again(alarm: Alarm, signal: Raise) -> Step | None:
@@ -144,7 +144,7 @@ def _again(alarm: Alarm, signal: Raise) -> Step | None:
     told = "" if alarm.active or changed.flapping else "raised"
     if not alarm.active and not changed.flapping:
         changed = msgspec.structs.replace(changed, acknowledged=None, acknowledged_by="")
-    return Step(changed, (_event(alarm, signal.at, kind, **_seen(signal)),), told)
+    return Step(changed, (_event(alarm, signal.at, kind=kind, **_seen(signal)),), told)
 
 
 def _flaps(alarm: Alarm, signal: Raise) -> bool:
@@ -164,9 +164,9 @@ def _clear(alarm: Alarm | None, signal: Clear) -> Step | None:
         "value": signal.value,
         "reason": signal.reason,
     }
-    events = [_event(alarm, signal.at, "cleared", **values)]
+    events = [_event(alarm, signal.at, kind="cleared", **values)]
     if closed is not None:
-        events.append(_event(alarm, signal.at, "closed"))
+        events.append(_event(alarm, signal.at, kind="closed"))
     return Step(changed, tuple(events), "" if alarm.flapping else "cleared")
 
 
@@ -186,7 +186,7 @@ def act(alarm: Alarm, action: Action, *, who: str, at: int, value: str = "") -> 
             changed = msgspec.structs.replace(alarm, severity=value)
         case "comment":
             pass
-    return Step(changed, (_event(alarm, at, action, who=who, value=value),))
+    return Step(changed, (_event(alarm, at, kind=action, who=who, value=value),))
 
 
 def _acknowledge(alarm: Alarm, *, who: str, at: int) -> Step:
@@ -196,9 +196,9 @@ def _acknowledge(alarm: Alarm, *, who: str, at: int) -> Step:
     changed = msgspec.structs.replace(
         alarm, acknowledged=at, acknowledged_by=who, assignee=alarm.assignee or who, closed=closed
     )
-    events = [_event(alarm, at, "acknowledged", who=who)]
+    events = [_event(alarm, at, kind="acknowledged", who=who)]
     if closed is not None:
-        events.append(_event(alarm, at, "closed", who=who))
+        events.append(_event(alarm, at, kind="closed", who=who))
     return Step(changed, tuple(events))
 
 
@@ -213,7 +213,7 @@ def _verdict(alarm: Alarm, verdict: str, *, who: str, at: int) -> Step:
         acknowledged_by=alarm.acknowledged_by or who,
         closed=at if closes else alarm.closed,
     )
-    return Step(changed, (_event(alarm, at, verdict, who=who),))
+    return Step(changed, (_event(alarm, at, kind=verdict, who=who),))
 
 
 def _close(alarm: Alarm, *, who: str, at: int) -> Step:
@@ -228,7 +228,7 @@ def _close(alarm: Alarm, *, who: str, at: int) -> Step:
         acknowledged_by=alarm.acknowledged_by or who,
         closed=at,
     )
-    return Step(changed, (_event(alarm, at, "closed", who=who),))
+    return Step(changed, (_event(alarm, at, kind="closed", who=who),))
 
 
 def reopen(alarm: Alarm, since: Aftermath | None, *, who: str, at: int, reason: str = "") -> Step:
@@ -254,7 +254,7 @@ def reopen(alarm: Alarm, since: Aftermath | None, *, who: str, at: int, reason: 
         verdict="" if since.kind == alarm.verdict else alarm.verdict,
         closed=None,
     )
-    return Step(changed, (_event(alarm, at, "reopened", who=who, value=reason.strip()),))
+    return Step(changed, (_event(alarm, at, kind="reopened", who=who, value=reason.strip()),))
 
 
 def _rank(severity: str) -> int:
@@ -265,5 +265,5 @@ def _seen(signal: Raise) -> dict[str, Any]:
     return {"measured": signal.measured, "value": signal.value, "series": signal.series}
 
 
-def _event(alarm: Alarm, at: int, kind: str, *, who: str = "", **values: Any) -> AlarmEvent:
+def _event(alarm: Alarm, at: int, *, kind: str, who: str = "", **values: Any) -> AlarmEvent:
     return AlarmEvent(alarm=alarm.id, at=at, kind=kind, who=who, values=values)

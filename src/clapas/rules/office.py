@@ -38,7 +38,7 @@ class Office:
         self._directory = Directory.read(
             contacts,
             await self._outbox.plans("chain"),
-            await self._outbox.plans("calendar"),
+            calendars=await self._outbox.plans("calendar"),
             recent=await self._outbox.recent(list(contacts), since=now - HOUR_MS),
         )
         self._read = now
@@ -54,13 +54,13 @@ class Office:
         pairs = list(dict.fromkeys((each.rule, each.entity) for each in ready))
         return await self.alarms.commit(
             pairs,
-            lambda known: self._decide(known, ready, now),
+            lambda known: self._decide(known, ready, now=now),
             tracks=tracks,
             ended={(each.rule, each.entity): each.at for each in ready if isinstance(each, Clear)},
         )
 
     def _decide(
-        self, known: Mapping[Pair, Alarm], signals: Sequence[Signal], now: int
+        self, known: Mapping[Pair, Alarm], signals: Sequence[Signal], *, now: int
     ) -> list[Change]:
         alarms: dict[Pair, Alarm | None] = dict(known)
         closed: list[Change] = []
@@ -123,7 +123,7 @@ class Office:
         deaf = await self._deaf([each for each in signals if isinstance(each, Raise)], now)
         ready = [
             msgspec.structs.replace(each, masked=mask)
-            if isinstance(each, Raise) and (mask := self._mask(each, above, now, deaf))
+            if isinstance(each, Raise) and (mask := self._mask(each, above, now=now, deaf=deaf))
             else each
             for each in signals
         ]
@@ -142,6 +142,7 @@ class Office:
         self,
         signal: Raise | Alarm,
         above: Sequence[tuple[object, ...]],
+        *,
         now: int,
         deaf: Mapping[str, str],
     ) -> str:
@@ -164,7 +165,7 @@ class Office:
         wanted = {n for each in masked if (r := self.rules.get(each.rule)) for n in r.depends}
         above = await self.alarms.active_of(wanted) if wanted else []
         deaf = await self._deaf(masked, now)
-        free = {each.id for each in masked if not self._mask(each, above, now, deaf)}
+        free = {each.id for each in masked if not self._mask(each, above, now=now, deaf=deaf)}
         await self._gateways_back(set(deaf.values()), now)
         if not free:
             return []

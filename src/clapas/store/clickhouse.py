@@ -63,13 +63,13 @@ class ClickHouse:
 
     async def read(self, query: LiteralString, values: Mapping[str, Any] | None = None) -> pa.Table:
         """The columns of a query, as the reader."""
-        return await _query(self._reader, query, values)
+        return await _query(self._reader, query, values=values)
 
     async def read_own(
         self, query: LiteralString, values: Mapping[str, Any] | None = None
     ) -> pa.Table:
         """The columns of a query of our own upkeep, as the writer, with its longer time."""
-        return await _query(self._writer, query, values)
+        return await _query(self._writer, query, values=values)
 
 
 async def _client(address: ClickHouseAddress, seconds: int) -> AsyncClient:
@@ -98,7 +98,7 @@ async def _client(address: ClickHouseAddress, seconds: int) -> AsyncClient:
 
 
 async def _query(
-    client: AsyncClient, query: LiteralString, values: Mapping[str, Any] | None
+    client: AsyncClient, query: LiteralString, *, values: Mapping[str, Any] | None
 ) -> pa.Table:
     try:
         return await client.query_arrow(query, parameters=dict(values or {}), use_strings=True)

@@ -159,9 +159,9 @@ class ContextStore:
 
     @asynccontextmanager
     async def change(self, tenant: str) -> AsyncIterator[Change]:
-        """One transaction; the tenant is made at its first write."""
+        """One transaction; the tenant is made at its first write, unless it is a snapshot's own."""
         async with self._postgres.transaction() as connection:
-            if tenant:
+            if tenant.isprintable() and tenant:
                 await connection.execute(SQL["add_tenant"], {"name": tenant})
             yield Change(connection, tenant)
 
@@ -184,26 +184,26 @@ class ContextStore:
         except InvalidInput as error:
             raise PathRefused(str(error.__cause__ or error).partition("\n")[0]) from error
 
-    async def one(self, tenant: str, name: str, rows: RowFilter = EVERYTHING) -> Document | None:
+    async def one(self, tenant: str, name: str, *, rows: RowFilter = EVERYTHING) -> Document | None:
         """One entity's document."""
         found = await self.rows("one", tenant=tenant, id=name, **filters.values(rows))
         return found[0][0] if found else None
 
     async def many(
-        self, tenant: str, ids: Sequence[str], rows: RowFilter = EVERYTHING
+        self, tenant: str, ids: Sequence[str], *, rows: RowFilter = EVERYTHING
     ) -> list[Document]:
         """The documents of some ids."""
         found = await self.rows("many", tenant=tenant, ids=list(ids), **filters.values(rows))
         return [row[0] for row in found]
 
-    async def page(self, tenant: str, search: Search, limit: int, offset: int) -> list[Document]:
+    async def page(self, tenant: str, search: Search, *, limit: int, offset: int) -> list[Document]:
         """A page of what a search selects, by id.
 
         Those of one type are read in the order of ids until the page is full, which is quick when many
         satisfy the search; an equality that few do is looked up in its index instead.
         """
         if search.kind and not search.among:
-            ordered = await self._page_of_kind(tenant, search, limit, offset)
+            ordered = await self._page_of_kind(tenant, search, limit=limit, offset=offset)
             if ordered is not None:
                 return ordered
         name = "page_among" if search.among else "page"
@@ -211,7 +211,7 @@ class ContextStore:
         return [row[0] for row in found]
 
     async def _page_of_kind(
-        self, tenant: str, search: Search, limit: int, offset: int
+        self, tenant: str, search: Search, *, limit: int, offset: int
     ) -> list[Document] | None:
         asked = {
             "tenant": tenant,
@@ -235,7 +235,7 @@ class ContextStore:
         return int((await self.rows("count", tenant=tenant, **search.values))[0][0])
 
     async def members(
-        self, tenant: str, search: Search, members: Sequence[str], limit: int
+        self, tenant: str, search: Search, *, members: Sequence[str], limit: int
     ) -> list[tuple[str, Document]]:
         """Ids that a search selects with some members of their documents."""
         found = await self.rows(
@@ -268,7 +268,7 @@ class ContextStore:
         return await self.rows("contexts", kind=kind, tenant=tenant)
 
     async def keep_context(
-        self, name: str, kind: str, url: str, body: object, *, tenant: str = ""
+        self, name: str, kind: str, *, url: str, body: object, tenant: str = ""
     ) -> None:
         """Keep a @context; a cached one replaces the former of its address."""
         if kind == "Cached":

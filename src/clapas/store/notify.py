@@ -140,7 +140,7 @@ class Notices:
         rows = await self._postgres.rows(SQL["contacts"], person=person)
         return {row[0]: {**row[2], "language": row[1]} for row in rows}
 
-    async def save_contact(self, person: str, language: str, body: dict[str, Any]) -> None:
+    async def save_contact(self, person: str, language: str, *, body: dict[str, Any]) -> None:
         """Keep how one person is told."""
         text = msgspec.json.encode(body).decode()
         await self._postgres.run(SQL["save_contact"], person=person, language=language, body=text)
@@ -149,7 +149,7 @@ class Notices:
         """Chains ('chain') or on-call calendars ('calendar') by id."""
         return {row[0]: row[1] for row in await self._postgres.rows(SQL["plans"], kind=kind)}
 
-    async def save_plan(self, kind: str, plan: str, body: dict[str, Any]) -> None:
+    async def save_plan(self, kind: str, plan: str, *, body: dict[str, Any]) -> None:
         """Keep a chain or a calendar."""
         text = msgspec.json.encode(body).decode()
         await self._postgres.run(SQL["save_plan"], kind=kind, id=plan, body=text)

@@ -44,7 +44,7 @@ def figures(pack: Pack, measured: Mapping[str, Measured]) -> list[Figure]:
         if each.kind == "formula":
             found[each.id] = combined(each, measured)
     return [
-        _figure(pack, each, found.get(each.id, NOTHING))
+        _figure(pack, each, measured=found.get(each.id, NOTHING))
         for each in pack.indicators
         if not each.hidden
     ]
@@ -61,7 +61,7 @@ def combined(indicator: Indicator, measured: Mapping[str, Measured]) -> Measured
     )
 
 
-def _figure(pack: Pack, indicator: Indicator, measured: Measured) -> Figure:
+def _figure(pack: Pack, indicator: Indicator, *, measured: Measured) -> Figure:
     value = measured.value
     shown = None if value is None else round(value * indicator.scale, indicator.decimals)
     return Figure(
@@ -70,12 +70,12 @@ def _figure(pack: Pack, indicator: Indicator, measured: Measured) -> Figure:
         unit=indicator.unit,
         capture=round(measured.capture, 4),
         suspect=round(measured.suspect, 4),
-        state=state(pack, indicator, shown, enough=measured.capture >= pack.min_capture),
+        state=state(pack, indicator, value=shown, enough=measured.capture >= pack.min_capture),
         provisional=measured.provisional,
     )
 
 
-def state(pack: Pack, indicator: Indicator, value: float | None, *, enough: bool) -> State:
+def state(pack: Pack, indicator: Indicator, *, value: float | None, enough: bool) -> State:
     """The colour of a figure; too little data is said before any other thing."""
     if value is None:
         return "no_data"

@@ -205,7 +205,7 @@ def _rules(folder: Path, data: dict[str, Any]) -> Resolved:
     limits, rules = data.get("limits", {}), _json(folder / "rules.json", [])
     if not isinstance(limits, dict) or not isinstance(rules, list):
         raise BadPack(f"{folder.name}: [limits] is a table, rules.json a list", pack=folder.name)
-    return resolve(rules, limits, folder.name)
+    return resolve(rules, limits, pack=folder.name)
 
 
 def _read(path: Path, parse: Callable[[bytes], Any]) -> Any:
@@ -252,7 +252,7 @@ def _check(pack: Pack) -> None:
     known = {each.id for each in pack.indicators}
     wrong(len(known) != len(pack.indicators), "two indicators bear the same id")
     for each in pack.indicators:
-        _check_indicator(pack, each, known, wrong)
+        _check_indicator(pack, each, known=known, wrong=wrong)
     for name in (pack.page.headline, *pack.page.columns):
         wrong(name not in known, f"the page shows {name!r}, which is no indicator")
     for rule in pack.rules:
@@ -264,7 +264,7 @@ def _check(pack: Pack) -> None:
 
 
 def _check_indicator(
-    pack: Pack, each: Indicator, known: set[str], wrong: Callable[[bool, str], None]
+    pack: Pack, each: Indicator, *, known: set[str], wrong: Callable[[bool, str], None]
 ) -> None:
     if each.kind == "formula":
         unknown = names_in(each.expression) - known

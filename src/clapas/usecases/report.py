@@ -69,8 +69,8 @@ def defused(text: str) -> str:
 def as_pdf(
     pack: Pack,
     lines: list[Line],
-    window: Window,
     *,
+    window: Window,
     zone: str,
     territory: str,
     made: datetime,
@@ -92,7 +92,7 @@ def as_pdf(
         "min_capture": f"{pack.min_capture * 100:.0f}{NO_BREAK}%",
         "columns": [pack.indicator(each).title.fr for each in columns],
         "rows": [
-            _row(pack, line, state, columns=columns, mark=not _all_simulated(lines))
+            _row(pack, line, worst=state, columns=columns, mark=not _all_simulated(lines))
             for state, line in judged
         ],
         "methods": [
@@ -191,7 +191,7 @@ def _all_simulated(lines: list[Line]) -> bool:
 
 
 def _row(
-    pack: Pack, line: Line, worst: State, *, columns: tuple[str, ...], mark: bool
+    pack: Pack, line: Line, *, worst: State, columns: tuple[str, ...], mark: bool
 ) -> dict[str, Any]:
     by_id = {each.indicator: each for each in line.figures}
     cells = []

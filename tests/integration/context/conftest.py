@@ -13,6 +13,8 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from tests.integration.context.five import vans_of
+from tests.integration.context.receiver import Receiver
 from tests.integration.context.source import Register, Source
 
 from clapas.charter import Charter
@@ -61,7 +63,7 @@ async def store(broker_database: EngineAddresses) -> AsyncIterator[Store]:
 async def api(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the broker's door, under the conformance profile."""
     settings = msgspec.structs.replace(CONFORMANCE, sweep_seconds=0.3)
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://broker/ngsi-ld/v1"
@@ -100,6 +102,24 @@ async def register(api: httpx.AsyncClient, source: Source, urn: str) -> AsyncIte
     yield do
     for name in made:
         await api.delete(f"/csourceRegistrations/{name}")
+
+
+@pytest.fixture
+async def five(api: httpx.AsyncClient, urn: str) -> list[str]:
+    """Five vehicles of a type of their own."""
+    body = vans_of(urn)
+    assert (await api.post("/entityOperations/create", json=body)).status_code == 201
+    return [each["id"] for each in body]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """One endpoint."""
+    made = Receiver()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notify"
+    async with server:
+        yield made
 
 
 @pytest.fixture

@@ -33,12 +33,12 @@ HIGH = Rule(
 
 async def people(room: "Room") -> None:
     await room.outbox.save_contact(
-        "ana", "fr", {"channels": {"mail": "ana@example.org", "webhook": "http://hook"}}
+        "ana", "fr", body={"channels": {"mail": "ana@example.org", "webhook": "http://hook"}}
     )
-    await room.outbox.save_contact("ben", "en", {"channels": {"mail": "ben@example.org"}})
+    await room.outbox.save_contact("ben", "en", body={"channels": {"mail": "ben@example.org"}})
     stages = [{"to": ["ana"]}, {"after_s": 900, "to": ["calendar:nights"]}]
-    await room.outbox.save_plan("chain", "water", {"stages": stages})
-    await room.outbox.save_plan("calendar", "nights", {"otherwise": "ben"})
+    await room.outbox.save_plan("chain", "water", body={"stages": stages})
+    await room.outbox.save_plan("calendar", "nights", body={"otherwise": "ben"})
 
 
 async def test_from_the_reading_to_the_measured_precision(room: "Room") -> None:
@@ -252,7 +252,7 @@ async def test_a_dead_channel_is_retried_shown_and_delays_no_other(room: "Room")
             sent.append(notice)
 
     settings = Settings(timeout_s=1, attempts=2)
-    dispatcher = Dispatcher(room.outbox, {"mail": Dead(), "webhook": Alive()}, settings)
+    dispatcher = Dispatcher(room.outbox, {"mail": Dead(), "webhook": Alive()}, settings=settings)
     running = asyncio.create_task(dispatcher.run())
     while not sent:
         await asyncio.sleep(0.02)
@@ -276,14 +276,14 @@ async def test_trades_propose_and_analysts_ask_through_rules_only(room: "Room") 
     await room.take(sql, leak)
     now = now_ms()
     rows = await room.rules.ask(question, at=now)
-    await room.office.commit(asked(sql, rows, [], now), now=now)
+    await room.office.commit(asked(sql, rows, known=[], now=now), now=now)
     proposal = AlarmProposal(rule="leak", entity="urn:ngsi-ld:Tank:1", measured=now, value=12.0)
     unknown = msgspec.structs.replace(proposal, rule="asked")
     found, refused = signals([proposal, unknown], {"leak": leak, "asked": sql}, at=now)
     await room.office.commit(found, now=now)
     assert {a.rule for a in await room.open()} == {"asked", "leak"}
     assert len(refused) == 1
-    await room.office.commit(asked(sql, [], ["urn:ngsi-ld:Tank:2"], now), now=now)
+    await room.office.commit(asked(sql, [], known=["urn:ngsi-ld:Tank:2"], now=now), now=now)
     counts = await room.alarms.counts(RowFilter(everything=True), by="commune")
     assert sum(each["active"] for each in counts) == 1
     with pytest.raises(ClapasError):

@@ -105,7 +105,9 @@ async def test_the_trail_cannot_be_changed(services: Services, operator: Visitor
 
     trail = AuditTrail(services.store.audit)
     for number in range(3):
-        trail.note(event_of(SYSTEM, "write", Resource(kind="x", id=str(number)), allowed=True))
+        trail.note(
+            event_of(SYSTEM, "write", resource=Resource(kind="x", id=str(number)), allowed=True)
+        )
     await trail.flush()
     assert (await verify(services.store.audit)).events == 3
     for attack in ("UPDATE audit_event SET who = 'x'", "DELETE FROM audit_event"):

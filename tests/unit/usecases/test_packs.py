@@ -283,7 +283,7 @@ def lines_of(pack: Pack) -> list[Line]:
 def test_every_pack_prints_its_report(name: str) -> None:
     pack = load(Path(PACKS[name].folder))
     printed = as_pdf(
-        pack, lines_of(pack), WINDOW, zone="Europe/Paris", territory="Montpellier",
+        pack, lines_of(pack), window=WINDOW, zone="Europe/Paris", territory="Montpellier",
         made=WINDOW.end + timedelta(hours=1),
     )  # fmt: skip
     assert printed.startswith(b"%PDF-")
@@ -365,7 +365,7 @@ def test_what_a_source_does_not_send_is_derived_from_its_own_total() -> None:
         latest(5, "b", "docks_available"),
         latest(6, "c", "bikes_available"),
     ]
-    found = sources_of(PACKS["bikes"], mine, "docks_available")
+    found = sources_of(PACKS["bikes"], mine, quantity="docks_available")
     assert found == {Source(5): "b", Source(1, 2): "a"}
 
 

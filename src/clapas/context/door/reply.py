@@ -115,14 +115,14 @@ def read_projection(text: str, terms: Terms) -> dict[str, Projection | None]:
     if not text.strip():
         raise BadRequestData("the projection is empty")
     tokens = PARTS.findall(text)
-    found, rest = _projected(tokens, terms, 0)
+    found, rest = _projected(tokens, terms, depth=0)
     if rest:
         raise BadRequestData(f"the projection {text!r} cannot be understood")
     return found
 
 
 def _projected(
-    tokens: list[str], terms: Terms, depth: int
+    tokens: list[str], terms: Terms, *, depth: int
 ) -> tuple[dict[str, Projection | None], list[str]]:
     found: dict[str, Projection | None] = {}
     last, wanted = "", True
@@ -131,7 +131,7 @@ def _projected(
         if word in {",", "|"} and not wanted:
             wanted = True
         elif word == "{" and last and not wanted and depth < 10:
-            inner, tokens = _projected(tokens, terms, depth + 1)
+            inner, tokens = _projected(tokens, terms, depth=depth + 1)
             found[last] = Projection(pick=inner)
         elif word == "}" and depth and not wanted:
             return found, tokens
@@ -174,12 +174,12 @@ class Replier:
         """One entity in the request's style."""
         return self.renderer.entity(entity)
 
-    def one(self, entity: Entity, shown: Any = None, headers: Headers | None = None) -> Answer:
+    def one(self, entity: Entity, shown: Any = None, *, headers: Headers | None = None) -> Answer:
         """An answer of one entity."""
         request = self.request
         body = shown if shown is not None else self.shown(entity)
         if request.media == GEO:
-            body = feature(body, geometry_of(request, entity), geo_context(request))
+            body = feature(body, geometry_of(request, entity), context=geo_context(request))
         elif request.media == LD and isinstance(body, dict):
             body = {**body, "@context": request.context.embedded}
         return Answer(status=self._status, body=body, headers=headers or [])
@@ -193,6 +193,7 @@ class Replier:
         self,
         entities: Sequence[Entity],
         shown: Sequence[dict[str, Any]] | None = None,
+        *,
         headers: Headers | None = None,
     ) -> Answer:
         """An answer of several entities."""
@@ -200,7 +201,7 @@ class Replier:
         bodies = list(shown) if shown is not None else [self.shown(each) for each in entities]
         if request.media == GEO:
             features = [
-                feature(body, geometry_of(request, entity), None)
+                feature(body, geometry_of(request, entity), context=None)
                 for body, entity in zip(bodies, entities, strict=False)
             ]
             collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
@@ -219,7 +220,7 @@ def geo_context(request: Request) -> Any:
     return None if preferences(request.headers).get("body") == "json" else request.context.embedded
 
 
-def page_of(request: Request, default: int, most: int) -> tuple[int, int, bool]:
+def page_of(request: Request, default: int, *, most: int) -> tuple[int, int, bool]:
     """limit, offset, count. Raises BadRequestData, InvalidRequest."""
     count = request.flag("count")
     limit = request.number("limit", default)
@@ -230,7 +231,7 @@ def page_of(request: Request, default: int, most: int) -> tuple[int, int, bool]:
     return limit, request.number("offset", 0), count
 
 
-def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Headers:
+def page_links(request: Request, limit: int, *, offset: int, more: bool) -> Headers:
     """Link headers to the pages before and after."""
     headers: Headers = []
     if not limit:
@@ -241,13 +242,17 @@ def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Head
         if part and part.partition("=")[0] not in {"limit", "offset"}
     ]
     if more:
-        headers.append(("Link", _link(request, kept, limit, offset + limit, "next")))
+        headers.append(
+            ("Link", _link(request, kept, limit=limit, offset=offset + limit, rel="next"))
+        )
     if offset:
-        headers.append(("Link", _link(request, kept, limit, max(0, offset - limit), "prev")))
+        headers.append(
+            ("Link", _link(request, kept, limit=limit, offset=max(0, offset - limit), rel="prev"))
+        )
     return headers
 
 
-def _link(request: Request, kept: list[str], limit: int, offset: int, rel: str) -> str:
+def _link(request: Request, kept: list[str], *, limit: int, offset: int, rel: str) -> str:
     query = "&".join(sorted([*kept, f"limit={limit}", f"offset={offset}"]))
     path = request.path.rstrip("/")
     return f'<{path}?{query}>;rel="{rel}";type="{request.media}"'

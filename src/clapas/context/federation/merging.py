@@ -91,7 +91,7 @@ def _over(one: Entity | None, other: Entity) -> Entity:
     attributes: Attributes = dict(one.attributes)
     for iri, instances in other.attributes.items():
         attributes[iri] = newest([*attributes.get(iri, []), *instances])
-    return _headed(one, other, attributes)
+    return _headed(one, other, attributes=attributes)
 
 
 def _under(one: Entity | None, other: Entity) -> Entity:
@@ -99,10 +99,10 @@ def _under(one: Entity | None, other: Entity) -> Entity:
     if one is None:
         return other
     attributes = {**other.attributes, **one.attributes}
-    return _headed(one, other, attributes)
+    return _headed(one, other, attributes=attributes)
 
 
-def _headed(one: Entity, other: Entity, attributes: Attributes) -> Entity:
+def _headed(one: Entity, other: Entity, *, attributes: Attributes) -> Entity:
     created = [each for each in (one.created, other.created) if each]
     return Entity(
         id=one.id,

@@ -102,7 +102,7 @@ async def accounts(
     size = page_size(limit)
     found = await services_of(request).identity.accounts.list(after=after or "", limit=size)
     following = found[-1].login.lower() if len(found) == size else None
-    return listing(request, [_out(each) for each in found], following)
+    return listing(request, [_out(each) for each in found], after=following)
 
 
 @post("/api/v1/accounts", tags=["accounts"], opt=asks("administer", "account"), summary="Invite")

@@ -189,7 +189,7 @@ def own_account(request: Call) -> OpenSession:
         raise Unauthenticated
     owner = str(request.auth.account.id)
     mine = Resource(kind="account", id=owner, attributes={"owner": owner})
-    require(charter, principal_of(request.auth.account), "write", mine)
+    require(charter, principal_of(request.auth.account), action="write", resource=mine)
     return request.auth
 
 

@@ -32,7 +32,7 @@ def gauged(records: Records, leak: Floats | None = None, *, valve: int = 0) -> R
 
 def test_a_quiet_field_never_moves() -> None:
     records = gauged(town(60))
-    field = Field(records.pressures, records.flows, records.levels)  # type: ignore[arg-type]
+    field = Field(records.pressures, records.flows, levels=records.levels)  # type: ignore[arg-type]
     assert [field.look(hour) for hour in range(60 * DAY)].count(None) == 60 * DAY
 
 
@@ -48,7 +48,7 @@ def test_a_slow_leak_is_told_days_before_the_balance_is_sure() -> None:
 def test_the_sensors_near_the_leak_are_those_that_fall() -> None:
     leak = opened(60, start=40, end=60, flow=12.0)
     records = gauged(town(60, leak=leak), leak)
-    field = Field(records.pressures, records.flows, records.levels)  # type: ignore[arg-type]
+    field = Field(records.pressures, records.flows, levels=records.levels)  # type: ignore[arg-type]
     moves = [move for hour in range(60 * DAY) if (move := field.look(hour)) is not None]
     assert set(np.argsort(-moves[0].shortfall)[:2]) == {3, 4}
     assert abs(moves[0].start - 40 * DAY) <= 3
@@ -67,7 +67,10 @@ def test_a_leak_is_found_by_its_shape_alone_and_a_quiet_town_has_none() -> None:
     shapes_only = FieldRules(limits=(np.inf, np.inf, np.inf))
 
     def moves(records: Records, falls: Floats | None) -> list[Move]:
-        field = Field(records.pressures, records.flows, records.levels, shapes_only, falls)  # type: ignore[arg-type]
+        assert records.pressures is not None
+        field = Field(
+            records.pressures, records.flows, levels=records.levels, rules=shapes_only, falls=falls
+        )
         return [move for hour in range(60 * DAY) if (move := field.look(hour)) is not None]
 
     leaky = gauged(town(60, leak=leak), leak)

@@ -51,7 +51,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         return cls(names=(), book=Book(0, len(levels.flow)))
 
 
-def run_night(ledger: Ledger, rows: pl.DataFrame, levels: Levels) -> tuple[Ledger, Alerts]:
+def run_night(ledger: Ledger, rows: pl.DataFrame, *, levels: Levels) -> tuple[Ledger, Alerts]:
     """Take a table of readings (``meter``, ``at``, ``index_l``) into the ledger; new meters are added."""
     known = pl.DataFrame({"meter": ledger.names}, schema={"meter": pl.String})
     fresh = rows.select(pl.col("meter").unique(maintain_order=True)).join(
@@ -62,7 +62,7 @@ def run_night(ledger: Ledger, rows: pl.DataFrame, levels: Levels) -> tuple[Ledge
     if fresh.height:
         book = Book.stacked([book, Book(fresh.height, len(levels.flow))])
     grown = Ledger(names=names, book=book)
-    return grown, detect(_numbered(rows, names), levels, book)
+    return grown, detect(_numbered(rows, names), levels, book=book)
 
 
 def _numbered(rows: pl.DataFrame, names: tuple[str, ...]) -> Recordings:

@@ -45,27 +45,27 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def survey(records: Records, model: Model | None = None, rules: Rules | None = None) -> Survey:
+def survey(records: Records, model: Model | None = None, *, rules: Rules | None = None) -> Survey:
     """Watch every zone of a network, in the order of time."""
     flows, levels = records.flows, records.levels
     names = levels.names if levels is not None else ()
     zones = model.zones(flows.names, names) if model else guess_zones(flows, levels)
     if levels is not None:
-        zones = tuple(fitted(zone, flows, levels) for zone in zones)
-    watched = signals(zones, flows, levels)
+        zones = tuple(fitted(zone, flows, levels=levels) for zone in zones)
+    watched = signals(zones, flows, levels=levels)
     gauges: list[Signal] = []
     beside = None
     table = _signatures(records, model) if model else None
     if records.pressures is not None and zones:
-        gauges = pressure_signals(records.pressures, flows, levels, zones[0].name)
+        gauges = pressure_signals(records.pressures, flows, levels=levels, zone=zones[0].name)
         falls = table.falls if table is not None and table.falls.shape[1] else None
-        field = Field(records.pressures, flows, levels, falls=falls)
-        beside = Gauges(field, _places(field, zones, flows, model) if model else {})
-    steps = watch(watched, rules, beside)
+        field = Field(records.pressures, flows, levels=levels, falls=falls)
+        beside = Gauges(field, _places(field, zones, flows=flows, model=model) if model else {})
+    steps = watch(watched, rules, beside=beside)
     places = (
         [[] for _ in steps]
         if model is None or table is None
-        else locate(steps, zones, table, (records, gauges), model)
+        else locate(steps, zones, table=table, seen=(records, gauges), model=model)
     )
     return Survey(zones=zones, signals=watched, steps=steps, candidates=places)
 
@@ -77,7 +77,7 @@ def _signatures(records: Records, model: Model) -> Signatures:
     return model.signatures(records.flows.names, sensors if known else ())
 
 
-def _places(field: Field, zones: tuple[Zone, ...], flows: Hours, model: Model) -> dict[str, str]:
+def _places(field: Field, zones: tuple[Zone, ...], *, flows: Hours, model: Model) -> dict[str, str]:
     """The zone of each sensor that bears the name of a junction."""
     return {
         name: zone.name
@@ -90,6 +90,7 @@ def _places(field: Field, zones: tuple[Zone, ...], flows: Hours, model: Model) -
 def locate(
     steps: list[Step],
     zones: tuple[Zone, ...],
+    *,
     table: Signatures,
     seen: tuple[Records, list[Signal]],
     model: Model,
@@ -99,7 +100,11 @@ def locate(
     by_name = {zone.name: zone for zone in zones}
     inside = {zone.name: model.nodes_of(zone, flows) for zone in zones}
     return [
-        _pipes(step, by_name[step.zone], inside[step.zone], table, seen, model) if step.told else []
+        _pipes(
+            step, by_name[step.zone], inside=inside[step.zone], table=table, seen=seen, model=model
+        )
+        if step.told
+        else []
         for step in steps
     ]
 
@@ -107,6 +112,7 @@ def locate(
 def _pipes(
     step: Step,
     zone: Zone,
+    *,
     inside: set[str],
     table: Signatures,
     seen: tuple[Records, list[Signal]],
@@ -125,7 +131,7 @@ def _pipes(
     falls = (
         np.array([excess(each.values, step) for each in gauges]) if table.falls.shape[1] else None
     )
-    return model.pipes_at(rank(table, inside, share, falls)[:CANDIDATES])[:CANDIDATES]
+    return model.pipes_at(rank(table, inside, share=share, falls=falls)[:CANDIDATES])[:CANDIDATES]
 
 
 def excess(values: Floats, step: Step) -> float:
@@ -169,7 +175,7 @@ def alarm_table(found: Survey, flows: Hours) -> pl.DataFrame:
     return frame
 
 
-def read_records(flows: Path, levels: Path | None, pressures: Path | None, zone: str) -> Records:
+def read_records(flows: Path, levels: Path | None, *, pressures: Path | None, zone: str) -> Records:
     """Read the files of the supervision."""
 
     return Records(

@@ -63,7 +63,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 class Origin:
     """Something that moved the field: the directions in which it does, with its amplitude when last seen."""
 
-    def __init__(self, direction: Floats, amplitude: float, hour: int) -> None:
+    def __init__(self, direction: Floats, amplitude: float, *, hour: int) -> None:
         self.directions = direction[None, :]
         self.amplitude = amplitude
         self.largest = amplitude
@@ -83,6 +83,7 @@ class Field:
         self,
         pressures: Hours,
         flows: Hours,
+        *,
         levels: Hours | None,
         rules: FieldRules | None = None,
         falls: Floats | None = None,
@@ -90,7 +91,7 @@ class Field:
         """``falls``: of each sensor (m), one row a junction that would leak; None without a model."""
         self.names = pressures.names
         self.rules = rules or FieldRules()
-        self.missing = shortfalls(pressures, flows, levels)
+        self.missing = shortfalls(pressures, flows, levels=levels)
         whitener = _whitener(self.missing[:TRAIN_HOURS])
         self.white = self.missing @ whitener
         self.shapes = _shapes(falls, whitener)
@@ -118,14 +119,18 @@ class Field:
             if hour % 12 == 0:
                 self.past[window].append(strength)
             usual = max(1.0, float(np.median(self.past[window][-56:-6] or [1.0])))
-            shape = None if strength > limit * usual else self._shape(hour, window, likely * usual)
+            shape = (
+                None
+                if strength > limit * usual
+                else self._shape(hour, window, limit=likely * usual)
+            )
             beyond = strength > limit * usual or shape is not None
             self.held[window] = self.held[window] + 1 if beyond else 0
             if self.held[window] >= self.rules.hold_hours:
-                return self._moved(hour, window, off if shape is None else shape)
+                return self._moved(hour, window, off=off if shape is None else shape)
         return None
 
-    def _shape(self, hour: int, window: int, limit: float) -> Floats | None:
+    def _shape(self, hour: int, window: int, *, limit: float) -> Floats | None:
         """The part of the last hours' mean along the likeliest leak, when it is beyond ``limit`` noises."""
         if not len(self.beside):
             return None
@@ -152,13 +157,13 @@ class Field:
             return off, 0.0
         return off, float(off @ off) / free / _noise(heard) ** 2
 
-    def _moved(self, hour: int, window: int, off: Floats) -> Move:
+    def _moved(self, hour: int, window: int, *, off: Floats) -> Move:
         mean, _ = self._mean(hour, window)
         size = float(np.linalg.norm(off))
         start = self._start(hour, off)
-        origin = self._explained(hour, mean, size)
+        origin = self._explained(hour, mean, size=size)
         if origin is None:
-            self.origins.append(Origin(off / size, size, hour))
+            self.origins.append(Origin(off / size, size, hour=hour))
         else:
             origin.turned(off / size, float(np.linalg.norm(origin.directions @ mean)))
         self._span()
@@ -172,7 +177,7 @@ class Field:
             known=origin is not None,
         )
 
-    def _explained(self, hour: int, mean: Floats, size: float) -> Origin | None:
+    def _explained(self, hour: int, mean: Floats, *, size: float) -> Origin | None:
         """The known origin whose growth, or whose change with the hour of the day, explains this much."""
         for origin in reversed(self.origins):
             amplitude = float(np.linalg.norm(origin.directions @ mean))
@@ -249,7 +254,7 @@ def _shapes(falls: Floats | None, whitener: Floats) -> Floats:
     return kept
 
 
-def shortfalls(pressures: Hours, flows: Hours, levels: Hours | None) -> Floats:
+def shortfalls(pressures: Hours, flows: Hours, *, levels: Hours | None) -> Floats:
     """What each sensor reads below what the flows explain (cm), one row an hour."""
     features = _features(flows, levels)
     count = min(len(features), pressures.count)

@@ -21,10 +21,10 @@ LEAST_RISE, NEW_RISE, SLOW_FALL = 0.5, 3.0, 0.0
 
 
 def pressure_signals(
-    pressures: Hours, flows: Hours, levels: Hours | None, zone: str
+    pressures: Hours, flows: Hours, *, levels: Hours | None, zone: str
 ) -> list[Signal]:
     """What each sensor reads below what the flows explain (cm), to place the leaks."""
-    missing = shortfalls(pressures, flows, levels)
+    missing = shortfalls(pressures, flows, levels=levels)
     return [
         Signal(
             zone=zone,
@@ -50,7 +50,7 @@ class Gauges:
             return None
         zone = self._zone(move, balances)
         risen, noise = _risen(balances[zone], move)
-        kind, told = self._judged(move, risen, noise)
+        kind, told = self._judged(move, risen, noise=noise)
         return Step(
             zone=zone,
             signal="field",
@@ -61,7 +61,7 @@ class Gauges:
             told=told,
         )
 
-    def _judged(self, move: Move, risen: float, noise: float) -> tuple[Kind, bool]:
+    def _judged(self, move: Move, risen: float, *, noise: float) -> tuple[Kind, bool]:
         """A valve is moved at once and loses nothing: a sudden move must raise the balance to be a leak."""
         slow = move.raised - move.start > 24
         least = -SLOW_FALL * noise if slow else LEAST_RISE * noise

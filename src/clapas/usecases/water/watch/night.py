@@ -55,15 +55,17 @@ async def night(store: Store, *, now: datetime) -> dict[str, Any]:
     readings = raised = 0
     for first in range(0, len(series), CHUNK):
         part = series[first : first + CHUNK]
-        rows = await _readings(store, part, Window(start, now), entity_of)
+        rows = await _readings(store, part, window=Window(start, now), entity_of=entity_of)
         readings += rows.height
-        ledger, alerts = run_night(ledger, rows, levels)
-        fresh = [each for each in _cases(alerts, ledger.names) if _is_new(each, usual, levels)]
+        ledger, alerts = run_night(ledger, rows, levels=levels)
+        fresh = [
+            each for each in _cases(alerts, ledger.names) if _is_new(each, usual, levels=levels)
+        ]
         raised += len(fresh)
         await store.water.raise_cases(fresh)
-    ended = await _stopped(store, ledger, now)
-    await store.water.remember(MEMORY, milliseconds(now), ledger.packed())
-    await _tell(store, ledger, ended, now)
+    ended = await _stopped(store, ledger, now=now)
+    await store.water.remember(MEMORY, milliseconds(now), body=ledger.packed())
+    await _tell(store, ledger, ended=ended, now=now)
     return {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
 
 
@@ -82,10 +84,10 @@ async def _remembered(store: Store) -> tuple[int, Ledger] | None:
 
 
 async def _readings(
-    store: Store, series: list[int], window: Window, entity_of: dict[int, str]
+    store: Store, series: list[int], *, window: Window, entity_of: dict[int, str]
 ) -> pl.DataFrame:
     found = await store.history.read(
-        EVERYTHING, series, window, step="raw", max_points=MOST_POINTS * len(series)
+        EVERYTHING, series, window=window, step="raw", max_points=MOST_POINTS * len(series)
     )
     tables = [_table(each, entity_of[each.series]) for each in found]
     empty = pl.DataFrame(
@@ -126,13 +128,13 @@ def _cases(alerts: Alerts, names: tuple[str, ...]) -> list[NewCase]:
     ]
 
 
-def _is_new(case: NewCase, usual: dict[str, float], levels: Levels) -> bool:
+def _is_new(case: NewCase, usual: dict[str, float], *, levels: Levels) -> bool:
     """Clearly more than the flow that the subscriber or an agent explained by a use."""
     known = usual.get(case.entity, 0.0)
     return known <= 0 or case.rate > max(levels.worse * known, known + levels.worse_l_h)
 
 
-async def _stopped(store: Store, ledger: Ledger, now: datetime) -> list[str]:
+async def _stopped(store: Store, ledger: Ledger, *, now: datetime) -> list[str]:
     """Running cases whose flow the detector no longer sees."""
     running = await store.water.running()
     gone = ledger.book.gone()
@@ -140,7 +142,7 @@ async def _stopped(store: Store, ledger: Ledger, now: datetime) -> list[str]:
     return await store.water.stop_cases(still, now=milliseconds(now))
 
 
-async def _tell(store: Store, ledger: Ledger, ended: list[str], now: datetime) -> None:
+async def _tell(store: Store, ledger: Ledger, *, ended: list[str], now: datetime) -> None:
     """The leak, or its end, as attributes of the meter: rules raise and clear the alarm."""
     running = await store.water.running()
     base = dict(zip(ledger.names, ledger.book.base.tolist(), strict=True))
