@@ -85,7 +85,7 @@ def test_the_story_of_every_pack_this_uplink_this_observation_this_alarm(name: s
         ({"observation": 1.0}, "becomes 1800.0, not 1.0"),
         ({"alarm": "joy"}, "not joy"),
         ({"from": "2026-01-11T08:00:00Z"}, "raises nothing"),
-        ({"binding": {}}, "KeyError"),
+        ({"binding": {}}, "nothing says"),
     ],
 )
 def test_a_story_that_is_not_so_is_told(change: dict[str, Any], why: str) -> None:
@@ -93,6 +93,12 @@ def test_a_story_that_is_not_so_is_told(change: dict[str, Any], why: str) -> Non
     told = wrong_in(msgspec.structs.replace(pack, story=pack.story | change))
     assert len(told) == 1
     assert why in told[0]
+
+
+def test_a_story_without_its_parts_says_which() -> None:
+    pack = PACKS["school_air"]
+    (told,) = wrong_in(msgspec.structs.replace(pack, story={"message": pack.story["message"]}))
+    assert told.startswith("story.json: nothing says 'binding'")
 
 
 @pytest.mark.parametrize(
