@@ -108,7 +108,7 @@ class Charter:
         """The conditions under which this dataset is given to somebody who may have it."""
         return terms_of(self.record(dataset), principal, action=action, purpose=purpose)
 
-    def decide(
+    def decide(  # noqa: PLR0917 - the one form of a decision, known by its order
         self,
         principal: Principal,
         action: str,

@@ -28,6 +28,7 @@ from clapas.bus import NatsBus
 from clapas.domain.device import Device
 from clapas.domain.errors import ClapasError, EngineUnavailable
 from clapas.engines import EngineAddresses
+from clapas.engines.ports import is_free
 from clapas.ops.simulate.mqtt_publisher import MqttPublisher
 from clapas.pipeline.ledger import Ledger, read_ledger
 from clapas.store import Store
@@ -82,6 +83,7 @@ class Tree:
     def __init__(self, data: Path) -> None:
         self._data = data
         self._process: asyncio.subprocess.Process | None = None
+        self._mqtt_port = _own_port()
         self.link = ""
 
     async def start(self) -> None:
@@ -89,7 +91,11 @@ class Tree:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "clapas", "up", "--data", str(self._data), "--port", "0"),
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "COLUMNS": "300"},
+            env={
+                **os.environ,
+                "COLUMNS": "300",
+                "CLAPAS_ENGINES__MQTT_PORT": str(self._mqtt_port),
+            },
         )
         wanted = ANSWERS if self.link else FIRST
         said = ""
@@ -125,6 +131,13 @@ class Tree:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(how)
             await self._process.wait()
+
+
+def _own_port() -> int:
+    """A port that stays ours while the platform is down: not the standard one, nor one lent to clients."""
+    while not is_free("127.0.0.1", port := random.randrange(20_000, 30_000)):
+        pass
+    return port
 
 
 async def torture(

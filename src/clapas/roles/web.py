@@ -150,7 +150,9 @@ async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 async def admit_devices(bus: NatsBus, identity: Identity, *, orders: Orders) -> None:
     """Answer the broker's question for every connection, and log what comes without receipt."""
 
-    async def authorise(user: str, password: str, client: str) -> Grant | None:
+    async def authorise(  # noqa: PLR0917 - the broker asks so
+        user: str, password: str, client: str
+    ) -> Grant | None:
         try:
             granted = await identity.authorize_mqtt(user, password, client_id=client)
         except ClapasError as error:

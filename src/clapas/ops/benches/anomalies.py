@@ -71,7 +71,9 @@ def measure(folder: Path, rule: Unusual) -> dict[str, Any]:
     }
 
 
-def detections(times: Sequence[int], values: Sequence[float], rule: Unusual) -> list[int]:
+def detections(  # noqa: PLR0917 - a detector, as the choice of rules takes it
+    times: Sequence[int], values: Sequence[float], rule: Unusual
+) -> list[int]:
     """Places at which the rule raises."""
     memory: list[float] = []
     before, found = False, []
@@ -83,7 +85,7 @@ def detections(times: Sequence[int], values: Sequence[float], rule: Unusual) -> 
     return found
 
 
-def score(
+def score(  # noqa: PLR0917 - a judge, as the choice of rules takes it
     length: int, windows: Sequence[tuple[int, int]], found: Sequence[int]
 ) -> tuple[float, int, int]:
     """NAB's points of one series, windows found, false alarms."""

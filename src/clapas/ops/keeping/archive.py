@@ -74,7 +74,7 @@ class ArchiveWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
+    def __exit__(  # noqa: PLR0917 - Python calls it so
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections import Counter
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -213,13 +214,14 @@ class Fleet:
             self.counts[kind + "_heard"] += 1
         return bool(reached)
 
-    def _emit(self, gateway: int, phy: bytes, start: float, frequency: int, sf: int) -> None:
+    def _emit(  # noqa: PLR0917 - what a gateway calls to transmit
+        self, _gateway: int, phy: bytes, start: float, frequency: int, sf: int
+    ) -> None:
         wait = start - time.monotonic() + seconds(len(phy), sf, crc=False)
-        asyncio.get_running_loop().call_later(
-            max(wait, 0), self._land, gateway, phy, start, frequency, sf
-        )
+        land = partial(self._land, phy, start=start, frequency=frequency, sf=sf)
+        asyncio.get_running_loop().call_later(max(wait, 0), land)
 
-    def _land(self, _gateway: int, phy: bytes, start: float, frequency: int, sf: int) -> None:
+    def _land(self, phy: bytes, *, start: float, frequency: int, sf: int) -> None:
         self.counts["downlinks_on_air"] += 1
         if self._random.random() < self.options.loss:
             self.counts["downlinks_faded"] += 1

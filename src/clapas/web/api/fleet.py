@@ -80,7 +80,7 @@ def fleet_out(row: FleetRow) -> FleetOut:
 
 
 @get("/api/v1/fleet", tags=["fleet"], opt=asks("read", "device"), summary="The fleet")
-async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
+async def fleet(  # noqa: PLR0913 (each is a filter of the address)
     request: Call,
     q: Query = "",
     source: Query = "",
