@@ -110,6 +110,8 @@ class Reader:
         for name in names:
             if not isinstance(name, str) or not name or FORBIDDEN.search(name):
                 raise BadRequestData("a type is a name")
+            if name[0].isdigit():
+                raise BadRequestData(f"the type {name!r} begins with a digit")
             iri = self._terms.expand(name)
             if iri not in found:
                 found.append(iri)

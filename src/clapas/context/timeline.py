@@ -155,7 +155,8 @@ async def selected(broker: Broker, request: Request, *, asked: Query, window: Wi
     terms = request.context.terms
     deep: list[str] = []
     if asked.q:
-        deep.append(Compiler(terms).predicate(language.parse(asked.q)))
+        compiler = Compiler(terms, expanded=asked.expanded)
+        deep.append(compiler.predicate(language.parse(asked.q)))
     if asked.geo is not None:
         deep.append(asked.geo.predicate())
     found: dict[str, Any] = {}

@@ -67,3 +67,25 @@ async def test_scopes_in_time(
     }
     assert told == wanted
     assert all(each["scope"] for each in found)
+
+
+@pytest.mark.clause("5.7.4")
+async def test_words_in_time(api: httpx.AsyncClient, urn: str) -> None:
+    """A word in a temporal query is one of the @context only where expandValues says so."""
+    word = {"type": "VocabProperty", "vocab": "commercial"}
+    body = {"id": urn, "type": kind_of(urn), "category": word}
+    assert (await api.post("/entities", json=body)).status_code == 201
+    since = "timerel=after&timeAt=2000-01-01T00:00:00Z&timeproperty=createdAt"
+    query = f"/temporal/entities?type={kind_of(urn)}&q=category==commercial&{since}"
+    assert (await api.get(query)).json() == []
+    found = (await api.get(f"{query}&expandValues=category")).json()
+    assert [each["id"] for each in found] == [urn]
+
+
+@pytest.mark.clause("4.6.2")
+async def test_a_type_begins_with_a_letter(api: httpx.AsyncClient, urn: str) -> None:
+    """A type that begins with a digit is no name; letters are those of any language."""
+    assert (await api.post("/entities", json={"id": urn, "type": "9Van"})).status_code == 400
+    body = {"id": urn, "type": "Škola", "výška_1": {"type": "Property", "value": 7}}
+    assert (await api.post("/entities", json=body)).status_code == 201
+    assert (await api.get(f"/entities/{urn}")).json()["výška_1"]["value"] == 7

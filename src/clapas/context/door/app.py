@@ -4,8 +4,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-import orjson
-
 from clapas.context.book import joined
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
@@ -46,6 +44,7 @@ from clapas.context.errors import (
 from clapas.context.snapshots import scoped
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import ClapasError
+from clapas.store.context import json_bytes
 
 log = logging.getLogger(__name__)
 
@@ -249,7 +248,7 @@ async def _send(
     headers = [(name.lower(), value) for name, value in answer.headers]
     body = answer.raw
     if body is None and answer.body is not None:
-        body = orjson.dumps(answer.body)
+        body = json_bytes(answer.body)
     if body is not None:
         media = answer.media or (request.media if request and answer.data else JSON)
         headers.append(("content-type", media))

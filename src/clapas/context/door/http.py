@@ -118,12 +118,17 @@ def read_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
+FLAGS = frozenset({"local", "count", "details", "deleteAll", "splitEntities", "reload"})
+
+
 def read_params(query: str, spec: Spec) -> dict[str, str]:
-    """The parameters. Raises InvalidRequest for one that the operation does not have (6.3.20)."""
+    """The parameters. Raises InvalidRequest for one that the operation does not have (6.3.20), BadRequestData."""
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in spec.params:
             raise InvalidRequest(f"the parameter {name!r} does not exist here")
+        if name in FLAGS and value.lower() not in {"true", "false"}:
+            raise BadRequestData(f"{name} is true or false")
         found[name] = f"{found[name]},{value}" if name in found else value
     for option in (each for each in found.get("options", "").split(",") if each):
         if option not in spec.options and option not in spec.formats:

@@ -14,6 +14,7 @@ from clapas.context.door.http import CONTEXT_REL, JSON, LD, Request
 from clapas.context.federation.shares import Share
 from clapas.context.settings import Settings
 from clapas.notify.hosts import is_private
+from clapas.store.context import json_bytes
 
 API = "/ngsi-ld/v1"
 FROM_REQUEST = "urn:ngsi-ld:request"
@@ -92,7 +93,7 @@ class Asker:
         headers = headers_of(
             share, request, alias=alias_of(self._alias, request.tenant), body=call.body
         )
-        content = None if call.body is None else orjson.dumps(call.body)
+        content = None if call.body is None else json_bytes(call.body)
         async with self._client.stream(
             call.method, address, headers=headers, content=content, timeout=None
         ) as answer:
