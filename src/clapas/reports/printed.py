@@ -21,7 +21,7 @@ def printed(template: bytes, inputs: Mapping[str, str]) -> bytes:
     page = files("clapas.reports").joinpath(PAGE).read_bytes()
     source = page + b"\n" + template
     with TemporaryDirectory() as nothing:
-        made = typst.compile(
+        made = typst.compile(  # type: ignore[type-var]  # its stub wants bytes for a root, its code a path
             source, root=nothing, sys_inputs=dict(inputs), pdf_standards=["a-2a", "ua-1"]
         )
     if not isinstance(made, bytes):
