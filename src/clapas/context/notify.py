@@ -11,6 +11,7 @@ from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import CONTEXT_REL, LD
 from clapas.context.door.queryform import geo_of
 from clapas.context.door.reply import FORMATS, languages, read_projection
+from clapas.context.lasting import scope_headers
 from clapas.context.linked import Inliner, gather
 from clapas.context.model import MEMBER, NULL, Entity, now_text
 from clapas.context.patterns import matches_pattern
@@ -272,8 +273,7 @@ def headers_of(
     headers = {"Content-Type": accept}
     if accept == "application/json":
         headers["Link"] = f'<{link}>; rel="{CONTEXT_REL}"; type="{LD}"'
-    if tenant:
-        headers["NGSILD-Tenant"] = tenant
+    headers |= scope_headers(tenant)
     headers |= {each["key"]: str(each["value"]) for each in endpoint.get("receiverInfo", [])}
     notifier = {each["key"]: each["value"] for each in endpoint.get("notifierInfo", [])}
     return {

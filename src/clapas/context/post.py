@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
-import orjson
 
 from clapas.domain.errors import OperatorError
+from clapas.store.context import json_bytes
 
 MOST_CONNECTIONS = 200
 LARGEST_ANSWER = 65_536
@@ -43,7 +43,7 @@ class Poster:
         """Send one notification; the caller bounds the time. Raises EndpointRefused."""
         try:
             async with self._session.post(
-                endpoint, data=orjson.dumps(body), headers=headers["http"], allow_redirects=False
+                endpoint, data=json_bytes(body), headers=headers["http"], allow_redirects=False
             ) as answer:
                 if answer.status >= 300:
                     raise EndpointRefused(f"status {answer.status}")

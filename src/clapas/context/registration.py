@@ -23,14 +23,20 @@ RETRIEVALS = frozenset(
     | {"retrieveEntityTypes", "retrieveEntityTypeDetails", "retrieveEntityTypeInfo"}
     | {"retrieveAttrTypes", "retrieveAttrTypeDetails", "retrieveAttrTypeInfo"}
     | {"createSubscription", "updateSubscription", "retrieveSubscription"}
-    | {"querySubscription", "deleteSubscription", "queryEntityMap", "createEntityMap"}
+    | {"querySubscription", "deleteSubscription", "createEntityMapQueryEntity", "createEntityMap"}
+    | {"createEntityMapQueryTemporal", "retrieveContextSourceIdentity", "queryEntityMap"}
     | {"updateEntityMap", "deleteEntityMap", "retrieveEntityMap", "retrieveOps"}
 )
 WRITES = frozenset(
     {"createEntity", "updateEntity", "appendAttrs", "updateAttrs", "deleteAttrs", "deleteEntity"}
     | {"createBatch", "upsertBatch", "updateBatch", "deleteBatch", "mergeBatch", "mergeEntity"}
     | {"replaceEntity", "replaceAttrs", "upsertTemporal", "appendAttrsTemporal", "purgeEntity"}
-    | {"deleteAttrsTemporal", "updateAttrsTemporal", "deleteAttrInstanceTemporal"}
+    | {
+        "deleteAttrsTemporal",
+        "updateAttrsTemporal",
+        "updateAttrInstanceTemporal",
+        "deleteAttrInstanceTemporal",
+    }
     | {"deleteTemporal", "updateOps", "redirectionOps"}
 )
 OPERATIONS = RETRIEVALS | WRITES | {"federationOps", "associationOps"}

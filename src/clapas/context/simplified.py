@@ -15,7 +15,7 @@ def read_simplified(payload: object, terms: Terms, *, entity: Entity | None, lan
     """A draft from simplified members. Raises BadRequestData."""
     if not isinstance(payload, dict) or not payload:
         raise BadRequestData("an entity is a JSON object")
-    reader = Reader(terms, fragment=True)
+    reader = Reader(terms, merge=True)
     head = {key: value for key, value in payload.items() if key in HEAD}
     draft = reader.entity(head, whole=False) if head else Draft()
     for name, value in payload.items():

@@ -10,8 +10,9 @@ from clapas.context.door.http import Request
 from clapas.context.door.queryform import request_of_body
 from clapas.context.errors import BadRequestData
 from clapas.context.model import now_text
+from clapas.context.scope_times import evolved
 from clapas.context.temporal import Row, read_window
-from clapas.context.timeline import evolved, heads, instances_of
+from clapas.context.timeline import heads, instances_of
 from clapas.store.context import as_json
 
 

@@ -15,7 +15,7 @@ from clapas.context.patterns import check_pattern
 from clapas.context.platform_series import Fence, PlatformSeries, bounds, iri_of
 from clapas.context.query import q as language
 from clapas.context.query.predicate import Compiler
-from clapas.context.query.select import scope_predicate, type_predicate
+from clapas.context.query.select import type_predicate
 from clapas.context.search import Query, Selector, find
 from clapas.context.temporal import (
     FIRST,
@@ -150,14 +150,13 @@ async def instances_of(
     return rows
 
 
-async def evolved(broker: Broker, request: Request, *, asked: Query, window: Window) -> list[str]:
-    """The ids of entities that satisfy a temporal query, in order."""
+async def selected(broker: Broker, request: Request, *, asked: Query, window: Window) -> list[str]:
+    """The ids of entities of the broker that satisfy a temporal query, whatever their scope was."""
     terms = request.context.terms
     deep: list[str] = []
     if asked.q:
-        deep.append(Compiler(terms).predicate(language.parse(asked.q)))
-    if asked.scope:
-        deep.append(scope_predicate(asked.scope))
+        compiler = Compiler(terms, expanded=asked.expanded)
+        deep.append(compiler.predicate(language.parse(asked.q)))
     if asked.geo is not None:
         deep.append(asked.geo.predicate())
     found: dict[str, Any] = {}
@@ -190,10 +189,10 @@ async def evolved(broker: Broker, request: Request, *, asked: Query, window: Win
     geo = asked.geo
     if geo is not None:
         found = {key: value for key, value in found.items() if value and geo.holds(value)}
-    return sorted({*found, *await _evolved_platform(broker, request, asked=asked, window=window)})
+    return list(found)
 
 
-async def _evolved_platform(
+async def selected_of_platform(
     broker: Broker, request: Request, *, asked: Query, window: Window
 ) -> list[str]:
     """The platform's entities whose present state satisfies the query, and that have values in the window."""

@@ -1,4 +1,4 @@
-"""What is given: SensorThings, and the paths of the city's own NGSI v2 API."""
+"""What is given: SensorThings, the paths of the city's own NGSI v2 API, the catalogue of open data."""
 
 from typing import Any, Protocol
 
@@ -6,7 +6,9 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from clapas.charter import PURPOSE, AuditTrail, Charter, Exit
+from clapas.domain.errors import NotFound
 from clapas.opendata import city
+from clapas.opendata.catalogue import catalogue
 from clapas.opendata.sensorthings.answers import (
     data_array,
     geojson,
@@ -17,7 +19,7 @@ from clapas.opendata.sensorthings.answers import (
 from clapas.opendata.sensorthings.asking import read_address, read_options
 from clapas.opendata.sensorthings.model import SETS
 from clapas.opendata.sensorthings.reader import Found, Reader, check_form, references
-from clapas.store import Store
+from clapas.store import Place, Store
 
 Call = Request[Any, Any, Any]
 READ = {"action": "read", "kind": "entity"}
@@ -150,4 +152,16 @@ async def city_archive(
     )
 
 
-HANDLERS = (sensorthings_root, sensorthings, city_feed, city_archive)
+@get("/catalogue.jsonld", opt={"action": "read", "kind": "entrance"})
+async def open_data(request: Call) -> Response[dict[str, Any]]:
+    """The catalogue of open data, DCAT-AP 3.0.1 in JSON-LD, for harvesters."""
+    rooms = rooms_of(request)
+    try:
+        place = await rooms.store.territory.get()
+    except NotFound:
+        place = Place(name="Clapas", siren="", timezone="Europe/Paris")
+    found = catalogue(rooms.charter.records, place, base=base_of(request))
+    return Response(found, media_type="application/ld+json")
+
+
+HANDLERS = (sensorthings_root, sensorthings, city_feed, city_archive, open_data)

@@ -9,21 +9,26 @@
 
 An alarm that is raised while it is active only counts one more occurrence; one that is raised again
 before it is closed is the same alarm. A verdict (confirmed or false) closes what is not active, and
-may be given later to a closed one. Raising twice for the same reading changes nothing.
+may be given later to a closed one. Raising twice for the same reading changes nothing. What a person
+closed can be reopened: it is again what it was before, or cleared when what was wrong ended since.
 """
 
 from typing import Any, Literal
 
 import msgspec
 
-from clapas.rules.errors import NotInThatState
+from clapas.rules.errors import NotInThatState, OpenAnew, ReasonWanted
 from clapas.rules.model import Severity
-from clapas.store.rules_values import Alarm, AlarmEvent
+from clapas.store.rules_values import Aftermath, Alarm, AlarmEvent
 
 FLAPS = 4
 """Occurrences of one alarm within ``FLAP_MS`` that make it flap: it is kept, and told once."""
 FLAP_MS = 3_600_000
-Action = Literal["acknowledge", "assign", "comment", "verdict", "severity", "close"]
+UNDO_MS = 600_000
+"""For so long who closed an alarm takes it back without a word; afterwards a reason is wanted."""
+REOPEN_MS = 30 * 86_400_000
+"""What has been closed for longer stays closed."""
+Action = Literal["acknowledge", "assign", "comment", "verdict", "severity", "close", "reopen"]
 
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +229,32 @@ def _close(alarm: Alarm, *, who: str, at: int) -> Step:
         closed=at,
     )
     return Step(changed, (_event(alarm, at, kind="closed", who=who),))
+
+
+def reopen(alarm: Alarm, since: Aftermath | None, *, who: str, at: int, reason: str = "") -> Step:
+    """Take a closing back. Raises NotInThatState, OpenAnew, ReasonWanted."""
+    if alarm.closed is None or since is None:
+        raise NotInThatState("it is open", alarm=alarm.id)
+    if not since.who:
+        raise NotInThatState("it ended by itself", alarm=alarm.id)
+    if at - alarm.closed > REOPEN_MS:
+        raise NotInThatState("it has been closed for too long", alarm=alarm.id)
+    if since.anew:
+        raise OpenAnew(alarm=alarm.id)
+    if not reason.strip() and (who != since.who or at - alarm.closed > UNDO_MS):
+        raise ReasonWanted(field="value", alarm=alarm.id)
+    active = alarm.cleared == alarm.closed and since.over is None
+    seen = active and alarm.acknowledged != alarm.closed
+    changed = msgspec.structs.replace(
+        alarm,
+        active=active,
+        cleared=None if active else since.over or alarm.cleared,
+        acknowledged=alarm.acknowledged if seen else None,
+        acknowledged_by=alarm.acknowledged_by if seen else "",
+        verdict="" if since.kind == alarm.verdict else alarm.verdict,
+        closed=None,
+    )
+    return Step(changed, (_event(alarm, at, kind="reopened", who=who, value=reason.strip()),))
 
 
 def _rank(severity: str) -> int:

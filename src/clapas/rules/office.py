@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from clapas.notify.plan import Directory, Subject, notices
-from clapas.rules.life import Action, Clear, Raise, Signal, act, follow
+from clapas.rules.life import Action, Clear, Raise, Signal, act, follow, reopen
 from clapas.rules.model import Rule, Silence
 from clapas.store.notify import Notice, Notices
 from clapas.store.rules_alarms import Alarms, Change, Pair
-from clapas.store.rules_values import Alarm, AlarmEvent, Silencing, TrackRow
+from clapas.store.rules_values import Aftermath, Alarm, AlarmEvent, Silencing, TrackRow
 
 REFRESH_MS = 5_000
 HOUR_MS = 3_600_000
@@ -53,7 +53,10 @@ class Office:
         ready = await self._masked(signals, now)
         pairs = list(dict.fromkeys((each.rule, each.entity) for each in ready))
         return await self.alarms.commit(
-            pairs, lambda known: self._decide(known, ready, now=now), tracks=tracks
+            pairs,
+            lambda known: self._decide(known, ready, now=now),
+            tracks=tracks,
+            ended={(each.rule, each.entity): each.at for each in ready if isinstance(each, Clear)},
         )
 
     def _decide(
@@ -202,7 +205,14 @@ class Office:
     async def act(
         self, ids: Sequence[int], action: Action, *, who: str, now: int, value: str = ""
     ) -> list[Alarm]:
-        """A person acts on alarms. Raises NotInThatState: then none of them changes."""
+        """A person acts on alarms. Raises NotInThatState, OpenAnew, ReasonWanted: then none of them changes."""
+
+        def reopened(alarm: Alarm, since: Aftermath | None) -> Change:
+            step = reopen(alarm, since, who=who, at=now, reason=value)
+            return Change(step.alarm, step.events)
+
+        if action == "reopen":
+            return await self.alarms.reopen(ids, reopened, now=now)
 
         def decide(alarm: Alarm) -> Change:
             step = act(alarm, action, who=who, at=now, value=value)

@@ -1,5 +1,6 @@
 """What the NGSI-LD broker keeps: entities as JSON documents, their evolution, events, @contexts."""
 
+import json
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -61,9 +62,17 @@ class Search:
         self.among = ids is not None
 
 
+def json_bytes(value: object) -> bytes:
+    """JSON; numbers beyond 64 bits, which the database holds and the quick writer refuses, too."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def as_json(value: object) -> str:
     """JSON text without NUL characters, which PostgreSQL cannot hold."""
-    text = orjson.dumps(value).decode()
+    text = json_bytes(value).decode()
     return NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
@@ -159,9 +168,9 @@ class ContextStore:
 
     @asynccontextmanager
     async def change(self, tenant: str) -> AsyncIterator[Change]:
-        """One transaction; the tenant is made at its first write."""
+        """One transaction; the tenant is made at its first write, unless it is a snapshot's own."""
         async with self._postgres.transaction() as connection:
-            if tenant:
+            if tenant.isprintable() and tenant:
                 await connection.execute(SQL["add_tenant"], {"name": tenant})
             yield Change(connection, tenant)
 

@@ -166,6 +166,11 @@ async def insert_notices(connection: AsyncConnection[Row], notices: Sequence[Not
         await connection.execute(SQL["add"], {"rows": batch(notices)})
 
 
+async def resume_notices(connection: AsyncConnection[Row], **values: int) -> None:
+    """Queue again what an ``alarm`` had cancelled ``since`` (ms), inside a transaction of another part."""
+    await connection.execute(SQL["resume"], values)
+
+
 def _notice(row: Row) -> Notice:
     names = (
         "id", "alarm", "kind", "step", "person", "channel", "address", "subject", "body", "link",

@@ -37,7 +37,7 @@ OWN: dict[Kind, dict[str, str]] = {
     "place": {
         "@iot.id": "id", "id": "id", "name": "name", "description": "description", "time": "changed",
         "location": "place", "feature": "place", "properties/type": "type",
-        "properties/commune": "commune", "properties/entity": "entity",
+        "properties/commune": "commune", "properties/dataset": "dataset", "properties/entity": "entity",
     },
     "stream": {
         "@iot.id": "id", "id": "id", "name": "name", "description": "description",

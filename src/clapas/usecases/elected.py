@@ -16,6 +16,7 @@ from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.rules_alarms import Alarms
 from clapas.store.values import EntityRow
+from clapas.usecases.figures import state_of
 from clapas.usecases.gather import Line, known, lines_of
 from clapas.usecases.limits import Text
 from clapas.usecases.members import Seen
@@ -164,6 +165,7 @@ def share(pack: Pack, lines: list[Line], *, window: Window) -> Share:
     found = [each for line in lines for each in line.figures if each.indicator == name]
     judged = [each for each in found if each.state in JUDGED and each.value is not None]
     values = [each.value for each in judged if each.value is not None]
+    states = [state_of(pack, line.figures) for line in lines]
     return Share(
         trade=pack.name,
         title=pack.title,
@@ -173,8 +175,8 @@ def share(pack: Pack, lines: list[Line], *, window: Window) -> Share:
         unit=indicator.unit,
         points=len(found),
         judged=len(judged),
-        watch=sum(each.state == "watch" for each in judged),
-        alert=sum(each.state == "alert" for each in judged),
+        watch=states.count("watch"),
+        alert=states.count("alert"),
         start=window.start,
         end=window.end,
         licence=pack.dataset.licence if pack.dataset.classification == "ouvert" else "",

@@ -67,16 +67,6 @@ async def tank(store: Store, urn: str) -> Tank:
     return Tank(store, urn)
 
 
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A listening endpoint."""
-    made = Receiver()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notify"
-    async with server:
-        yield made
-
-
 async def found(
     api: httpx.AsyncClient, urn: str, wanted: int = 1, **params: str
 ) -> list[dict[str, Any]]:
@@ -176,6 +166,28 @@ async def test_raised_again_it_is_the_same(api: httpx.AsyncClient, tank: Tank) -
     await tank.raised(minutes=60)
     (after,) = await found(api, tank.urn, q=f'alertSource=="{tank.urn}";!validTo')
     assert after["id"] == before["id"]
+
+
+async def test_a_reopened_alarm_is_an_alert_again(
+    api: httpx.AsyncClient, tank: Tank, receiver: Receiver
+) -> None:
+    """Closed by mistake and reopened: the same entity goes on, and subscribers hear both."""
+    alarm = await tank.raised()
+    (before,) = await found(api, tank.urn)
+    wish = {
+        "type": "Subscription",
+        "entities": [{"type": "Alert"}],
+        "q": f'alertSource=="{tank.urn}"',
+        "notification": {"format": "keyValues", "endpoint": {"uri": receiver.uri}},
+    }
+    assert (await api.post("/subscriptions", json=wish)).status_code == 201
+    await tank.office.act([alarm.id], "close", who="ana", now=tank.now)
+    assert (await receiver.next())[1]["data"][0]["data"]["state"] == "closed"
+    await tank.office.act([alarm.id], "reopen", who="ana", now=tank.now + 1000)
+    again = (await receiver.next())[1]["data"][0]
+    assert (again["id"], again["data"]["state"]) == (before["id"], "new")
+    assert "validTo" not in again
+    assert "expiresAt" not in again
 
 
 async def test_what_is_kept_quiet_is_not_told(api: httpx.AsyncClient, tank: Tank) -> None:

@@ -100,6 +100,52 @@ async def test_subscriptions_are_sent_on(
     await _asked(source, "DELETE", f"/ngsi-ld/v1/subscriptions/{copy['id']}")
 
 
+@pytest.mark.clause("5.8.1.4")
+async def test_subscriptions_follow_their_sources(
+    api: httpx.AsyncClient, source: Source, urn: str
+) -> None:
+    """A source registered later gets its part of a subscription, changed and removed with both of them."""
+    kind, path = f"Van{urn[-12:]}", "/ngsi-ld/v1/subscriptions"
+    name, registration = (urn.replace("Thing", word) for word in ("Subscription", "Registration"))
+    for method in ("POST", "PATCH", "DELETE"):
+        source.when(method, path, 204)
+    subscription = {
+        "id": name,
+        "type": "Subscription",
+        "entities": [{"type": kind}],
+        "q": "speed>5",
+        "notification": {"endpoint": {"uri": f"{source.url}/notify"}, "attributes": ["speed"]},
+    }
+    assert (await api.post("/subscriptions", json=subscription)).status_code == 201
+    follows = (await api.get(f"/csourceSubscriptions/{name}:sources")).json()
+    assert (follows["entities"], follows["status"]) == ([{"type": kind}], "active")
+    listed = (await api.get("/csourceSubscriptions?limit=1000")).json()
+    assert f"{name}:sources" in [each["id"] for each in listed]
+    assert (await api.delete(f"/csourceSubscriptions/{name}:sources")).status_code == 422
+    information = {"entities": [{"id": urn, "type": kind}], "propertyNames": ["speed"]}
+    body = {
+        "id": registration,
+        "type": "ContextSourceRegistration",
+        "information": [information],
+        "endpoint": source.url,
+    }
+    assert (await api.post("/csourceRegistrations", json=body)).status_code == 201
+    copy = (await _asked(source, "POST", path))[3]
+    assert (copy["entities"], copy["watchedAttributes"]) == ([{"id": urn, "type": kind}], ["speed"])
+    assert (copy["q"], "attributes" in copy["notification"]) == ("speed>5", False)
+    wider = {"information": [{"entities": [{"id": urn, "type": kind}]}]}
+    assert (await api.patch(f"/csourceRegistrations/{registration}", json=wider)).status_code == 204
+    change = (await _asked(source, "PATCH", f"{path}/{copy['id']}"))[3]
+    assert (change["watchedAttributes"], change["q"]) == (None, "speed>5")
+    source.asked.clear()
+    assert (await api.patch(f"/subscriptions/{name}", json={"q": "speed>9"})).status_code == 204
+    assert (await _asked(source, "PATCH", f"{path}/{copy['id']}"))[3]["q"] == "speed>9"
+    assert (await api.delete(f"/csourceRegistrations/{registration}")).status_code == 204
+    await _asked(source, "DELETE", f"{path}/{copy['id']}")
+    assert (await api.delete(f"/subscriptions/{name}")).status_code == 204
+    assert (await api.get(f"/csourceSubscriptions/{name}:sources")).status_code == 404
+
+
 async def _asked(source: Source, method: str, path: str) -> tuple[str, str, dict[str, str], Any]:
     """The request, when it has come."""
     async with asyncio.timeout(10):

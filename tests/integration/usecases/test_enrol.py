@@ -79,6 +79,10 @@ async def test_a_pack_of_a_wheel_comes_is_updated_and_goes(
         assert (first.record, set(first.rules.values()), first.points) == ("created", {"created"}, 1)  # fmt: skip
         (record,) = await store.charter.records()
         assert (record.id, record.classification, record.steward) == ("harbour", "ouvert", "A. Martin")  # fmt: skip
+        said = pack.dataset
+        assert (record.theme, record.keywords, record.frequency, record.description_en) == (
+            said.theme, said.keywords, said.frequency, said.description.en,
+        )  # fmt: skip
         assert (await store.entities.get(EVERYTHING, HARBOUR)).entity.dataset == "harbour"
         assert {row.body["trade"] for row in (await rules_in(store)).values()} == {"harbour"}
 

@@ -34,6 +34,7 @@ OPEN = {
     ("GET", "/api/openapi.json"),
     ("GET", "/api/style.css"),
     ("GET", "/api/v1/charter/why"),
+    ("GET", "/catalogue.jsonld"),
     ("GET", "/api/v1/export"),
     ("GET", "/api/v1/me"),
     ("GET", "/api/v1/platform"),

@@ -4,14 +4,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-import orjson
-
 from clapas.context.book import joined
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.http import (
     CONTEXT_REL,
     GEO,
+    IN_LD,
     JSON,
     LD,
     Answer,
@@ -45,6 +44,7 @@ from clapas.context.errors import (
 from clapas.context.snapshots import scoped
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import ClapasError
+from clapas.store.context import json_bytes
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,9 @@ PREFIX = ["ngsi-ld", "v1"]
 """Also skipped when a client put a whole Location behind a resource."""
 NOTHING = RowFilter()
 ECHOED = ("ngsild-tenant", "ngsild-snapshot")
+UNSCOPED = frozenset({"snapshots", "jsonldContexts", "info", "openapi.json", "remote-notify"})
+"""Resources that are the same whatever snapshot a request names (5.5.15)."""
+REGISTRY = frozenset({"csourceRegistrations", "csourceSubscriptions"})
 HONOURED = ("body", "ngsi-ld")
 """Preferences that change an answer."""
 
@@ -125,6 +128,7 @@ class Door:
             media=media,
             body=body,
             context=resolved,
+            kind=LD if route.spec.body and content_type(headers, method) == LD else JSON,
             spec_context=given,
             tenant=tenant,
             rows=rows,
@@ -147,10 +151,10 @@ class Door:
         if tenant and not route.founds_tenants and not await self.broker.knows(tenant):
             raise NonexistentTenant(f"the tenant {tenant} does not exist")
         snapshot = headers.get("ngsild-snapshot")
-        if snapshot is None:
+        if snapshot is None or route.path[0] in UNSCOPED:
             return tenant
-        if route.spec.action != "read":
-            raise OperationNotSupported("a snapshot is only read")
+        if route.path[0] in REGISTRY:
+            raise OperationNotSupported("a snapshot has no registrations")
         return await scoped(self.broker, tenant, name=snapshot)
 
     async def _body(
@@ -182,16 +186,13 @@ class Door:
 
 
 def _inner_context(payload: Any) -> Any:
-    """The @context of a JSON-LD body. Raises BadRequestData when there is none."""
+    """The @context of a JSON-LD body; the items of a batch have their own. Raises BadRequestData when there is none."""
     if isinstance(payload, list):
-        for item in payload:
-            if isinstance(item, dict) and "@context" not in item:
-                raise BadRequestData("application/ld+json needs a @context in each entity")
         return None
     if not isinstance(payload, dict):
         raise BadRequestData("the body is a JSON object")
     if "@context" not in payload:
-        raise BadRequestData("application/ld+json needs a @context in the body")
+        raise BadRequestData(IN_LD)
     if payload["@context"] is None:
         raise BadRequestData("the @context is null")
     return payload["@context"]
@@ -247,7 +248,7 @@ async def _send(
     headers = [(name.lower(), value) for name, value in answer.headers]
     body = answer.raw
     if body is None and answer.body is not None:
-        body = orjson.dumps(answer.body)
+        body = json_bytes(answer.body)
     if body is not None:
         media = answer.media or (request.media if request and answer.data else JSON)
         headers.append(("content-type", media))

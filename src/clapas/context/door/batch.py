@@ -5,7 +5,7 @@ from typing import Any
 
 from clapas.context.broker import Broker
 from clapas.context.door.entities import merge_into
-from clapas.context.door.http import Answer, Request
+from clapas.context.door.http import IN_JSON, IN_LD, LD, Answer, Request
 from clapas.context.door.queries import answer_query
 from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import Replier
@@ -29,17 +29,21 @@ async def _items(broker: Broker, request: Request) -> list[tuple[Any, Terms | Ng
         raise BadRequestData(f"a batch holds {MOST} entities at most")
     if any(each is None for each in payload):
         raise BadRequestData("null is not an entity")
-    found: list[tuple[Any, Terms | NgsiError]] = []
-    for item in payload:
-        if isinstance(item, dict) and "@context" in item:
-            try:
-                context = await broker.book.resolve(item["@context"], link=False)
-                found.append((item, context.terms))
-            except NgsiError as error:
-                found.append((item, error))
-        else:
-            found.append((item, request.context.terms))
-    return found
+    return [(item, await _terms(broker, request, item=item)) for item in payload]
+
+
+async def _terms(broker: Broker, request: Request, *, item: Any) -> Terms | NgsiError:
+    """The @context of one item, or why it has none (6.3.5)."""
+    given = isinstance(item, dict) and "@context" in item
+    if given and request.kind != LD:
+        return BadRequestData(IN_JSON)
+    if not given:
+        missing = request.kind == LD and request.spec_context is None and isinstance(item, dict)
+        return BadRequestData(IN_LD) if missing else request.context.terms
+    try:
+        return (await broker.book.resolve(item["@context"], link=False)).terms
+    except NgsiError as error:
+        return error
 
 
 def _name(item: Any) -> str:
@@ -179,7 +183,8 @@ async def upsert(broker: Broker, request: Request) -> Answer:
     if errors:
         return _outcome(done, errors)
     if fresh:
-        return Answer(status=201, body=[each for each in done if each in fresh], data=False)
+        made = [each for each in dict.fromkeys(done) if each in fresh]
+        return Answer(status=201, body=made, data=False)
     return Answer(status=204)
 
 
@@ -210,7 +215,7 @@ async def merge(broker: Broker, request: Request) -> Answer:
     drafts, errors = await _drafts(
         broker,
         request,
-        read=lambda item, terms: _named(Reader(terms, fragment=True).entity(item, whole=False)),
+        read=lambda item, terms: _named(Reader(terms, merge=True).entity(item, whole=False)),
     )
     observed = request.params.get("observedAt", "")
 
@@ -234,8 +239,9 @@ async def delete(broker: Broker, request: Request) -> Answer:
             errors.append(failure(str(each), BadRequestData("this is not a URI")))
     async with broker.write(request.tenant) as write:
         held = await write.take(wanted)
+        gone = dict(held)
         for name in wanted:
-            if name in held:
+            if gone.pop(name, None) is not None:
                 done.append(name)
             else:
                 errors.append(failure(name, ResourceNotFound(f"{name} does not exist")))

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 
 from clapas.context.broker import Broker, entity_of
-from clapas.context.door.http import Answer, Headers, Request
+from clapas.context.door.http import Answer, Request
 from clapas.context.door.queries import joined, query_of, run_query
 from clapas.context.door.reply import Replier, read_projection
 from clapas.context.editing import Editor, created, deleted
-from clapas.context.entity_maps import with_map_of_one
+from clapas.context.entity_maps import chosen_map, map_made, wished
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
-from clapas.context.federation.reads import retrieved
+from clapas.context.federation.reads import Retrieved, retrieved
 from clapas.context.model import Entity, is_date_time, is_uri
 from clapas.context.query.select import type_matches
 from clapas.context.reading import Draft, Reader
@@ -63,8 +63,25 @@ async def held(broker: Broker, request: Request) -> Entity:
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Entity (5.7.1)."""
     replier = Replier(request)
-    entity, warnings = await gathered(broker, request)
-    style = replier.style
+    chosen = await chosen_map(broker, request)
+    asking = request if chosen is None else chosen.request(request, entity_id(request))
+    mapping = chosen is None and wished(request)
+    found = await gathered(broker, msgspec.structs.replace(asking, mapping=mapping))
+    answer = await _retrieved(broker, request, found=found, replier=replier)
+    if chosen is not None:
+        answer.headers.append(await chosen.used(broker, request, where=found.where, whole=False))
+    elif mapping:
+        answer.headers.append(await map_made(broker, request, where=found.where))
+    return answer
+
+
+async def _retrieved(
+    broker: Broker, request: Request, *, found: Retrieved, replier: Replier
+) -> Answer:
+    """What was found of an entity, as it was asked for. Raises ResourceNotFound."""
+    entity, warnings, style = found.entity, found.headers, replier.style
+    if entity is None:
+        raise ResourceNotFound(f"{entity_id(request)} does not exist")
     if "attrs" in request.params:
         wanted = [request.context.terms.expand(each) for each in request.words("attrs")]
         if not any(each in entity.attributes for each in wanted):
@@ -79,24 +96,22 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
     if not _says_something(shown[0], replier):
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
     if request.params.get("join") == "flat" and len(shown) > 1:
-        answer = replier.many([entity], shown, headers=warnings)
-    else:
-        answer = replier.one(entity, shown[0], headers=warnings)
-    return await with_map_of_one(broker, request, name=entity.id, answer=answer)
+        return replier.many([entity], shown, headers=warnings)
+    return replier.one(entity, shown[0], headers=warnings)
 
 
-async def gathered(broker: Broker, request: Request) -> tuple[Entity, Headers]:
+async def gathered(broker: Broker, request: Request) -> Retrieved:
     """The entity that the path names, with what other sources say of it. Raises ResourceNotFound."""
     local, missing = None, ResourceNotFound(f"{request.args[0]} does not exist")
     try:
         local = await held(broker, request)
     except ResourceNotFound as error:
         missing = error
-    entity, warnings = await retrieved(broker, request, name=entity_id(request), local=local)
-    if entity is None:
-        missing.headers = tuple(warnings)
+    found = await retrieved(broker, request, name=entity_id(request), local=local)
+    if found.entity is None:
+        missing.headers = tuple(found.headers)
         raise missing
-    return entity, warnings
+    return found
 
 
 def _says_something(shown: dict[str, Any], replier: Replier) -> bool:
@@ -153,7 +168,7 @@ def read_fragment(request: Request, payload: Any, *, entity: Entity | None) -> D
     if formats & {"simplified", "keyValues"}:
         lang = request.params.get("lang", "")
         return read_simplified(payload, request.context.terms, entity=entity, lang=lang)
-    return Reader(request.context.terms, fragment=True).entity(payload, whole=False)
+    return Reader(request.context.terms, merge=True).entity(payload, whole=False)
 
 
 def check_same_id(draft: Draft, name: str) -> None:

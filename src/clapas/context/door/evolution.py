@@ -10,11 +10,13 @@ from clapas.context.door.http import LD, Answer, Headers, Request
 from clapas.context.door.queries import orders_of, query_of
 from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import page_links, page_of, style_of
-from clapas.context.entity_maps import HEADER, PATH, chosen_map, make, wished, with_map_of_one
+from clapas.context.entity_maps import HEADER, HERE, PATH, chosen_map, map_made, wished
 from clapas.context.errors import BadRequestData, ResourceNotFound
+from clapas.context.federation.reads import Located
 from clapas.context.model import SCOPE, Entity
 from clapas.context.query.select import type_matches
 from clapas.context.rendering import Renderer, Style
+from clapas.context.scope_times import evolved, kept_by_scope, valid_scopes
 from clapas.context.search import Query
 from clapas.context.temporal import (
     PLURAL,
@@ -26,7 +28,7 @@ from clapas.context.temporal import (
     read_aggregation,
     read_window,
 )
-from clapas.context.timeline import aggregate, evolved, heads, instances_of
+from clapas.context.timeline import aggregate, heads, instances_of
 
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 
@@ -39,6 +41,8 @@ class _Shape(msgspec.Struct, kw_only=True):
     window: Window
     attributes: list[str] | None
     params: dict[str, Any]
+    scope: str = ""
+    """The scope query, which leaves only instances of the times in which it held."""
 
 
 def _shape(request: Request, params: dict[str, Any] | None = None) -> _Shape:
@@ -72,7 +76,13 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
     if not found or (kind and not type_matches(kind, found[0].types, terms=request.context.terms)):
         raise ResourceNotFound(f"{name} has no temporal evolution")
     answer = await _retrieved(broker, request, shape=shape, found=found)
-    return await with_map_of_one(broker, request, name=name, answer=answer)
+    chosen = await chosen_map(broker, request)
+    if chosen is not None:
+        answer.headers.append((HEADER, PATH + chosen.body["id"]))
+    elif wished(request):
+        where = Located(sources={name: [HERE]})
+        answer.headers.append(await map_made(broker, request, where=where))
+    return answer
 
 
 async def _retrieved(
@@ -97,7 +107,7 @@ async def _retrieved(
 
 async def _rows_of(broker: Broker, request: Request, *, shape: _Shape, ids: list[str]) -> list[Row]:
     datasets = shape.style.datasets
-    return await instances_of(
+    rows = await instances_of(
         broker,
         request.tenant,
         ids=ids,
@@ -106,6 +116,12 @@ async def _rows_of(broker: Broker, request: Request, *, shape: _Shape, ids: list
         datasets=sorted(datasets) if datasets is not None else None,
         visible=request.rows,
     )
+    if not shape.scope:
+        return rows
+    valid = await valid_scopes(broker, request, ids=ids, text=shape.scope, window=shape.window)
+    kept = kept_by_scope(rows, valid, window=shape.window)
+    measured = {row.entity for row in rows} - {*valid}
+    return kept + [row for row in rows if row.entity in measured]
 
 
 async def query(broker: Broker, request: Request) -> Answer:
@@ -141,27 +157,33 @@ async def _query(broker: Broker, request: Request, *, asked: Query, shape: _Shap
         raise BadRequestData("a temporal query needs timerel and timeAt")
     if shape.form == "aggregatedValues":
         read_aggregation(shape.params)
+    shape = msgspec.structs.replace(shape, scope=asked.scope)
     limit, offset, count = page_of(
         request, broker.settings.default_limit, most=broker.settings.most
     )
     ids = await evolved(broker, request, asked=asked, window=shape.window)
     chosen = await chosen_map(broker, request)
-    made = "" if chosen is not None else await _new_map(broker, request, ids=ids)
+    headers: Headers = []
     if chosen is not None:
-        ids = [each for each in chosen.ids if each in set(ids)]
+        headers = [(HEADER, PATH + chosen.body["id"])]
+        fit = set(ids)
+        ids = [each for each in chosen.ids if each in fit]
+    elif wished(request):
+        where = Located(sources={each: [HERE] for each in ids})
+        headers = [await map_made(broker, request, where=where)]
     if asked.orders and asked.orders[0].descending:
         ids.reverse()
     wanted = ids[offset : offset + limit] if limit else []
     found = await heads(broker, request.tenant, ids=wanted, rows=request.rows)
-    headers: Headers = page_links(request, limit, offset=offset, more=len(ids) > offset + limit)
+    headers += page_links(request, limit, offset=offset, more=len(ids) > offset + limit)
     if count:
         headers.append(("NGSILD-Results-Count", str(len(ids))))
-    if chosen is not None or made:
-        headers.append((HEADER, PATH + (chosen.body["id"] if chosen is not None else made)))
     status, bodies = await _page(broker, request, shape=shape, found=found, headers=headers)
+    if chosen is None and wished(request):
+        status = 201
     if request.media == LD:
         bodies = [{**each, "@context": request.context.embedded} for each in bodies]
-    return Answer(status=201 if made else status, body=bodies, headers=headers)
+    return Answer(status=status, body=bodies, headers=headers)
 
 
 async def _page(
@@ -181,14 +203,6 @@ async def _page(
             if row.attribute not in names.setdefault(row.entity, []):
                 names[row.entity].append(row.attribute)
     return status, _shown(request, shape, found=found, rows=cut.rows, names=names)
-
-
-async def _new_map(broker: Broker, request: Request, *, ids: list[str]) -> str:
-    """The id of the map of a query that asks for one, or names one that is gone (5.7.4.4); else ''."""
-    if not wished(request):
-        return ""
-    body = await make(broker, request, sources={each: ["@none"] for each in ids})
-    return str(body["id"])
 
 
 def _reply(request: Request, body: dict[str, Any]) -> Answer:

@@ -9,13 +9,19 @@ from clapas.context.door import (
     discovery,
     entities,
     evolution,
+    registrations,
     subscriptions,
     temporal,
 )
 from clapas.context.door.http import Answer, Request
 from clapas.context.federation.answers import discovered, evolved_both, merged_answers
 from clapas.context.federation.batches import distributed_batch, distributed_purge
-from clapas.context.federation.subscriptions import creating, deleting, updating
+from clapas.context.federation.subscriptions import (
+    creating,
+    deleting,
+    registering,
+    updating,
+)
 from clapas.context.federation.writes import Writing, distributed
 
 Handler = Callable[[Broker, Request], Awaitable[Answer]]
@@ -33,7 +39,7 @@ WRITES: tuple[tuple[Handler, Writing], ...] = (
     (temporal.append, Writing(operation="appendAttrsTemporal", of_attributes=True)),
     (temporal.delete, Writing(operation="deleteTemporal", body="")),
     (temporal.delete_attribute, Writing(operation="deleteAttrsTemporal", body="attribute")),
-    (temporal.modify_instance, Writing(operation="updateAttrsTemporal", body="attribute")),
+    (temporal.modify_instance, Writing(operation="updateAttrInstanceTemporal", body="attribute")),
     (temporal.delete_instance, Writing(operation="deleteAttrInstanceTemporal", body="attribute")),
 )
 AROUND: dict[Handler, Handler] = {
@@ -59,6 +65,15 @@ AROUND: dict[Handler, Handler] = {
     discovery.attribute: merged_answers(
         discovery.attribute, "retrieveAttrTypeInfo", merge=discovered
     ),
+    discovery.attributes: merged_answers(
+        discovery.attributes, "retrieveAttrTypes", merge=discovered
+    ),
+    discovery.attribute: merged_answers(
+        discovery.attribute, "retrieveAttrTypeInfo", merge=discovered
+    ),
+    registrations.create: registering(registrations.create),
+    registrations.update: registering(registrations.update),
+    registrations.delete: registering(registrations.delete),
     subscriptions.create: creating(subscriptions.create),
     subscriptions.update: updating(subscriptions.update),
     subscriptions.delete: deleting(subscriptions.delete),

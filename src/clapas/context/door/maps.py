@@ -4,14 +4,14 @@ from clapas.context.broker import Broker
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.door.queries import query_of
 from clapas.context.door.queryform import request_of_body
-from clapas.context.entity_maps import HEADER, PATH, bounded, lifetime, make
+from clapas.context.entity_maps import HEADER, HERE, PATH, bounded, lifetime, make
 from clapas.context.errors import BadRequestData
-from clapas.context.federation.reads import located
+from clapas.context.federation.reads import Located, located, with_sources
 from clapas.context.lasting import keep, one
-from clapas.context.model import is_date_time, is_uri, moment
+from clapas.context.model import is_date_time, is_uri, moment, time_text
+from clapas.context.scope_times import evolved
 from clapas.context.search import Query
 from clapas.context.temporal import read_window
-from clapas.context.timeline import evolved
 
 
 def _asked(request: Request, *, temporal: bool = False) -> tuple[Request, Query]:
@@ -38,11 +38,14 @@ async def create_temporal(broker: Broker, request: Request) -> Answer:
     if not window.relation:
         raise BadRequestData("a temporal query needs timerel and timeAt")
     ids = await evolved(broker, made, asked=asked, window=window)
-    return await _made(broker, request, found={each: ["@none"] for each in ids})
+    here = Located(sources={each: [HERE] for each in ids})
+    return await _made(
+        broker, request, found=await with_sources(broker, made, asked=asked, here=here)
+    )
 
 
-async def _made(broker: Broker, request: Request, *, found: dict[str, list[str]]) -> Answer:
-    body = await make(broker, request, sources=found)
+async def _made(broker: Broker, request: Request, *, found: Located) -> Answer:
+    body = await make(broker, request, where=found)
     headers = [(HEADER, PATH + body["id"]), ("Location", PATH + body["id"])]
     return Answer(status=201, body=_shown(request, body), headers=headers)
 
@@ -66,8 +69,10 @@ async def update(broker: Broker, request: Request) -> Answer:
     if "expiresAt" in fragment:
         if not is_date_time(fragment["expiresAt"]):
             raise BadRequestData("expiresAt is a DateTime")
-        expires = bounded(moment(fragment["expiresAt"]))
-        await keep(broker, "map", tenant=request.tenant, body={**body, "expiresAt": expires})
+        wanted = moment(fragment["expiresAt"])
+        given = bounded(broker, wanted)
+        text = fragment["expiresAt"] if given == wanted else time_text(given)
+        await keep(broker, "map", tenant=request.tenant, body={**body, "expiresAt": text})
     return Answer(status=204)
 
 

@@ -9,9 +9,9 @@ import orjson
 from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.door.reply import Replier, check_hops, datasets_of, page_links, page_of
-from clapas.context.entity_maps import chosen_map, wished, with_map
+from clapas.context.entity_maps import chosen_map, map_made, wished
 from clapas.context.errors import BadRequestData
-from clapas.context.federation.reads import queried
+from clapas.context.federation.reads import located, queried
 from clapas.context.linked import Inliner, gather
 from clapas.context.model import Entity
 from clapas.context.query import q as language
@@ -110,6 +110,9 @@ async def answer_query(
     chosen = await chosen_map(broker, request)
     if chosen is not None:
         asked = msgspec.structs.replace(asked, selectors=chosen.selectors(asked))
+        request = chosen.request(request)
+    elif wished(request):
+        request = msgspec.structs.replace(request, mapping=True)
     gathered = await queried(broker, request, asked=asked, limit=limit, offset=offset, count=count)
     found = gathered.found
     headers = (
@@ -118,10 +121,15 @@ async def answer_query(
     shown = await joined(broker, request, entities=found.entities, replier=replier)
     kept = [each for each in shown if each or replier.style.projection.pick is None]
     answer = replier.many(found.entities, kept, headers=headers)
+    if chosen is None and not request.mapping:
+        return answer
+    where = gathered.where or await located(broker, request, asked=asked)
     if chosen is not None:
-        return await chosen.used(broker, request, asked=asked, answer=answer)
-    if wished(request):
-        return await with_map(broker, request, asked=asked, answer=answer)
+        whole = not request.words("id")
+        answer.headers.append(await chosen.used(broker, request, where=where, whole=whole))
+    else:
+        answer.status = 201
+        answer.headers.append(await map_made(broker, request, where=where))
     return answer
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_plus
 import msgspec
 
 from clapas.context.door.http import GEO, LD, Answer, Headers, Request, preferences
-from clapas.context.errors import BadRequestData, InvalidRequest
+from clapas.context.errors import BadRequestData, InvalidRequest, TooManyResults
 from clapas.context.model import GEOMETRIES, Entity, is_uri
 from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, feature
 from clapas.context.terms import Terms
@@ -32,6 +32,8 @@ def style_of(request: Request) -> Style:
         raise BadRequestData("geometryProperty is for application/geo+json")
     given = request.params.get("format")
     names = [each for each in request.words("options") if each in FORMATS]
+    if given is None and len({FORMATS[each] for each in names}) > 1:
+        raise InvalidRequest("options name two formats")
     name = given if given in FORMATS else (names[0] if names else "normalized")
     if "lang" in request.params and not request.params["lang"]:
         raise BadRequestData("lang is empty")
@@ -221,13 +223,13 @@ def geo_context(request: Request) -> Any:
 
 
 def page_of(request: Request, default: int, *, most: int) -> tuple[int, int, bool]:
-    """limit, offset, count. Raises BadRequestData, InvalidRequest."""
+    """limit, offset, count. Raises BadRequestData, TooManyResults."""
     count = request.flag("count")
     limit = request.number("limit", default)
     if limit == 0 and not count:
         raise BadRequestData("limit=0 is for counting: it needs count=true")
     if limit > most:
-        raise InvalidRequest(f"limit is at most {most}")
+        raise TooManyResults(f"a page holds {most} at most")
     return limit, request.number("offset", 0), count
 
 

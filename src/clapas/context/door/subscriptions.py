@@ -9,12 +9,19 @@ from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.door.registrations import first
 from clapas.context.door.reply import page_links, page_of
-from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.errors import (
+    AlreadyExists,
+    BadRequestData,
+    OperationNotSupported,
+    ResourceNotFound,
+)
 from clapas.context.model import is_uri, now_text
 from clapas.context.query import q as language
 from clapas.context.query.predicate import Compiler
 from clapas.context.search import check_predicate
 from clapas.context.subscription import (
+    FOLLOWS,
+    as_sources,
     read_subscription,
     show_subscription,
     update_subscription,
@@ -38,9 +45,10 @@ async def create(broker: Broker, request: Request) -> Answer:
     await _check_context(broker, body)
     await _check_query(broker, request, body=body)
     now = now_text()
-    state = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
+    state: dict[str, Any] = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
     if isinstance(request.context.embedded, dict | list):
         state["implicit"] = request.link
+    state |= {"via": request.headers.get("via", ""), "local": request.flag("local")}
     rows = await broker.store.rows(
         "add_subscription",
         tenant=request.tenant,
@@ -79,15 +87,27 @@ async def _check_query(broker: Broker, request: Request, *, body: dict[str, Any]
 
 
 async def _one(broker: Broker, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    name = request.args[0]
+    name, kind = request.args[0], kind_of(request)
     if not is_uri(name):
         raise BadRequestData(f"the id {name!r} is not a URI")
-    rows = await broker.store.rows(
-        "subscription", tenant=request.tenant, kind=kind_of(request)[0], id=name
-    )
-    if not rows:
-        raise ResourceNotFound(f"{name} does not exist")
-    return rows[0][0], rows[0][1]
+    rows = await broker.store.rows("subscription", tenant=request.tenant, kind=kind[0], id=name)
+    if rows:
+        return rows[0][0], rows[0][1]
+    if kind == SOURCES and name.endswith(FOLLOWS):
+        return await _following(broker, request, name=name.removesuffix(FOLLOWS))
+    raise ResourceNotFound(f"{name} does not exist")
+
+
+async def _following(
+    broker: Broker, request: Request, *, name: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What follows the sources of a subscription: it is read, and changes and goes with that one only."""
+    rows = await broker.store.rows("subscription", tenant=request.tenant, kind="e", id=name)
+    if not rows or rows[0][0].get("localOnly") is True:
+        raise ResourceNotFound(f"{name}{FOLLOWS} does not exist")
+    if request.method != "GET":
+        raise OperationNotSupported(f"it changes and goes with the subscription {name}")
+    return as_sources(rows[0][0], request.base), rows[0][1]
 
 
 def _shown(request: Request, body: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
@@ -109,15 +129,24 @@ async def listed(broker: Broker, request: Request) -> Answer:
     limit, offset, count = page_of(
         request, broker.settings.default_limit, most=broker.settings.most
     )
-    where = {"tenant": request.tenant, "kind": kind_of(request)[0]}
-    rows = await broker.store.rows("subscriptions", limit=limit + 1, offset=offset, **where)
+    query = "source_subscriptions" if kind_of(request) == SOURCES else "subscriptions"
+    where = {"tenant": request.tenant}
+    rows = await broker.store.rows(query, limit=limit + 1, offset=offset, **where)
     headers = page_links(request, limit, offset=offset, more=len(rows) > limit)
     if count:
-        total = await broker.store.rows("count_subscriptions", **where)
+        total = await broker.store.rows(f"count_{query}", **where)
         headers.append(("NGSILD-Results-Count", str(total[0][0])))
     return Answer(
-        body=[_shown(request, held, state=state) for held, state in rows[:limit]], headers=headers
+        body=[_listed(request, kind, body=body, state=state) for kind, body, state in rows[:limit]],
+        headers=headers,
     )
+
+
+def _listed(
+    request: Request, kind: str, *, body: dict[str, Any], state: dict[str, Any]
+) -> dict[str, Any]:
+    follows = kind_of(request) == SOURCES and kind == "e"
+    return _shown(request, as_sources(body, request.base) if follows else body, state=state)
 
 
 async def update(broker: Broker, request: Request) -> Answer:

@@ -14,6 +14,7 @@ from clapas.context.door.http import CONTEXT_REL, JSON, LD, Request
 from clapas.context.federation.shares import Share
 from clapas.context.settings import Settings
 from clapas.notify.hosts import is_private
+from clapas.store.context import json_bytes
 
 API = "/ngsi-ld/v1"
 FROM_REQUEST = "urn:ngsi-ld:request"
@@ -22,6 +23,7 @@ OURS = frozenset(
     | {"content-type", "accept", "link", "jsonldcontext", "contenttype"}
 )
 """Headers that a registration cannot set (clause 4.3.6.5)."""
+MAP = "NGSILD-EntityMap"
 MULTI_STATUS, NOT_FOUND, LOOP = 207, 404, 508
 
 
@@ -32,6 +34,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     body: Any = None
     problem: str = ""
+    map: str = ""
+    """Its own entity map of this request, '' without (4.5.25)."""
     warning: int = 0
     """Code of NGSILD-Warning (table 6.3.17-1), 0 for none."""
 
@@ -89,7 +93,7 @@ class Asker:
         headers = headers_of(
             share, request, alias=alias_of(self._alias, request.tenant), body=call.body
         )
-        content = None if call.body is None else orjson.dumps(call.body)
+        content = None if call.body is None else json_bytes(call.body)
         async with self._client.stream(
             call.method, address, headers=headers, content=content, timeout=None
         ) as answer:
@@ -98,7 +102,9 @@ class Asker:
                 raw += part
                 if len(raw) > self._settings.source_bytes:
                     return Reply(share=share, problem="the answer is too large", warning=111)
-        return _read(share, answer.status_code, raw=bytes(raw))
+        reply = _read(share, answer.status_code, raw=bytes(raw))
+        location = answer.headers.get(MAP, "")
+        return msgspec.structs.replace(reply, map=location.rstrip("/").rpartition("/")[2])
 
     async def _refused(self, address: str) -> str:
         parts = urlsplit(address)
@@ -172,6 +178,8 @@ def headers_of(share: Share, request: Request, *, alias: str, body: Any) -> dict
         copied = request.headers.get(key.lower(), "") if value == FROM_REQUEST else value
         if copied:
             headers[key] = copied
+    if request.sources and request.sources.get(share.id):
+        headers[MAP] = f"{API}/entityMaps/{request.sources[share.id]}"
     tenant = share.body.get("tenant", "")
     if tenant:
         headers["NGSILD-Tenant"] = tenant

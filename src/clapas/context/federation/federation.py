@@ -56,6 +56,8 @@ class Federation:
             return []
         if not request.rows.everything and "" not in request.rows.datasets:
             return []
+        if request.sources is not None:
+            bodies = [each for each in bodies if each["id"] in request.sources]
         return shares_of(
             bodies, ids=ids, types=types, attributes=attributes, pattern=pattern, via=via
         )

@@ -289,7 +289,7 @@ def _worded(line: AlarmEvent, names: Mapping[str, str]) -> dict[str, Any]:
     status_code=200,
     tags=["alarms"],
     opt=asks("write", "alarm"),
-    summary="Acknowledge, assign, comment, judge, close",
+    summary="Acknowledge, assign, comment, judge, close, reopen",
 )
 async def act(request: Call, data: JSONBody[Acts]) -> Listed[AlarmOut]:
     """Do the same to several alarms that may be seen."""
