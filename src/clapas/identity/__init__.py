@@ -1,6 +1,7 @@
 """Who somebody is: accounts, sessions, service keys, devices' credentials."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from clapas.domain.access import Principal
 from clapas.domain.errors import OwnerError
@@ -71,6 +72,10 @@ __all__ = [
 ]
 
 
+NO_SESSION = UUID(int=0)
+"""Of no session: all of an account's end."""
+
+
 class Identity:
     """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``, ``claims``."""
 
@@ -127,6 +132,17 @@ class Identity:
         if credential.startswith("cld_"):
             return await self.devices.recognise(credential), None
         return await self._of_key(credential) or (None, None)
+
+    async def readmit(self, account: AccountRow) -> str:
+        """A one-time token for somebody who lost what opens their account; what was lost opens it no more.
+
+        The second factor, the passkeys and the open sessions end, and a lock-out of the login is lifted.
+        """
+        await self.factors.remove(account.id)
+        await self.passkeys.remove_all(account.id)
+        await self.sessions.revoke_others(account.id, but=NO_SESSION)
+        await self.accounts.lockout.lift(account.login)
+        return await self.accounts.one_time(account.login)
 
     def subject_proof(self, subject: str) -> bytes:
         """What may be kept of a pseudonym that was erased: it proves which one, and tells nothing."""

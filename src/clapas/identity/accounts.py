@@ -121,7 +121,9 @@ class Accounts:
             await self._lockout.failed(subject, address)
             raise LinkSpent
         await self._store.must_set_password(identifier)
-        return await self.get(identifier)
+        account = await self.get(identifier)
+        await self._lockout.succeeded(account.login, address)
+        return account
 
     async def set_password(self, id: UUID, password: str) -> None:  # noqa: A002
         """Choose a password. Raises WeakPassword, NotFound."""

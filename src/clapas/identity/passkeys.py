@@ -169,6 +169,11 @@ class Passkeys:
         if not await self._store.remove_passkey(account, known):
             raise NotFound(passkey=id[:80])
 
+    async def remove_all(self, account: UUID) -> None:
+        """No passkey of an account works any more."""
+        for each in await self._store.passkeys(account):
+            await self._store.remove_passkey(account, each.id)
+
     def _asked(self, options: str, challenge: bytes, *, account: str) -> Asked:
         kept = Challenge(challenge=challenge, account=account, expires=time.time() + CEREMONY_S)
         ticket = self._seal.close_text(msgspec.msgpack.encode(kept))

@@ -116,6 +116,11 @@ class ServiceKeys:
         """Keys that are not revoked, by id."""
         return await self._store.keys(after=after, limit=limit)
 
+    async def living(self, *, limit: int) -> tuple[Principal, ...]:
+        """The keys that work now, with the rights of their applications' subscriptions."""
+        found = await self._store.live_keys(datetime.now(UTC), limit=limit)
+        return tuple(self.principal(each) for each in found)
+
     async def recognise(self, secret: str) -> Principal | None:
         """The principal of a live key, None for anything else."""
         holder = await self.holder(secret)

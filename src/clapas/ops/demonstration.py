@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -224,8 +223,13 @@ def _line(done: Progress) -> str:
     return f"{done.sent} messages sent, {done.accepted} accepted"
 
 
-def _tell_of(name: str, tell: Callable[[str], None], *, done: Progress) -> None:
-    tell(f"{name}: {_line(done)}")
+def _telling(name: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
+    """Tells how far one recording is."""
+
+    def told(done: Progress) -> None:
+        tell(f"{name}: {_line(done)}")
+
+    return told
 
 
 async def feed_recordings(
@@ -239,7 +243,7 @@ async def feed_recordings(
             wire_messages(recording.path, recording.source, options=recording.options),
             doors,
             speed=0,
-            tell=partial(_tell_of, recording.name, tell),
+            tell=_telling(recording.name, tell),
         )
         done[recording.name] = (count.sent, count.accepted)
     return done

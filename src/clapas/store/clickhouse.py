@@ -1,5 +1,6 @@
 """The ClickHouse side, over its HTTP protocol: Arrow in, Arrow out, every read bounded."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, NoReturn
@@ -16,6 +17,8 @@ from clapas.engines import ClickHouseAddress
 READ_SECONDS = 30
 WRITE_SECONDS = 600
 FAILURES = (Error, ClientError, OSError, TimeoutError)
+FRAMED = re.compile(r"DB::Exception: (?:default: )?(.*?)(?: \(for url [^)]*\))?$", re.DOTALL)
+ADDRESS = re.compile(r" \(for url [^)]*\)")
 TOO_HEAVY = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "TOO_MANY_ROWS", "TOO_MANY_BYTES")
 
 
@@ -103,6 +106,12 @@ async def _query(
         _translate(error)
 
 
+def said(text: str) -> str:
+    """What ClickHouse says of a query, in its own words: without what its client says around them, nor any address."""
+    found = FRAMED.search(text)
+    return (found[1] if found else ADDRESS.sub("", text))[:500]
+
+
 def _translate(error: Exception) -> NoReturn:
     text = str(error)
     if "NOT_ENOUGH_SPACE" in text or "No space left" in text:
@@ -110,5 +119,5 @@ def _translate(error: Exception) -> NoReturn:
     if any(name in text for name in TOO_HEAVY):
         raise TooMany("this query reads too much", engine="clickhouse") from error
     if isinstance(error, DatabaseError) and not isinstance(error, OperationalError):
-        raise InternalError(f"ClickHouse refuses: {text[:500]}") from error
+        raise InternalError(f"ClickHouse refuses: {said(text)}") from error
     raise EngineUnavailable(engine="clickhouse") from error

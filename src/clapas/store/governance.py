@@ -183,6 +183,10 @@ class Governance:
         rows = await self._rows("objecting_series", dataset=dataset, purpose=purpose)
         return [row[0] for row in rows]
 
+    async def objectors(self, purpose: str) -> frozenset[str]:
+        """The entities of every subject who objects to a purpose, or to all, of the dataset that it is in."""
+        return frozenset(row[0] for row in await self._rows("objectors", purpose=purpose))
+
     async def add_request(
         self, *, kind: str, subject: str, proof: bytes, reference: str, author: str
     ) -> UUID:

@@ -8,7 +8,8 @@ import msgspec
 from clapas.usecases.formula import compute, names_in
 from clapas.usecases.pack import Indicator, Pack
 
-State = Literal["ok", "watch", "alert", "insufficient", "no_data"]
+State = Literal["ok", "watch", "alert", "beside", "insufficient", "no_data"]
+"""``beside``: shown to compare with, and judged by nobody."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +90,15 @@ def state(pack: Pack, indicator: Indicator, *, value: float | None, enough: bool
         if (above is not None and value > above) or (below is not None and value < below):
             return word
     return "ok"
+
+
+def unjudged(found: Sequence[Figure]) -> list[Figure]:
+    """The same figures of a point that is shown only to compare with."""
+    judged: tuple[State, ...] = ("ok", "watch", "alert")
+    return [
+        msgspec.structs.replace(each, state="beside") if each.state in judged else each
+        for each in found
+    ]
 
 
 def state_of(pack: Pack, found: Sequence[Figure]) -> State:

@@ -8,7 +8,7 @@ import msgspec
 from clapas.domain.window import Window, instant
 from clapas.store import Store
 from clapas.store.values import EntityRow, Latest
-from clapas.usecases.figures import Figure, figures
+from clapas.usecases.figures import Figure, figures, unjudged
 from clapas.usecases.measures import Asking, measures
 from clapas.usecases.members import Members, Seen, members_of
 from clapas.usecases.pack import Pack
@@ -54,7 +54,12 @@ async def lines_of(
     datasets = (row.entity.dataset for row in members.rows)
     await seen.note(datasets, window, entities=len(members.rows))
     return [
-        _line(row, figures(pack, measured.get(row.entity.id, {})), last=last.get(row.entity.id))
+        _line(
+            pack,
+            row,
+            found=figures(pack, measured.get(row.entity.id, {})),
+            last=last.get(row.entity.id),
+        )
         for row in members.rows
     ]
 
@@ -83,16 +88,18 @@ def newest(states: Sequence[Latest]) -> dict[str, datetime]:
     return {entity: instant(moment) for entity, moment in found.items()}
 
 
-def _line(row: EntityRow, found: list[Figure], *, last: datetime | None) -> Line:
+def _line(pack: Pack, row: EntityRow, *, found: list[Figure], last: datetime | None) -> Line:
     entity = row.entity
+    name = entity.name or entity.id.rpartition(":")[2]
+    beside = any(word.casefold() in name.casefold() for word in pack.beside)
     return Line(
         entity=entity.id,
-        name=entity.name or entity.id.rpartition(":")[2],
+        name=name,
         type=entity.type,
         commune=entity.commune,
         longitude=entity.longitude,
         latitude=entity.latitude,
         simulated=entity.simulated,
-        figures=found,
+        figures=unjudged(found) if beside else found,
         last=last,
     )

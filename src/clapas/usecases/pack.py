@@ -125,6 +125,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Quantities that an entity must have to be of this trade; empty: every entity of the types."""
     datasets: tuple[str, ...] = ()
     """Records whose entities are of this trade; empty: all that may be seen."""
+    beside: tuple[str, ...] = ()
+    """Words in the names of points that are shown to compare with, and never judged: the weather outside a room."""
     limits: dict[str, Limit] = {}
     derived: tuple[Derived, ...] = ()
     indicators: tuple[Indicator, ...]

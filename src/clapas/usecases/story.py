@@ -71,7 +71,9 @@ def _untrue(pack: Pack) -> list[str]:
         alarms = raised(pack, binding, value=observed)
         told, alarm = float(pack.story["observation"]), pack.story["alarm"]
         pack.indicator(pack.story["row"]["indicator"])
-    except (KeyError, TypeError, ValueError, ClapasError) as error:
+    except KeyError as error:
+        return [f"story.json: nothing says {error}: see docs/add-a-trade.md, 4"]
+    except (TypeError, ValueError, ClapasError) as error:
         return [f"story.json: {type(error).__name__}: {error}"]
     found = []
     if abs(observed - told) > 1e-6 * max(1.0, abs(told)):

@@ -93,6 +93,15 @@ async def test_subscriptions_are_sent_on(
     notified = (await _asked(source, "POST", "/notify"))[3]
     assert notified["subscriptionId"] == name
     assert notified["data"][0]["speed"]["value"] == 1
+    source.asked.clear()
+    gone = {"id": urn, "type": "Van", "speed": "urn:ngsi-ld:null"}
+    other = van(f"{urn}-other", speed=2)
+    assert (
+        await api.post("/remote-notify", json={**told, "data": [other, gone]})
+    ).status_code == 200
+    notified = (await _asked(source, "POST", "/notify"))[3]
+    assert [each["id"] for each in notified["data"]] == [urn]
+    assert notified["data"][0]["speed"]["value"] == "urn:ngsi-ld:null"
     stranger = {**told, "subscriptionId": "urn:ngsi-ld:Subscription:guessed"}
     assert (await api.post("/remote-notify", json=stranger)).status_code == 404
     source.when("DELETE", f"/ngsi-ld/v1/subscriptions/{copy['id']}", 204)

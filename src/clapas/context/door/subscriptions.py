@@ -30,6 +30,11 @@ from clapas.context.subscription import (
 Kind = tuple[str, str, str]
 ENTITIES: Kind = ("e", "Subscription", "/ngsi-ld/v1/subscriptions")
 SOURCES: Kind = ("c", "Subscription", "/ngsi-ld/v1/csourceSubscriptions")
+PAGES = {
+    ENTITIES: ("subscriptions", "count_subscriptions"),
+    SOURCES: ("source_subscriptions", "count_source_subscriptions"),
+}
+"""The queries of a page, and of how many there are."""
 
 
 def kind_of(request: Request) -> Kind:
@@ -129,12 +134,12 @@ async def listed(broker: Broker, request: Request) -> Answer:
     limit, offset, count = page_of(
         request, broker.settings.default_limit, most=broker.settings.most
     )
-    query = "source_subscriptions" if kind_of(request) == SOURCES else "subscriptions"
+    query, counting = PAGES[kind_of(request)]
     where = {"tenant": request.tenant}
     rows = await broker.store.rows(query, limit=limit + 1, offset=offset, **where)
     headers = page_links(request, limit, offset=offset, more=len(rows) > limit)
     if count:
-        total = await broker.store.rows(f"count_{query}", **where)
+        total = await broker.store.rows(counting, **where)
         headers.append(("NGSILD-Results-Count", str(total[0][0])))
     return Answer(
         body=[_listed(request, kind, body=body, state=state) for kind, body, state in rows[:limit]],

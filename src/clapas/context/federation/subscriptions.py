@@ -12,7 +12,7 @@ from clapas.context.federation.merging import Part as MergedPart
 from clapas.context.federation.merging import merged, read_entities
 from clapas.context.federation.shares import Share
 from clapas.context.federation.writes import Local
-from clapas.context.notify import Subscriber, delivery, ready, shown
+from clapas.context.notify import Subscriber, delivery, ready, selected, shown
 from clapas.store.context import as_json
 
 MOST_TOLD = 1_000
@@ -104,9 +104,10 @@ async def _sent_on(
 ) -> None:
     terms = request.context.terms
     try:
-        entities = read_entities(body["data"], terms)
+        entities = read_entities(body["data"], terms, told=True)
     except NgsiError as error:
         raise BadRequestData(f"the notification holds no entities: {error}") from error
+    entities = [each for each in entities if selected(subscriber.body, document(each))]
     if subscriber.body.get("splitEntities") is True:
         share = Share(body={"id": registration}, operations=frozenset())
         docs = await broker.store.many(subscriber.tenant, [each.id for each in entities])

@@ -149,8 +149,7 @@ async def simulate(request: Call, data: JSONBody[ArticleIn]) -> list[Change]:
     after.adopt(records=services.charter.records)
     identity = services.identity
     people = [principal_of(each, mfa=True) for each in await identity.accounts.list(limit=MOST)]
-    keys = [identity.keys.principal(each) for each in await identity.keys.list(limit=MOST)]
-    everybody = [ANONYMOUS, *people, *keys]
+    everybody = [ANONYMOUS, *people, *await identity.keys.living(limit=MOST)]
     return list(await asyncio.to_thread(differences, services.charter, after, people=everybody))
 
 

@@ -13,6 +13,7 @@ from clapas.charter import event_of
 from clapas.domain.access import Resource
 from clapas.domain.errors import Conflict, EngineUnavailable, InvalidInput, NotFound
 from clapas.governance import Effect, Plan, Rights, dry_run
+from clapas.governance.effect import all_programs
 from clapas.governance.reorganise import all_accounts, apply_due
 from clapas.governance.vault import Vault
 from clapas.governance.yearly import YearlyReport, yearly_report
@@ -227,7 +228,10 @@ async def unseal(request: Call, pseudonym: FromPath[str], reason: FromQuery[str]
 async def _tried(request: Call, plan: Plan) -> Effect:
     services = services_of(request)
     accounts = await all_accounts(IdentityStore(services.store.postgres))
-    return await asyncio.to_thread(dry_run, services.charter, accounts, plan=plan)
+    programs = await all_programs(services.store)
+    return await asyncio.to_thread(
+        dry_run, services.charter, accounts, plan=plan, programs=programs
+    )
 
 
 def _planned(row: PlanRow) -> Planned:

@@ -4,6 +4,7 @@ The readings of the night may overlap those already seen: what was taken into th
 """
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -45,6 +46,14 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         with np.load(io.BytesIO(body), allow_pickle=False) as stored:
             names = tuple(stored["names"].tolist())
         return cls(names=names, book=Book.load(io.BytesIO(body)))
+
+    def without(self, names: Collection[str]) -> "Ledger":
+        """The same without these meters: what was known of them is forgotten."""
+        kept = [n for n, name in enumerate(self.names) if name not in names]
+        if len(kept) == len(self.names):
+            return self
+        rows = np.asarray(kept, dtype=np.int64)
+        return Ledger(names=tuple(self.names[n] for n in kept), book=self.book.taken(rows))
 
     @classmethod
     def empty(cls, levels: Levels) -> "Ledger":

@@ -41,15 +41,20 @@ SECTOR = "flow"
 LEAK, FLOW = ("waterLeak", "water_leak"), ("leakFlow", "flow")
 
 
-async def night(store: Store, *, now: datetime) -> dict[str, Any]:
-    """One run; gives what it saw: meters, readings, alerts, flows that stopped."""
+async def night(store: Store, *, now: datetime, purpose: str = "") -> dict[str, Any]:
+    """One run; gives what it saw: meters, readings, alerts, flows that stopped, persons left out.
+
+    Whoever objects to ``purpose``, or to every purpose, is neither read nor remembered (GDPR art. 21).
+    """
     levels = Levels()
     kept = await _remembered(store)
-    ledger = kept[1] if kept else Ledger.empty(levels)
+    against = await store.governance.objectors(purpose)
+    ledger = kept[1].without(against) if kept else Ledger.empty(levels)
     start = instant(kept[0]) - LATE if kept else now - FIRST_LOOK
     latest = await store.state.latest(EVERYTHING, quantity=QUANTITY, limit=500_000)
     sectors = {each.entity for each in await store.state.latest(EVERYTHING, attribute=SECTOR)}
-    entity_of = {each.series: each.entity for each in latest if each.entity not in sectors}
+    left_out = sectors | against
+    entity_of = {each.series: each.entity for each in latest if each.entity not in left_out}
     series = sorted(entity_of)
     usual = await store.water.accepted(since=milliseconds(now - EXPLAINED))
     readings = raised = 0
@@ -63,10 +68,11 @@ async def night(store: Store, *, now: datetime) -> dict[str, Any]:
         ]
         raised += len(fresh)
         await store.water.raise_cases(fresh)
-    ended = await _stopped(store, ledger, now=now)
+    ended = await _stopped(store, ledger, against=against, now=now)
     await store.water.remember(MEMORY, milliseconds(now), body=ledger.packed())
     await _tell(store, ledger, ended=ended, now=now)
-    return {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
+    seen = {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
+    return {**seen, "left_out": len({each.entity for each in latest} & against)}
 
 
 async def _remembered(store: Store) -> tuple[int, Ledger] | None:
@@ -134,11 +140,14 @@ def _is_new(case: NewCase, usual: dict[str, float], *, levels: Levels) -> bool:
     return known <= 0 or case.rate > max(levels.worse * known, known + levels.worse_l_h)
 
 
-async def _stopped(store: Store, ledger: Ledger, *, now: datetime) -> list[str]:
-    """Running cases whose flow the detector no longer sees."""
+async def _stopped(
+    store: Store, ledger: Ledger, *, against: frozenset[str], now: datetime
+) -> list[str]:
+    """Running cases whose flow the detector no longer sees, or may no longer look at."""
     running = await store.water.running()
     gone = ledger.book.gone()
     still = [name for n, name in enumerate(ledger.names) if name in running and gone[n]]
+    still += sorted(against & running)
     return await store.water.stop_cases(still, now=milliseconds(now))
 
 
