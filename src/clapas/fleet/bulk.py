@@ -4,7 +4,8 @@ from collections import defaultdict
 from typing import Any, cast, get_args
 
 from clapas.domain.device import Lifecycle
-from clapas.domain.errors import ClapasError, InvalidInput
+from clapas.domain.errors import ClapasError, InvalidInput, NotFound
+from clapas.fleet.errors import reason_of
 from clapas.fleet.orders import order
 from clapas.jobs import Running
 from clapas.store import Store
@@ -56,7 +57,7 @@ async def _results(run: Running, keys: list[str]) -> list[JobItem]:
     try:
         await _part(run, keys)
     except ClapasError as error:
-        return [JobItem(key=key, ok=False, detail=str(error)) for key in keys]
+        return [JobItem(key=key, ok=False, detail=reason_of(error)) for key in keys]
     return [JobItem(key=key, ok=True) for key in keys]
 
 
@@ -64,8 +65,7 @@ async def _part(run: Running, keys: list[str]) -> None:
     action, values, actor = run.args["action"], run.args["values"], run.job.actor
     store = run.store
     if action == "model":
-        model = await store.models.get(str(values.get("model", "")))
-        await store.fleet.set_model(keys, model.id)
+        await _to_model(store, keys, model=str(values.get("model", "")))
     elif action == "tags":
         tags = {str(name): str(text) for name, text in (values.get("tags") or {}).items()}
         await store.fleet.set_tags(keys, tags, without=values.get("without") or [])
@@ -85,10 +85,24 @@ async def _part(run: Running, keys: list[str]) -> None:
         await order(store, keys, values=values, actor=actor)
 
 
+async def _to_model(store: Store, keys: list[str], *, model: str) -> None:
+    """Devices of a model that is there. Raises InvalidInput."""
+    try:
+        found = await store.models.get(model)
+    except NotFound as error:
+        raise InvalidInput("there is no such model", reason="no_such_model", model=model) from error
+    await store.fleet.set_model(keys, found.id)
+
+
 async def _to_dataset(store: Store, keys: list[str], *, dataset: str) -> None:
     """Give devices to a record of the charter, which decides who sees them. Raises InvalidInput."""
     known = sorted(each.id for each in await store.charter.records())
     if dataset and dataset not in known:
-        raise InvalidInput("there is no such dataset", field="dataset", accepted=known[:50])
+        raise InvalidInput(
+            "there is no such dataset",
+            reason="no_such_dataset",
+            field="dataset",
+            accepted=known[:50],
+        )
     await store.fleet.set_dataset(keys, dataset)
     await store.dataset_groups.mirror()

@@ -98,12 +98,16 @@ def carrier_of(source: str) -> Carrier:
     """The carrier of a source. Raises InvalidInput when this network takes no command."""
     found = CARRIERS.get(source)
     if found is None:
-        raise InvalidInput("no command can be sent over this network", source=source)
+        raise InvalidInput(
+            "no command can be sent over this network", reason="no_way_to_it", source=source
+        )
     return found
 
 
 def _tag(device: Device, name: str) -> str:
     text = device.tags.get(name, "")
     if not text:
-        raise InvalidInput("the device's tag is missing", device=device.key, tag=name)
+        raise InvalidInput(
+            "the device's tag is missing", reason=f"tag_{name}_missing", device=device.key, tag=name
+        )
     return text

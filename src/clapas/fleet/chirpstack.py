@@ -75,9 +75,9 @@ class ChirpStack:
     def why_not(self, row: FleetRow, remote: Remote) -> str:
         """A device needs an application, and a profile named like its model."""
         if not application_of(row.row.device, remote):
-            return "no such application"
+            return "no_such_application"
         named = row.row.device.model in remote.profiles
-        return "" if named else "no profile named like the model"
+        return "" if named else "no_such_profile"
 
     async def create(
         self,
@@ -166,7 +166,7 @@ class ChirpStack:
 async def connect(settings: Settings) -> AsyncIterator[ChirpStack]:
     """Connect. Raises BadSetting when no address is set, or the client library is not installed."""
     if not settings.chirpstack:
-        raise BadSetting("no ChirpStack is set", key="fleet.chirpstack")
+        raise BadSetting("no ChirpStack is set", reason="network_not_set", key="fleet.chirpstack")
     try:
         grpc: Any = importlib.import_module("grpc")
         api: Any = importlib.import_module("chirpstack_api.api")

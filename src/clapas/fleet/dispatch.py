@@ -14,6 +14,7 @@ from clapas.domain.identifiers import device_entity
 from clapas.domain.window import instant
 from clapas.fleet.calendar import Ground, Timing, next_after
 from clapas.fleet.carriers import Downlink, carrier_of
+from clapas.fleet.errors import reason_of
 from clapas.fleet.orders import closing_of, order
 from clapas.fleet.shadow import held
 from clapas.sources.speaker import Speaker
@@ -65,9 +66,7 @@ async def dispatch(store: Store, publisher: Publisher, *, codecs: CodecPool) -> 
     known, elsewhere = await store.registry.resolve(keys), await held(store, keys)
     for command in commands:
         if command.key in elsewhere:
-            await store.commands.mark(
-                command.id, "failed", detail="shadow run: commanded elsewhere"
-            )
+            await store.commands.mark(command.id, "failed", detail="commanded_elsewhere")
             continue
         sent += await _send(
             store, command, known=known.get(command.key), publisher=publisher, codecs=codecs
@@ -80,17 +79,17 @@ async def _send(
     store: Store, command: Command, *, known: Known | None, publisher: Publisher, codecs: CodecPool
 ) -> bool:
     if known is None or known.device.lifecycle in {"retired", "proposed"}:
-        await store.commands.mark(command.id, "failed", detail="the device takes no command")
+        await store.commands.mark(command.id, "failed", detail="takes_no_command")
         return False
     try:
         ready = await _encoded(command, known, codecs=codecs)
         downlink = carrier_of(known.device.source)(ready, known.device)
         await publisher.give(downlink, known.device.source)
     except OperatorError as error:
-        await store.commands.requeue(command.id, str(error))
+        await store.commands.requeue(command.id, reason_of(error))
         return False
     except InvalidInput as error:
-        await store.commands.mark(command.id, "failed", detail=str(error))
+        await store.commands.mark(command.id, "failed", detail=reason_of(error))
         return False
     await _watch(store, command, known=known)
     return True
@@ -101,7 +100,9 @@ async def _encoded(command: Command, known: Known, *, codecs: CodecPool) -> Comm
     if command.payload or command.object is None or known.device.source == "mqtt_device":
         return command
     if known.model is None:
-        raise InvalidInput("without a model nothing encodes this command", device=command.key)
+        raise InvalidInput(
+            "without a model nothing encodes this command", reason="no_model", device=command.key
+        )
     job = DecodeJob(codec=known.model.codec, payload=b"", script=known.script)
     answer = await codecs.encode(job, command.object)
     if answer.errors:
@@ -149,7 +150,7 @@ async def _heard(store: Store, command: Command, *, kind: str, payload: bytes) -
     if kind in FAILURES:
         await store.commands.mark(command.id, "failed", detail=_why(kind, payload))
     elif kind == "ack" and b'"acknowledged":true' not in said:
-        await store.commands.mark(command.id, "failed", detail="not acknowledged")
+        await store.commands.mark(command.id, "failed", detail="not_acknowledged")
     elif kind in {"ack", "down_ack"} and command.expect is None:
         await store.commands.mark(command.id, "confirmed")
     elif command.state == "sent":
@@ -178,7 +179,7 @@ async def _effect(
             await store.commands.mark(number, "confirmed", detail=f"{latest.attribute} = {value}")
             return
     if datetime.now(UTC) - sent > timedelta(seconds=expect.get("within_s", 900)):
-        await store.commands.mark(number, "failed", detail="no effect was measured")
+        await store.commands.mark(number, "failed", detail="no_effect")
 
 
 async def plan(store: Store) -> None:

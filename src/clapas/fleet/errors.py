@@ -7,7 +7,7 @@ OwnerError
 └── CodecVectors     a codec breaks the vectors that were saved
 """
 
-from clapas.domain.errors import Conflict, InvalidInput
+from clapas.domain.errors import ClapasError, Conflict, InvalidInput
 
 
 class SheetUnreadable(InvalidInput):
@@ -33,3 +33,9 @@ class CodecVectors(Conflict):
     """The codec breaks saved vectors."""
 
     code = "codec_vectors"
+
+
+def reason_of(error: ClapasError) -> str:
+    """Why a device was left out, as jobs and commands keep it: the code of a reason that the pages have
+    words for (``fleet.reason.…``), else the sentence."""
+    return str(error.values.get("reason") or error)

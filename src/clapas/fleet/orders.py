@@ -85,7 +85,12 @@ def command_of(wish: Wish, model: Model | None) -> NewCommand:
     """The command that a wish becomes on a model. Raises InvalidInput."""
     rules = known_commands(model)
     if wish.name and wish.name not in rules:
-        raise InvalidInput("the model has no such command", field="name", accepted=sorted(rules))
+        raise InvalidInput(
+            "the model has no such command",
+            reason="no_such_command",
+            field="name",
+            accepted=sorted(rules),
+        )
     rule = rules.get(wish.name) or Known(
         f_port=wish.f_port, payload=wish.payload, object=wish.object, confirmed=wish.confirmed,
         four_eyes=any(each.four_eyes for each in rules.values()),

@@ -16,6 +16,7 @@ from clapas.codecs.device import guess_codec
 from clapas.domain.access import RowFilter
 from clapas.domain.device import Device
 from clapas.domain.errors import ClapasError
+from clapas.fleet.errors import reason_of
 from clapas.fleet.network import Network, Remote, RemoteDevice
 from clapas.fleet.sealing import Sealer
 from clapas.store import Store
@@ -72,7 +73,7 @@ async def plan(store: Store, network: Network, *, remote: Remote) -> Plan:
 
 def _why_not(each: FleetRow, network: Network, *, remote: Remote) -> str:
     if each.row.device.lifecycle == "proposed":
-        return "not approved"
+        return "not_approved"
     return network.why_not(each, remote)
 
 
@@ -140,7 +141,7 @@ async def send(
                 radio = radios.get(device.model, {})
                 await network.create(each, remote, keys=keys, radio=radio)
         except ClapasError as error:
-            return JobItem(key=device.key, ok=False, detail=str(error))
+            return JobItem(key=device.key, ok=False, detail=reason_of(error))
         return JobItem(key=device.key, ok=True)
 
     items = await asyncio.gather(*(one(each) for each in wanted.to_network))

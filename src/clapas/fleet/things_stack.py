@@ -91,7 +91,7 @@ class ThingsStack:
 
     def why_not(self, row: FleetRow, remote: Remote) -> str:
         """A device needs one of the applications of the settings."""
-        return "" if application_of(row.row.device, remote) else "no such application"
+        return "" if application_of(row.row.device, remote) else "no_such_application"
 
     async def create(
         self, row: FleetRow, remote: Remote, *, keys: dict[str, bytes], radio: Mapping[str, Any]
@@ -178,7 +178,9 @@ def _message(answer: httpx.Response) -> str:
 async def connect(settings: Settings) -> AsyncIterator[ThingsStack]:
     """Connect. Raises BadSetting when no address or no application is set."""
     if not settings.things_stack or not settings.things_stack_applications:
-        raise BadSetting("no The Things Stack is set", key="fleet.things_stack")
+        raise BadSetting(
+            "no The Things Stack is set", reason="network_not_set", key="fleet.things_stack"
+        )
     headers = {"Authorization": f"Bearer {settings.things_stack_token}"}
     async with httpx.AsyncClient(
         base_url=settings.things_stack, headers=headers, timeout=TIMEOUT_S

@@ -375,7 +375,7 @@ def _file_search(file: DeviceFile) -> str:
 
 def _fleet_row(row: Row) -> FleetRow:
     return FleetRow(
-        row=listed_row(row[:19]),
-        file=DeviceFile(**dict(zip(DeviceFile.__struct_fields__, row[19:30], strict=True))),
-        health=Health(**dict(zip(Health.__struct_fields__, row[30:35], strict=True))),
+        row=listed_row(row[:20]),
+        file=DeviceFile(**dict(zip(DeviceFile.__struct_fields__, row[20:31], strict=True))),
+        health=Health(**dict(zip(Health.__struct_fields__, row[31:36], strict=True))),
     )

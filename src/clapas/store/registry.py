@@ -196,4 +196,5 @@ def listed_row(row: Row) -> DeviceRow:
         battery_level=row[16],
         interval_s=row[17],
         simulated=row[18],
+        model_label=row[19],
     )

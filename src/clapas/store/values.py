@@ -141,6 +141,7 @@ class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
     battery_level: float | None = None
     interval_s: int | None = None
     simulated: bool = False
+    model_label: str = ""
 
 
 class EntityRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,8 +35,8 @@ async def test_a_model_that_does_not_know_the_command_does_not_keep_the_others_f
     assert await worker.step()
     job = await store.jobs.get(number)
     assert (job.state, job.failures, job.result) == ("done", 1, {"devices": 3, "failed": 1})
-    results = {each.key: each.ok for each in (await store.jobs.items(number)).items}
-    assert results == {"valve-1": True, "valve-2": True, "probe-1": False}
+    results = {each.key: each.detail for each in (await store.jobs.items(number)).items}
+    assert results == {"valve-1": "", "valve-2": "", "probe-1": "no_such_command"}
     queued = (await store.commands.page(ALL)).items
     assert {each.key for each in queued} == {"valve-1", "valve-2"}
 
@@ -58,3 +58,5 @@ async def test_a_wrong_wish_is_told_for_each_device(store: Store, worker: Worker
         number = await ask(store, action, **values)
         assert await worker.step()
         assert (await store.jobs.get(number)).failures == 3
+        told = {each.detail for each in (await store.jobs.items(number)).items}
+        assert told == {f"no_such_{action}"}

@@ -67,7 +67,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
     remote = await network.read()
     wanted = await sync.plan(store, network, remote=remote)
     assert (len(wanted.to_us), len(wanted.to_network)) == (1, 1)
-    assert wanted.impossible == {"70b3d57ed0000003": "no such application"}
+    assert wanted.impossible == {"70b3d57ed0000003": "no_such_application"}
     assert all(call.startswith("GET") for call in double.calls), "a dry run writes nothing"
 
     noted: list[JobItem] = []

@@ -40,6 +40,8 @@ async def test_a_model_changes_once_the_person_knows_how_many_it_touches(
     services: Services, operator: Visitor, reader: Visitor
 ) -> None:
     await two_meters(services)
+    listed = (await reader.call("GET", "/api/v1/fleet?model=meter")).json()["items"]
+    assert {each["device"]["model_label"] for each in listed} == {"Compteur"}
     reach = (await reader.call("GET", "/api/v1/models/meter/reach")).json()
     assert reach == {"devices": 2, "states": {"never": 2}}
     refused = await operator.call("PUT", "/api/v1/models/meter", json=WANTED)

@@ -11,6 +11,8 @@ export interface Route {
   ahead?: (query: URLSearchParams) => void;
   /** Where it stands in the navigation; absent = not shown there. ``count`` is shown beside its name, asked each minute. */
   nav?: { order: number; icon: string; count?: () => Promise<number> };
+  /** The path of the navigation's place that this page belongs to, when its own address does not begin with it. */
+  under?: string;
   /** A page that is shown without being signed in, and without the frame of the application. */
   bare?: boolean;
 }

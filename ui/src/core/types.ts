@@ -127,6 +127,7 @@ export interface Device {
   key: string;
   name: string;
   model: string;
+  model_label: string;
   source: string;
   lifecycle: string;
   commune: string;

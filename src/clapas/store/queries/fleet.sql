@@ -21,7 +21,7 @@
 -- A page of devices by key, with how they are and who pays for them.
 SELECT d.id, d.key, d.source, d.model, d.name, d.lifecycle, d.longitude, d.latitude, d.commune,
        d.owner, d.tags, d.created, s.received, s.rssi, s.snr, coalesce(s.gateway, ''), s.battery_level,
-       m.interval_s, d.simulated,
+       m.interval_s, d.simulated, coalesce(m.label, ''),
        coalesce(f.serial, ''), coalesce(f.address, ''), coalesce(f.site, ''), coalesce(f.service, ''),
        coalesce(f.supplier, ''), coalesce(f.contract, ''), f.bought, f.warranty,
        f.yearly_cost::double precision, coalesce(f.note, ''), coalesce(f.join_eui, ''),

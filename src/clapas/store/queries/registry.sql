@@ -66,7 +66,7 @@ DELETE FROM device WHERE key = ANY(%(keys)s)
 -- A page of devices by key.
 SELECT d.id, d.key, d.source, d.model, d.name, d.lifecycle, d.longitude, d.latitude, d.commune,
        d.owner, d.tags, d.created, s.received, s.rssi, s.snr, coalesce(s.gateway, ''),
-       s.battery_level, m.interval_s, d.simulated
+       s.battery_level, m.interval_s, d.simulated, coalesce(m.label, '')
 FROM device d
 LEFT JOIN device_seen s ON s.device = d.id
 LEFT JOIN model m ON m.id = d.model

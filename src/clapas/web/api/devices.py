@@ -32,6 +32,7 @@ class DeviceOut(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     name: str
     model: str
+    model_label: str
     source: str
     lifecycle: str
     commune: str
@@ -117,6 +118,7 @@ def device_out(row: DeviceRow) -> DeviceOut:
         key=device.key,
         name=device.name,
         model=device.model,
+        model_label=row.model_label or device.model,
         source=device.source,
         lifecycle=device.lifecycle,
         commune=device.commune,

@@ -1,3 +1,3 @@
 import type { Route } from "$ui/core/router.svelte";
 
-export const page: Route = { name: "decoder", path: "/decodeur/:model", load: () => import("./Decoder.svelte") };
+export const page: Route = { name: "decoder", path: "/decodeur/:model", under: "/appareils", load: () => import("./Decoder.svelte") };

@@ -1,3 +1,3 @@
 import type { Route } from "$ui/core/router.svelte";
 
-export const page: Route = { name: "device", path: "/appareil/:key", load: () => import("./DevicePage.svelte") };
+export const page: Route = { name: "device", path: "/appareil/:key", under: "/appareils", load: () => import("./DevicePage.svelte") };
