@@ -32,7 +32,7 @@ def settings_page() -> Iterator[str]:
     yield "# Settings\n"
     yield MADE
     yield (
-        "In `clapas.toml` of the data directory, or in the environment: `CLAPAS_<TABLE>__<KEY>`, which wins."
+        "In `clapas.toml` of the data directory, or in the environment: `CLAPAS_<TABLE>__<KEY>`, in TOML or JSON, which wins."
         " `clapas config` prints them all as a file, `clapas config --check` validates yours.\n"
     )
     for name, table in config.rooms().items():

@@ -22,7 +22,7 @@ from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_
 from clapas.engines.directory import write_private
 from clapas.engines.ports import free_port
 from clapas.engines.refusals import Refusals
-from clapas.engines.running import ADDRESSES, running_addresses
+from clapas.engines.running import ADDRESSES, PAGE, running_addresses
 from clapas.engines.space import Shortage, space
 from clapas.engines.supervisor import Child, Command
 from clapas.orders import Orders
@@ -74,6 +74,7 @@ async def platform(
         async with open_engines(chosen.engines, directory) as engines:
             addresses = directory.run / ADDRESSES
             write_private(addresses, msgspec.json.encode(engines.addresses))
+            write_private(directory.run / PAGE, _address(chosen, place).encode())
             children = [
                 _role(
                     Orders(
@@ -170,7 +171,7 @@ async def _watch(engines: RunningEngines, directory: DataDirectory, *, reserve_m
     refusals, shortage = Refusals(directory.log("nats")), Shortage()
     while True:
         try:
-            await _tell_health(engines, directory, refusals)
+            await _tell_health(engines, directory, refusals=refusals)
         except OSError as error:
             logger.warning("the health of the engines cannot be written: %s", error)
         log = engines.child("nats")
@@ -181,7 +182,7 @@ async def _watch(engines: RunningEngines, directory: DataDirectory, *, reserve_m
 
 
 async def _tell_health(
-    engines: RunningEngines, directory: DataDirectory, refusals: Refusals
+    engines: RunningEngines, directory: DataDirectory, *, refusals: Refusals
 ) -> None:
     """Write how the engines are, and what the broker refused, for the pages."""
     refused = await asyncio.to_thread(refusals.read)

@@ -78,7 +78,7 @@ def run(arguments: list[str]) -> int:
     try:
         result: Any = application()(arguments, standalone_mode=False, prog_name="clapas")
     except ClapasError as error:
-        print(f"clapas: {error}.\n{WHO[error.actor]}", file=sys.stderr)
+        print(f"clapas: {str(error).rstrip('.')}.\n{WHO[error.actor]}", file=sys.stderr)
         return EXIT_STATUS[error.actor]
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)

@@ -17,6 +17,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -91,7 +92,7 @@ def _configuration() -> "type[Configuration]":
 
 
 def load(
-    data: Path, file: Path | None = None, environment: Mapping[str, str] | None = None
+    data: Path, file: Path | None = None, *, environment: Mapping[str, str] | None = None
 ) -> "Configuration":
     """Read ``file`` (else ``clapas.toml`` of the data directory, when it is there) and the environment.
 
@@ -102,7 +103,7 @@ def load(
     for key, value in _from_environment(
         environment if environment is not None else os.environ, tables
     ):
-        _put(given, key, value)
+        _put(given, key, value=value)
     trades = given.pop("usecases", {})
     given |= (
         {f"usecases.{name}": table for name, table in trades.items()}
@@ -111,9 +112,9 @@ def load(
     )
     for name in given:
         if name not in tables:
-            raise _bad(name, given[name], f"one of the tables {', '.join(tables)}")
+            raise _bad(name, given[name], accepted=f"one of the tables {', '.join(tables)}")
     made = {
-        name.replace(".", "_"): _table(name, given.get(name, {}), table)
+        name.replace(".", "_"): _table(name, given.get(name, {}), table=table)
         for name, table in tables.items()
     }
     return _configuration()(**made)
@@ -145,67 +146,69 @@ def _from_environment(
             raise _bad(
                 name,
                 text,
-                f"{PREFIX}<TABLE>__<KEY>, where TABLE is one of {', '.join(tables).upper()}",
+                accepted=f"{PREFIX}<TABLE>__<KEY>, where TABLE is one of {', '.join(tables).upper()}",
             )
         yield key, _parsed(text)
 
 
 def _parsed(text: str) -> Any:
-    """An environment's text as TOML writes values; anything else is a string."""
+    """An environment's text as TOML or JSON writes values; anything else is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(text, type=dict[str, Any])
         return text
 
 
-def _put(given: dict[str, Any], key: list[str], value: Any) -> None:
+def _put(given: dict[str, Any], key: list[str], *, value: Any) -> None:
     table = given
     for part in key[:-1]:
         inner = table.setdefault(part, {})
         if not isinstance(inner, dict):
-            raise _bad(".".join(key), value, f"{part} to be a table")
+            raise _bad(".".join(key), value, accepted=f"{part} to be a table")
         table = inner
     table[key[-1]] = value
 
 
-def _table(name: str, given: Any, table: Table) -> msgspec.Struct:
+def _table(name: str, given: Any, *, table: Table) -> msgspec.Struct:
     if not isinstance(given, dict):
-        raise _bad(name, given, "a table of settings")
-    _refuse_unknown(name, given, table)
+        raise _bad(name, given, accepted="a table of settings")
+    _refuse_unknown(name, given, table=table)
     for field in msgspec.structs.fields(table):
         if field.type is str and isinstance(given.get(field.name), int | float):
             given = {**given, field.name: str(given[field.name])}
     try:
         return msgspec.convert(given, table)
     except msgspec.ValidationError as error:
-        raise _not_accepted(name, given, error) from error
+        raise _not_accepted(name, given, error=error) from error
 
 
-def _refuse_unknown(name: str, given: Mapping[str, Any], table: Table) -> None:
+def _refuse_unknown(name: str, given: Mapping[str, Any], *, table: Table) -> None:
     known = {field.name: field.type for field in msgspec.structs.fields(table)}
     for key, value in given.items():
         if key not in known:
-            raise _bad(f"{name}.{key}", value, f"one of the keys {', '.join(known)}")
+            raise _bad(f"{name}.{key}", value, accepted=f"one of the keys {', '.join(known)}")
         inner = known[key]
         if (
             isinstance(value, dict)
             and isinstance(inner, type)
             and issubclass(inner, msgspec.Struct)
         ):
-            _refuse_unknown(f"{name}.{key}", value, inner)
+            _refuse_unknown(f"{name}.{key}", value, table=inner)
 
 
-def _not_accepted(name: str, given: Any, error: msgspec.ValidationError) -> BadSetting:
+def _not_accepted(name: str, given: Any, *, error: msgspec.ValidationError) -> BadSetting:
     what, _, place = str(error).partition(" - at ")
     path = place.strip("`").removeprefix("$").lstrip(".")
     value = given
     for part in re.findall(r"[^.\[\]]+", path):
         value = value.get(part) if isinstance(value, dict) else value
     accepted = re.sub(r"^Expected (.*?)(, got .*)?$", r"\1", what).replace("`", "")
-    return _bad(f"{name}.{path}" if path else name, value, accepted)
+    return _bad(f"{name}.{path}" if path else name, value, accepted=accepted)
 
 
-def _bad(key: str, value: Any, accepted: str) -> BadSetting:
+def _bad(key: str, value: Any, *, accepted: str) -> BadSetting:
     hidden = SECRET_NAMES.search(key.lower()) and value not in ("", None)
     shown = (
         "(hidden)"
@@ -224,7 +227,7 @@ def annotated_default() -> str:
     """The default settings as a TOML file: every key with what it means, commented out."""
     parts = [
         "# Settings of Clapas. Every line that begins with '#' shows a default.",
-        f"# In the environment: {PREFIX}<TABLE>__<KEY>, which wins over this file.",
+        f"# In the environment: {PREFIX}<TABLE>__<KEY>, in TOML or JSON, which wins over this file.",
         "",
     ]
     for name, table in rooms().items():

@@ -9,11 +9,11 @@ from clapas.store import Store
 from clapas.store.identity import IdentityStore
 
 
-def compose_identity(store: Store, charter: Charter, orders: Orders) -> Identity:
+def compose_identity(store: Store, charter: Charter, *, orders: Orders) -> Identity:
     """Identity over the store; the pepper lives in the data directory, outside the databases."""
     return Identity(
         IdentityStore(store.postgres),
         pepper=kept_secret(Path(orders.directory), "pepper"),
-        allowed=lambda who, action, what: charter.decide(who, action, what).allow,
+        allowed=lambda who, action, what: charter.decide(who, action, resource=what).allow,
         settings=orders.configuration.identity,
     )

@@ -40,12 +40,12 @@ _PLAIN = re.compile(r"[^a-z0-9]+")
 
 
 def read(
-    lines: Iterable[bytes], settings: Settings, radio: Radio
+    lines: Iterable[bytes], settings: Settings, *, radio: Radio
 ) -> tuple[list[Imported], list[str]]:
     """The devices of a file, and what is wrong with the other lines."""
     good: list[Imported] = []
     wrong: list[str] = []
-    for each in read_lines(lines, region(settings.region), radio):
+    for each in read_lines(lines, region(settings.region), radio=radio):
         if isinstance(each, BadLine):
             wrong.append(str(each))
         else:
@@ -76,12 +76,12 @@ async def keep_models(store: Store, found: Iterable[dict[str, Any]]) -> list[str
     for profile in found:
         name = model_id(str(profile["name"]))
         if name and name not in there and name not in made:
-            made[name] = await _model(store, name, profile)
+            made[name] = await _model(store, name, profile=profile)
     await store.models.save(list(made.values()))
     return sorted(made)
 
 
-async def _model(store: Store, name: str, profile: dict[str, Any]) -> Model:
+async def _model(store: Store, name: str, *, profile: dict[str, Any]) -> Model:
     codec = CodecRef()
     script = str(profile.get("payloadCodecScript") or "")
     if profile.get("payloadCodecRuntime") == "CAYENNE_LPP":
@@ -99,7 +99,7 @@ async def _model(store: Store, name: str, profile: dict[str, Any]) -> Model:
     )  # fmt: skip
 
 
-async def register(store: Store, sealer: Sealer, devices: Sequence[Imported]) -> None:
+async def register(store: Store, sealer: Sealer, *, devices: Sequence[Imported]) -> None:
     """Write devices with their keys in the registry; what is there already is updated."""
     for low in range(0, len(devices), TOGETHER):
         part = devices[low : low + TOGETHER]
@@ -113,7 +113,7 @@ async def register(store: Store, sealer: Sealer, devices: Sequence[Imported]) ->
         )
         await store.fleet.save_sealed(
             [
-                {"key": e.device.dev_eui, "kind": kind, "sealed": sealer.seal(e.device.dev_eui, kind, key)}
+                {"key": e.device.dev_eui, "kind": kind, "sealed": sealer.seal(e.device.dev_eui, kind, key=key)}
                 for e in part
                 for kind in KEYS
                 if (key := getattr(e.device, kind))
@@ -197,7 +197,7 @@ def _runs(data: Path) -> bool:
         return False
 
 
-async def export(store: Store, sealer: Sealer, sessions: Sessions) -> list[bytes]:
+async def export(store: Store, sealer: Sealer, *, sessions: Sessions) -> list[bytes]:
     """Every LoRaWAN device as a line in ChirpStack's shapes, with counters that it may use at once."""
     states = {each.dev_eui: each for each in await sessions.all()}
     devices = await _served(store, sealer)

@@ -27,7 +27,7 @@ def declaration(applications: Sequence[ApplicationRow], *, upstream: str) -> dic
         "_format_version": "3.0",
         "_transform": True,
         "_info": {"select_tags": [TAG]},
-        "services": [_service(name, path, upstream) for name, path in SERVICES],
+        "services": [_service(name, path, upstream=upstream) for name, path in SERVICES],
         "consumers": [
             {"username": "anonyme", "tags": [TAG], "plugins": [_limits("ouvert")]},
             *(
@@ -58,7 +58,7 @@ def _ordered(value: Any) -> Any:
     return [_ordered(each) for each in value] if isinstance(value, list) else value
 
 
-def _service(name: str, path: str, upstream: str) -> dict[str, Any]:
+def _service(name: str, path: str, *, upstream: str) -> dict[str, Any]:
     methods = ["GET", "HEAD", "OPTIONS"]
     return {
         "name": f"clapas-{name}",

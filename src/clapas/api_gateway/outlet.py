@@ -40,7 +40,7 @@ class Outlet:
     """Follows observations and gives each application its own."""
 
     def __init__(
-        self, store: Store, charter: Charter, publish: Publish, disconnect: Disconnect = nobody
+        self, store: Store, charter: Charter, *, publish: Publish, disconnect: Disconnect = nobody
     ) -> None:
         self._disconnect = disconnect
         self._store = store

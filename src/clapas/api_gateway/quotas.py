@@ -47,7 +47,7 @@ class Gauge:
 
     __slots__ = ("before", "end", "here", "length", "limit", "name", "named", "said", "start")
 
-    def __init__(self, name: str, limit: int, now: float) -> None:
+    def __init__(self, name: str, limit: int, *, now: float) -> None:
         self.name, self.limit, self.length = name, limit, LENGTHS[name]
         said = b"%d" % limit
         self.said = (
@@ -71,7 +71,7 @@ class Spent:
     __slots__ = ("_gauges", "_left", "_now", "allowed")
 
     def __init__(
-        self, gauges: tuple[Gauge, ...], left: list[int], now: float, *, allowed: bool
+        self, gauges: tuple[Gauge, ...], left: list[int], *, now: float, allowed: bool
     ) -> None:
         self.allowed = allowed
         self._gauges = gauges
@@ -156,7 +156,7 @@ class Quotas:
         now = self._clock()
         found = self._open.get(subject)
         if found is None or found.limits is not limits or not found.start <= now < found.end:
-            found = self._opened(subject, limits, now)
+            found = self._opened(subject, limits, now=now)
         left, room = [], True
         for each in found.gauges:
             here, before = each.here, each.before
@@ -172,11 +172,11 @@ class Quotas:
                 left[at] -= weight
         else:
             left = [rest if rest >= weight else 0 for rest in left]
-        return Spent(found.gauges, left, now, allowed=room)
+        return Spent(found.gauges, left, now=now, allowed=room)
 
-    def _opened(self, subject: str, limits: Mapping[str, int], now: float) -> Open:
+    def _opened(self, subject: str, limits: Mapping[str, int], *, now: float) -> Open:
         """The windows that hold this instant, with what was counted in them."""
-        gauges = tuple(Gauge(name, limit, now) for name, limit in limits.items())
+        gauges = tuple(Gauge(name, limit, now=now) for name, limit in limits.items())
         for each in gauges:
             each.here = self._count((subject, each.length, each.start))
             if 0 < each.length <= SLIDING:

@@ -22,7 +22,7 @@ MOVES = {
 class ApiGateway:
     """Make applications, ask for datasets, decide, hand out keys."""
 
-    def __init__(self, store: ApiGatewayStore, keys: ServiceKeys, charter: Charter) -> None:
+    def __init__(self, store: ApiGatewayStore, keys: ServiceKeys, *, charter: Charter) -> None:
         self.store = store
         self._keys = keys
         self._charter = charter

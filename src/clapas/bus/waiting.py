@@ -27,21 +27,21 @@ NO_MESSAGE = 10037
 """JetStream's error code of "no message found"."""
 
 
-async def waiting(bus: NatsBus, log: str, last: int) -> AsyncIterator[Delivery]:
+async def waiting(bus: NatsBus, log: str, *, last: int) -> AsyncIterator[Delivery]:
     """The messages of a log up to a sequence included, oldest first. Raises EngineUnavailable.
 
     What is acknowledged while this reads may be left out: it has its outcome by then.
     """
     sequence = 1
     while sequence <= last:
-        found = await _from(bus.client, STREAMS[log], sequence)
+        found = await _from(bus.client, STREAMS[log], sequence=sequence)
         if found is None or found["seq"] > last:
             return
         yield Delivery(log, found["seq"], _message(log, found), "")
         sequence = found["seq"] + 1
 
 
-async def _from(client: Client, stream: str, sequence: int) -> dict[str, Any] | None:
+async def _from(client: Client, stream: str, *, sequence: int) -> dict[str, Any] | None:
     """The first message at or after a sequence."""
     asked = json.dumps({"seq": sequence, "next_by_subj": ">"}).encode()
     try:

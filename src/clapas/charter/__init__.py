@@ -47,13 +47,14 @@ def _standard() -> Charter:
 def decide(
     principal: Principal,
     action: str,
+    *,
     resource: Resource,
     context: Mapping[str, Any] | None = None,
 ) -> Decision:
     """The default charter's answer, for callers that were given no installation of their own."""
-    return _standard().decide(principal, action, resource, context)
+    return _standard().decide(principal, action, resource=resource, context=context)
 
 
-def row_filter(principal: Principal, action: str, kind: str) -> RowFilter:
+def row_filter(principal: Principal, action: str, *, kind: str) -> RowFilter:
     """The default charter's rows: see :meth:`Charter.row_filter`."""
-    return _standard().row_filter(principal, action, kind)
+    return _standard().row_filter(principal, action, kind=kind)

@@ -50,7 +50,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
                 return _written({number: policy})
         return ""
 
-    def slice(self, principal: str, action: str, kind: str) -> "Slice":
+    def slice(self, principal: str, action: str, *, kind: str) -> "Slice":
         """The articles that can speak of this type of principal, this action and this kind of resource.
 
         The others cannot be satisfied, so the answer is the same, in a fraction of the time.
@@ -61,7 +61,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
             chosen = {
                 number: each
                 for number, each in self.parsed.items()
-                if _speaks_of(each, principal, action) and _may_hold(each, place[2])
+                if _speaks_of(each, principal, action=action) and _may_hold(each, place[2])
             }
             found = self.slices[place] = _slice(chosen)
         return found
@@ -74,7 +74,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     identifiers: dict[str, str]
 
 
-def _speaks_of(policy: dict[str, Any], principal: str, action: str) -> bool:
+def _speaks_of(policy: dict[str, Any], principal: str, *, action: str) -> bool:
     who, what = policy["principal"], policy["action"]
     if who.get("op") == "is" and who.get("entity_type") != principal:
         return False

@@ -48,8 +48,8 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def event_of(
     principal: Principal,
     action: str,
-    resource: Resource,
     *,
+    resource: Resource,
     allowed: bool,
     articles: Sequence[str] = (),
     **more: Any,
@@ -70,13 +70,13 @@ def event_of(
     )
 
 
-def chained(events: Sequence[AuditEvent], seq: int, before: bytes) -> list[NewRow]:
+def chained(events: Sequence[AuditEvent], seq: int, *, before: bytes) -> list[NewRow]:
     """Events as rows that follow the event ``seq`` whose hash is ``before``."""
     rows = []
     for event in events:
         seq += 1
         text = ENCODER.encode(event)
-        before = link(seq, text, before)
+        before = link(seq, text, before=before)
         rows.append(
             NewRow(
                 seq=seq,
@@ -90,7 +90,7 @@ def chained(events: Sequence[AuditEvent], seq: int, before: bytes) -> list[NewRo
     return rows
 
 
-def link(seq: int, text: bytes, before: bytes) -> bytes:
+def link(seq: int, text: bytes, *, before: bytes) -> bytes:
     """The hash of an event that follows ``before``."""
     return sha256(before + seq.to_bytes(8) + text).digest()
 
@@ -103,11 +103,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     broken_at: int | None = None
 
 
-def verify_rows(rows: Sequence[AuditRow], seq: int, before: bytes) -> tuple[bytes, int | None]:
+def verify_rows(rows: Sequence[AuditRow], seq: int, *, before: bytes) -> tuple[bytes, int | None]:
     """The last hash, and the number of the first event that does not follow."""
     for row in rows:
         seq += 1
-        if row.seq != seq or link(seq, row.event, before) != row.hash:
+        if row.seq != seq or link(seq, row.event, before=before) != row.hash:
             return before, seq
         before = row.hash
     return before, None
@@ -117,7 +117,7 @@ async def verify(store: AuditStore) -> Verdict:
     """Walk the whole trail."""
     seq, before = 0, NOTHING_BEFORE
     while rows := await store.after(seq):
-        before, broken = verify_rows(rows, seq, before)
+        before, broken = verify_rows(rows, seq, before=before)
         if broken is not None:
             return Verdict(events=broken - 1, head=before.hex(), broken_at=broken)
         seq += len(rows)
@@ -153,7 +153,9 @@ class AuditTrail:
                 if self.lost:
                     batch.append(_gap(self.lost))
                 try:
-                    await self.store.append(lambda seq, before, b=batch: chained(b, seq, before))  # type: ignore[misc]
+                    await self.store.append(
+                        lambda seq, before, b=batch: chained(b, seq, before=before)  # type: ignore[misc]
+                    )
                 except BaseException:
                     self._waiting.extendleft(reversed(batch))
                     raise

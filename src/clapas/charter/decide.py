@@ -104,11 +104,11 @@ class Charter:
         """The record of a dataset, None when nobody filled one in."""
         return self._records.get(dataset)
 
-    def terms(self, principal: Principal, action: str, dataset: str, purpose: str = "") -> Terms:
+    def terms(self, principal: Principal, action: str, *, dataset: str, purpose: str = "") -> Terms:
         """The conditions under which this dataset is given to somebody who may have it."""
-        return terms_of(self.record(dataset), principal, action, purpose)
+        return terms_of(self.record(dataset), principal, action=action, purpose=purpose)
 
-    def decide(
+    def decide(  # noqa: PLR0917 - the one form of a decision, known by its order
         self,
         principal: Principal,
         action: str,
@@ -145,11 +145,13 @@ class Charter:
         cache = self._cache
         if len(cache) >= CACHE_LIMIT:
             cache.clear()
-        decision = cache[key] = self._decide(principal, action, resource, context or {})
+        decision = cache[key] = self._decide(
+            principal, action, resource=resource, context=context or {}
+        )
         return decision
 
     def row_filter(
-        self, principal: Principal, action: str, kind: str, purpose: str = ""
+        self, principal: Principal, action: str, *, kind: str, purpose: str = ""
     ) -> RowFilter:
         """Which rows of ``kind`` the principal may see: as if ``decide`` were asked for each row."""
         key = (principal, action, kind, purpose)
@@ -158,16 +160,18 @@ class Charter:
             filters = self._filters
             if len(filters) >= CACHE_LIMIT:
                 filters.clear()
-            found = filters[key] = self._row_filter(principal, action, kind, purpose)
+            found = filters[key] = self._row_filter(principal, action, kind=kind, purpose=purpose)
         return found
 
-    def _row_filter(self, principal: Principal, action: str, kind: str, purpose: str) -> RowFilter:
+    def _row_filter(
+        self, principal: Principal, action: str, *, kind: str, purpose: str
+    ) -> RowFilter:
         context = {"purpose": purpose} if purpose else None
         commune = min(principal.communes, default="")
 
         def allowed(dataset: str, where: str) -> bool:
             asked = Resource(kind=kind, dataset=dataset, commune=where)
-            return self.decide(principal, action, asked, context).allow
+            return self.decide(principal, action, resource=asked, context=context).allow
 
         names = frozenset(self._records)
         anywhere = frozenset(name for name in names if allowed(name, ""))
@@ -189,21 +193,21 @@ class Charter:
         )
 
     def _decide(
-        self, principal: Principal, action: str, resource: Resource, context: Mapping[str, Any]
+        self, principal: Principal, action: str, *, resource: Resource, context: Mapping[str, Any]
     ) -> Decision:
         if resource.attributes.get("collection"):
-            return self._decide_collection(principal, action, resource, context)
+            return self._decide_collection(principal, action, resource=resource, context=context)
         if action not in ACTIONS:
             return self._refusal(())
         record = self._records.get(resource.dataset, _NOBODY_KNOWS)
         purpose = str(context.get("purpose") or "")
-        terms = terms_of(record, principal, action, purpose)
+        terms = terms_of(record, principal, action=action, purpose=purpose)
         try:
-            request = _request(principal, action, resource, context)
+            request = _request(principal, action, resource=resource, context=context)
             thing = _thing(resource, record, fine=terms.min_step < DAY_S)
             entities = self._who(principal).with_added_json_str(thing)
             articles_here = self.policies.slice(
-                _TYPES.get(principal.kind, "Anonymous"), action, resource.kind
+                _TYPES.get(principal.kind, "Anonymous"), action, kind=resource.kind
             )
             answer = cedarpy.is_authorized(request, articles_here.handle, entities)
             reasons, errors = answer.diagnostics.reasons, answer.diagnostics.errors
@@ -229,13 +233,13 @@ class Charter:
         return found
 
     def _decide_collection(
-        self, principal: Principal, action: str, resource: Resource, context: Mapping[str, Any]
+        self, principal: Principal, action: str, *, resource: Resource, context: Mapping[str, Any]
     ) -> Decision:
         commune = min(principal.communes, default="")
         own = {"owner": principal.id, "device": principal.id}
         for dataset in (*self._records, UNKNOWN_DATASET):
             each = Resource(kind=resource.kind, dataset=dataset, commune=commune, attributes=own)
-            decision = self.decide(principal, action, each, context)
+            decision = self.decide(principal, action, resource=each, context=context)
             if decision.allow:
                 return Decision(allow=True, articles=decision.articles)
         return self._refusal(())
@@ -246,7 +250,7 @@ class Charter:
 
 
 def _request(
-    principal: Principal, action: str, resource: Resource, context: Mapping[str, Any]
+    principal: Principal, action: str, *, resource: Resource, context: Mapping[str, Any]
 ) -> dict[str, Any]:
     purpose = str(context.get("purpose") or "")
     return {

@@ -52,11 +52,13 @@ class Exit:
 
     def rows(self, kind: str) -> RowFilter:
         """Which rows of a kind."""
-        return self.charter.row_filter(self.principal, self.action, kind, self.purpose)
+        return self.charter.row_filter(self.principal, self.action, kind=kind, purpose=self.purpose)
 
     def terms(self, dataset: str) -> Terms:
         """Under which conditions a dataset is given."""
-        return self.charter.terms(self.principal, self.action, dataset, self.purpose)
+        return self.charter.terms(
+            self.principal, self.action, dataset=dataset, purpose=self.purpose
+        )
 
     def withheld(self) -> frozenset[str]:
         """The datasets whose present values are not given one by one."""
@@ -89,7 +91,7 @@ class Exit:
         return terms.instantaneous and terms.gives(attribute) and not terms.coarse
 
     async def history(
-        self, store: Store, series: Sequence[Series], asked: Reading
+        self, store: Store, series: Sequence[Series], *, asked: Reading
     ) -> list[SeriesHistory]:
         """The history of series in their order, each under the terms of its dataset.
 
@@ -106,9 +108,13 @@ class Exit:
             silent = await self.silent(store, {each.key.entity: dataset for each in members})
             willing = [each for each in members if each.key.entity not in silent]
             given = [m.id for m in willing if not terms.k and terms.gives(m.key.attribute)]
-            read = await _history(store, rows, given, under(asked, terms)) if given else []
+            read = (
+                await _history(store, rows, series=given, asked=under(asked, terms))
+                if given
+                else []
+            )
             found.update({each.series: self._rounded(clipped(each, terms)) for each in read})
-            await self._told(dataset, read, asked)
+            await self._told(dataset, read, asked=asked)
         return [found[each.id] for each in series if each.id in found]
 
     def _rounded(self, history: SeriesHistory) -> SeriesHistory:
@@ -132,10 +138,10 @@ class Exit:
             if not terms.personal:
                 continue
             entities = {name for name, its in things.items() if its == dataset}
-            found |= await store.governance.objecting(dataset, self.purpose, entities)
+            found |= await store.governance.objecting(dataset, self.purpose, entities=entities)
             if terms.consent:
                 found |= entities - await store.governance.consenting(
-                    dataset, self.purpose, entities
+                    dataset, self.purpose, entities=entities
                 )
         return found
 
@@ -143,23 +149,23 @@ class Exit:
         """Audit figures that were made of what is watched: sizes and period, never a value."""
         for dataset in sorted(set(datasets)):
             if self._watches(dataset):
-                await self._keep(dataset, window, scope)
+                await self._keep(dataset, window, scope=scope)
 
     def _watches(self, dataset: str) -> bool:
         record = self.charter.record(dataset)
         watched = record is not None and record.classification in WATCHED
         return self.audit is not None and (watched or self.action == "export")
 
-    async def _told(self, dataset: str, read: Sequence[SeriesHistory], asked: Reading) -> None:
+    async def _told(self, dataset: str, read: Sequence[SeriesHistory], *, asked: Reading) -> None:
         """Audit a reading of what is watched, and every export, which is marked."""
         if not read or not self._watches(dataset):
             return
         if self.terms(dataset).watermark:
             self.marks[dataset] = token_hex(6)
         points = sum(len(each.times) for each in read)
-        await self._keep(dataset, asked.window, {"series": len(read), "points": points})
+        await self._keep(dataset, asked.window, scope={"series": len(read), "points": points})
 
-    async def _keep(self, dataset: str, window: Window, scope: Mapping[str, int]) -> None:
+    async def _keep(self, dataset: str, window: Window, *, scope: Mapping[str, int]) -> None:
         if self.audit is None:
             return
         mark = {"mark": self.marks[dataset]} if dataset in self.marks else {}
@@ -167,7 +173,7 @@ class Exit:
         event = event_of(
             self.principal,
             self.action,
-            Resource(kind="series", dataset=dataset),
+            resource=Resource(kind="series", dataset=dataset),
             allowed=True,
             policy=self.charter.version[:16],
             purpose=self.purpose,
@@ -194,12 +200,12 @@ def without(rows: RowFilter, datasets: frozenset[str]) -> RowFilter:
 
 
 async def _history(
-    store: Store, rows: RowFilter, series: Sequence[int], asked: Reading
+    store: Store, rows: RowFilter, *, series: Sequence[int], asked: Reading
 ) -> list[SeriesHistory]:
     return await store.history.read(
         rows,
         series,
-        asked.window,
+        window=asked.window,
         step=asked.step,
         aggregate=asked.aggregate,
         max_points=asked.max_points,
@@ -227,7 +233,7 @@ def coarser(asked: Reading, floor: int) -> Step:
     return max(1, -(-int(seconds) // floor)) * floor
 
 
-def clipped(history: SeriesHistory, terms: Terms, now: datetime | None = None) -> SeriesHistory:
+def clipped(history: SeriesHistory, terms: Terms, *, now: datetime | None = None) -> SeriesHistory:
     """Without the steps that are not over, or that are too recent to be given.
 
     A step that still grows would tell finer values to whoever reads it again and again.

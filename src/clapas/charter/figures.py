@@ -53,7 +53,7 @@ def suppressed(
     return hidden
 
 
-def total_tells(cells: Mapping[str, Cell], hidden: Collection[str], k: int) -> bool:
+def total_tells(cells: Mapping[str, Cell], hidden: Collection[str], *, k: int) -> bool:
     """Would the total beside the visible cells tell of too few subjects?"""
     if not hidden:
         return _together(cells, cells) < k
@@ -85,7 +85,7 @@ async def released(
     hidden = suppressed(cells, k=k, dominance=dominance, before=before)
     if hidden - before:
         await store.hide(product, hidden - before)
-    totals = None if total_tells(cells, hidden, k) else _totals(figures)
+    totals = None if total_tells(cells, hidden, k=k) else _totals(figures)
     return Table(
         figures=[each for each in figures if each.commune not in hidden],
         totals=totals,

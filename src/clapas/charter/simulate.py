@@ -25,8 +25,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def differences(
     before: Charter,
     after: Charter,
-    people: Iterable[Principal],
     *,
+    people: Iterable[Principal],
     becomes: Mapping[str, Principal] | None = None,
     most: int = 2000,
 ) -> Sequence[Change]:
@@ -42,20 +42,22 @@ def differences(
             for kind in KINDS:
                 thing = Resource(kind=kind, dataset=dataset, commune=commune)
                 then = (becomes or {}).get(who.id, who)
-                found += _changes(before, after, (who, then), thing)
+                found += _changes(before, after, person=(who, then), thing=thing)
                 if len(found) >= most:
                     return found[:most]
     return found
 
 
 def _changes(
-    before: Charter, after: Charter, person: tuple[Principal, Principal], thing: Resource
+    before: Charter, after: Charter, *, person: tuple[Principal, Principal], thing: Resource
 ) -> Iterable[Change]:
     who, then = person
     contexts = [{"purpose": each} for each in ("", *sorted(who.purposes))]
     for action in ACTIONS:
-        was = any(before.decide(who, action, thing, each).allow for each in contexts)
-        new = [after.decide(then, action, thing, each) for each in contexts]
+        was = any(
+            before.decide(who, action, resource=thing, context=each).allow for each in contexts
+        )
+        new = [after.decide(then, action, resource=thing, context=each) for each in contexts]
         now = any(each.allow for each in new)
         if was != now:
             yield Change(

@@ -68,7 +68,7 @@ FREE = Terms()
 
 
 def terms_of(
-    record: DatasetRecord | None, principal: Principal, action: str, purpose: str = ""
+    record: DatasetRecord | None, principal: Principal, *, action: str, purpose: str = ""
 ) -> Terms:
     """The terms for somebody who is allowed; a dataset without record has none.
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from clapas.domain.dataset import DAY_S, HIGH_VALUE, DatasetRecord
+from clapas.domain.dataset import DAY_S, FREQUENCIES, HIGH_VALUE, THEMES, DatasetRecord
 
 LICENCES = frozenset({"LO-2.0", "ODbL-1.0", "CC-BY-4.0"})
 HOUSEHOLD_K = 10
@@ -32,6 +32,7 @@ def validate(record: DatasetRecord, *, today: date) -> tuple[Finding, ...]:
     return (
         *_answered(record, today),
         *_publication(record),
+        *_catalogued(record),
         *_retention(record),
         *(_personal(record) if record.classification == "personnel" else ()),
     )
@@ -68,6 +69,14 @@ def _publication(record: DatasetRecord) -> Iterator[Finding]:
     if not 0 < given.dominance <= 1:
         yield Finding(code="dominance_out_of_range", field="publication")
     yield from _high_value(record)
+
+
+def _catalogued(record: DatasetRecord) -> Iterator[Finding]:
+    """A word that harvesters do not know is looked at again; the data stay as open as they are."""
+    if record.theme and record.theme not in THEMES:
+        yield Finding(code="theme_unknown", field="theme", severity="warning")
+    if record.frequency and record.frequency not in FREQUENCIES:
+        yield Finding(code="frequency_unknown", field="frequency", severity="warning")
 
 
 def _high_value(record: DatasetRecord) -> Iterator[Finding]:

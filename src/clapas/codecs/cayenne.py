@@ -108,11 +108,11 @@ def decode_cayenne(payload: bytes) -> list[Reading]:
         kind = _BY_CODE.get(code)
         if kind is None:
             raise CodecError(f"type {code} at byte {at + 1} is not a Cayenne LPP type")
-        at = _take(payload, at + 2, channel, kind, readings)
+        at = _take(payload, at + 2, channel=channel, kind=kind, readings=readings)
     return readings
 
 
-def _take(payload: bytes, at: int, channel: int, kind: Kind, readings: list[Reading]) -> int:
+def _take(payload: bytes, at: int, *, channel: int, kind: Kind, readings: list[Reading]) -> int:
     for part in kind.parts:
         chunk = payload[at : at + part.size]
         if len(chunk) < part.size:
@@ -143,11 +143,11 @@ def encode_cayenne(items: Iterable[tuple[int, str, Any]]) -> bytes:
             raise CodecError(f"{name} takes {len(kind.parts)} values, on a channel from 0 to 255")
         out += bytes((channel, kind.code))
         for part, each in zip(kind.parts, values, strict=True):
-            out += _put(name, part, each)
+            out += _put(name, part, value=each)
     return bytes(out)
 
 
-def _put(name: str, part: Part, value: Any) -> bytes:
+def _put(name: str, part: Part, *, value: Any) -> bytes:
     try:
         raw = round(float(value) * part.divisor)
         return raw.to_bytes(part.size, "big", signed=part.signed)

@@ -40,6 +40,7 @@ def run_codec(
     payload: Annotated[
         str, typer.Argument(metavar="HEX", help="The payload; for 'encode', its JSON.")
     ],
+    *,
     port: Annotated[int | None, typer.Option("--port", "-p", help="LoRaWAN fPort.")] = None,
     mode: Annotated[
         str, typer.Option(help="ttn (sloppy script) or chirpstack (ES module).")
@@ -54,8 +55,14 @@ def run_codec(
     if mode not in {"ttn", "chirpstack"} or direction not in {"up", "down", "encode"}:
         raise typer.BadParameter("--mode is ttn or chirpstack; --direction is up, down or encode")
     try:
-        job = _job(file, payload if direction != "encode" else "", port, mode, variable or [])
-        answer = asyncio.run(_answer(job, direction, payload))
+        job = _job(
+            file,
+            payload if direction != "encode" else "",
+            port=port,
+            mode=mode,
+            variables=variable or [],
+        )
+        answer = asyncio.run(_answer(job, direction, payload=payload))
     except CodecError as problem:
         answer = {"errors": [str(problem)]}
     if as_json:
@@ -73,6 +80,7 @@ def judge(
     mode: Annotated[
         str, typer.Option(help="ttn (sloppy script) or chirpstack (ES module).")
     ] = "ttn",
+    *,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a file, the total last.")
     ] = False,
@@ -120,7 +128,7 @@ def list_codecs(
         typer.echo(f"{each.name:24}{each.label} — {', '.join(each.models)}")
 
 
-async def _answer(job: DecodeJob, direction: str, payload: str) -> dict[str, Any]:
+async def _answer(job: DecodeJob, direction: str, *, payload: str) -> dict[str, Any]:
     async with CodecPool.open(1) as pool:
         if direction == "up":
             (decoded,) = await pool.decode([job])
@@ -137,7 +145,7 @@ async def _answer(job: DecodeJob, direction: str, payload: str) -> dict[str, Any
                 "warnings": list(encoded.warnings),
                 "errors": list(encoded.errors),
             }
-        down = await pool.call("decode_downlink", job, {"bytes": list(job.payload)})
+        down = await pool.call("decode_downlink", job, given={"bytes": list(job.payload)})
         return down.data if isinstance(down.data, dict) else {"errors": list(down.errors)}
 
 
@@ -150,7 +158,7 @@ async def _judge(path: Path, mode: Mode, *, as_json: bool) -> tuple[int, int, in
             passed, failed, files = passed + verdict.passed, failed + verdict.failed, files + 1
         suites = find(path)
         while suite := await asyncio.to_thread(_next, suites):
-            verdict = await judge_suite(workers, suite, mode)
+            verdict = await judge_suite(workers, suite, mode=mode)
             _tell(verdict, as_json=as_json)
             passed, failed, files = passed + verdict.passed, failed + verdict.failed, files + 1
     if not files:
@@ -175,7 +183,9 @@ def _tell(verdict: Verdict, *, as_json: bool) -> None:
         typer.echo(f"    {failure}")
 
 
-def _job(file: str, payload: str, port: int | None, mode: str, variables: list[str]) -> DecodeJob:
+def _job(
+    file: str, payload: str, *, port: int | None, mode: str, variables: list[str]
+) -> DecodeJob:
     try:
         content = bytes.fromhex(payload.removeprefix("0x"))
     except ValueError:

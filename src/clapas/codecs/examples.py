@@ -114,7 +114,9 @@ def _repository(path: Path) -> Iterator[Suite]:
             continue
         script = str(path.parent / str(part.get("fileName", "")))
         cases += [
-            _case(each, operation, script) for each in part["examples"] if isinstance(each, dict)
+            _case(each, operation, script=script)
+            for each in part["examples"]
+            if isinstance(each, dict)
         ]
     if cases:
         yield Suite(path=path, cases=tuple(cases))
@@ -132,7 +134,7 @@ def _json(path: Path) -> Iterator[Suite]:
     if not isinstance(document, list):
         raise CodecError(f"{path.name} is not a list of examples")
     cases = tuple(
-        _case(each, _TYPES.get(str(each.get("type", "")), operation), str(script), bare=True)
+        _case(each, _TYPES.get(str(each.get("type", "")), operation), script=str(script), bare=True)
         for each in document
         if isinstance(each, dict)
     )
@@ -156,7 +158,7 @@ def _script_of(path: Path, stem: str) -> Path | None:
 
 
 def _case(
-    example: dict[str, Any], operation: Operation, script: str, *, bare: bool = False
+    example: dict[str, Any], operation: Operation, *, script: str, bare: bool = False
 ) -> ScriptCase:
     given = example.get("input")
     if isinstance(given, dict) and isinstance(given.get("bytes"), str):

@@ -15,19 +15,19 @@ def flatten(value: Any) -> list[tuple[str, Leaf]]:
     the channel 'value'. Total: what is too deep or too long is left out.
     """
     leaves: list[tuple[str, Leaf]] = []
-    _walk(value, "", 0, leaves)
+    _walk(value, "", depth=0, leaves=leaves)
     return leaves
 
 
-def _walk(value: Any, path: str, depth: int, leaves: list[tuple[str, Leaf]]) -> None:
+def _walk(value: Any, path: str, *, depth: int, leaves: list[tuple[str, Leaf]]) -> None:
     if len(leaves) >= MAX_CHANNELS or depth > MAX_DEPTH:
         return
     if isinstance(value, dict):
         for key, each in value.items():
-            _walk(each, f"{path}.{key}" if path else str(key), depth + 1, leaves)
+            _walk(each, f"{path}.{key}" if path else str(key), depth=depth + 1, leaves=leaves)
     elif isinstance(value, (list, tuple)):
         for place, each in enumerate(value):
-            _walk(each, f"{path}.{place}" if path else str(place), depth + 1, leaves)
+            _walk(each, f"{path}.{place}" if path else str(place), depth=depth + 1, leaves=leaves)
     elif isinstance(value, bool) or value is None or isinstance(value, str):
         leaves.append((path or "value", value))
     elif isinstance(value, (int, float)):

@@ -44,7 +44,7 @@ _NAME_UNITS: dict[str, tuple[str, ...]] = {
 """Words of a name that say its unit, and for which meanings they do."""
 
 
-def quantity(channel: str, unit_code: str, value: Value) -> Guess | None:
+def quantity(channel: str, unit_code: str, *, value: Value) -> Guess | None:
     """Quantity, scale and offset (kept = value · scale + offset), or None when nothing is recognised.
 
     Total: any text and any value give an answer. ``unit_code`` is a UN/CEFACT code or a usual symbol.
@@ -65,7 +65,7 @@ def quantity(channel: str, unit_code: str, value: Value) -> Guess | None:
     named = unit_code or _unit_in(words)
     for key, pattern in NAMES:
         if pattern.search(words):
-            guess = _settle(key, words, named, number)
+            guess = _settle(key, words, named=named, number=number)
             if guess is not None and not (isinstance(value, bool) and guess[0] not in _FLAGS):
                 return guess
     return _by_unit(unit_code)
@@ -80,12 +80,12 @@ def split(channel: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
 
 
-def _settle(key: str, words: str, named: str, number: float) -> Guess | None:
+def _settle(key: str, words: str, *, named: str, number: float) -> Guess | None:
     """The quantity behind a meaning, with the unit said or guessed from the size of the value."""
     if key == "pressure":
         return _pressure(named, number)
     if key in {"battery_level", "battery_voltage"}:
-        return _battery(key, named, number)
+        return _battery(key, named, number=number)
     if not named and key == "tvoc":
         return None
     if not comparable(named, key):
@@ -100,7 +100,7 @@ def _settle(key: str, words: str, named: str, number: float) -> Guess | None:
     return key, 1.0, 0.0
 
 
-def _battery(key: str, named: str, number: float) -> Guess:
+def _battery(key: str, named: str, *, number: float) -> Guess:
     """A battery in volts, in millivolts, in percent or as a ratio."""
     given = unit(named) if named else None
     if given is not None and given[0] == "voltage":

@@ -25,24 +25,26 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[str, ...] = ()
 
 
-async def judge_suite(workers: Workers, suite: Suite, mode: Mode) -> Verdict:
+async def judge_suite(workers: Workers, suite: Suite, *, mode: Mode) -> Verdict:
     """Run every example of a file of scripts."""
     if suite.problem:
         return Verdict(file=str(suite.path), failed=1, failures=(suite.problem,))
     failures: list[str] = []
     scripts = _scripts(suite.cases, failures)
     cases = [case for case in suite.cases if case.script in scripts]
-    answers = await workers.run([_call(case, scripts[case.script], mode) for case in cases])
+    answers = await workers.run([_call(case, scripts[case.script], mode=mode) for case in cases])
     normal = [case for case in cases if case.normalized is not None]
     normalised = dict(
         zip(
             [id(case) for case in normal],
-            await workers.run([_normalise(case, scripts[case.script], mode) for case in normal]),
+            await workers.run(
+                [_normalise(case, scripts[case.script], mode=mode) for case in normal]
+            ),
             strict=True,
         )
     )
     for case, answer in zip(cases, answers, strict=True):
-        problem = _problem(case, answer, normalised.get(id(case)))
+        problem = _problem(case, answer, normal=normalised.get(id(case)))
         if problem:
             failures.append(f"{case.description or case.operation}: {problem}")
     return Verdict(
@@ -113,15 +115,15 @@ def _scripts(cases: Iterable[ScriptCase], failures: list[str]) -> dict[str, str]
     return scripts
 
 
-def _call(case: ScriptCase, script: str, mode: Mode) -> Call:
+def _call(case: ScriptCase, script: str, *, mode: Mode) -> Call:
     return Call(case.operation, mode, script, msgspec.json.encode(case.input))
 
 
-def _normalise(case: ScriptCase, script: str, mode: Mode) -> Call:
+def _normalise(case: ScriptCase, script: str, *, mode: Mode) -> Call:
     return Call("normalize", mode, script, msgspec.json.encode(case.output))
 
 
-def _problem(case: ScriptCase, answer: Answer, normal: Answer | None) -> str:
+def _problem(case: ScriptCase, answer: Answer, *, normal: Answer | None) -> str:
     if answer.error:
         return answer.error
     actual = msgspec.json.decode(answer.output)

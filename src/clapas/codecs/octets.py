@@ -14,7 +14,7 @@ G = 9.80665
 
 
 def number(
-    payload: bytes, at: int, size: int, *, order: Order = "big", signed: bool = False
+    payload: bytes, at: int, *, size: int, order: Order = "big", signed: bool = False
 ) -> int:
     """The integer of ``size`` bytes at ``at``.
 
@@ -50,9 +50,9 @@ class Field(msgspec.Struct, frozen=True, gc=False):
     absent: int | None = None
     flag: bool = False
 
-    def read(self, payload: bytes, start: int, order: Order) -> Reading | None:
+    def read(self, payload: bytes, start: int, *, order: Order) -> Reading | None:
         """The reading at ``start`` + ``at``, or None when the device has no value."""
-        raw = number(payload, start + self.at, self.size, order=order, signed=self.signed)
+        raw = number(payload, start + self.at, size=self.size, order=order, signed=self.signed)
         if raw == self.absent:
             return None
         if self.flag:
@@ -66,9 +66,11 @@ class Field(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_fields(
-    fields: tuple[Field, ...], payload: bytes, start: int, order: Order
+    fields: tuple[Field, ...], payload: bytes, *, start: int, order: Order
 ) -> list[Reading]:
     """The readings of a block whose fields give their own place from its start."""
     return [
-        reading for field in fields if (reading := field.read(payload, start, order)) is not None
+        reading
+        for field in fields
+        if (reading := field.read(payload, start, order=order)) is not None
     ]

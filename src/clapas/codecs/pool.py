@@ -79,7 +79,7 @@ class CodecPool:
 
     async def encode(self, job: DecodeJob, data: Any) -> Encoded:
         """Encode a downlink with a script's ``encodeDownlink`` (or older ``Encoder``)."""
-        answer = await self.call("encode", job, {"data": data})
+        answer = await self.call("encode", job, given={"data": data})
         if answer.errors:
             return Encoded(errors=answer.errors)
         given = answer.data if isinstance(answer.data, dict) else {}
@@ -96,7 +96,7 @@ class CodecPool:
             errors=errors,
         )
 
-    async def call(self, operation: Operation, job: DecodeJob, given: dict[str, Any]) -> Decoded:
+    async def call(self, operation: Operation, job: DecodeJob, *, given: dict[str, Any]) -> Decoded:
         """Run any function of a script; its whole answer is ``data``."""
         problem = _refusal(job)
         if problem:

@@ -64,10 +64,10 @@ def read_telegram(frame: bytes) -> Telegram:
     if configuration & 0x1F00:
         raise BadTelegram("the telegram is encrypted", meter=number[::-1].hex())
     access = frame[11 + header - 4] if header else None
-    return _understood(number[::-1].hex(), access, list(_records(frame[11 + header :])))
+    return _understood(number[::-1].hex(), access, records=list(_records(frame[11 + header :])))
 
 
-def _understood(meter: str, access: int | None, records: list[Record]) -> Telegram:
+def _understood(meter: str, access: int | None, *, records: list[Record]) -> Telegram:
     """Indexes by storage number, each with the time of the same storage."""
     times: dict[int, datetime] = {}
     litres: dict[int, float] = {}

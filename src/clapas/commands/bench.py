@@ -32,13 +32,13 @@ def names() -> list[str]:
 def bench(
     name: Annotated[str, typer.Argument(help="What to measure; without it, the list.")] = "",
     devices: Annotated[int, typer.Option(help="Simulated devices.")] = 0,
+    *,
     rate: Annotated[float, typer.Option(help="Observations or events a second.")] = 0,
     minutes: Annotated[float, typer.Option(help="How long a steady load lasts.")] = 0,
     option: Annotated[
         list[str] | None,
         typer.Option("--option", "-o", help="Another option of the bench, name=value."),
     ] = None,
-    *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Measure this machine: ingest, query, codec, lorawan, faults and others."""

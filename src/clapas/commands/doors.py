@@ -45,7 +45,9 @@ async def open_doors(addresses: EngineAddresses) -> AsyncIterator[Doors]:
     spawn = multiprocessing.get_context("spawn")
     ports = free_port(), free_port()
     servers = [
-        spawn.Process(target=serve, args=(msgspec.json.encode(addresses), port, guarded))
+        spawn.Process(
+            target=serve, args=(msgspec.json.encode(addresses), port), kwargs={"guarded": guarded}
+        )
         for port, guarded in zip(ports, (True, False), strict=True)
     ]
     for each in servers:
@@ -93,15 +95,17 @@ async def _listens(server: "BaseProcess", port: int) -> None:
             return
 
 
-def serve(addresses: bytes, port: int, guarded: bool) -> None:
+def serve(addresses: bytes, port: int, *, guarded: bool) -> None:
     """The process of one server."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(msgspec.json.decode(addresses, type=EngineAddresses), port, guarded))
+        runner.run(
+            _serve(msgspec.json.decode(addresses, type=EngineAddresses), port, guarded=guarded)
+        )
 
 
-async def _serve(addresses: EngineAddresses, port: int, guarded: bool) -> None:
+async def _serve(addresses: EngineAddresses, port: int, *, guarded: bool) -> None:
     import uvicorn
 
     from clapas.api_gateway import PLANS, Quotas

@@ -36,6 +36,7 @@ async def _quiet(done: int, total: int) -> None:
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or XLSX.")],
     data: Data = DEFAULT,
+    *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge the lines, only.")] = False,
     skip_bad: Annotated[bool, typer.Option(help="Import the good lines alone.")] = False,
     correct: Annotated[
@@ -54,7 +55,9 @@ def import_file(
         "existing": "refuse" if refuse_existing else "update",
     }
     try:
-        answer = asyncio.run(_import(data, file.name, file.read_bytes(), choices, dry_run=dry_run))
+        answer = asyncio.run(
+            _import(data, file.name, content=file.read_bytes(), choices=choices, dry_run=dry_run)
+        )
     except ImportBad as error:
         tell({"refused": error.values})
         return 1
@@ -63,7 +66,7 @@ def import_file(
 
 
 async def _import(
-    data: Path, name: str, content: bytes, choices: dict[str, Any], *, dry_run: bool
+    data: Path, name: str, *, content: bytes, choices: dict[str, Any], dry_run: bool
 ) -> dict[str, Any]:
     from clapas.fleet.importing import Plan, apply
     from clapas.fleet.importing import dry_run as judge_only
@@ -74,7 +77,7 @@ async def _import(
     found = preview(content)
     plan = msgspec.to_builtins(Plan(shape=found.shape, columns=found.columns, **choices))
     async with store_of(data) as store:
-        number = (await store.imports.add(name, content, plan, actor=ACTOR)).id
+        number = (await store.imports.add(name, content, plan=plan, actor=ACTOR)).id
         report = await judge_only(store, number, progress=_quiet)
         if not dry_run:
             sealer = Sealer(kept_secret(data, "fleet"))
@@ -92,6 +95,7 @@ async def _import(
 def undo(
     number: Annotated[int, typer.Argument(help="The import, as its answer numbered it.")],
     data: Data = DEFAULT,
+    *,
     force: Annotated[
         bool, typer.Option(help="Leave what somebody changed since as it is.")
     ] = False,
@@ -105,6 +109,7 @@ def undo(
 def export(
     file: Annotated[Path, typer.Argument(help="The XLSX to write.")],
     data: Data = DEFAULT,
+    *,
     where: Annotated[
         list[str] | None,
         typer.Option(help="A condition name=value: q, model, source, state, service, tag, group …"),
@@ -150,6 +155,7 @@ def repairs(data: Data = DEFAULT) -> int:
 def synchronise(
     network: Annotated[str, typer.Argument(help="chirpstack or things_stack")],
     data: Data = DEFAULT,
+    *,
     apply: Annotated[bool, typer.Option("--apply", help="Do it, instead of saying it.")] = False,
 ) -> None:
     """Compare with a network server's registry; with --apply bring each side what it lacks."""
@@ -167,7 +173,7 @@ def synchronise(
     async def work(store: "Store") -> dict[str, Any]:
         job = await store.jobs.add(kind, {"dry": not apply}, actor=ACTOR)
         tools = {Sealer: Sealer(kept_secret(data, "fleet")), Settings: load(data).fleet}
-        worker = Worker(store, {kind: TASKS[kind]}, tools)
+        worker = Worker(store, {kind: TASKS[kind]}, tools=tools)
         while (found := await store.jobs.get(job.id)).finished is None:
             await worker.step()
         return {"state": found.state, "error": found.error, "result": found.result}
@@ -178,6 +184,7 @@ def synchronise(
 def claim(
     data: Data = DEFAULT,
     device: Annotated[str, typer.Option(help="The one device that may use it.")] = "",
+    *,
     uses: Annotated[int, typer.Option(help="How many new devices may use it.")] = 1,
     model: Annotated[str, typer.Option(help="The model that they get.")] = "",
     days: Annotated[int, typer.Option(help="For how many days it serves.")] = 30,

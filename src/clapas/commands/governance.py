@@ -108,7 +108,7 @@ def report(
             await migrate(addresses)
             async with Store.open(addresses, pool=2) as store:
                 wanted = year or datetime.now(UTC).year
-                made = await yearly_report(store, await _charter(store), wanted)
+                made = await yearly_report(store, await _charter(store), year=wanted)
         typer.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
         return 0 if all(each.kept for each in made.checks) else 1
 

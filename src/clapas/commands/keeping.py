@@ -46,8 +46,8 @@ def backup(
     to: Annotated[
         Path | None, typer.Option("--to", help="The file to write; a name with the date otherwise.")
     ] = None,
-    key_file: KeyFile = None,
     *,
+    key_file: KeyFile = None,
     passphrase: Annotated[
         bool, typer.Option("--passphrase", help="Seal with a passphrase instead of a key file.")
     ] = False,
@@ -61,7 +61,7 @@ def backup(
     if not data.is_dir():
         raise InvalidInput(f"{data} is not a data directory", field="data")
     target = (to or Path(name_at(datetime.now(UTC)))).absolute()
-    made = asyncio.run(_backup(data, target, key, console))
+    made = asyncio.run(_backup(data, target, key=key, console=console))
     if as_json:
         print(msgspec.json.encode({"file": str(target), "contents": made}).decode())
         return
@@ -72,7 +72,7 @@ def backup(
     )
 
 
-async def _backup(data: Path, target: Path, key: "Key", console: Console) -> "Contents":
+async def _backup(data: Path, target: Path, *, key: "Key", console: Console) -> "Contents":
     from clapas.ops.keeping.copy import make_backup
 
     async with _opened(data) as (store, bus):
@@ -125,8 +125,8 @@ def restore(
     data: Annotated[
         Path | None, typer.Option("--data", help="An empty data directory to restore into.")
     ] = None,
-    key_file: KeyFile = None,
     *,
+    key_file: KeyFile = None,
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Drill: restore into a temporary directory and compare."),
@@ -143,10 +143,10 @@ def restore(
     console = Console(stderr=True)
     if data is not None:
         done = asyncio.run(
-            _restore(file, data.absolute(), key_file, embedded=embedded, console=console)
+            _restore(file, data.absolute(), key_file=key_file, embedded=embedded, console=console)
         )
     else:
-        done = _drill(file, key_file, console)
+        done = _drill(file, key_file, console=console)
     sound = done.ledger.balanced and not done.missing
     if as_json:
         print(msgspec.json.encode(done).decode())
@@ -168,7 +168,7 @@ def _sentence(done: "Restored", file: Path, *, sound: bool) -> str:
     )
 
 
-def _drill(file: Path, key_file: Path | None, console: Console) -> "Restored":
+def _drill(file: Path, key_file: Path | None, *, console: Console) -> "Restored":
     """Restore beside everything else, compare, and leave nothing behind."""
     from clapas.engines import DataDirectory
 
@@ -176,7 +176,7 @@ def _drill(file: Path, key_file: Path | None, console: Console) -> "Restored":
     data = folder / "data"
     try:
         return asyncio.run(
-            _restore(file, data, key_file, embedded=True, prove=True, console=console)
+            _restore(file, data, key_file=key_file, embedded=True, prove=True, console=console)
         )
     finally:
         if data.exists():
@@ -188,8 +188,8 @@ def _drill(file: Path, key_file: Path | None, console: Console) -> "Restored":
 async def _restore(
     file: Path,
     data: Path,
-    key_file: Path | None,
     *,
+    key_file: Path | None,
     embedded: bool,
     console: Console,
     prove: bool = False,
@@ -214,7 +214,9 @@ async def _restore(
             if embedded:
                 configuration = msgspec.structs.replace(configuration, engines=_own_engines())
             console.print("  filling the engines …")
-            restored = await _fill(directory, configuration, contents, place, prove=prove)
+            restored = await _fill(
+                directory, configuration, contents=contents, place=place, prove=prove
+            )
             done = True
             return restored
         finally:
@@ -250,9 +252,9 @@ def _own_engines() -> msgspec.Struct:
 async def _fill(
     directory: "DataDirectory",
     configuration: "Configuration",
+    *,
     contents: "Contents",
     place: Path,
-    *,
     prove: bool,
 ) -> "Restored":
     from clapas.engines import open_engines
@@ -264,7 +266,7 @@ async def _fill(
     async with open_engines(configuration.engines, directory) as engines:
         await migrate(engines.addresses)
         async with Store.open(engines.addresses, pool=3) as store:
-            identical = await load(store, place, contents, prove=prove)
+            identical = await load(store, place, contents=contents, prove=prove)
         orders = Orders(
             role="restore",
             addresses=engines.addresses,
@@ -272,7 +274,9 @@ async def _fill(
             directory=str(directory.path),
         )
         async with pipeline_ports(orders) as ports:
-            finished = await finish_waiting(ports, configuration.pipeline, place, contents)
+            finished = await finish_waiting(
+                ports, configuration.pipeline, unpacked=place, contents=contents
+            )
             ledger, missing = await account(ports, contents)
     return Restored(
         contents=contents, finished=finished, identical=identical, missing=missing, ledger=ledger

@@ -38,9 +38,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="lorawan")
 
 
-def import_sessions(  # noqa: PLR0917 - typer names them all
+def import_sessions(
     file: File,
     data: Data = DEFAULT,
+    *,
     rx1_delay: Annotated[int, typer.Option(min=1, max=15, help="RX1 delay of its region.")] = 1,
     rx1_dr_offset: Annotated[int, typer.Option(min=0, max=7, help="RX1 data rate offset.")] = 0,
     rx2_dr: Annotated[int, typer.Option(min=0, max=15, help="RX2 data rate of its region.")] = 0,
@@ -65,7 +66,7 @@ def import_sessions(  # noqa: PLR0917 - typer names them all
         rx1_delay=rx1_delay, rx1_dr_offset=rx1_dr_offset, rx2_dr=rx2_dr, rx2_frequency=rx2_frequency,
         extra_channels=_frequencies(extra_channels), counter_margin=counter_margin,
     )  # fmt: skip
-    report = asyncio.run(_import(file, data, radio, dry=dry_run))
+    report = asyncio.run(_import(file, data, radio=radio, dry=dry_run))
     print(json.dumps(report, indent=2, ensure_ascii=False))
     return 1 if report["wrong"] else 0
 
@@ -77,12 +78,12 @@ def _frequencies(text: str) -> tuple[int, ...]:
         raise InvalidInput("frequencies are in Hz, with commas", value=text) from wrong
 
 
-async def _import(file: Path, data: Path, radio: Any, *, dry: bool) -> dict[str, Any]:
+async def _import(file: Path, data: Path, *, radio: Any, dry: bool) -> dict[str, Any]:
     from clapas import radio_handover as handing
     from clapas.config import load
 
     lines = (await asyncio.to_thread(file.read_bytes)).splitlines()
-    found, wrong = handing.read(lines, load(data).lorawan, radio)
+    found, wrong = handing.read(lines, load(data).lorawan, radio=radio)
     sessions = [each.state for each in found if each.state.session is not None]
     told: dict[str, Any] = {
         "devices": len(found),
@@ -93,7 +94,7 @@ async def _import(file: Path, data: Path, radio: Any, *, dry: bool) -> dict[str,
         return told
     async with _opened(data) as (store, sealer, addresses):
         told["models"] = await handing.keep_models(store, handing.profiles(lines))
-        await handing.register(store, sealer, found)
+        await handing.register(store, sealer, devices=found)
         await handing.Sessions(data, addresses).take([each.state for each in found])
     return told
 
@@ -108,7 +109,7 @@ async def _export(file: Path, data: Path) -> int:
     from clapas import radio_handover as handing
 
     async with _opened(data) as (store, sealer, addresses):
-        lines = await handing.export(store, sealer, handing.Sessions(data, addresses))
+        lines = await handing.export(store, sealer, sessions=handing.Sessions(data, addresses))
     await asyncio.to_thread(write_private, file, b"".join(lines))
     return len(lines)
 
@@ -137,19 +138,20 @@ async def _fetch(file: Path, data: Path) -> int:
 def give(
     file: File,
     application: Annotated[str, typer.Option(help="ChirpStack's application, by id or name.")],
+    *,
     data: Data = DEFAULT,
 ) -> int:
     """Create the devices of an export, with their sessions, in the ChirpStack that the table fleet names.
 
     Exit status 1: some devices could not be given.
     """
-    wrong = asyncio.run(_give(file, application, data))
+    wrong = asyncio.run(_give(file, application, data=data))
     for device, reason in list(wrong.items())[:SHOWN]:
         print(f"{device}: {reason}")
     return 1 if wrong else 0
 
 
-async def _give(file: Path, application: str, data: Path) -> dict[str, str]:
+async def _give(file: Path, application: str, *, data: Path) -> dict[str, str]:
     from clapas.config import load
     from clapas.fleet import chirpstack_sessions
     from clapas.fleet.chirpstack import connect
@@ -163,7 +165,7 @@ async def _give(file: Path, application: str, data: Path) -> dict[str, str]:
             raise InvalidInput("no such application", accepted=sorted(names))
         said = {
             line["device"]["devEui"]: await chirpstack_sessions.give(
-                chirpstack, remote, line, application=number
+                chirpstack, remote, line=line, application=number
             )
             for line in lines
         }

@@ -60,6 +60,7 @@ def import_models(
         typer.Argument(exists=True, help="A catalogue, a vendor's folder, one device, or a ZIP."),
     ],
     licence: Annotated[str, typer.Option(help="Under which licence it is given; recorded.")],
+    *,
     data: Data = DEFAULT,
     vendor: Annotated[str, typer.Option(help="Only this vendor.")] = "",
 ) -> int:
@@ -90,7 +91,7 @@ def check(model: Model, data: Data = DEFAULT) -> int:
 
     async def work(bench: "Bench", store: Any) -> Any:
         codec = (await store.models.get(model)).codec
-        return await bench.check(model, codec, await bench.script_of(codec))
+        return await bench.check(model, codec, script=await bench.script_of(codec))
 
     found = asyncio.run(_bench(data, work))
     tell(found)
@@ -100,6 +101,7 @@ def check(model: Model, data: Data = DEFAULT) -> int:
 def vector(
     model: Model,
     payload: Annotated[str, typer.Argument(metavar="HEX", help="The payload.")],
+    *,
     expected: Annotated[str, typer.Argument(metavar="JSON", help='Such as {"temperature": 21}.')],
     data: Data = DEFAULT,
     port: Annotated[int | None, typer.Option("--port", "-p", help="LoRaWAN fPort.")] = None,
@@ -124,6 +126,7 @@ def vector(
 def try_script(
     model: Model,
     script: Script,
+    *,
     data: Data = DEFAULT,
     mode: Mode = "ttn",
     uplinks: Annotated[int, typer.Option(help="How many of the last real frames.")] = 100,
@@ -139,6 +142,7 @@ def try_script(
 def save(
     model: Model,
     script: Script,
+    *,
     data: Data = DEFAULT,
     mode: Mode = "ttn",
     devices: Annotated[int, typer.Option(help="Try on so many first; 0: on all.")] = 10,

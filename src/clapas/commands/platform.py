@@ -56,19 +56,20 @@ def register(app: typer.Typer) -> None:
 def up(
     data: Data = DEFAULT,
     host: Host = "127.0.0.1",
+    *,
     port: Port = 8080,
     profile: Profile = "",
     ngsi_ld: Level = "",
 ) -> None:
     """Start the platform in a data directory; Ctrl-C stops it without loss."""
     simulated = (data / "demonstration.json").exists()
-    configuration = _profiled(data, profile, host) if profile else None
+    configuration = _profiled(data, profile, host=host) if profile else None
     if ngsi_ld:
-        configuration = _at_level(data, configuration, ngsi_ld)
+        configuration = _at_level(data, configuration, level=ngsi_ld)
     asyncio.run(_run(data, host=host, port=port, simulated=simulated, configuration=configuration))
 
 
-def _profiled(data: Path, profile: str, host: str) -> "Configuration":
+def _profiled(data: Path, profile: str, *, host: str) -> "Configuration":
     """Settings for a purpose: 'conformance' opens the NGSI-LD door to everybody on this machine."""
     from clapas.config import load
     from clapas.context.settings import CONFORMANCE
@@ -80,7 +81,7 @@ def _profiled(data: Path, profile: str, host: str) -> "Configuration":
     return msgspec.structs.replace(load(data), context=CONFORMANCE)
 
 
-def _at_level(data: Path, configuration: "Configuration | None", level: str) -> "Configuration":
+def _at_level(data: Path, configuration: "Configuration | None", *, level: str) -> "Configuration":
     """The same settings with the NGSI-LD door at a level of its specification."""
     from clapas.config import load
 
@@ -120,7 +121,7 @@ async def _run(
             console.print(f"[bold]{running.first_link}[/bold]", soft_wrap=True)
         console.print(from_elsewhere(running.address), soft_wrap=True)
         console.print("Ctrl-C stops it.")
-        await (_watch(console, data, stop) if simulated else stop)
+        await (_watch(console, data, stop=stop) if simulated else stop)
         console.print("stopping …")
 
 
@@ -130,7 +131,7 @@ def from_elsewhere(address: str) -> str:
     return f"From another machine: ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}, then the same address."
 
 
-async def _watch(console: Console, data: Path, stop: asyncio.Task[None]) -> None:
+async def _watch(console: Console, data: Path, *, stop: asyncio.Task[None]) -> None:
     """Show what the simulation does until somebody asks to stop."""
     with console.status("loading the demonstration …") as line:
         while not stop.done():
@@ -142,6 +143,7 @@ async def _watch(console: Console, data: Path, stop: asyncio.Task[None]) -> None
 def _demo_or_sub(
     context: typer.Context,
     data: Data = Path("clapas-demo"),
+    *,
     host: Host = "127.0.0.1",
     port: Port = 8080,
     size: Annotated[int, typer.Option(help="Simulated devices.", min=20, max=200_000)] = 600,
@@ -178,6 +180,7 @@ def territory_create(
     geojson: Annotated[
         Path | None, typer.Option(help="Communes of your own (properties code, nom).")
     ] = None,
+    *,
     name: Annotated[str, typer.Option(help="Name of the territory, with --geojson.")] = "",
     timezone: Annotated[str, typer.Option(help="IANA timezone of civil days.")] = "Europe/Paris",
     data: Data = DEFAULT,
@@ -278,10 +281,10 @@ def _sentences(answer: Status) -> str:
 def replay_command(
     start: Annotated[str, typer.Option("--from", help="2026-05-01T00:00+02:00, or a date.")],
     end: Annotated[str, typer.Option("--to", help="Excluded end, written the same way.")],
+    *,
     data: Data = DEFAULT,
     model: Annotated[str, typer.Option(help="Only devices of this model.")] = "",
     device: Annotated[str, typer.Option(help="Only this device.")] = "",
-    *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, only.")
     ] = False,

@@ -32,6 +32,7 @@ def start(
     where: Annotated[
         list[str], typer.Option(help="Which devices, name=value: source, model, tag, group …")
     ],
+    *,
     data: Data = DEFAULT,
     rules: Annotated[
         str,
@@ -65,6 +66,7 @@ def compare(
     file: Annotated[
         Path, typer.Argument(exists=True, help="Their CSV: device, attribute, time, value.")
     ],
+    *,
     day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The civil day.")],
     data: Data = DEFAULT,
 ) -> int:
@@ -72,7 +74,9 @@ def compare(
     from clapas.fleet.shadow import compare_day
 
     content = file.read_bytes()
-    report = with_store(data, lambda store: compare_day(store, name, day.date(), content))
+    report = with_store(
+        data, lambda store: compare_day(store, name, day=day.date(), content=content)
+    )
     tell(report)
     return 0 if report.equal == report.there else 1
 
@@ -92,6 +96,7 @@ def show(name: Name, data: Data = DEFAULT) -> None:
 def cut_over(
     name: Name,
     data: Data = DEFAULT,
+    *,
     force: Annotated[bool, typer.Option("--force", help="Although the days do not agree.")] = False,
 ) -> None:
     """End the run and take the devices over: commands are ours to give from now on."""
@@ -103,6 +108,7 @@ def cut_over(
 def leave(
     name: Name,
     data: Data = DEFAULT,
+    *,
     retire: Annotated[
         bool, typer.Option("--retire", help="Its devices leave service here; history stays.")
     ] = False,

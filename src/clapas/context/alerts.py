@@ -215,14 +215,14 @@ class Alerts:
                 return 0
             write = Write(change)
             held = await write.take(list(waiting))
-            editors = self._editors(waiting, held, write.now)
+            editors = self._editors(waiting, held, now=write.now)
             await write.save(editors)
             await change.run("place", places=batch(_places(waiting, editors)))
         self._broker.on_write()
         return len(waiting)
 
     def _editors(
-        self, waiting: Mapping[str, Told], held: Mapping[str, Entity], now: str
+        self, waiting: Mapping[str, Told], held: Mapping[str, Entity], *, now: str
     ) -> list[Editor]:
         days = self._broker.settings.alert_days
         found = (

@@ -65,7 +65,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 class Book:
     """Resolves what requests name into compiled terms."""
 
-    def __init__(self, shelf: Shelf, fetcher: Fetcher, settings: Settings, base: str = "") -> None:
+    def __init__(
+        self, shelf: Shelf, fetcher: Fetcher, *, settings: Settings, base: str = ""
+    ) -> None:
         self._shelf = shelf
         self._fetcher = fetcher
         self.version = settings.version
@@ -134,10 +136,12 @@ class Book:
 
     async def _compile(self, parts: list[Any]) -> Terms:
         documents: dict[str, Any] = {}
-        await self._gather(parts, documents, "", 0)
-        return await asyncio.to_thread(_processed, parts, documents, self.version, self.aliases)
+        await self._gather(parts, documents, base="", depth=0)
+        return await asyncio.to_thread(
+            _processed, parts, documents, version=self.version, aliases=self.aliases
+        )
 
-    async def _gather(self, spec: Any, documents: dict[str, Any], base: str, depth: int) -> None:
+    async def _gather(self, spec: Any, documents: dict[str, Any], *, base: str, depth: int) -> None:
         """Fetch every address that the @context leads to; cycles end because each is taken once."""
         if depth > DEPTH or len(documents) > DOCUMENTS:
             raise LdContextNotAvailable("the @context leads to too many others")
@@ -152,7 +156,7 @@ class Book:
                 continue
             documents[url] = {}
             documents[url] = await self._document(url)
-            await self._gather(documents[url], documents, url, depth + 1)
+            await self._gather(documents[url], documents, base=url, depth=depth + 1)
 
     async def _document(self, url: str) -> Any:
         _, own, name = url.rpartition(OWN_PATH)
@@ -202,7 +206,7 @@ def check_context(body: Any) -> None:
 
 
 def _processed(
-    parts: list[Any], documents: Mapping[str, Any], version: str, aliases: Mapping[str, str]
+    parts: list[Any], documents: Mapping[str, Any], *, version: str, aliases: Mapping[str, str]
 ) -> Terms:
     """Run PyLD's context processing over documents that are all here. For a worker thread."""
 

@@ -46,7 +46,9 @@ class Shelf:
 
     async def keep_context(self, kept: Kept) -> None:
         """Keep one."""
-        await self._store.keep_context(kept.id, kept.kind, kept.url, kept.body, tenant=kept.tenant)
+        await self._store.keep_context(
+            kept.id, kept.kind, url=kept.url, body=kept.body, tenant=kept.tenant
+        )
 
     async def touch_context(self, name: str) -> None:
         """One was used."""
@@ -74,6 +76,7 @@ class Broker:
         self,
         store: ContextStore,
         settings: Settings,
+        *,
         client: httpx.AsyncClient,
         alias: str,
         platform: Store | None = None,
@@ -84,8 +87,8 @@ class Broker:
         self.alias = alias
         self.shelf = Shelf(store)
         self.fetcher = Fetcher(settings, client)
-        self.book = Book(self.shelf, self.fetcher, settings)
-        self.federation = Federation(store, settings, client, book=self.book, alias=alias)
+        self.book = Book(self.shelf, self.fetcher, settings=settings)
+        self.federation = Federation(store, settings, client=client, book=self.book, alias=alias)
         self.started = now_text()
         self._series = platform.series if platform is not None else None
         self.platform = PlatformSeries(platform) if platform is not None else None
@@ -122,9 +125,9 @@ class Broker:
         self._tenants.add(tenant)
         self.on_write()
 
-    async def edit(self, tenant: str, name: str, act: Act) -> None:
+    async def edit(self, tenant: str, name: str, *, act: Act) -> None:
         """One write to one entity, back when it is kept. Raises what ``act`` raises."""
-        await self._writer.edit(tenant, name, act)
+        await self._writer.edit(tenant, name, act=act)
         self._tenants.add(tenant)
         self.on_write()
 
@@ -137,14 +140,14 @@ class Broker:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, store: ContextStore, settings: Settings, platform: Store | None = None
+        cls, store: ContextStore, settings: Settings, *, platform: Store | None = None
     ) -> "AsyncIterator[Broker]":
         """A broker over its tables, and over the platform's own series when they are given."""
         await store.prepare()
         alias = settings.alias or await store.kept("alias", f"clapas-{uuid4().hex[:12]}")
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         async with httpx.AsyncClient(limits=limits, timeout=settings.context_timeout) as client:
-            broker = cls(store, settings, client, alias, platform)
+            broker = cls(store, settings, client=client, alias=alias, platform=platform)
             try:
                 yield broker
             finally:

@@ -30,7 +30,7 @@ def core_context(version: str) -> dict[str, Any]:
             continue
         term, versions, iri, kind, container, *scoped = line.split(" ", 5)
         if place in _places(versions):
-            found[term] = _definition(iri, kind, container, scoped)
+            found[term] = _definition(iri, kind, container=container, scoped=scoped)
     found["@vocab"] = VOCAB
     return found
 
@@ -43,7 +43,7 @@ def _places(text: str) -> set[int]:
     return found
 
 
-def _definition(iri: str, kind: str, container: str, scoped: list[str]) -> Any:
+def _definition(iri: str, kind: str, *, container: str, scoped: list[str]) -> Any:
     if kind == container == "-" and not scoped:
         return iri
     definition: dict[str, Any] = {"@id": iri}

@@ -78,7 +78,7 @@ class Editor:
         before, self.entity.scopes = self.entity.scopes, scopes
         if scopes != before:
             self.touched = True
-            self.scoped.append(_scoped(before, scopes, self.now))
+            self.scoped.append(_scoped(before, scopes, now=self.now))
 
     def put(self, iri: str, instance: Instance) -> None:
         """Set the whole instance of its dataset id; null deletes it."""
@@ -87,12 +87,12 @@ class Editor:
             return
         instances = self.entity.attributes.setdefault(iri, [])
         place, before = _find(instances, dataset_of(instance))
-        after = stamped(instance, before, self.now)
+        after = stamped(instance, before, now=self.now)
         if before is None:
             instances.append(after)
         else:
             instances[place] = after
-        self._note(iri, before, after)
+        self._note(iri, before, after=after)
 
     def append(self, iri: str, instances: list[Instance], *, overwrite: bool = True) -> bool:
         """Append attributes (5.6.3); False when it was there and must not be overwritten."""
@@ -119,9 +119,9 @@ class Editor:
             self.remove(iri, dataset_of(fragment))
             return
         merged = overlaid(before, fragment)
-        after = stamped(merged, before, self.now)
+        after = stamped(merged, before, now=self.now)
         instances[place] = after
-        self._note(iri, before, after)
+        self._note(iri, before, after=after)
 
     def merge(self, iri: str, fragments: list[Instance], *, observed: str = "") -> None:
         """Merge an attribute (5.6.17): RFC 7396 to any depth, per dataset id."""
@@ -139,9 +139,9 @@ class Editor:
                 merged = _merged(before, fragment)
                 if observed and "observedAt" in before and "observedAt" not in fragment:
                     merged["observedAt"] = observed
-                after = stamped(merged, before, self.now)
+                after = stamped(merged, before, now=self.now)
                 instances[place] = after
-                self._note(iri, before, after)
+                self._note(iri, before, after=after)
 
     def remove(self, iri: str, dataset: str = "", *, everything: bool = False) -> bool:
         """Delete instances of an attribute; False when there is none."""
@@ -180,7 +180,7 @@ class Editor:
         """Whether anything must be saved."""
         return self.touched or bool(self.changes) or self.what != "updated"
 
-    def _note(self, iri: str, before: Instance | None, after: Instance) -> None:
+    def _note(self, iri: str, before: Instance | None, *, after: Instance) -> None:
         self.changes.append(
             Change(
                 attribute=iri,
@@ -215,11 +215,11 @@ def deleted(entity: Entity, now: str) -> Editor:
         for each in instances
     ]
     if entity.scopes:
-        editor.scoped.append(_scoped(entity.scopes, [], now))
+        editor.scoped.append(_scoped(entity.scopes, [], now=now))
     return editor
 
 
-def _scoped(before: list[str], after: list[str], now: str) -> Change:
+def _scoped(before: list[str], after: list[str], *, now: str) -> Change:
     held = after or before
     instance: Instance = {"type": "Property", "value": held[0] if len(held) == 1 else held}
     instance |= {"createdAt": now, "modifiedAt": now, "observedAt": now}
@@ -235,7 +235,7 @@ def _find(instances: list[Instance], dataset: str) -> tuple[int, Instance | None
     return -1, None
 
 
-def stamped(instance: Instance, before: Instance | None, now: str) -> Instance:
+def stamped(instance: Instance, before: Instance | None, *, now: str) -> Instance:
     """The instance with its times and its sub-attributes' times."""
     found = dict(instance)
     found["createdAt"] = before["createdAt"] if before else now
@@ -248,7 +248,7 @@ def stamped(instance: Instance, before: Instance | None, now: str) -> Instance:
             if old is not None and _plain(old) == _plain(sub):
                 fresh.append(old)
             else:
-                fresh.append(stamped(sub, old, now))
+                fresh.append(stamped(sub, old, now=now))
         found[iri] = fresh
     return found
 

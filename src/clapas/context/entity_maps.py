@@ -1,6 +1,6 @@
 """Entity maps: the fixed list of candidates of a query, and the sources that hold each (clauses 5.2.39, 5.5.14, 5.14)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,10 +8,11 @@ from uuid import uuid4
 import msgspec
 
 from clapas.context.broker import Broker
-from clapas.context.door.http import Answer, Request
+from clapas.context.door.http import Request
 from clapas.context.errors import BadRequestData, ResourceNotFound
-from clapas.context.federation.reads import located
+from clapas.context.federation.reads import Located
 from clapas.context.lasting import keep, one
+from clapas.context.model import time_text
 from clapas.context.search import Query, Selector
 from clapas.context.temporal import DURATION
 
@@ -19,7 +20,9 @@ PATH = "/ngsi-ld/v1/entityMaps/"
 HEADER = "NGSILD-EntityMap"
 FLAGS = frozenset({"", "true", "false"})
 LIFETIME = timedelta(minutes=10)
-LONGEST = timedelta(hours=24)
+LONGEST = timedelta(days=36_500)
+"""What no lifetime exceeds: the operator's own bound is much shorter."""
+HERE = "@none"
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,16 +43,28 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
             found.append(msgspec.structs.replace(each, ids=tuple(ids) or ("urn:ngsi-ld:none",)))
         return tuple(found)
 
-    async def used(self, broker: Broker, request: Request, asked: Query, answer: Answer) -> Answer:
-        """The answer; candidates that do not fit any more leave the map (5.5.9.3)."""
-        held = await located(broker, request, asked)
-        gone = [name for name in self.ids if name not in held]
-        named = bool(request.words("id"))
-        if gone and not named:
-            kept = {key: value for key, value in self.body["entityMap"].items() if key in held}
-            await keep(broker, "map", request.tenant, {**self.body, "entityMap": kept})
-        answer.headers = [*answer.headers, (HEADER, PATH + self.body["id"])]
-        return answer
+    def request(self, request: Request, name: str = "") -> Request:
+        """The request kept to the sources that the map names, for one entity or for all."""
+        held = self.body["entityMap"]
+        named = held.get(name, []) if name else [each for ids in held.values() for each in ids]
+        linked = self.body.get("linkedMaps", {})
+        sources = {each: linked.get(each, "") for each in named if each != HERE}
+        return msgspec.structs.replace(request, sources=sources)
+
+    async def used(
+        self, broker: Broker, request: Request, *, where: Located, whole: bool
+    ) -> tuple[str, str]:
+        """The header of an answer that kept to the map.
+
+        The maps that sources used are noted (5.7.1.4); when all were asked for (``whole``), candidates
+        that do not fit any more leave (5.5.9.3).
+        """
+        held, linked = self.body["entityMap"], self.body.get("linkedMaps", {})
+        kept = {key: value for key, value in held.items() if not whole or key in where.sources}
+        if len(kept) < len(held) or not where.maps.items() <= linked.items():
+            body = {**self.body, "entityMap": kept, "linkedMaps": {**linked, **where.maps}}
+            await keep(broker, "map", tenant=request.tenant, body=body)
+        return HEADER, PATH + self.body["id"]
 
 
 async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
@@ -58,7 +73,9 @@ async def chosen_map(broker: Broker, request: Request) -> Chosen | None:
     if not name:
         return None
     try:
-        return Chosen(body=await one(broker, "map", request.tenant, name.rpartition("/")[2]))
+        return Chosen(
+            body=await one(broker, "map", tenant=request.tenant, name=name.rpartition("/")[2])
+        )
     except ResourceNotFound:
         return None
 
@@ -74,24 +91,11 @@ def wished(request: Request) -> bool:
     return bool(named(request)) or request.params.get("entityMap") == "true"
 
 
-async def with_map_of_one(broker: Broker, request: Request, name: str, answer: Answer) -> Answer:
-    """The answer of a retrieval, with the map it used or made (5.7.1.4)."""
-    if not wished(request):
-        return answer
-    chosen = await chosen_map(broker, request)
-    body = chosen.body if chosen is not None else None
-    if body is None:
-        asked = Query(selectors=(Selector(ids=(name,)),))
-        body = await make(broker, request, await located(broker, request, asked))
-    answer.headers = [*answer.headers, (HEADER, PATH + body["id"])]
-    return answer
-
-
-def bounded(wanted: datetime | None) -> str:
-    """The expiry that is given: what was wanted, within a day."""
+def bounded(broker: Broker, wanted: datetime | None) -> datetime:
+    """The expiry that is given: what was wanted, within the operator's longest."""
     now = datetime.now(UTC)
-    at = min(wanted, now + LONGEST) if wanted is not None else now + LIFETIME
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    longest = timedelta(hours=broker.settings.map_hours)
+    return min(wanted, now + longest) if wanted is not None else now + LIFETIME
 
 
 def lifetime(request: Request) -> datetime | None:
@@ -100,27 +104,35 @@ def lifetime(request: Request) -> datetime | None:
     return datetime.now(UTC) + min(duration(text), LONGEST) if text is not None else None
 
 
-async def make(
-    broker: Broker, request: Request, sources: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
+async def make(broker: Broker, request: Request, *, where: Located) -> dict[str, Any]:
     """A new map, kept."""
     body = {
         "id": f"urn:ngsi-ld:EntityMap:{uuid4()}",
         "type": "EntityMap",
-        "expiresAt": bounded(lifetime(request)),
-        "entityMap": {key: list(held) for key, held in sources.items()},
-        "linkedMaps": {},
+        "expiresAt": time_text(bounded(broker, lifetime(request))),
+        "entityMap": where.sources,
+        "linkedMaps": where.maps,
     }
-    await keep(broker, "map", request.tenant, body)
+    await keep(broker, "map", tenant=request.tenant, body=body)
     return body
 
 
-async def with_map(broker: Broker, request: Request, asked: Query, answer: Answer) -> Answer:
-    """The answer of a query that asks for a map (6.4.3.2)."""
-    body = await make(broker, request, await located(broker, request, asked))
-    answer.status = 201
-    answer.headers = [*answer.headers, (HEADER, PATH + body["id"])]
-    return answer
+async def map_made(broker: Broker, request: Request, *, where: Located) -> tuple[str, str]:
+    """The header of an answer for which a map was made (6.4.3.2)."""
+    return HEADER, PATH + (await make(broker, request, where=where))["id"]
+
+
+async def note_sources(broker: Broker, request: Request, *, named: str, where: Located) -> None:
+    """Sources whose answers came later are noted in a map that is in use."""
+    body = await one(broker, "map", tenant=request.tenant, name=named.rpartition("/")[2])
+    held = {key: list(value) for key, value in body["entityMap"].items()}
+    for name, sources in where.sources.items():
+        known = held.setdefault(name, [])
+        known += [each for each in sources if each not in known]
+    linked = {**body.get("linkedMaps", {}), **where.maps}
+    await keep(
+        broker, "map", tenant=request.tenant, body={**body, "entityMap": held, "linkedMaps": linked}
+    )
 
 
 def duration(text: str) -> timedelta:

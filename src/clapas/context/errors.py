@@ -151,7 +151,7 @@ class BareRefusal(ClapasError):
     actor = "owner"
     status = 400
 
-    def __init__(self, status: int, headers: tuple[tuple[str, str], ...] = (), body: Any = None):
+    def __init__(self, status: int, headers: tuple[tuple[str, str], ...] = (), *, body: Any = None):
         super().__init__(f"HTTP {status}")
         self.status = status  # type: ignore[misc]
         self.headers = headers

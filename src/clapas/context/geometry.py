@@ -54,14 +54,14 @@ def bounds(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
     """West, south, east, north of a geometry."""
     xs: list[float] = []
     ys: list[float] = []
-    _collect(geometry["coordinates"], xs, ys)
+    _collect(geometry["coordinates"], xs, ys=ys)
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _collect(value: list[Any], xs: list[float], ys: list[float]) -> None:
+def _collect(value: list[Any], xs: list[float], *, ys: list[float]) -> None:
     if isinstance(value[0], list):
         for each in value:
-            _collect(each, xs, ys)
+            _collect(each, xs, ys=ys)
     else:
         xs.append(value[0])
         ys.append(value[1])

@@ -29,7 +29,7 @@ def _wanted(entity: Entity, projection: Projection) -> list[str]:
 
 
 async def gather(
-    entities: Sequence[Entity], level: int, projection: Projection, fetch: Fetch
+    entities: Sequence[Entity], level: int, *, projection: Projection, fetch: Fetch
 ) -> dict[str, Entity]:
     """Every entity within so many steps."""
     found: dict[str, Entity] = {}
@@ -55,14 +55,17 @@ class Inliner:
         self._simplified = simplified
 
     def entity(
-        self, entity: Entity, projection: Projection, level: int, seen: frozenset[str]
+        self, entity: Entity, projection: Projection, *, level: int, seen: frozenset[str]
     ) -> dict[str, Any]:
         """The entity, with those it leads to inside; never an entity inside itself."""
         if level <= 0:
             return self._renderer.entity(entity, projection=projection)
         seen = seen | {entity.id}
         attributes = {
-            iri: [self._joined(each, projection.inside(iri), level, seen) for each in instances]
+            iri: [
+                self._joined(each, projection.inside(iri), level=level, seen=seen)
+                for each in instances
+            ]
             for iri, instances in entity.attributes.items()
         }
         joined = Entity(
@@ -77,12 +80,15 @@ class Inliner:
         return self._renderer.entity(joined, projection=projection)
 
     def _joined(
-        self, instance: Instance, projection: Projection, level: int, seen: frozenset[str]
+        self, instance: Instance, projection: Projection, *, level: int, seen: frozenset[str]
     ) -> Instance:
         if instance["type"] not in {"Relationship", "ListRelationship"}:
             return instance
         names = [each for each in targets(instance) if each in self._linked and each not in seen]
-        inside = [self.entity(self._linked[each], projection, level - 1, seen) for each in names]
+        inside = [
+            self.entity(self._linked[each], projection, level=level - 1, seen=seen)
+            for each in names
+        ]
         if not inside:
             return instance
         if self._simplified:

@@ -32,11 +32,12 @@ def measures(editors: Iterable[Editor]) -> list[Measure]:
         for change in editor.changes
         if change.after is not None
         and "observedAt" in change.after
-        and (found := _measure(editor.entity.id, change.attribute, change.after)) is not None
+        and (found := _measure(editor.entity.id, change.attribute, instance=change.after))
+        is not None
     ]
 
 
-def _measure(entity: str, attribute: str, instance: Instance) -> Measure | None:
+def _measure(entity: str, attribute: str, *, instance: Instance) -> Measure | None:
     value: Any = instance.get("value")
     if instance["type"] != "Property" or not isinstance(value, int | float | str):
         return None

@@ -87,6 +87,11 @@ class Entity(msgspec.Struct, kw_only=True):
         )
 
 
+def time_text(at: datetime) -> str:
+    """An instant of which milliseconds are enough."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def now_text() -> str:
     """The present instant as the broker writes it."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -5,9 +5,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
-import orjson
 
 from clapas.domain.errors import OperatorError
+from clapas.store.context import json_bytes
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -18,7 +18,7 @@ class MqttRefused(OperatorError):
     code = "mqtt_refused"
 
 
-async def send_mqtt(endpoint: str, headers: Mapping[str, Any], body: Any) -> None:
+async def send_mqtt(endpoint: str, headers: Mapping[str, Any], *, body: Any) -> None:
     """Publish one notification. Raises MqttRefused."""
     parts = urlsplit(endpoint)
     notifier = headers.get("notifier", {})
@@ -37,7 +37,7 @@ async def send_mqtt(endpoint: str, headers: Mapping[str, Any], body: Any) -> Non
             tls_params=aiomqtt.TLSParameters() if parts.scheme == "mqtts" else None,
         ) as client:
             topic = parts.path.lstrip("/")
-            await client.publish(topic, orjson.dumps(message), qos=_qos(notifier))
+            await client.publish(topic, json_bytes(message), qos=_qos(notifier))
     except aiomqtt.MqttError as error:
         raise MqttRefused(str(error)) from error
 

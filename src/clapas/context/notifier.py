@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,7 +114,7 @@ class Notifier:
         found: dict[str, list[Subscriber]] = defaultdict(list)
         for tenant, body, state in await self._store.rows("all_subscriptions", kind="e"):
             try:
-                found[tenant].append(await ready(self._broker, tenant, body, state))
+                found[tenant].append(await ready(self._broker, tenant, body=body, state=state))
             except NgsiError as error:
                 log.warning("the subscription %s cannot be used: %s", body.get("id"), error)
         self._subscribers = found
@@ -131,21 +131,23 @@ class Notifier:
             for subscriber, event, fired in chosen:
                 if self._throttled(subscriber):
                     continue
-                deliveries += await self._told(subscriber, event, fired)
+                deliveries += await self._told(subscriber, event, fired=fired)
             if deliveries:
                 await change.run("add_deliveries", rows=as_json(deliveries))
             await change.run("events_done", seqs=[row[0] for row in rows])
         return len(rows) == BATCH
 
-    async def _told(self, subscriber: Subscriber, event: Any, fired: Any) -> list[dict[str, Any]]:
+    async def _told(
+        self, subscriber: Subscriber, event: Any, *, fired: Any
+    ) -> list[dict[str, Any]]:
         """The delivery of an event to one subscriber; one that cannot be made delays nobody else.
 
         Raises EngineUnavailable: the event stays, and is told once the database is back.
         """
         try:
-            entity = told(subscriber, event, fired)
-            data = await shown(self._broker, subscriber, [entity])
-            made = delivery(subscriber, [entity], data)
+            entity = told(subscriber, event, fired=fired)
+            data = await shown(self._broker, subscriber, entities=[entity])
+            made = delivery(subscriber, [entity], data=data)
             as_json(made)
         except EngineUnavailable:
             raise
@@ -184,7 +186,9 @@ class Notifier:
             return subscriber.path
         body, terms = subscriber.body, subscriber.context.terms
         expanded = body.get("expandValues", ())
-        return await predicate(self._broker, subscriber.tenant, body["q"], terms, expanded)
+        return await predicate(
+            self._broker, subscriber.tenant, text=body["q"], terms=terms, expanded=expanded
+        )
 
     def _throttled(self, subscriber: Subscriber) -> bool:
         key = (subscriber.tenant, subscriber.id)
@@ -232,11 +236,11 @@ class Notifier:
             geo=subscriber.geo,
         )
         terms = subscriber.context.terms
-        found = await find(self._broker, subscriber.tenant, asked, terms=terms, limit=1000)
+        found = await find(self._broker, subscriber.tenant, query=asked, terms=terms, limit=1000)
         if not found.entities:
             return
-        data = await shown(self._broker, subscriber, found.entities)
-        row = delivery(subscriber, found.entities, data)
+        data = await shown(self._broker, subscriber, entities=found.entities)
+        row = delivery(subscriber, found.entities, data=data)
         async with self._store.change("") as change:
             await change.run("add_deliveries", rows=as_json([row]))
         self.wake()
@@ -258,7 +262,7 @@ class Notifier:
         results: list[dict[str, Any]] = []
         try:
             for number, _, _, _, _, headers, body, attempts in rows:
-                problem = await self._try(endpoint, headers, body)
+                problem = await self._try(endpoint, headers, body=body)
                 if not problem or attempts + 1 >= self._broker.settings.attempts:
                     result = {"ok": not problem, "result": problem or "ok", "at": now_text()}
                     results.append({"id": number, **result})
@@ -284,21 +288,22 @@ class Notifier:
         if cooldown:
             self._resting[endpoint] = time.monotonic() + cooldown / 1000
 
-    async def _try(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> str:
+    async def _try(self, endpoint: str, headers: Mapping[str, Any], *, body: Any) -> str:
         """Send one notification; gives what went wrong, '' when nothing."""
         settings = self._broker.settings
         timeout = (headers.get("timeout") or settings.notify_timeout * 1000) / 1000
         host = urlsplit(endpoint).hostname or ""
         if not settings.private_addresses and await is_private(host):
             return "this address is private"
-        send: Callable[..., Awaitable[None]] = (
-            send_mqtt if endpoint.startswith("mqtt") else self._poster.send
-        )
+        send = send_mqtt if endpoint.startswith("mqtt") else self._poster.send
         try:
             async with asyncio.timeout(timeout):
-                await send(endpoint, headers, body)
+                await send(endpoint, headers, body=body)
         except TimeoutError:
             return "no answer in time"
         except (OSError, ClapasError) as error:
+            return f"{type(error).__name__}: {error}"[:300]
+        except Exception as error:  # a defect, or a header that no client would send: tried later, as any other failure
+            log.exception("a notification to %s could not be sent", endpoint)
             return f"{type(error).__name__}: {error}"[:300]
         return ""

@@ -11,6 +11,7 @@ from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import CONTEXT_REL, LD
 from clapas.context.door.queryform import geo_of
 from clapas.context.door.reply import FORMATS, languages, read_projection
+from clapas.context.lasting import scope_headers
 from clapas.context.linked import Inliner, gather
 from clapas.context.model import MEMBER, NULL, Entity, now_text
 from clapas.context.patterns import matches_pattern
@@ -60,7 +61,7 @@ class Subscriber(msgspec.Struct, kw_only=True):
 
 
 async def ready(
-    broker: Broker, tenant: str, body: dict[str, Any], state: Mapping[str, Any]
+    broker: Broker, tenant: str, *, body: dict[str, Any], state: Mapping[str, Any]
 ) -> Subscriber:
     """A subscription made ready. Raises NgsiError when its @context is gone or ``q`` cannot be asked."""
     context = await broker.book.resolve(state.get("context"))
@@ -116,7 +117,7 @@ def selected(body: Mapping[str, Any], doc: Mapping[str, Any]) -> bool:
 def _selects(selector: Mapping[str, Any], doc: Mapping[str, Any]) -> bool:
     kind = selector.get("type", "*")
     kind = ",".join(kind) if isinstance(kind, list) else kind
-    if not type_matches(kind, doc["@type"], PLAIN):
+    if not type_matches(kind, doc["@type"], terms=PLAIN):
         return False
     if "id" in selector:
         ids = selector["id"]
@@ -151,7 +152,7 @@ def _projection(notification: Mapping[str, Any], terms: Terms) -> Projection:
 
 
 def told(
-    subscriber: Subscriber, event: Mapping[str, Any], fired: Sequence[Mapping[str, Any]]
+    subscriber: Subscriber, event: Mapping[str, Any], *, fired: Sequence[Mapping[str, Any]]
 ) -> Entity:
     """The entity as the notification tells it: with what was deleted, and what was there before."""
     entity = entity_of(event["doc"])
@@ -203,7 +204,7 @@ def _tell_previous(entity: Entity, change: Mapping[str, Any]) -> None:
     ]
 
 
-async def shown(broker: Broker, subscriber: Subscriber, entities: Sequence[Entity]) -> list[Any]:
+async def shown(broker: Broker, subscriber: Subscriber, *, entities: Sequence[Entity]) -> list[Any]:
     """The notification's data: entities in the subscription's style, joined when it asks."""
     terms = subscriber.own.terms
     style = style_of(subscriber.body, subscriber.context.terms)
@@ -217,16 +218,20 @@ async def shown(broker: Broker, subscriber: Subscriber, entities: Sequence[Entit
         docs = await broker.store.many(subscriber.tenant, ids)
         return {doc["@id"]: entity_of(doc) for doc in docs}
 
-    linked = await gather(entities, level, style.projection, fetch)
+    linked = await gather(entities, level, projection=style.projection, fetch=fetch)
     if join == "flat":
         own = {each.id for each in entities}
         others = [each for key, each in linked.items() if key not in own]
         return [renderer.entity(each) for each in (*entities, *others)]
     inliner = Inliner(renderer, linked, simplified=style.format == "simplified")
-    return [inliner.entity(each, style.projection, level, frozenset()) for each in entities]
+    return [
+        inliner.entity(each, style.projection, level=level, seen=frozenset()) for each in entities
+    ]
 
 
-def delivery(subscriber: Subscriber, entities: Sequence[Entity], data: list[Any]) -> dict[str, Any]:
+def delivery(
+    subscriber: Subscriber, entities: Sequence[Entity], *, data: list[Any]
+) -> dict[str, Any]:
     """One row of the ledger: where it goes, with which headers, and what it says."""
     endpoint = subscriber.body["notification"]["endpoint"]
     accept = endpoint.get("accept", "application/json")
@@ -241,7 +246,7 @@ def delivery(subscriber: Subscriber, entities: Sequence[Entity], data: list[Any]
         body["data"] = {
             "type": "FeatureCollection",
             "features": [
-                feature(each, _place(entity), None)
+                feature(each, _place(entity), context=None)
                 for each, entity in zip(data, entities, strict=False)
             ],
         }
@@ -256,18 +261,19 @@ def delivery(subscriber: Subscriber, entities: Sequence[Entity], data: list[Any]
         "kind": "e",
         "subscription": subscriber.id,
         "endpoint": endpoint["uri"],
-        "headers": headers_of(endpoint, accept, subscriber.own.link, subscriber.tenant),
+        "headers": headers_of(endpoint, accept, link=subscriber.own.link, tenant=subscriber.tenant),
         "body": body,
     }
 
 
-def headers_of(endpoint: Mapping[str, Any], accept: str, link: str, tenant: str) -> dict[str, Any]:
+def headers_of(
+    endpoint: Mapping[str, Any], accept: str, *, link: str, tenant: str
+) -> dict[str, Any]:
     """Headers of a notification, and how its endpoint wants to be treated."""
     headers = {"Content-Type": accept}
     if accept == "application/json":
         headers["Link"] = f'<{link}>; rel="{CONTEXT_REL}"; type="{LD}"'
-    if tenant:
-        headers["NGSILD-Tenant"] = tenant
+    headers |= scope_headers(tenant)
     headers |= {each["key"]: str(each["value"]) for each in endpoint.get("receiverInfo", [])}
     notifier = {each["key"]: each["value"] for each in endpoint.get("notifierInfo", [])}
     return {

@@ -55,23 +55,25 @@ class PlatformSeries:
         found = [each.until for each in self._fences if each.concerns(series)]
         return max(found, default=OLDEST)
 
-    async def of(self, rows: RowFilter, entity: str, known: set[str]) -> list[Series]:
+    async def of(self, rows: RowFilter, entity: str, *, known: set[str]) -> list[Series]:
         """The series of an entity whose attribute the broker does not keep itself."""
         found = await self._store.series.of_entity(rows, entity)
         return [each for each in found if not each.key.tenant and iri_of(each) not in known]
 
-    async def instances(self, rows: RowFilter, series: Sequence[Series], asked: Asked) -> list[Row]:
+    async def instances(
+        self, rows: RowFilter, series: Sequence[Series], *, asked: Asked
+    ) -> list[Row]:
         """Values in a window as instances, the oldest first; the last ones of each when asked."""
         if not series or asked.timeproperty != "observedAt":
             return []
         found: list[Row] = []
         for each in series:
-            times, values = await self._values(rows, each, asked)
-            found += [_row(each, at, value) for at, value in zip(times, values, strict=True)]
+            times, values = await self._values(rows, each, asked=asked)
+            found += [_row(each, at, value=value) for at, value in zip(times, values, strict=True)]
         return sorted(found, key=lambda row: row.at or FIRST)
 
     async def _values(
-        self, rows: RowFilter, series: Series, asked: Asked
+        self, rows: RowFilter, series: Series, *, asked: Asked
     ) -> tuple[list[int], list[float]]:
         start, end = bounds(asked)
         spans = [(start, end)]
@@ -82,28 +84,29 @@ class PlatformSeries:
         for begin, finish in spans:
             if begin >= finish:
                 continue
-            times, values = await self.numbers(rows, series, begin, finish)
+            times, values = await self.numbers(rows, series, start=begin, end=finish)
             if not asked.last or len(times) >= asked.last or begin <= start:
                 break
         return (times[-asked.last :], values[-asked.last :]) if asked.last else (times, values)
 
     async def numbers(
-        self, rows: RowFilter, series: Series, start: datetime, end: datetime
+        self, rows: RowFilter, series: Series, *, start: datetime, end: datetime
     ) -> tuple[list[int], list[float]]:
         """Instants (ms) and values of a series between two instants."""
         start = max(start, self._since(series))
         if start >= end:
             return [], []
         window = Window(start, end)
-        found = await self._store.history.read(rows, [series.id], window, step="raw")
+        found = await self._store.history.read(rows, [series.id], window=window, step="raw")
         return (found[0].times, found[0].values) if found else ([], [])
 
     async def aggregated(
-        self, rows: RowFilter, series: Series, asked: Asked, edges: Sequence[datetime]
+        self, rows: RowFilter, series: Series, *, asked: Asked, edges: Sequence[datetime]
     ) -> dict[int, dict[str, Any]]:
         """Aggregates of the periods between ``edges``, numbered from one as the store numbers them."""
-        times, values = await self.numbers(rows, series, *bounds(asked))
-        return await asyncio.to_thread(_buckets, times, values, edges)
+        start, end = bounds(asked)
+        times, values = await self.numbers(rows, series, start=start, end=end)
+        return await asyncio.to_thread(_buckets, times, values, edges=edges)
 
 
 def bounds(asked: Asked) -> tuple[datetime, datetime]:
@@ -119,7 +122,7 @@ def iri_of(series: Series) -> str:
     return name if ":" in name else VOCAB + name
 
 
-def _row(series: Series, at: int, value: float) -> Row:
+def _row(series: Series, at: int, *, value: float) -> Row:
     instant = datetime.fromtimestamp(at / 1000, UTC)
     text = as_text(instant)
     doc: dict[str, Any] = {"type": "Property", "value": value, "observedAt": text}
@@ -134,7 +137,7 @@ def _row(series: Series, at: int, value: float) -> Row:
 
 
 def _buckets(
-    times: Sequence[int], values: Sequence[float], edges: Sequence[datetime]
+    times: Sequence[int], values: Sequence[float], *, edges: Sequence[datetime]
 ) -> dict[int, dict[str, Any]]:
     numbers = np.asarray(values, dtype=float)
     limits = [round(edge.timestamp() * 1000) for edge in edges]

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
-import orjson
 
 from clapas.domain.errors import OperatorError
+from clapas.store.context import json_bytes
 
 MOST_CONNECTIONS = 200
 LARGEST_ANSWER = 65_536
@@ -39,11 +39,11 @@ class Poster:
         ) as session:
             yield cls(session)
 
-    async def send(self, endpoint: str, headers: Mapping[str, Any], body: Any) -> None:
+    async def send(self, endpoint: str, headers: Mapping[str, Any], *, body: Any) -> None:
         """Send one notification; the caller bounds the time. Raises EndpointRefused."""
         try:
             async with self._session.post(
-                endpoint, data=orjson.dumps(body), headers=headers["http"], allow_redirects=False
+                endpoint, data=json_bytes(body), headers=headers["http"], allow_redirects=False
             ) as answer:
                 if answer.status >= 300:
                     raise EndpointRefused(f"status {answer.status}")

@@ -13,6 +13,7 @@ from clapas.context.model import (
     GEOMETRIES,
     IGNORED,
     IMPLIED,
+    KEPT,
     MEMBER,
     NULL,
     Attributes,
@@ -28,6 +29,8 @@ SCOPE = re.compile(r"^/?[^\s/#+,;|()<>\"'=]+(/[^\s/#+,;|()<>\"'=]+)*$")
 DEEPEST = 20
 PLACES = frozenset({"location", "observationSpace", "operationSpace"})
 """Attributes that the core defines as places (4.7.1)."""
+RESERVED = KEPT | frozenset(IMPLIED) | {"instanceId"}
+"""Terms of the core that say something of an attribute, and cannot be one (4.5.1)."""
 NGSI_LD = "https://uri.etsi.org/ngsi-ld/"
 
 
@@ -45,12 +48,21 @@ class Reader:
     """Reads entities and attributes under one @context.
 
     ``fragment``: the value may be left out and ``urn:ngsi-ld:null`` deletes (updates, merges);
+    ``merge``: also at any depth of a value, which only a merge goes into (5.5.4, 5.5.12);
     ``temporal``: an attribute may have many instances of the same dataset id.
     """
 
-    def __init__(self, terms: Terms, *, fragment: bool = False, temporal: bool = False) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        *,
+        fragment: bool = False,
+        merge: bool = False,
+        temporal: bool = False,
+    ) -> None:
         self._terms = terms
-        self._fragment = fragment
+        self._fragment = fragment or merge
+        self._merge = merge
         self._temporal = temporal
 
     def entity(self, payload: object, *, whole: bool = True) -> Draft:
@@ -98,6 +110,8 @@ class Reader:
         for name in names:
             if not isinstance(name, str) or not name or FORBIDDEN.search(name):
                 raise BadRequestData("a type is a name")
+            if name[0].isdigit():
+                raise BadRequestData(f"the type {name!r} begins with a digit")
             iri = self._terms.expand(name)
             if iri not in found:
                 found.append(iri)
@@ -111,7 +125,7 @@ class Reader:
         if not names:
             raise BadRequestData("the scope is empty")
         for name in names:
-            if not isinstance(name, str) or not SCOPE.match(name):
+            if not isinstance(name, str) or not SCOPE.match(name) or name == NULL:
                 raise BadRequestData(f"{name!r} is not a scope")
         return list(dict.fromkeys(names))
 
@@ -121,30 +135,32 @@ class Reader:
             raise BadRequestData("attributes are nested too deeply")
         found: Attributes = {}
         for name, value in members.items():
+            if depth == 0 and name in RESERVED:
+                raise BadRequestData(f"{name} is a term of the core, not the name of an attribute")
             if not name or FORBIDDEN.search(name) or name.startswith("@"):
                 raise BadRequestData(f"{name!r} cannot be the name of an attribute")
             iri = self._terms.expand(name)
             if iri in found:
                 raise BadRequestData(f"the attribute {name!r} is given twice")
-            found[iri] = self.instances(name, value, depth)
+            found[iri] = self.instances(name, value, depth=depth)
         return found
 
-    def instances(self, name: str, value: object, depth: int = 0) -> list[Instance]:
+    def instances(self, name: str, value: object, *, depth: int = 0) -> list[Instance]:
         """The instances of one attribute, one for each dataset id."""
         if value is None:
             raise BadRequestData(f"{name}: null is not allowed")
         if isinstance(value, list) and not value:
             raise BadRequestData(f"{name}: an empty array is not an attribute")
         if isinstance(value, list) and all(_looks_like_attribute(each) for each in value):
-            found = [self.instance(name, each, depth) for each in value]
+            found = [self.instance(name, each, depth=depth) for each in value]
         else:
-            found = [self.instance(name, value, depth)]
+            found = [self.instance(name, value, depth=depth)]
         datasets = [each.get("datasetId", "") for each in found]
         if len(set(datasets)) != len(datasets) and not (self._temporal and depth == 0):
             raise BadRequestData(f"{name}: two instances have the same datasetId")
         return found
 
-    def instance(self, name: str, value: object, depth: int = 0) -> Instance:
+    def instance(self, name: str, value: object, *, depth: int = 0) -> Instance:
         """One instance, normalized or concise."""
         if not isinstance(value, dict) or is_geometry(value):
             return self._bare(name, value)
@@ -159,12 +175,12 @@ class Reader:
             if content is None and member != "json":
                 raise BadRequestData(f"{name}.{member}: null is not allowed")
             if member in IMPLIED:
-                found[member] = self._content(name, kind, member, content)
+                found[member] = self._content(name, kind, member=member, content=content)
             elif member in _CHECKS:
-                found[member] = self._plain(name, member, content)
+                found[member] = self._plain(name, member, content=content)
             else:
                 rest[member] = content
-        self._check_whole(name, kind, found)
+        self._check_whole(name, kind, found=found)
         found.update(self.attributes(rest, depth + 1))
         return found
 
@@ -198,7 +214,7 @@ class Reader:
             raise BadRequestData(f"{name}: the attribute has no value")
         return ""
 
-    def _check_whole(self, name: str, kind: str, found: Instance) -> None:
+    def _check_whole(self, name: str, kind: str, *, found: Instance) -> None:
         if name in PLACES and kind not in {"", "GeoProperty"}:
             raise BadRequestData(f"{name} is a GeoProperty")
         if not self._fragment and MEMBER[kind] not in found:
@@ -206,7 +222,7 @@ class Reader:
         if "unitCode" in found and kind in {"Relationship", "LanguageProperty", "VocabProperty"}:
             raise BadRequestData(f"{name}: a {kind} has no unitCode")
 
-    def _content(self, name: str, kind: str, member: str, content: Any) -> Any:
+    def _content(self, name: str, kind: str, *, member: str, content: Any) -> Any:
         if content == NULL or (kind == "LanguageProperty" and content == {"@none": NULL}):
             if self._fragment:
                 return NULL
@@ -214,7 +230,7 @@ class Reader:
         return getattr(self, f"_{kind.lower()}")(f"{name}.{member}", content)
 
     def _property(self, name: str, content: Any) -> Any:
-        _refuse_nulls(name, content, fragment=self._fragment)
+        _refuse_nulls(name, content, merge=self._merge)
         return content
 
     def _geoproperty(self, name: str, content: Any) -> Any:
@@ -255,7 +271,7 @@ class Reader:
     def _listproperty(self, name: str, content: Any) -> Any:
         if not isinstance(content, list):
             raise BadRequestData(f"{name} is an array")
-        _refuse_nulls(name, content, fragment=self._fragment)
+        _refuse_nulls(name, content, merge=self._merge)
         return content
 
     def _listrelationship(self, name: str, content: Any) -> Any:
@@ -267,7 +283,7 @@ class Reader:
                 raise BadRequestData(f"{name}: {each!r} is not a URI")
         return found
 
-    def _plain(self, name: str, member: str, content: Any) -> Any:
+    def _plain(self, name: str, member: str, *, content: Any) -> Any:
         if content == NULL and self._fragment:
             return NULL
         if not _CHECKS[member](content):
@@ -303,15 +319,15 @@ def _looks_like_attribute(value: object) -> bool:
     )
 
 
-def _refuse_nulls(name: str, content: Any, *, fragment: bool) -> None:
-    if content is None or (content == NULL and not fragment):
+def _refuse_nulls(name: str, content: Any, *, merge: bool) -> None:
+    if content is None or (content == NULL and not merge):
         raise BadRequestData(f"{name}: null is not allowed")
     if isinstance(content, dict):
         for key, inner in content.items():
-            _refuse_nulls(f"{name}.{key}", inner, fragment=fragment)
+            _refuse_nulls(f"{name}.{key}", inner, merge=merge)
     elif isinstance(content, list):
         for inner in content:
-            _refuse_nulls(name, inner, fragment=fragment)
+            _refuse_nulls(name, inner, merge=merge)
 
 
 def _is_name(content: object) -> bool:

@@ -23,14 +23,20 @@ RETRIEVALS = frozenset(
     | {"retrieveEntityTypes", "retrieveEntityTypeDetails", "retrieveEntityTypeInfo"}
     | {"retrieveAttrTypes", "retrieveAttrTypeDetails", "retrieveAttrTypeInfo"}
     | {"createSubscription", "updateSubscription", "retrieveSubscription"}
-    | {"querySubscription", "deleteSubscription", "queryEntityMap", "createEntityMap"}
+    | {"querySubscription", "deleteSubscription", "createEntityMapQueryEntity", "createEntityMap"}
+    | {"createEntityMapQueryTemporal", "retrieveContextSourceIdentity", "queryEntityMap"}
     | {"updateEntityMap", "deleteEntityMap", "retrieveEntityMap", "retrieveOps"}
 )
 WRITES = frozenset(
     {"createEntity", "updateEntity", "appendAttrs", "updateAttrs", "deleteAttrs", "deleteEntity"}
     | {"createBatch", "upsertBatch", "updateBatch", "deleteBatch", "mergeBatch", "mergeEntity"}
     | {"replaceEntity", "replaceAttrs", "upsertTemporal", "appendAttrsTemporal", "purgeEntity"}
-    | {"deleteAttrsTemporal", "updateAttrsTemporal", "deleteAttrInstanceTemporal"}
+    | {
+        "deleteAttrsTemporal",
+        "updateAttrsTemporal",
+        "updateAttrInstanceTemporal",
+        "deleteAttrInstanceTemporal",
+    }
     | {"deleteTemporal", "updateOps", "redirectionOps"}
 )
 OPERATIONS = RETRIEVALS | WRITES | {"federationOps", "associationOps"}
@@ -57,7 +63,7 @@ def read_registration(payload: Any, terms: Terms, *, lenient: bool = False) -> B
     return renamed(body, terms.expand)
 
 
-def update_registration(body: Body, fragment: Any, terms: Terms, *, lenient: bool = False) -> Body:
+def update_registration(body: Body, fragment: Any, *, terms: Terms, lenient: bool = False) -> Body:
     """A registration with a fragment applied. Raises BadRequestData."""
     if not isinstance(fragment, dict) or not fragment:
         raise BadRequestData("a fragment is a JSON object")
@@ -191,11 +197,11 @@ def attributes_of(information: Mapping[str, Any]) -> set[str]:
     }
 
 
-def matching(body: Body, query: "Query", window: Window, terms: Terms) -> Body | None:
+def matching(body: Body, query: "Query", *, window: Window, terms: Terms) -> Body | None:
     """The registration with the information that matches a query, None when none does."""
     if not _in_time(body, window) or not _in_place(body, query):
         return None
-    kept = [each for each in body["information"] if _informs(each, query, terms)]
+    kept = [each for each in body["information"] if _informs(each, query, terms=terms)]
     return {**body, "information": kept} if kept else None
 
 
@@ -219,7 +225,7 @@ def _in_place(body: Body, query: "Query") -> bool:
     return name in body and geo.holds([{"value": body[name]}])
 
 
-def _informs(information: Body, query: "Query", terms: Terms) -> bool:
+def _informs(information: Body, query: "Query", *, terms: Terms) -> bool:
     named = attributes_of(information)
     if query.attributes and named and not named & set(query.attributes):
         return False
@@ -227,14 +233,14 @@ def _informs(information: Body, query: "Query", terms: Terms) -> bool:
     if not entities or not query.selectors:
         return True
     return any(
-        _same(entity, selector.kind, selector.ids, selector.pattern, terms)
+        _same(entity, selector.kind, ids=selector.ids, pattern=selector.pattern, terms=terms)
         for entity in entities
         for selector in query.selectors
     )
 
 
 def _same(
-    entity: Mapping[str, Any], kind: str, ids: Sequence[str], pattern: str, terms: Terms
+    entity: Mapping[str, Any], kind: str, *, ids: Sequence[str], pattern: str, terms: Terms
 ) -> bool:
     given = entity["type"]
     types = set(given if isinstance(given, list) else [given])

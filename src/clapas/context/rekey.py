@@ -43,7 +43,7 @@ async def rekey(broker: Broker) -> None:
             return
         count = await _instances(broker, names)
         for part in PARTS:
-            count += await _documents(broker, names, part)
+            count += await _documents(broker, names, part=part)
         await broker.store.run("remember", name=DONE, value=table)
     except ClapasError as error:
         log.warning("data under old names wait for the next start: %s", error)
@@ -79,7 +79,7 @@ async def _instances(broker: Broker, names: Names) -> int:
         last = rows[-1][0]
 
 
-async def _documents(broker: Broker, names: Names, part: Part) -> int:
+async def _documents(broker: Broker, names: Names, *, part: Part) -> int:
     """The documents of a table under the new names."""
     count, tenant, name = 0, "", ""
     while True:

@@ -94,7 +94,7 @@ class Renderer:
         if entity.scopes and wanted.wants("scope") and not self._before(SCOPES):
             found["scope"] = entity.scopes[0] if len(entity.scopes) == 1 else entity.scopes
         if self._style.system:
-            self._times(entity, found, wanted)
+            self._times(entity, found, wanted=wanted)
         elif entity.deleted:
             found["deletedAt"] = entity.deleted
         for iri, instances in entity.attributes.items():
@@ -105,7 +105,7 @@ class Renderer:
                 found[self._compact(iri)] = shown
         return found
 
-    def _times(self, entity: Entity, found: dict[str, Any], wanted: Projection) -> None:
+    def _times(self, entity: Entity, found: dict[str, Any], *, wanted: Projection) -> None:
         times = {
             "createdAt": entity.created,
             "modifiedAt": entity.modified,
@@ -240,7 +240,7 @@ def _concise(found: dict[str, Any]) -> Any:
 
 
 def feature(
-    shown: dict[str, Any], geometry: Any, context: Any, *, collection: bool = False
+    shown: dict[str, Any], geometry: Any, *, context: Any, collection: bool = False
 ) -> dict[str, Any]:
     """An entity as a GeoJSON Feature (RFC 7946); its @context when it stands alone."""
     identifier = shown.pop("id", None)

@@ -32,6 +32,7 @@ PATH = "/ngsi-ld/v1"
 async def open_door(
     store: Store,
     identity: Identity | None,
+    *,
     charter: Charter,
     settings: Settings,
     bus: Bus | None = None,
@@ -42,7 +43,7 @@ async def open_door(
     """
     async with (
         Postgres.open(store.postgres.dsn, size=settings.connections, plan_once=True) as postgres,
-        Broker.open(ContextStore(postgres), settings, store) as broker,
+        Broker.open(ContextStore(postgres), settings, platform=store) as broker,
         Poster.open() as poster,
     ):
         notifier = Notifier(broker, poster)

@@ -77,7 +77,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def compile_query(
-    broker: Broker, tenant: str, query: Query, terms: Terms, rows: RowFilter = EVERYTHING
+    broker: Broker, tenant: str, *, query: Query, terms: Terms, rows: RowFilter = EVERYTHING
 ) -> Search:
     """The search of a query; paths into linked entities are looked up first."""
     tests: list[str] = []
@@ -99,7 +99,9 @@ async def compile_query(
     if query.geo is not None:
         tests.append(query.geo.predicate())
     if query.q:
-        tests.append(await predicate(broker, tenant, query.q, terms, query.expanded))
+        tests.append(
+            await predicate(broker, tenant, text=query.q, terms=terms, expanded=query.expanded)
+        )
     if pattern:
         check_pattern(pattern)
     path = " && ".join(tests) or "1 == 1"
@@ -131,7 +133,7 @@ def _selected(selector: Selector, terms: Terms) -> str:
 
 
 async def predicate(
-    broker: Broker, tenant: str, text: str, terms: Terms, expanded: Sequence[str] = ()
+    broker: Broker, tenant: str, *, text: str, terms: Terms, expanded: Sequence[str] = ()
 ) -> str:
     """``q`` as a predicate; what it asks of linked entities is looked up now."""
     tree = language.parse(text)
@@ -141,11 +143,13 @@ async def predicate(
             inner = Compiler(terms, expanded=expanded).predicate(path.linked)
             if path.kinds:
                 inner = f"{type_predicate(','.join(path.kinds), terms)} && {inner}"
-            found = await broker.store.members(tenant, Search(path=inner), [], MOST_LINKED + 1)
+            found = await broker.store.members(
+                tenant, Search(path=inner), members=[], limit=MOST_LINKED + 1
+            )
             if len(found) > MOST_LINKED:
                 raise TooManyResults("the linked entities are too many")
             linked[path] = [each for each, _ in found]
-    return Compiler(terms, linked, expanded).predicate(tree)
+    return Compiler(terms, linked, expanded=expanded).predicate(tree)
 
 
 async def check_predicate(broker: Broker, path: str) -> None:
@@ -160,8 +164,8 @@ async def check_predicate(broker: Broker, path: str) -> None:
 async def find(
     broker: Broker,
     tenant: str,
-    query: Query,
     *,
+    query: Query,
     terms: Terms,
     limit: int,
     offset: int = 0,
@@ -169,14 +173,16 @@ async def find(
     rows: RowFilter = EVERYTHING,
 ) -> Found:
     """A page of a query. Raises BadRequestData, TooComplexQuery, TooManyResults."""
-    search = await compile_query(broker, tenant, query, terms, rows)
+    search = await compile_query(broker, tenant, query=query, terms=terms, rows=rows)
     try:
         if query.geo is not None or query.orders:
-            return await _sifted(broker, tenant, query, search, limit=limit, offset=offset)
+            return await _sifted(
+                broker, tenant, query=query, search=search, limit=limit, offset=offset
+            )
         total = await broker.store.count(tenant, search) if count else None
         if not limit:
             return Found(entities=[], count=total, more=False)
-        docs = await broker.store.page(tenant, search, limit + 1, offset)
+        docs = await broker.store.page(tenant, search, limit=limit + 1, offset=offset)
     except PathRefused as error:
         raise BadRequestData(f"the query cannot be evaluated: {error}") from error
     entities = [entity_of(doc) for doc in docs[:limit]]
@@ -184,13 +190,13 @@ async def find(
 
 
 async def _sifted(
-    broker: Broker, tenant: str, query: Query, search: Search, *, limit: int, offset: int
+    broker: Broker, tenant: str, *, query: Query, search: Search, limit: int, offset: int
 ) -> Found:
     """Exact geometry and ordering, over the candidates' few members only."""
     members = [order.iri for order in query.orders]
     if query.geo is not None:
         members.append(query.geo.attribute)
-    found = await broker.store.members(tenant, search, members, MOST_CANDIDATES + 1)
+    found = await broker.store.members(tenant, search, members=members, limit=MOST_CANDIDATES + 1)
     if len(found) > MOST_CANDIDATES:
         raise TooManyResults("the query has too many candidates")
     ids = await asyncio.to_thread(_kept, query, found)

@@ -55,12 +55,12 @@ class Sensors:
                 "changes": [
                     {"attribute": name, "dataset": dataset, "what": "updated", "after": instance}
                     for name, dataset in measured[doc["@id"]]
-                    if (instance := _instance(doc, name, dataset)) is not None
+                    if (instance := _instance(doc, name, dataset=dataset)) is not None
                 ],
             }
             for doc in docs
         ]
 
 
-def _instance(doc: dict[str, Any], name: str, dataset: str) -> Instance | None:
+def _instance(doc: dict[str, Any], name: str, *, dataset: str) -> Instance | None:
     return next((each for each in doc.get(name, []) if dataset_of(each) == dataset), None)

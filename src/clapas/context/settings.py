@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lenient_registrations: bool = False
     """Exclusive registrations may name an id pattern, no attributes, or what exists here already, and
     get purges as they came, not narrowed to what they registered."""
+    map_hours: float = 24.0
+    """How long an entity map may live, whatever is asked for."""
     lint: str = "accept"
     """Attributes that no @context names: 'accept', 'warn' (a header) or 'refuse'."""
     aliases: dict[str, str] = {}
@@ -67,5 +69,6 @@ CONFORMANCE = Settings(
     source_hosts=("*",),
     source_timeout=3.0,
     lenient_registrations=True,
+    map_hours=876_000.0,
 )
 """What ``clapas up --profile conformance`` runs with."""

@@ -11,11 +11,11 @@ from clapas.context.terms import Terms
 HEAD = ("id", "@id", "type", "@type", "scope", "@context")
 
 
-def read_simplified(payload: object, terms: Terms, entity: Entity | None, lang: str) -> Draft:
+def read_simplified(payload: object, terms: Terms, *, entity: Entity | None, lang: str) -> Draft:
     """A draft from simplified members. Raises BadRequestData."""
     if not isinstance(payload, dict) or not payload:
         raise BadRequestData("an entity is a JSON object")
-    reader = Reader(terms, fragment=True)
+    reader = Reader(terms, merge=True)
     head = {key: value for key, value in payload.items() if key in HEAD}
     draft = reader.entity(head, whole=False) if head else Draft()
     for name, value in payload.items():
@@ -24,11 +24,11 @@ def read_simplified(payload: object, terms: Terms, entity: Entity | None, lang: 
         iri = terms.expand(name)
         held = entity.attributes.get(iri, []) if entity else []
         kind = held[0]["type"] if held else ""
-        draft.attributes[iri] = [_instance(name, value, kind, lang, reader)]
+        draft.attributes[iri] = [_instance(name, value, kind=kind, lang=lang, reader=reader)]
     return draft
 
 
-def _instance(name: str, value: Any, kind: str, lang: str, reader: Reader) -> Instance:
+def _instance(name: str, value: Any, *, kind: str, lang: str, reader: Reader) -> Instance:
     if value is None:
         raise BadRequestData(f"{name}: null is not allowed")
     if value == NULL:

@@ -1,6 +1,7 @@
 """Subscriptions as data: the rules of clause 5.2.12, names expanded when they come in, compacted when they go out."""
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,9 @@ MEMBERS = frozenset(
 """What a subscription is made of (table 5.2.12-1): the rest is not kept."""
 COUNTERS = ("timesSent", "timesFailed", "lastNotification", "lastSuccess", "lastFailure", "status")
 SCHEMES = ("http", "https", "mqtt", "mqtts")
+FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""What a header of HTTP is made of (RFC 9110, 5.1 and 5.5)."""
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 
 
@@ -47,14 +51,14 @@ def read_subscription(payload: Any, terms: Terms, *, kind: str = "Subscription")
     if any(value is None or value == NULL for value in body.values()):
         raise BadRequestData("null is not allowed")
     _check(body, terms)
-    return _renamed(body, terms.expand)
+    return renamed(body, terms.expand)
 
 
-def update_subscription(body: dict[str, Any], fragment: Any, terms: Terms) -> dict[str, Any]:
+def update_subscription(body: dict[str, Any], fragment: Any, *, terms: Terms) -> dict[str, Any]:
     """A subscription with a fragment applied: null removes. Raises BadRequestData."""
     if not isinstance(fragment, dict) or not fragment:
         raise BadRequestData("a fragment is a JSON object")
-    found = _renamed(body, terms.compact)
+    found = renamed(body, terms.compact)
     changes = {key: value for key, value in fragment.items() if key in MEMBERS}
     for name in ("id", "type"):
         if name in changes and changes[name] != found[name]:
@@ -67,7 +71,7 @@ def update_subscription(body: dict[str, Any], fragment: Any, terms: Terms) -> di
         else:
             found[name] = copy.deepcopy(value)
     _check(found, terms, expiry="expiresAt" in changes)
-    return _renamed(found, terms.expand)
+    return renamed(found, terms.expand)
 
 
 def _laid_over(before: Any, after: dict[str, Any]) -> dict[str, Any]:
@@ -154,14 +158,15 @@ def _check_notification(notification: Any, terms: Terms) -> None:
         raise BadRequestData("showChanges is not for simplified notifications")
     if notification.get("join", "@none") not in {"flat", "inline", "@none"}:
         raise BadRequestData("join is flat, inline or @none")
-    _check_endpoint(notification.get("endpoint"))
+    check_endpoint(notification.get("endpoint"))
 
 
 def _projected(names: Any, terms: Terms) -> dict[str, Any]:
     return read_projection(",".join(names), terms) if names else {}
 
 
-def _check_endpoint(endpoint: Any) -> None:
+def check_endpoint(endpoint: Any) -> None:
+    """Whether notifications can go there (5.2.15). Raises BadRequestData."""
     if not isinstance(endpoint, dict) or not isinstance(endpoint.get("uri"), str):
         raise BadRequestData("notification.endpoint needs uri")
     if urlsplit(endpoint["uri"]).scheme not in SCHEMES or not urlsplit(endpoint["uri"]).hostname:
@@ -181,6 +186,10 @@ def _check_endpoint(endpoint: Any) -> None:
             for each in pairs
         ):
             raise BadRequestData(f"{name} is an array of key and value, which are texts")
+    headers = endpoint.get("receiverInfo", []) if endpoint["uri"].startswith("http") else []
+    for each in headers:
+        if not (FIELD_NAME.fullmatch(each["key"]) and FIELD_VALUE.fullmatch(each["value"])):
+            raise BadRequestData(f"{each['key']!r} and its value cannot be a header")
 
 
 def _names(value: Any, what: str) -> list[str]:
@@ -189,8 +198,8 @@ def _names(value: Any, what: str) -> list[str]:
     return value
 
 
-def _renamed(body: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
-    """A copy with types, attributes and geoproperty renamed."""
+def renamed(body: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    """A copy of a subscription with types, attributes and geoproperty renamed."""
     found = copy.deepcopy(body)
     for selector in found.get("entities", []):
         selector["type"] = rename_selector(selector["type"], rename)
@@ -223,6 +232,22 @@ def rename_selector(selector: Any, rename: Callable[[str], str]) -> Any:
     return out
 
 
+FOLLOWS = ":sources"
+"""Ends the id of the subscription to registrations that a subscription to entities is besides (5.8.1.4)."""
+
+
+def as_sources(body: dict[str, Any], base: str) -> dict[str, Any]:
+    """A subscription to entities, as the one to registrations by which it follows its sources."""
+    names = ("entities", "watchedAttributes", "isActive", "expiresAt")
+    return {
+        "id": body["id"] + FOLLOWS,
+        "type": "Subscription",
+        "description": f"follows the sources of {body['id']}",
+        **{name: body[name] for name in names if name in body},
+        "notification": {"endpoint": {"uri": f"{base}/ngsi-ld/v1/remote-notify"}},
+    }
+
+
 def status_of(body: dict[str, Any]) -> str:
     """active, paused or expired (5.2.12)."""
     if "expiresAt" in body and moment(body["expiresAt"]) <= moment(now_text()):
@@ -233,13 +258,13 @@ def status_of(body: dict[str, Any]) -> str:
 def show_subscription(
     body: dict[str, Any],
     state: dict[str, Any],
-    terms: Terms,
     *,
+    terms: Terms,
     system: bool,
     sources: bool = False,
 ) -> dict[str, Any]:
     """A subscription as it is shown; one to registrations (``sources``) has no triggers (5.2.12)."""
-    found = _renamed(body, terms.compact)
+    found = renamed(body, terms.compact)
     found["status"] = status_of(body)
     counters = [name for name in COUNTERS if not (sources and name == "timesFailed")]
     if not sources:

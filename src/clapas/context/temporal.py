@@ -119,7 +119,7 @@ def read_aggregation(params: Mapping[str, Any]) -> Aggregation:
     return Aggregation(methods=tuple(names), period=period)
 
 
-def edges_of(period: str, start: datetime, last: datetime) -> list[datetime]:
+def edges_of(period: str, start: datetime, *, last: datetime) -> list[datetime]:
     """The bounds of the periods from ``start`` until one is after ``last``. Raises TooComplexQuery."""
     match = DURATION.match(period)
     parts = [float(part or 0) for part in match.groups()] if match else []
@@ -171,7 +171,7 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     range: str = ""
 
 
-def cut_page(rows: Sequence[Row], window: Window, most: int) -> Cut:
+def cut_page(rows: Sequence[Row], window: Window, *, most: int) -> Cut:
     """Keep whole instants up to ``most`` instances, from the oldest, or from the newest with lastN."""
     timed = sorted((row for row in rows if row.at is not None), key=lambda row: row.at or FIRST)
     if len(rows) <= most or not timed:
@@ -206,7 +206,7 @@ def grouped(rows: Sequence[Row]) -> dict[str, dict[str, list[Row]]]:
 
 
 def aggregates(
-    values: Mapping[int, Mapping[str, Any]], aggregation: Aggregation, edges: Sequence[datetime]
+    values: Mapping[int, Mapping[str, Any]], aggregation: Aggregation, *, edges: Sequence[datetime]
 ) -> dict[str, list[list[Any]]]:
     """Aggregates by method from ``bucket → {method: value}``."""
     spans = list(pairwise(edges))

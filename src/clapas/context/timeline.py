@@ -15,7 +15,7 @@ from clapas.context.patterns import check_pattern
 from clapas.context.platform_series import Fence, PlatformSeries, bounds, iri_of
 from clapas.context.query import q as language
 from clapas.context.query.predicate import Compiler
-from clapas.context.query.select import scope_predicate, type_predicate
+from clapas.context.query.select import type_predicate
 from clapas.context.search import Query, Selector, find
 from clapas.context.temporal import (
     FIRST,
@@ -39,7 +39,9 @@ MOST_PLATFORM = 200
 Values = dict[str, dict[str, list[dict[str, Any]]]]
 
 
-async def heads(broker: Broker, tenant: str, ids: Sequence[str], rows: RowFilter) -> list[Entity]:
+async def heads(
+    broker: Broker, tenant: str, *, ids: Sequence[str], rows: RowFilter
+) -> list[Entity]:
     """The heads of evolutions, in the order asked: the broker's own, and the platform's entities."""
     found = await broker.store.rows(
         "heads_of", tenant=tenant, ids=list(ids), **filters.values(rows)
@@ -48,20 +50,26 @@ async def heads(broker: Broker, tenant: str, ids: Sequence[str], rows: RowFilter
     missing = [each for each in ids if each not in by_id]
     if missing and not tenant and broker.platform is not None:
         names = [row[0] for row in await broker.store.rows("of_platform", ids=missing)]
-        gone = await _deleted(broker, names, rows)
+        gone = await _deleted(broker, names, rows=rows)
         names = [each for each in names if each not in gone]
-        for doc in await broker.store.many(tenant, names, rows) if names else ():
+        for doc in await broker.store.many(tenant, names, rows=rows) if names else ():
             by_id[doc["@id"]] = entity_of({key: doc[key] for key in doc if key[0] == "@"})
     return [by_id[each] for each in ids if each in by_id]
 
 
-async def _deleted(broker: Broker, names: Sequence[str], rows: RowFilter) -> set[str]:
+async def _deleted(broker: Broker, names: Sequence[str], *, rows: RowFilter) -> set[str]:
     """Entities of the platform whose whole evolution was deleted, and that measured nothing since."""
     fences = {row[0] for row in await broker.store.rows("fences", ids=list(names)) if not row[1]}
     if not fences:
         return set()
     since = await instances_of(
-        broker, "", sorted(fences), Window(last=1), attributes=None, datasets=None, visible=rows
+        broker,
+        "",
+        ids=sorted(fences),
+        window=Window(last=1),
+        attributes=None,
+        datasets=None,
+        visible=rows,
     )
     return fences - {row.entity for row in since}
 
@@ -72,9 +80,9 @@ Pairs = list[tuple[PlatformSeries, Series]]
 async def _platform(
     broker: Broker,
     tenant: str,
+    *,
     ids: Sequence[str],
     rows: RowFilter,
-    *,
     attributes: Sequence[str] | None,
     datasets: Sequence[str] | None,
 ) -> Pairs:
@@ -94,7 +102,7 @@ async def _platform(
         known = {attribute for entity, attribute, *_ in kept if entity == name}
         found += [
             (platform, each)
-            for each in await platform.of(rows, name, known)
+            for each in await platform.of(rows, name, known=known)
             if (attributes is None or iri_of(each) in attributes)
             and (datasets is None or each.key.dataset_id in datasets)
         ]
@@ -113,9 +121,9 @@ def _filters(attributes: Sequence[str] | None, datasets: Sequence[str] | None) -
 async def instances_of(
     broker: Broker,
     tenant: str,
+    *,
     ids: Sequence[str],
     window: Window,
-    *,
     attributes: Sequence[str] | None,
     datasets: Sequence[str] | None,
     visible: RowFilter,
@@ -133,21 +141,22 @@ async def instances_of(
     if len(found) > MOST_ROWS:
         raise TooManyResults("there are too many instances: narrow the time range")
     rows = [Row(*row) for row in found]
-    pairs = await _platform(broker, tenant, ids, visible, attributes=attributes, datasets=datasets)
+    pairs = await _platform(
+        broker, tenant, ids=ids, rows=visible, attributes=attributes, datasets=datasets
+    )
     if pairs:
-        rows += await pairs[0][0].instances(visible, [each for _, each in pairs], window)
+        rows += await pairs[0][0].instances(visible, [each for _, each in pairs], asked=window)
         rows.sort(key=lambda row: (row.entity, row.at or FIRST))
     return rows
 
 
-async def evolved(broker: Broker, request: Request, asked: Query, window: Window) -> list[str]:
-    """The ids of entities that satisfy a temporal query, in order."""
+async def selected(broker: Broker, request: Request, *, asked: Query, window: Window) -> list[str]:
+    """The ids of entities of the broker that satisfy a temporal query, whatever their scope was."""
     terms = request.context.terms
     deep: list[str] = []
     if asked.q:
-        deep.append(Compiler(terms).predicate(language.parse(asked.q)))
-    if asked.scope:
-        deep.append(scope_predicate(asked.scope))
+        compiler = Compiler(terms, expanded=asked.expanded)
+        deep.append(compiler.predicate(language.parse(asked.q)))
     if asked.geo is not None:
         deep.append(asked.geo.predicate())
     found: dict[str, Any] = {}
@@ -180,24 +189,24 @@ async def evolved(broker: Broker, request: Request, asked: Query, window: Window
     geo = asked.geo
     if geo is not None:
         found = {key: value for key, value in found.items() if value and geo.holds(value)}
-    return sorted({*found, *await _evolved_platform(broker, request, asked, window)})
+    return list(found)
 
 
-async def _evolved_platform(
-    broker: Broker, request: Request, asked: Query, window: Window
+async def selected_of_platform(
+    broker: Broker, request: Request, *, asked: Query, window: Window
 ) -> list[str]:
     """The platform's entities whose present state satisfies the query, and that have values in the window."""
     if broker.platform is None or request.tenant or not await broker.store.rows("any_platform"):
         return []
     present = await find(
-        broker, "", asked, terms=request.context.terms, limit=MOST_PLATFORM, rows=request.rows
+        broker, "", query=asked, terms=request.context.terms, limit=MOST_PLATFORM, rows=request.rows
     )
     ids = [each.id for each in present.entities]
     rows = await instances_of(
         broker,
         "",
-        [row[0] for row in await broker.store.rows("of_platform", ids=ids)],
-        msgspec.structs.replace(window, last=1),
+        ids=[row[0] for row in await broker.store.rows("of_platform", ids=ids)],
+        window=msgspec.structs.replace(window, last=1),
         attributes=asked.attributes or None,
         datasets=sorted(asked.datasets) if asked.datasets is not None else None,
         visible=request.rows,
@@ -208,10 +217,10 @@ async def _evolved_platform(
 async def aggregate(
     broker: Broker,
     tenant: str,
+    *,
     ids: Sequence[str],
     window: Window,
     aggregation: Aggregation,
-    *,
     attributes: Sequence[str] | None,
     datasets: Sequence[str] | None,
     visible: RowFilter,
@@ -222,23 +231,24 @@ async def aggregate(
         "evolved_attributes", tenant=tenant, ids=list(ids), **span, **_filters(attributes, datasets)
     )
     found: Values = defaultdict(lambda: defaultdict(list))
+    start, end = bounds(window)
     for platform, each in await _platform(
-        broker, tenant, ids, visible, attributes=attributes, datasets=datasets
+        broker, tenant, ids=ids, rows=visible, attributes=attributes, datasets=datasets
     ):
-        times, _ = await platform.numbers(visible, each, *bounds(window))
+        times, _ = await platform.numbers(visible, each, start=start, end=end)
         if times:
             first, last = (datetime.fromtimestamp(at / 1000, UTC) for at in (times[0], times[-1]))
-            edges = _edges(window, aggregation, first, last)
-            buckets = await platform.aggregated(visible, each, window, edges)
+            edges = _edges(window, aggregation, first=first, last=last)
+            buckets = await platform.aggregated(visible, each, asked=window, edges=edges)
             own = {"datasetId": each.key.dataset_id} if each.key.dataset_id else {}
-            shown = {"type": "Property", **own, **aggregates(buckets, aggregation, edges)}
+            shown = {"type": "Property", **own, **aggregates(buckets, aggregation, edges=edges)}
             found[each.key.entity][iri_of(each)].append(shown)
     if not keys:
         return found
-    edges = _edges(window, aggregation, min(k[3] for k in keys), max(k[4] for k in keys))
+    edges = _edges(window, aggregation, first=min(k[3] for k in keys), last=max(k[4] for k in keys))
     for entity, attribute, dataset, _, _ in keys:
         where = {"tenant": tenant, "id": entity, "attribute": attribute, "dataset": dataset, **span}
-        shown = await _aggregated(broker, where, aggregation, edges)
+        shown = await _aggregated(broker, where, aggregation=aggregation, edges=edges)
         if shown:
             own = {"datasetId": dataset} if dataset else {}
             found[entity][attribute].append({"type": shown.pop("type"), **own, **shown})
@@ -246,7 +256,7 @@ async def aggregate(
 
 
 async def _aggregated(
-    broker: Broker, where: dict[str, Any], aggregation: Aggregation, edges: list[datetime]
+    broker: Broker, where: dict[str, Any], *, aggregation: Aggregation, edges: list[datetime]
 ) -> dict[str, Any]:
     """The aggregates of one attribute; empty when it has no value."""
     buckets: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -262,7 +272,7 @@ async def _aggregated(
         kind = doc["type"]
     for bucket, held in docs.items():
         buckets.setdefault(bucket, aggregated_others(held))
-    return {"type": kind, **aggregates(buckets, aggregation, edges)} if buckets else {}
+    return {"type": kind, **aggregates(buckets, aggregation, edges=edges)} if buckets else {}
 
 
 _COLUMNS = ("totalCount", "sum", "avg", "min", "max")
@@ -270,7 +280,7 @@ _DISPERSED = ("distinctCount", "stddev", "sumsq")
 
 
 def _edges(
-    window: Window, aggregation: Aggregation, first: datetime, last: datetime
+    window: Window, aggregation: Aggregation, *, first: datetime, last: datetime
 ) -> list[datetime]:
     start = window.start_at if window.relation in {"after", "between"} else first
-    return edges_of(aggregation.period, start.astimezone(UTC), last.astimezone(UTC))
+    return edges_of(aggregation.period, start.astimezone(UTC), last=last.astimezone(UTC))

@@ -90,7 +90,7 @@ class Write:
                 fresh[name] = doc
             else:
                 changed[name] = doc
-            self._note(deed, editor, doc)
+            self._note(deed, editor, doc=doc)
         deed.fresh, deed.changed = list(fresh.values()), list(changed.values())
         if (deed.fresh or deed.changed or deed.gone) and not await self._change.write(deed):
             raise Taken
@@ -100,7 +100,7 @@ class Write:
             rows = [(known[key].id, at, value) for key, at, value in found]
             await self._change.measure(rows, source=SOURCE)
 
-    def _note(self, deed: Deed, editor: Editor, doc: dict[str, Any]) -> None:
+    def _note(self, deed: Deed, editor: Editor, *, doc: dict[str, Any]) -> None:
         head = {key: value for key, value in doc.items() if key[0] == "@"}
         if editor.touched or editor.what != "updated":
             deed.heads = [each for each in deed.heads if each["@id"] != head["@id"]]
@@ -108,9 +108,11 @@ class Write:
         else:
             deed.known.append(head)
         deed.rows += [
-            evolution_row(doc["@id"], change.attribute, change.after, "")
+            evolution_row(doc["@id"], change.attribute, instance=change.after, deleted="")
             if change.after
-            else evolution_row(doc["@id"], change.attribute, change.before or {}, editor.now)
+            else evolution_row(
+                doc["@id"], change.attribute, instance=change.before or {}, deleted=editor.now
+            )
             for change in (*editor.changes, *editor.scoped)
         ]
         if self._watched:
@@ -125,7 +127,7 @@ class Write:
 
 
 def evolution_row(
-    entity: str, attribute: str, instance: dict[str, Any], deleted: str
+    entity: str, attribute: str, *, instance: dict[str, Any], deleted: str
 ) -> dict[str, Any]:
     """One row of the evolution; an instance that was deleted keeps its type and loses its value."""
     doc = instance
@@ -159,7 +161,7 @@ class Writer:
         self._waiting: dict[str, list[_Wish]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    async def edit(self, tenant: str, name: str, act: Act) -> Editor:
+    async def edit(self, tenant: str, name: str, *, act: Act) -> Editor:
         """Apply one write; back when it is committed. Raises what ``act`` raises."""
         wish = _Wish(name=name, act=act, done=asyncio.get_running_loop().create_future())
         self._waiting.setdefault(tenant, []).append(wish)

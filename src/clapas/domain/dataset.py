@@ -39,6 +39,56 @@ HIGH_VALUE = {
 """Categories of high-value data (Implementing Regulation (EU) 2023/138, annex, 1 to 6) in the EU's vocabulary."""
 
 
+THEMES = frozenset(
+    [
+        "AGRI",
+        "ECON",
+        "EDUC",
+        "ENER",
+        "ENVI",
+        "GOVE",
+        "HEAL",
+        "INTR",
+        "JUST",
+        "REGI",
+        "SOCI",
+        "TECH",
+        "TRAN",
+    ]
+)
+"""What data may be about: the EU's authority table *data-theme*."""
+FREQUENCIES = frozenset(
+    [
+        "CONT",
+        "UPDATE_CONT",
+        "HOURLY",
+        "BIHOURLY",
+        "TRIHOURLY",
+        "DAILY",
+        "DAILY_2",
+        "WEEKLY",
+        "WEEKLY_2",
+        "WEEKLY_3",
+        "BIWEEKLY",
+        "MONTHLY",
+        "MONTHLY_2",
+        "MONTHLY_3",
+        "BIMONTHLY",
+        "QUARTERLY",
+        "ANNUAL",
+        "ANNUAL_2",
+        "ANNUAL_3",
+        "BIENNIAL",
+        "TRIENNIAL",
+        "IRREG",
+        "NEVER",
+        "UNKNOWN",
+        "OTHER",
+    ]
+)
+"""How often data grow: the EU's authority table *frequency*."""
+
+
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
     """How long values of a step (seconds, 0 = raw frames) are kept, and what then happens."""
 
@@ -74,6 +124,13 @@ class DatasetRecord(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     title_en: str = ""
+    description: str = ""
+    description_en: str = ""
+    theme: str = ""
+    """What it is about, one of :data:`THEMES`, for the public catalogue; '' = not said."""
+    keywords: tuple[str, ...] = ()
+    frequency: str = ""
+    """How often it grows, one of :data:`FREQUENCIES`; '' = not said."""
     owner: str = ""
     """The trade service (direction) that answers for it."""
     steward: str = ""

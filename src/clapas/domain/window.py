@@ -38,8 +38,8 @@ def asked_window(
 
     A day is its first instant; a time without a zone is in ``zone``. Raises InvalidInput, which names the field.
     """
-    last = asked_moment(end, fields[1], zone) if end else datetime.now(UTC)
-    first = asked_moment(start, fields[0], zone) if start else last - usual
+    last = asked_moment(end, fields[1], zone=zone) if end else datetime.now(UTC)
+    first = asked_moment(start, fields[0], zone=zone) if start else last - usual
     if last - first > longest:
         raise InvalidInput(f"a period is at most {longest.days} days long", field=fields[0])
     if last <= first:
@@ -47,7 +47,7 @@ def asked_window(
     return Window(first, last)
 
 
-def asked_moment(text: str, field: str, zone: tzinfo = UTC) -> datetime:
+def asked_moment(text: str, field: str, *, zone: tzinfo = UTC) -> datetime:
     """An instant of a query, in UTC; a plus sign that an address turned into a space is understood. Raises InvalidInput."""
     moment = _read(text) or _read(text.replace(" ", "+"))
     if moment is None:

@@ -89,7 +89,7 @@ class DataDirectory:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
+    def __exit__(  # noqa: PLR0917 - Python calls it so
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
@@ -138,7 +138,7 @@ class DataDirectory:
             write_private(claimed, f"{place}\n".encode())
         return place
 
-    def record(self, name: str, pid: int, stop_signal: int) -> None:
+    def record(self, name: str, pid: int, *, stop_signal: int) -> None:
         """Remember a child, so that a later start can end it should this process be killed."""
         process = identify(pid)
         if process is not None:

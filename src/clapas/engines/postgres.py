@@ -53,7 +53,10 @@ async def postgres_child(
     await _end_sessions(place.cluster)
     password = secrets.token_hex(32)
     await _single_user(
-        place, place.cluster, f"ALTER ROLE {ROLE} PASSWORD '{password}';\n", directory
+        place,
+        place.cluster,
+        statement=f"ALTER ROLE {ROLE} PASSWORD '{password}';\n",
+        directory=directory,
     )
     port = free_port()
     address = PostgresAddress(f"postgresql://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}")
@@ -258,14 +261,14 @@ async def _initialise(place: Place, directory: DataDirectory) -> None:
         "--no-instructions",
     ]
     initdb += ["--locale-provider=builtin", "--locale=C.UTF-8", "--auth=reject"]
-    await _run(initdb, b"", place, directory)
+    await _run(initdb, b"", place=place, directory=directory)
     (new / "pg_hba.conf").write_text(HBA)
-    await _single_user(place, new, f"CREATE DATABASE {DATABASE};\n", directory)
+    await _single_user(place, new, statement=f"CREATE DATABASE {DATABASE};\n", directory=directory)
     new.rename(place.cluster)
 
 
 async def _single_user(
-    place: Place, cluster: Path, statement: str, directory: DataDirectory
+    place: Place, cluster: Path, *, statement: str, directory: DataDirectory
 ) -> None:
     argv = [
         str(place.programs / "postgres"),
@@ -276,10 +279,10 @@ async def _single_user(
         "log_min_messages=error",
         "postgres",
     ]
-    await _run(argv, statement.encode(), place, directory)
+    await _run(argv, statement.encode(), place=place, directory=directory)
 
 
-async def _run(argv: list[str], stdin: bytes, place: Place, directory: DataDirectory) -> None:
+async def _run(argv: list[str], stdin: bytes, *, place: Place, directory: DataDirectory) -> None:
     uid, gid = place.user or (-1, -1)
     leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), "2", str(uid), str(gid)]
     path = directory.log("postgres-setup")
@@ -290,4 +293,6 @@ async def _run(argv: list[str], stdin: bytes, place: Place, directory: DataDirec
         )  # fmt: skip
         await process.communicate(stdin)
     if process.returncode != 0:
-        raise diagnose("postgres", f"could not be prepared (status {process.returncode})", path)
+        raise diagnose(
+            "postgres", f"could not be prepared (status {process.returncode})", path=path
+        )

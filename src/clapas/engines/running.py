@@ -10,6 +10,8 @@ from clapas.engines.directory import DataDirectory
 
 ADDRESSES = "addresses.json"
 """In ``run/``: where this start's engines answer."""
+PAGE = "page"
+"""In ``run/``: where this start's page answers."""
 
 
 def running_addresses(data: Path) -> EngineAddresses | None:

@@ -108,7 +108,9 @@ class Child:
     async def _launch(self) -> None:
         self._turn("starting")
         self._process = await self._spawn()
-        self._directory.record(self.command.name, self._process.pid, self.command.stop_signal)
+        self._directory.record(
+            self.command.name, self._process.pid, stop_signal=self.command.stop_signal
+        )
         try:
             await self._wait_ready(self._process)
         except BaseException:
@@ -206,10 +208,10 @@ class Child:
 
     def diagnose(self, what: str) -> OperatorError:
         """The operator's error for what the child's log tells."""
-        return diagnose(self.command.name, what, self._directory.log(self.command.name))
+        return diagnose(self.command.name, what, path=self._directory.log(self.command.name))
 
 
-def diagnose(name: str, what: str, path: Path) -> OperatorError:
+def diagnose(name: str, what: str, *, path: Path) -> OperatorError:
     """Read the end of a child's log and say what happened in one sentence."""
     tail = _tail(path)
     lines = [line for line in tail.splitlines() if line.strip()]

@@ -70,7 +70,7 @@ class Bench:
         self, codec: CodecRef, script: str, *, payload: bytes, f_port: int | None
     ) -> Answer:
         """What a codec makes of bytes."""
-        return (await self._decode(codec, script, [(payload, f_port)]))[0]
+        return (await self._decode(codec, script, asked=[(payload, f_port)]))[0]
 
     async def script_of(self, codec: CodecRef) -> str:
         """The text of a codec, '' when it is not a script."""
@@ -78,11 +78,11 @@ class Bench:
             return ""
         return await self._store.models.script(codec.name, codec.version)
 
-    async def check(self, model: str, codec: CodecRef, script: str) -> list[Check]:
+    async def check(self, model: str, codec: CodecRef, *, script: str) -> list[Check]:
         """Run the saved examples of a model."""
         vectors = await self._store.rollouts.vectors(model)
         asked = [(each.payload, each.f_port) for each in vectors]
-        answers = await self._decode(codec, script, asked)
+        answers = await self._decode(codec, script, asked=asked)
         return [_judged(each, answer) for each, answer in zip(vectors, answers, strict=True)]
 
     async def try_script(self, model_id: str, script: str, *, mode: str, uplinks: int) -> Trial:
@@ -92,16 +92,16 @@ class Bench:
         pairs = await self._store.rollouts.last_uplinks(model_id, min(uplinks, MOST_UPLINKS))
         rows = await self._store.raw.by_sequences(pairs)
         asked = [(row.frame, row.f_port) for row in rows]
-        before = await self._decode(model.codec, await self.script_of(model.codec), asked)
-        after = await self._decode(new, script, asked)
+        before = await self._decode(model.codec, await self.script_of(model.codec), asked=asked)
+        after = await self._decode(new, script, asked=asked)
         changed = [
             change
             for row, one, other in zip(rows, before, after, strict=True)
-            if (change := _change(row, one, other)) is not None
+            if (change := _change(row, one, other=other)) is not None
         ]
         pairs_of = list(zip(before, after, strict=True))
         return Trial(
-            checks=await self.check(model_id, new, script),
+            checks=await self.check(model_id, new, script=script),
             frames=len(rows),
             same=len(rows) - len(changed),
             new_errors=sum(1 for one, other in pairs_of if other.errors and not one.errors),
@@ -118,14 +118,14 @@ class Bench:
         """
         model = await self._store.models.get(model_id)
         draft = CodecRef(kind="javascript", name=model_id, mode=mode)
-        broken = [each for each in await self.check(model_id, draft, script) if not each.ok]
+        broken = [each for each in await self.check(model_id, draft, script=script) if not each.ok]
         if broken:
             raise CodecVectors(examples=[each.label or each.vector for each in broken[:10]])
         codec = await self._store.models.save_script(model_id, script, mode=mode)
         return await self._store.rollouts.start(model, codec, devices=devices, actor=actor)
 
     async def _decode(
-        self, codec: CodecRef, script: str, asked: Sequence[tuple[bytes, int | None]]
+        self, codec: CodecRef, script: str, *, asked: Sequence[tuple[bytes, int | None]]
     ) -> list[Answer]:
         jobs = [
             DecodeJob(codec=codec, script=script, payload=payload, f_port=f_port)
@@ -151,7 +151,7 @@ def _judged(vector: Vector, answer: Answer) -> Check:
     )
 
 
-def _change(row: RawRow, one: Answer, other: Answer) -> Change | None:
+def _change(row: RawRow, one: Answer, *, other: Answer) -> Change | None:
     names = sorted({*one.values, *other.values})
     changes = {
         name: (one.values.get(name), other.values.get(name))

@@ -76,16 +76,16 @@ async def _part(run: Running, keys: list[str]) -> None:
         note = str(values.get("note", ""))
         await store.fleet.move(keys, cast("Lifecycle", step), actor=actor, note=note)
     elif action == "dataset":
-        await _to_dataset(store, keys, str(values.get("dataset", "")))
+        await _to_dataset(store, keys, dataset=str(values.get("dataset", "")))
     elif action == "service":
         await store.fleet.save_files(
             [(key, {"service": str(values.get("service", ""))}) for key in keys]
         )
     else:
-        await order(store, keys, values, actor=actor)
+        await order(store, keys, values=values, actor=actor)
 
 
-async def _to_dataset(store: Store, keys: list[str], dataset: str) -> None:
+async def _to_dataset(store: Store, keys: list[str], *, dataset: str) -> None:
     """Give devices to a record of the charter, which decides who sees them. Raises InvalidInput."""
     known = sorted(each.id for each in await store.charter.records())
     if dataset and dataset not in known:

@@ -41,29 +41,29 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     latitude: float
 
 
-def next_after(timing: Timing, moment: datetime, ground: Ground) -> datetime | None:
+def next_after(timing: Timing, moment: datetime, *, ground: Ground) -> datetime | None:
     """The first time after ``moment`` at which the schedule acts; None when there is none in 400 days."""
     day = moment.astimezone(ground.zone).date() - timedelta(days=1)
     for _ in range(FARTHEST_DAYS):
-        found = _on(day, timing, ground)
+        found = _on(day, timing, ground=ground)
         if found is not None and found > moment:
             return found
         day += timedelta(days=1)
     return None
 
 
-def _on(day: date, timing: Timing, ground: Ground) -> datetime | None:
+def _on(day: date, timing: Timing, *, ground: Ground) -> datetime | None:
     if day.weekday() not in timing.days or day in timing.but:
         return None
     if (timing.first and day < timing.first) or (timing.last and day > timing.last):
         return None
     if timing.at is not None:
         return datetime.combine(day, timing.at, ground.zone).astimezone(UTC)
-    sun = sun_of(day, timing.sun == "sunrise", ground.longitude, ground.latitude)
+    sun = sun_of(day, timing.sun == "sunrise", longitude=ground.longitude, latitude=ground.latitude)
     return sun + timedelta(minutes=timing.offset_min) if sun else None
 
 
-def sun_of(day: date, rise: bool, longitude: float, latitude: float) -> datetime | None:  # noqa: FBT001
+def sun_of(day: date, rise: bool, *, longitude: float, latitude: float) -> datetime | None:  # noqa: FBT001
     """When the sun rises or sets on a date (UTC); None on a polar day or night."""
     gamma = 2 * math.pi / 365 * (day.timetuple().tm_yday - 1 + (-0.25 if rise else 0.25))
     equation = 229.18 * (

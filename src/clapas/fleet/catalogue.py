@@ -73,7 +73,7 @@ async def import_path(
     if not devices:
         raise InvalidInput("no device of a catalogue is found here", field="content")
     async with Workers.open(1) as workers:
-        return [await _keep(store, workers, each, licence=licence) for each in devices]
+        return [await _keep(store, workers, found=each, licence=licence) for each in devices]
 
 
 def discover(folder: Path) -> Iterator[Found]:
@@ -171,14 +171,14 @@ def _beside(folder: Path, name: str) -> Path | None:
     return path if path.is_file() and not path.is_symlink() else None
 
 
-async def _keep(store: Store, workers: Workers, found: Found, *, licence: str) -> Imported:
+async def _keep(store: Store, workers: Workers, *, found: Found, licence: str) -> Imported:
     codec, passed, failed = CodecRef(), 0, 0
     failures: list[str] = []
     if found.script is not None:
         text = found.script.read_text("utf-8", errors="replace")
         codec = await store.models.save_script(found.id, text, mode=found.mode)
         for suite in find(found.script):
-            verdict = await judge_suite(workers, suite, found.mode)
+            verdict = await judge_suite(workers, suite, mode=found.mode)
             passed, failed = passed + verdict.passed, failed + verdict.failed
             failures += verdict.failures
     settings = {**found.settings, "licence": licence, "origin": "catalogue"}

@@ -24,7 +24,7 @@ class ChirpStack:
 
     source = "chirpstack_v4"
 
-    def __init__(self, channel: Any, api: Any, grpc: Any, settings: Settings) -> None:
+    def __init__(self, channel: Any, api: Any, *, grpc: Any, settings: Settings) -> None:
         self.api = api
         self._grpc = grpc
         self._metadata = (("authorization", f"Bearer {settings.chirpstack_token}"),)
@@ -177,4 +177,4 @@ async def connect(settings: Settings) -> AsyncIterator[ChirpStack]:
     else:
         channel = grpc.aio.insecure_channel(settings.chirpstack)
     async with channel:
-        yield ChirpStack(channel, api, grpc, settings)
+        yield ChirpStack(channel, api, grpc=grpc, settings=settings)

@@ -23,7 +23,7 @@ async def lines(chirpstack: ChirpStack, remote: Remote) -> AsyncIterator[dict[st
     for device in remote.devices.values():
         if device.profile_id not in profiles:
             profiles[device.profile_id] = await _profile(chirpstack, device.profile_id)
-        yield await _line(chirpstack, device.dev_eui, profiles[device.profile_id])
+        yield await _line(chirpstack, device.dev_eui, profile=profiles[device.profile_id])
 
 
 async def _profile(chirpstack: ChirpStack, number: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ async def _profile(chirpstack: ChirpStack, number: str) -> dict[str, Any]:
     return _told(answer.device_profile)
 
 
-async def _line(chirpstack: ChirpStack, dev_eui: str, profile: dict[str, Any]) -> dict[str, Any]:
+async def _line(chirpstack: ChirpStack, dev_eui: str, *, profile: dict[str, Any]) -> dict[str, Any]:
     api, devices = chirpstack.api, chirpstack.devices
     told = await chirpstack.call(devices.Get, api.GetDeviceRequest(dev_eui=dev_eui))
     line = {"device": _told(told.device), "deviceProfile": profile}
@@ -56,7 +56,7 @@ def _told(message: Any) -> dict[str, Any]:
 
 
 async def give(
-    chirpstack: ChirpStack, remote: Remote, line: dict[str, Any], *, application: str
+    chirpstack: ChirpStack, remote: Remote, *, line: dict[str, Any], application: str
 ) -> str:
     """Create a device of a line in ChirpStack and give it its session; says what went wrong, or ''."""
     api, devices, told = chirpstack.api, chirpstack.devices, line["device"]

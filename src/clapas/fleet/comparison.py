@@ -63,7 +63,7 @@ class DayReport(msgspec.Struct, frozen=True, kw_only=True):
     """Devices whose readings are missing here, those that lack most first."""
 
 
-def compare(ours: pl.DataFrame, theirs: pl.DataFrame, rules: Rules) -> DayReport:
+def compare(ours: pl.DataFrame, theirs: pl.DataFrame, *, rules: Rules) -> DayReport:
     """Compare two tables of device, attribute, time (ms) and value."""
     theirs = _translated(theirs, rules).sort("time")
     numbered = ours.with_row_index("row").sort("time")

@@ -33,6 +33,7 @@ class Publisher:
         self,
         publish: Callable[[str, bytes], Awaitable[None]],
         ask: Callable[[str, bytes], Awaitable[bytes]] | None = None,
+        *,
         speaker: Speaker | None = None,
     ) -> None:
         self._publish = publish
@@ -49,12 +50,12 @@ class Publisher:
             if "error" in said:
                 raise InvalidInput(str(said.get("detail") or said["error"])[:200])
         elif self._speaker is not None and self._speaker.reaches(source):
-            await self._speaker.publish(source, downlink.topic, downlink.body)
+            await self._speaker.publish(source, downlink.topic, body=downlink.body)
         else:
             await self._publish(downlink.topic, downlink.body)
 
 
-async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int:
+async def dispatch(store: Store, publisher: Publisher, *, codecs: CodecPool) -> int:
     """One round of the queue; gives how many commands were sent."""
     await store.commands.expire()
     await plan(store)
@@ -64,34 +65,38 @@ async def dispatch(store: Store, publisher: Publisher, codecs: CodecPool) -> int
     known, elsewhere = await store.registry.resolve(keys), await held(store, keys)
     for command in commands:
         if command.key in elsewhere:
-            await store.commands.mark(command.id, "failed", "shadow run: commanded elsewhere")
+            await store.commands.mark(
+                command.id, "failed", detail="shadow run: commanded elsewhere"
+            )
             continue
-        sent += await _send(store, command, known.get(command.key), publisher, codecs)
+        sent += await _send(
+            store, command, known=known.get(command.key), publisher=publisher, codecs=codecs
+        )
     await follow(store)
     return sent
 
 
 async def _send(
-    store: Store, command: Command, known: Known | None, publisher: Publisher, codecs: CodecPool
+    store: Store, command: Command, *, known: Known | None, publisher: Publisher, codecs: CodecPool
 ) -> bool:
     if known is None or known.device.lifecycle in {"retired", "proposed"}:
-        await store.commands.mark(command.id, "failed", "the device takes no command")
+        await store.commands.mark(command.id, "failed", detail="the device takes no command")
         return False
     try:
-        ready = await _encoded(command, known, codecs)
+        ready = await _encoded(command, known, codecs=codecs)
         downlink = carrier_of(known.device.source)(ready, known.device)
         await publisher.give(downlink, known.device.source)
     except OperatorError as error:
         await store.commands.requeue(command.id, str(error))
         return False
     except InvalidInput as error:
-        await store.commands.mark(command.id, "failed", str(error))
+        await store.commands.mark(command.id, "failed", detail=str(error))
         return False
-    await _watch(store, command, known)
+    await _watch(store, command, known=known)
     return True
 
 
-async def _encoded(command: Command, known: Known, codecs: CodecPool) -> Command:
+async def _encoded(command: Command, known: Known, *, codecs: CodecPool) -> Command:
     """The command with its bytes, made by the model's codec when it has an object only."""
     if command.payload or command.object is None or known.device.source == "mqtt_device":
         return command
@@ -106,7 +111,7 @@ async def _encoded(command: Command, known: Known, codecs: CodecPool) -> Command
     )
 
 
-async def _watch(store: Store, command: Command, known: Known) -> None:
+async def _watch(store: Store, command: Command, *, known: Known) -> None:
     """An opening is followed by its closing, whatever happens to the person who asked for it."""
     if command.opposite is None:
         await store.commands.replace_closings(command.key, command.id)
@@ -123,28 +128,28 @@ async def follow(store: Store) -> None:
     waiting = await store.commands.waiting()
     if waiting:
         since = min(each.sent or each.created for each in waiting)
-        await _answers(store, waiting, since)
+        await _answers(store, waiting, since=since)
     for number, key, expect, sent in await store.commands.expecting():
-        await _effect(store, number, key, expect, sent)
+        await _effect(store, number, key=key, expect=expect, sent=sent)
 
 
-async def _answers(store: Store, commands: list[Command], since: datetime) -> None:
+async def _answers(store: Store, commands: list[Command], *, since: datetime) -> None:
     for device, kind, payload in await store.health.answers(since):
         for command in commands:
             if command.key == device and command.reference.encode() in payload:
-                await _heard(store, command, kind, payload)
+                await _heard(store, command, kind=kind, payload=payload)
 
 
-async def _heard(store: Store, command: Command, kind: str, payload: bytes) -> None:
+async def _heard(store: Store, command: Command, *, kind: str, payload: bytes) -> None:
     """A network spoke of a command: it went out, the device has it, or it never will.
 
     Proto3's JSON leaves out what is false: an 'ack' that does not say "acknowledged" is a refusal.
     """
     said = payload.replace(b" ", b"")
     if kind in FAILURES:
-        await store.commands.mark(command.id, "failed", _why(kind, payload))
+        await store.commands.mark(command.id, "failed", detail=_why(kind, payload))
     elif kind == "ack" and b'"acknowledged":true' not in said:
-        await store.commands.mark(command.id, "failed", "not acknowledged")
+        await store.commands.mark(command.id, "failed", detail="not acknowledged")
     elif kind in {"ack", "down_ack"} and command.expect is None:
         await store.commands.mark(command.id, "confirmed")
     elif command.state == "sent":
@@ -160,7 +165,7 @@ def _why(kind: str, payload: bytes) -> str:
 
 
 async def _effect(
-    store: Store, number: int, key: str, expect: dict[str, Any], sent: datetime
+    store: Store, number: int, *, key: str, expect: dict[str, Any], sent: datetime
 ) -> None:
     entity = expect.get("entity") or device_entity(key)
     found = await store.state.latest(ALL, entities=[entity], attribute=expect.get("attribute", ""))
@@ -170,10 +175,10 @@ async def _effect(
             continue
         above, below = expect.get("above"), expect.get("below")
         if (above is None or value > above) and (below is None or value < below):
-            await store.commands.mark(number, "confirmed", f"{latest.attribute} = {value}")
+            await store.commands.mark(number, "confirmed", detail=f"{latest.attribute} = {value}")
             return
     if datetime.now(UTC) - sent > timedelta(seconds=expect.get("within_s", 900)):
-        await store.commands.mark(number, "failed", "no effect was measured")
+        await store.commands.mark(number, "failed", detail="no effect was measured")
 
 
 async def plan(store: Store) -> None:
@@ -185,11 +190,11 @@ async def plan(store: Store) -> None:
         return
     ground = await ground_of(store)
     for each in due:
-        following = next_after(msgspec.convert(each.timing, Timing), now, ground)
+        following = next_after(msgspec.convert(each.timing, Timing), now, ground=ground)
         if await store.commands.move_schedule(each.id, was=each.next, to=following):
             query = msgspec.convert(each.target, DeviceQuery)
             keys = await store.fleet.keys(ALL, query)
-            await order(store, keys, each.command, actor=each.actor)
+            await order(store, keys, values=each.command, actor=each.actor)
 
 
 async def ground_of(store: Store) -> Ground:

@@ -53,7 +53,7 @@ def explained(device: SilentDevice, dead: dict[str, GatewayState]) -> bool:
 
 
 def silences(
-    states: Sequence[GatewayState], devices: Sequence[SilentDevice], now: datetime
+    states: Sequence[GatewayState], devices: Sequence[SilentDevice], *, now: datetime
 ) -> list[Repair]:
     """The problems of silence: dead gateways, then devices whose silence nothing explains."""
     dead = {each.id: each for each in dead_gateways(states, now)}
@@ -78,7 +78,9 @@ def silences(
     return found
 
 
-def battery_end(line: dict[str, Any], today: date, battery: Battery | None = None) -> date | None:
+def battery_end(
+    line: dict[str, Any], today: date, *, battery: Battery | None = None
+) -> date | None:
     """When a battery's line reaches its end; None when it does not go down, or beyond 15 years.
 
     The model's curve, where it has one, says at which voltage or share the battery is to be changed.
@@ -98,7 +100,7 @@ async def sweep(store: Store) -> dict[str, int]:
     """Look at the whole fleet and renew the list of problems; gives how many of each kind."""
     now = datetime.now(UTC)
     health = store.health
-    found = silences(await health.gateways(now), await health.silent(now), now)
+    found = silences(await health.gateways(now), await health.silent(now), now=now)
     counts = zip(("proposed", "no_commune", "no_model"), await health.counts(), strict=True)
     found += [Repair(kind=kind, subject="", count=count) for kind, count in counts if count]
     for row in await health.unwell():
@@ -129,29 +131,29 @@ async def examine(store: Store) -> int:
     health = store.health
     found: dict[str, dict[str, Any]] = {}
 
-    def tell(device: str, name: str, value: Any) -> None:
+    def tell(device: str, name: str, *, value: Any) -> None:
         found.setdefault(device, {"key": device})[name] = value
 
     for device, share in (await health.losses()).items():
-        tell(device, "loss", share)
+        tell(device, "loss", value=share)
     for device, seconds in (await health.drifts()).items():
-        tell(device, "drift_s", seconds)
+        tell(device, "drift_s", value=seconds)
     stuck, lines = await health.stuck(), await health.batteries()
     known = await health.measured_by({row["series"] for row in (*stuck, *lines)})
     for row in stuck:
         device, attribute, quantity = known.get(row["series"], ("", "", ""))
         if device and row["frozen"] and quantity in MOVING and row["rows"] >= 12:
-            tell(device, "frozen", attribute)
+            tell(device, "frozen", value=attribute)
         if device and row["implausible"] > 0.1:
-            tell(device, "implausible", row["implausible"])
+            tell(device, "implausible", value=row["implausible"])
     batteries = await _batteries(
         store, {known[e["series"]][0] for e in lines if e["series"] in known}
     )
     for line in lines:
         device = known.get(line["series"], ("", "", ""))[0]
-        end = battery_end(line, began.date(), batteries.get(device))
+        end = battery_end(line, began.date(), battery=batteries.get(device))
         if device and end:
-            tell(device, "battery_end", end)
+            tell(device, "battery_end", value=end)
     await health.save(list(found.values()), checked=began)
     return len(found)
 

@@ -50,7 +50,9 @@ async def judge(store: Store, number: int, *, sealer: Sealer | None, progress: P
     content = await store.imports.content(number)
     known = await _known(store, plan)
     await progress(0, 4)
-    entries, lines, count = await asyncio.to_thread(_read, content, plan, known, sealer)
+    entries, lines, count = await asyncio.to_thread(
+        _read, content, plan, known=known, sealer=sealer
+    )
     await progress(1, 4)
     existing = await _existing(store, entries)
     await progress(2, 4)
@@ -82,7 +84,7 @@ async def judge(store: Store, number: int, *, sealer: Sealer | None, progress: P
 async def dry_run(store: Store, number: int, *, progress: Progress) -> dict[str, Any]:
     """Say what an import would do, and every line that is wrong; writes no device."""
     judged = await judge(store, number, sealer=None, progress=progress)
-    await store.imports.checked(number, judged.lines, judged.report)
+    await store.imports.checked(number, judged.lines, report=judged.report)
     return judged.report
 
 
@@ -93,7 +95,7 @@ async def apply(
     judged = await judge(store, number, sealer=sealer, progress=progress)
     plan = msgspec.convert((await store.imports.get(number)).plan, Plan)
     if judged.report["bad"] and not plan.skip_bad:
-        await store.imports.checked(number, judged.lines, judged.report)
+        await store.imports.checked(number, judged.lines, report=judged.report)
         raise ImportBad(bad=judged.report["bad"], codes=judged.report["codes"])
     total = len(judged.entries)
 
@@ -119,9 +121,9 @@ async def undo(store: Store, number: int, *, force: bool) -> dict[str, Any]:
 
 
 def _read(
-    content: bytes, plan: Plan, known: Known, sealer: Sealer | None
+    content: bytes, plan: Plan, *, known: Known, sealer: Sealer | None
 ) -> tuple[list[Entry], list[Line], int]:
-    reader = Reader(plan.columns, known, sealer)
+    reader = Reader(plan.columns, known, sealer=sealer)
     entries: list[Entry] = []
     wrong: list[Line] = []
     count = 0

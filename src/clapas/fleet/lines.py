@@ -52,7 +52,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Reader:
     """Reads the lines of one file, remembering which devices it met."""
 
-    def __init__(self, columns: Mapping[str, int], known: Known, sealer: Sealer | None) -> None:
+    def __init__(self, columns: Mapping[str, int], known: Known, *, sealer: Sealer | None) -> None:
         self._columns = {name: at for name, at in columns.items() if name in BY_NAME}
         self._tags = {name[4:]: at for name, at in columns.items() if name.startswith("tag:")}
         self._known = known
@@ -72,14 +72,14 @@ class Reader:
             row[name] = row.get(name) or text
         row = {name: self._plain(name, text) for name, text in row.items()}
         self._radio = any(row.get(each) for each in ("join_eui", "app_key", "nwk_key"))
-        key = self._cell("key", row, self._key)
+        key = self._cell("key", row, read=self._key)
         place = self._place(row)
         device: dict[str, Any] = {
             "key": key,
             "name": row.get("name", ""),
-            "model": self._cell("model", row, self._model),
+            "model": self._cell("model", row, read=self._model),
             "source": row.get("source", ""),
-            "lifecycle": self._cell("lifecycle", row, _step),
+            "lifecycle": self._cell("lifecycle", row, read=_step),
             "longitude": place[0] if place else None,
             "latitude": place[1] if place else None,
             "commune": "",
@@ -95,7 +95,7 @@ class Reader:
         return Entry(device=device, file=file, keys=keys), self._wrong
 
     def _tell(
-        self, column: str, code: str, value: str, hint: str = "", *, bad: bool = True
+        self, column: str, code: str, *, value: str, hint: str = "", bad: bool = True
     ) -> None:
         shown = "" if column in {"app_key", "nwk_key"} else value[:100]
         self._wrong.append(
@@ -104,23 +104,23 @@ class Reader:
 
     def _plain(self, name: str, text: str) -> str:
         if FORMULA.match(text):
-            self._tell(name, "formula", text)
+            self._tell(name, "formula", value=text)
             return ""
         if len(text) > BY_NAME[name].longest:
-            self._tell(name, "too_long", text, str(BY_NAME[name].longest))
+            self._tell(name, "too_long", value=text, hint=str(BY_NAME[name].longest))
             return ""
         if "\x00" in text:
-            self._tell(name, "control_character", text)
+            self._tell(name, "control_character", value=text)
             return ""
         return text
 
-    def _cell(self, name: str, row: dict[str, str], read: Callable[[str], Any]) -> Any:
+    def _cell(self, name: str, row: dict[str, str], *, read: Callable[[str], Any]) -> Any:
         text = row.get(name, "")
         try:
             return read(text)
         except Wrong as wrong:
             if not any(each.column == name for each in self._wrong):
-                self._tell(name, wrong.code, text, wrong.hint)
+                self._tell(name, wrong.code, value=text, hint=wrong.hint)
             return None
 
     def _key(self, text: str) -> str:
@@ -155,13 +155,13 @@ class Reader:
         texts = (row.get("longitude", ""), row.get("latitude", ""))
         if not any(texts):
             return None
-        first = self._cell("longitude", row, _number)
-        second = self._cell("latitude", row, _number)
+        first = self._cell("longitude", row, read=_number)
+        second = self._cell("latitude", row, read=_number)
         if first is None or second is None:
             if all(not each.column.startswith(("long", "lat")) for each in self._wrong):
-                self._tell("latitude" if first is not None else "longitude", "missing", "")
+                self._tell("latitude" if first is not None else "longitude", "missing", value="")
             return None
-        place = place_of(first, second, self._known.box)
+        place = place_of(first, second, box=self._known.box)
         if place.found:
             correct = place.found in self._known.corrections
             hint = f"{place.latitude:.6f} ; {place.longitude:.6f}"
@@ -169,8 +169,8 @@ class Reader:
             self._tell(
                 "longitude",
                 f"coordinates_{place.found}",
-                " ; ".join(reversed(texts)),
-                hint,
+                value=" ; ".join(reversed(texts)),
+                hint=hint,
                 bad=fatal,
             )
         return place.longitude, place.latitude
@@ -183,7 +183,7 @@ class Reader:
         for name, at in self._tags.items():
             text = cells[at] if at < len(cells) else ""
             if FORMULA.match(text):
-                self._tell(f"tag:{name}", "formula", text)
+                self._tell(f"tag:{name}", "formula", value=text)
             elif text:
                 tags[name] = text[:200]
         return tags
@@ -192,20 +192,20 @@ class Reader:
         file: dict[str, Any] = {name: row[name] for name in FILE_TEXTS if row.get(name)}
         for name in ("bought", "warranty"):
             if row.get(name):
-                file[name] = self._cell(name, row, _date)
+                file[name] = self._cell(name, row, read=_date)
         if row.get("yearly_cost"):
-            file["yearly_cost"] = self._cell("yearly_cost", row, _money)
+            file["yearly_cost"] = self._cell("yearly_cost", row, read=_money)
         if row.get("join_eui"):
-            file["join_eui"] = self._cell("join_eui", row, _hex(16))
+            file["join_eui"] = self._cell("join_eui", row, read=_hex(16))
         return file
 
     def _keys(self, row: dict[str, str], device: str) -> dict[str, str]:
         keys: dict[str, str] = {}
         for kind in ("app_key", "nwk_key"):
             if row.get(kind):
-                text = self._cell(kind, row, _hex(32))
+                text = self._cell(kind, row, read=_hex(32))
                 if text and self._sealer:
-                    keys[kind] = self._sealer.seal(device, kind, bytes.fromhex(text))
+                    keys[kind] = self._sealer.seal(device, kind, key=bytes.fromhex(text))
         return keys
 
 

@@ -80,7 +80,7 @@ async def ship(store: Store) -> int:
     return len(missing)
 
 
-async def save_model(store: Store, model_id: str, wanted: ModelIn) -> Model:
+async def save_model(store: Store, model_id: str, *, wanted: ModelIn) -> Model:
     """Create a model, or change one and all its devices with it.
 
     Raises Conflict, with how many devices are touched, when that is not what the person was shown.

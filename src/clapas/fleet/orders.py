@@ -62,7 +62,7 @@ def known_commands(model: Model | None) -> dict[str, Known]:
 
 
 async def order(
-    store: Store, keys: Sequence[str], values: dict[str, Any], *, actor: str
+    store: Store, keys: Sequence[str], *, values: dict[str, Any], actor: str
 ) -> list[int]:
     """Queue a wish for devices; gives the numbers of the commands. Raises InvalidInput."""
     try:

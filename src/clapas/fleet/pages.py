@@ -10,7 +10,7 @@ OWN = "urn:ngsi-ld:Device:"
 
 
 async def shown_first(
-    store: Store, entity: str, bindings: Iterable[tuple[str, Binding]]
+    store: Store, entity: str, *, bindings: Iterable[tuple[str, Binding]]
 ) -> list[str]:
     """Attributes of the entity in the order of its devices' models; those that no model names are left out."""
     fed: dict[str, dict[str, str]] = {}

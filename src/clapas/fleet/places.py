@@ -24,21 +24,21 @@ class Place(msgspec.Struct, frozen=True):
     found: Found = ""
 
 
-def place_of(first: float, second: float, box: Box | None) -> Place:
+def place_of(first: float, second: float, *, box: Box | None) -> Place:
     """What a (longitude, latitude) pair means. ``first`` is the column of longitudes or X."""
     for x, y in ((first, second), (second, first)):
         if 100_000 <= x <= 1_300_000 and 6_000_000 <= y <= 7_200_000:
             longitude, latitude = _lambert().transform(x, y)
             return Place(round(longitude, 7), round(latitude, 7), "lambert93")
     straight = abs(first) <= 180 and abs(second) <= 90
-    if straight and _inside(first, second, box):
+    if straight and _inside(first, second, box=box):
         return Place(first, second)
-    if abs(second) <= 180 and abs(first) <= 90 and box and _inside(second, first, box):
+    if abs(second) <= 180 and abs(first) <= 90 and box and _inside(second, first, box=box):
         return Place(second, first, "swapped")
     return Place(first, second, "outside" if straight else "impossible")
 
 
-def _inside(longitude: float, latitude: float, box: Box | None) -> bool:
+def _inside(longitude: float, latitude: float, *, box: Box | None) -> bool:
     if box is None:
         return True
     west, south, east, north = box

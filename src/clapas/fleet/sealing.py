@@ -23,13 +23,13 @@ class Sealer:
         derived = HKDF(SHA256(), 32, salt=None, info=b"clapas device keys 1").derive(secret)
         self._cipher = AESGCM(derived)
 
-    def seal(self, device: str, kind: str, key: bytes) -> str:
+    def seal(self, device: str, kind: str, *, key: bytes) -> str:
         """A sealed key as base 64."""
         nonce = os.urandom(NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, key, f"{device}/{kind}".encode())
         return base64.b64encode(sealed).decode()
 
-    def open(self, device: str, kind: str, sealed: bytes) -> bytes:
+    def open(self, device: str, kind: str, *, sealed: bytes) -> bytes:
         """The key. Raises InternalError when it was sealed for another device or with another secret."""
         try:
             return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], f"{device}/{kind}".encode())

@@ -37,7 +37,7 @@ def rules_of(shadow: Shadow) -> Rules:
         raise InvalidInput(str(error), field="rules") from error
 
 
-async def compare_day(store: Store, name: str, day: date, content: bytes) -> DayReport:
+async def compare_day(store: Store, name: str, *, day: date, content: bytes) -> DayReport:
     """Compare a civil day with the other platform's readings (CSV), and keep what was found.
 
     Raises InvalidInput, Conflict when the shadow has ended.
@@ -47,9 +47,9 @@ async def compare_day(store: Store, name: str, day: date, content: bytes) -> Day
         raise Conflict("this shadow run has ended", shadow=name)
     window = await _civil_day(store, day)
     theirs = await asyncio.to_thread(readings, content, window)
-    ours = await _ours(store, shadow, window, set(theirs["attribute"].unique()))
-    report = await asyncio.to_thread(compare, ours, theirs, rules_of(shadow))
-    await store.shadows.keep_day(name, day, msgspec.to_builtins(report))
+    ours = await _ours(store, shadow, window=window, named=set(theirs["attribute"].unique()))
+    report = await asyncio.to_thread(compare, ours, theirs, rules=rules_of(shadow))
+    await store.shadows.keep_day(name, day, report=msgspec.to_builtins(report))
     return report
 
 
@@ -62,7 +62,7 @@ async def _civil_day(store: Store, day: date) -> Window:
     return Window(start, end)
 
 
-async def _ours(store: Store, shadow: Shadow, window: Window, named: set[str]) -> pl.DataFrame:
+async def _ours(store: Store, shadow: Shadow, *, window: Window, named: set[str]) -> pl.DataFrame:
     """Our readings of the shadow's devices, under the words that the other platform uses of them.
 
     A value is given once: under their word when they have one, else under our attribute.
@@ -90,15 +90,15 @@ async def fetch_days(
     """Compare the days before ``today`` of running shadows that have a feed; gives how many by name."""
     done: dict[str, int] = {}
     for shadow in await store.shadows.all(state="running"):
-        missing = await _missing_days(store, shadow, today) if shadow.name in feeds else []
+        missing = await _missing_days(store, shadow, today=today) if shadow.name in feeds else []
         for day in missing:
             content = await fetch(feeds[shadow.name], await _civil_day(store, day), client=client)
-            await compare_day(store, shadow.name, day, content)
+            await compare_day(store, shadow.name, day=day, content=content)
             done[shadow.name] = done.get(shadow.name, 0) + 1
     return done
 
 
-async def _missing_days(store: Store, shadow: Shadow, today: date) -> list[date]:
+async def _missing_days(store: Store, shadow: Shadow, *, today: date) -> list[date]:
     """Past days of a run that were not compared yet, the oldest first."""
     if shadow.started is None:
         return []

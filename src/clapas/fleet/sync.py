@@ -51,7 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-async def plan(store: Store, network: Network, remote: Remote) -> Plan:
+async def plan(store: Store, network: Network, *, remote: Remote) -> Plan:
     """Compare both registries; changes nothing."""
     ours = (await store.fleet.select(ALL, DeviceQuery(source=network.source), limit=100_000)).items
     keys = {each.row.device.key for each in ours}
@@ -61,7 +61,7 @@ async def plan(store: Store, network: Network, remote: Remote) -> Plan:
         for each in ours
         if each.row.device.key not in remote.devices and each.row.device.lifecycle != "retired"
     ]
-    reasons = {each.row.device.key: _why_not(each, network, remote) for each in wanted}
+    reasons = {each.row.device.key: _why_not(each, network, remote=remote) for each in wanted}
     return Plan(
         to_us=[each for key, each in remote.devices.items() if key not in known],
         to_network=[each for each in wanted if not reasons[each.row.device.key]],
@@ -70,14 +70,14 @@ async def plan(store: Store, network: Network, remote: Remote) -> Plan:
     )
 
 
-def _why_not(each: FleetRow, network: Network, remote: Remote) -> str:
+def _why_not(each: FleetRow, network: Network, *, remote: Remote) -> str:
     if each.row.device.lifecycle == "proposed":
         return "not approved"
     return network.why_not(each, remote)
 
 
 async def receive(
-    store: Store, network: Network, remote: Remote, wanted: Plan, *, sealer: Sealer
+    store: Store, network: Network, *, remote: Remote, wanted: Plan, sealer: Sealer
 ) -> int:
     """Propose what the network has and we do not, with its keys; gives how many."""
     models = {each.id for each in await store.models.all()}
@@ -101,7 +101,7 @@ async def receive(
             {
                 "key": remote_device.dev_eui,
                 "kind": kind,
-                "sealed": sealer.seal(remote_device.dev_eui, kind, key),
+                "sealed": sealer.seal(remote_device.dev_eui, kind, key=key),
             }
             for kind, key in keys.items()
         ]
@@ -119,9 +119,9 @@ def _guess(profile: str, models: set[str]) -> str:
 async def send(
     store: Store,
     network: Network,
+    *,
     remote: Remote,
     wanted: Plan,
-    *,
     sealer: Sealer,
     note: Callable[[list[JobItem]], Awaitable[None]],
 ) -> int:
@@ -134,7 +134,9 @@ async def send(
         sealed = await store.fleet.sealed_keys(device.key)
         try:
             async with gate:
-                keys = {kind: sealer.open(device.key, kind, key) for kind, key in sealed.items()}
+                keys = {
+                    kind: sealer.open(device.key, kind, sealed=key) for kind, key in sealed.items()
+                }
                 radio = radios.get(device.model, {})
                 await network.create(each, remote, keys=keys, radio=radio)
         except ClapasError as error:

@@ -60,13 +60,15 @@ async def synchronise_things_stack(run: Running) -> dict[str, Any]:
 
 async def _synchronise(run: Running, network: Network) -> dict[str, Any]:
     remote = await network.read()
-    wanted = await sync.plan(run.store, network, remote)
+    wanted = await sync.plan(run.store, network, remote=remote)
     told: dict[str, Any] = wanted.told()
     if run.args.get("dry", True):
         return told
     sealer = run.tool(Sealer)
-    received = await sync.receive(run.store, network, remote, wanted, sealer=sealer)
-    sent = await sync.send(run.store, network, remote, wanted, sealer=sealer, note=run.note)
+    received = await sync.receive(run.store, network, remote=remote, wanted=wanted, sealer=sealer)
+    sent = await sync.send(
+        run.store, network, remote=remote, wanted=wanted, sealer=sealer, note=run.note
+    )
     return {**told, "received": received, "sent": sent}
 
 
@@ -95,7 +97,7 @@ async def sweep(tools: Tools) -> None:
 
 async def send(tools: Tools) -> None:
     """One round of the queue of commands."""
-    await dispatch(tools.store, tools.tool(Publisher), tools.tool(CodecPool))
+    await dispatch(tools.store, tools.tool(Publisher), codecs=tools.tool(CodecPool))
 
 
 TASKS = {

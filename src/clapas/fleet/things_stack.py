@@ -80,7 +80,7 @@ class ThingsStack:
 
     async def keys(self, device: RemoteDevice, remote: Remote) -> dict[str, bytes]:  # noqa: ARG002
         """The root keys that its Join Server holds."""
-        path = _path("/js", device.application_id, device.tags["device_id"])
+        path = _path("/js", device.application_id, device=device.tags["device_id"])
         try:
             answer = await self._call("GET", path, params={"field_mask": "root_keys"})
         except NotThere:
@@ -108,17 +108,17 @@ class ThingsStack:
             f"{each}_server_address": self._host for each in ("network", "application", "join")
         }
         body = {"ids": ids, "name": row.row.device.name or name, **servers}
-        await self._write("POST", f"/applications/{quote(application)}/devices", body)
+        await self._write("POST", f"/applications/{quote(application)}/devices", device=body)
         try:
-            for registry, part in self._registries(keys, radio, servers):
+            for registry, part in self._registries(keys, radio, servers=servers):
                 body = {"ids": {**ids, "application_ids": {"application_id": application}}, **part}
-                await self._write("PUT", _path(registry, application, name), body)
+                await self._write("PUT", _path(registry, application, device=name), device=body)
         except ClapasError:
-            await self._call("DELETE", _path("", application, name))
+            await self._call("DELETE", _path("", application, device=name))
             raise
 
     def _registries(
-        self, keys: dict[str, bytes], radio: Mapping[str, Any], servers: dict[str, str]
+        self, keys: dict[str, bytes], radio: Mapping[str, Any], *, servers: dict[str, str]
     ) -> list[tuple[str, dict[str, Any]]]:
         version = str(radio.get("mac_version") or "1.0.3")
         roots = {kind: {"key": key.hex().upper()} for kind, key in keys.items()}
@@ -132,7 +132,7 @@ class ThingsStack:
         joining = [("/js", {**here, "root_keys": roots})] if roots else []
         return [*joining, ("/ns", lorawan), ("/as", {})]
 
-    async def _write(self, method: str, path: str, device: dict[str, Any]) -> None:
+    async def _write(self, method: str, path: str, *, device: dict[str, Any]) -> None:
         paths = [f"ids.{name}" for name in ("device_id", "dev_eui", "join_eui")]
         for name, value in device.items():
             if name == "root_keys":
@@ -163,7 +163,7 @@ class ThingsStack:
         return answer
 
 
-def _path(registry: str, application: str, device: str) -> str:
+def _path(registry: str, application: str, *, device: str) -> str:
     return f"{registry}/applications/{quote(application)}/devices/{quote(device)}"
 
 

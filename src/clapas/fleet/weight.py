@@ -29,15 +29,21 @@ def weigh(archive: zipfile.ZipFile) -> None:
     for name in archive.namelist():
         if SHEET.match(name):
             _bounded(
-                _lines(archive, name), MOST_LINES + 1, "the file has too many lines", MOST_LINES
+                _lines(archive, name),
+                MOST_LINES + 1,
+                said="the file has too many lines",
+                limit=MOST_LINES,
             )
         elif name == "xl/sharedStrings.xml":
             _bounded(
-                _texts(archive, name), MOST_TEXTS, "the workbook has too many texts", MOST_TEXTS
+                _texts(archive, name),
+                MOST_TEXTS,
+                said="the workbook has too many texts",
+                limit=MOST_TEXTS,
             )
 
 
-def _bounded(counts: Iterator[int], most: int, said: str, limit: int) -> None:
+def _bounded(counts: Iterator[int], most: int, *, said: str, limit: int) -> None:
     total = 0
     for each in counts:
         total += each
@@ -49,15 +55,15 @@ def _lines(archive: zipfile.ZipFile, name: str) -> Iterator[int]:
     """How many rows hold a value, part by part; a sheet that is only coloured has none."""
     return (
         sum(bool(VALUE.search(row)) for row in ROW.split(part)[1:])
-        for part in _parts(archive, name, ROW)
+        for part in _parts(archive, name, begins=ROW)
     )
 
 
 def _texts(archive: zipfile.ZipFile, name: str) -> Iterator[int]:
-    return (len(TEXT.findall(part)) for part in _parts(archive, name, TEXT))
+    return (len(TEXT.findall(part)) for part in _parts(archive, name, begins=TEXT))
 
 
-def _parts(archive: zipfile.ZipFile, name: str, begins: re.Pattern[bytes]) -> Iterator[bytes]:
+def _parts(archive: zipfile.ZipFile, name: str, *, begins: re.Pattern[bytes]) -> Iterator[bytes]:
     """The member in pieces that end where an element begins."""
     rest = b""
     with archive.open(name) as member:

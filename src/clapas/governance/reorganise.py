@@ -4,7 +4,7 @@ A move says which service becomes which, for which datasets and accounts (none n
 move names). What no move takes along stays where it was and is told as an orphan.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -12,11 +12,8 @@ from uuid import UUID
 import msgspec
 
 from clapas.charter import Charter
-from clapas.charter.simulate import Change, differences
-from clapas.domain.access import Principal
 from clapas.domain.dataset import DatasetRecord
 from clapas.domain.errors import ClapasError, InvalidInput
-from clapas.identity import principal_of
 from clapas.store import Store
 from clapas.store.identity import AccountRow, IdentityStore
 
@@ -39,24 +36,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     at: date
     moves: tuple[Move, ...]
     deliberation: str = ""
-
-
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset or an account that changes service, or an account's membership of an organisation."""
-
-    kind: Literal["dataset", "account", "member"]
-    id: str
-    before: str
-    after: str
-
-
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan would do: who and what moves, rights gained and lost, what nobody answers for."""
-
-    moved: list[Moved]
-    gained: list[Change]
-    lost: list[Change]
-    orphans: list[Moved]
 
 
 def check(plan: Plan) -> None:
@@ -107,73 +86,9 @@ def record_after(plan: Plan, record: DatasetRecord) -> DatasetRecord:
     )
 
 
-def dry_run(charter: Charter, accounts: Sequence[AccountRow], plan: Plan) -> Effect:
-    """What a plan would change; nothing is changed. Raises InvalidInput."""
-    check(plan)
-    records = [record_after(plan, each) for each in charter.records]
-    after = Charter(charter.policies, classifications={}, records=records)
-    moved = [
-        Moved(kind="dataset", id=old.id, before=old.owner, after=new.owner)
-        for old, new in zip(charter.records, records, strict=True)
-        if old.owner != new.owner
-    ]
-    services = {
-        each.login: service_after(plan, each.service, login=each.login) for each in accounts
-    }
-    moved += [
-        Moved(kind="account", id=each.login, before=each.service, after=services[each.login])
-        for each in accounts
-        if each.service != services[each.login]
-    ]
-    moved += [
-        Moved(kind="member", id=each.login, before=each.organisation, after=into)
-        for each in accounts
-        if (into := organisation_after(plan, each)) != each.organisation
-    ]
-    changes = _changes(charter, after, accounts, services)
-    return Effect(
-        moved=moved,
-        gained=[each for each in changes if each.gained],
-        lost=[each for each in changes if not each.gained],
-        orphans=_orphans(plan, records, accounts, services),
-    )
-
-
-def _changes(
-    before: Charter, after: Charter, accounts: Sequence[AccountRow], services: Mapping[str, str]
-) -> Sequence[Change]:
-    """Rights of people with the same attributes are compared once."""
-    people: dict[Principal, Principal] = {}
-    becomes: dict[str, Principal] = {}
-    for each in accounts:
-        now = principal_of(each, mfa=True)
-        then = msgspec.structs.replace(now, service=services[each.login])
-        alike = msgspec.structs.replace(now, id=then.service, name="")
-        if alike not in people:
-            people[alike] = now
-            becomes[now.id] = then
-    return differences(before, after, people.values(), becomes=becomes)
-
-
-def _orphans(
-    plan: Plan,
-    records: Sequence[DatasetRecord],
-    accounts: Sequence[AccountRow],
-    services: Mapping[str, str],
-) -> list[Moved]:
-    gone = {each.service for each in plan.moves} - {each.into for each in plan.moves}
-    staffed = {services[each.login] for each in accounts if each.enabled}
-    found = [
-        Moved(kind="dataset", id=each.id, before=each.owner, after="")
-        for each in records
-        if each.owner and (each.owner in gone or each.owner not in staffed)
-    ]
-    found += [
-        Moved(kind="account", id=each.login, before=each.service, after="")
-        for each in accounts
-        if services[each.login] in gone
-    ]
-    return found
+def ended(plan: Plan) -> set[str]:
+    """The services that are no more after a plan."""
+    return {each.service for each in plan.moves} - {each.into for each in plan.moves}
 
 
 async def all_accounts(identity: IdentityStore) -> list[AccountRow]:
@@ -194,20 +109,20 @@ async def apply_due(store: Store, charter: Charter, *, today: date) -> list[str]
         if row.state == "approved" and row.at <= today:
             plan = msgspec.json.decode(row.plan, type=Plan)
             try:
-                await _apply(store, charter, plan, by=row.author)
+                await _apply(store, charter, plan=plan, by=row.author)
             except ClapasError as error:
-                await _end(store, row.id, "failed", str(error))
+                await _end(store, row.id, state="failed", detail=str(error))
                 continue
-            await _end(store, row.id, "applied", "")
+            await _end(store, row.id, state="applied", detail="")
             done.append(str(row.id))
     return done
 
 
-async def _end(store: Store, id: UUID, state: str, detail: str) -> None:  # noqa: A002
+async def _end(store: Store, id: UUID, *, state: str, detail: str) -> None:  # noqa: A002
     await store.governance.end_reorganisation(id, state=state, detail=detail[:500])
 
 
-async def _apply(store: Store, charter: Charter, plan: Plan, *, by: str) -> None:
+async def _apply(store: Store, charter: Charter, *, plan: Plan, by: str) -> None:
     """Accounts first: somebody without a dataset sees less, a dataset without its people sees nothing."""
     for move in plan.moves:
         await store.governance.succeed_organisation(move.service, into=move.into)
@@ -220,7 +135,7 @@ async def _apply(store: Store, charter: Charter, plan: Plan, *, by: str) -> None
         heir = service_after(plan, organisation)
         if heir != organisation:
             await store.governance.move_applications(organisation, into=heir)
-    for gone in {each.service for each in plan.moves} - {each.into for each in plan.moves}:
+    for gone in ended(plan):
         await store.governance.end_organisation(gone, at=plan.at)
     for record in charter.records:
         changed = record_after(plan, record)

@@ -91,7 +91,7 @@ class Rights:
             for history in await self._store.history.read(
                 EVERYTHING,
                 [each.id],
-                Window(start=BEGINNING, end=datetime.now(UTC)),
+                window=Window(start=BEGINNING, end=datetime.now(UTC)),
                 step="raw",
                 aggregate="mean",
                 max_points=MOST_POINTS,

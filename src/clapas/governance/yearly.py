@@ -44,7 +44,7 @@ class YearlyReport(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[Check]
 
 
-async def yearly_report(store: Store, charter: Charter, year: int) -> YearlyReport:
+async def yearly_report(store: Store, charter: Charter, *, year: int) -> YearlyReport:
     """Write the report of a year."""
     start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     records = [each for each in charter.records if each.id]

@@ -1,6 +1,7 @@
 """Who somebody is: accounts, sessions, service keys, devices' credentials."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from clapas.domain.access import Principal
 from clapas.domain.errors import OwnerError
@@ -71,6 +72,10 @@ __all__ = [
 ]
 
 
+NO_SESSION = UUID(int=0)
+"""Of no session: all of an account's end."""
+
+
 class Identity:
     """The parts of identity over one store: ``accounts``, ``sessions``, ``keys``, ``devices``, ``claims``."""
 
@@ -85,19 +90,19 @@ class Identity:
         chosen, secret = settings or Settings(), Pepper(pepper)
         self.settings = chosen
         self._pepper = secret
-        self.accounts = Accounts(store, secret, chosen)
-        self.sessions = Sessions(store, secret, chosen)
+        self.accounts = Accounts(store, secret, settings=chosen)
+        self.sessions = Sessions(store, secret, settings=chosen)
         second = FactorStore(store.postgres)
-        self.factors = Factors(second, secret, self.accounts.lockout)
+        self.factors = Factors(second, secret, lockout=self.accounts.lockout)
         self.glass = BreakGlass(second, self.sessions)
-        self.keys = ServiceKeys(store, secret, chosen)
+        self.keys = ServiceKeys(store, secret, settings=chosen)
         self.devices = Devices(
             store, keys=self.keys, pepper=secret, settings=chosen, allowed=allowed
         )
-        self.claims = Claims(ClaimStore(store.postgres), secret, chosen)
+        self.claims = Claims(ClaimStore(store.postgres), secret, settings=chosen)
         elsewhere = FederationStore(store.postgres)
-        self.federation = Federation(store, elsewhere, self.accounts)
-        self.passkeys = Passkeys(elsewhere, secret, self.accounts.lockout)
+        self.federation = Federation(store, elsewhere, accounts=self.accounts)
+        self.passkeys = Passkeys(elsewhere, secret, lockout=self.accounts.lockout)
         self.errands = Seal(secret, "errand")
         self.tokens = ShortTokens(secret, seconds=chosen.token_s)
         self.oidc = {name: OidcProvider(name, each) for name, each in chosen.providers.items()}
@@ -105,7 +110,7 @@ class Identity:
         self.directory = _directory(chosen)
 
     async def authorize_mqtt(
-        self, username: str, password: str, client_id: str
+        self, username: str, password: str, *, client_id: str
     ) -> MqttGrant | None:
         """What a connection to the MQTT listener may do: see :meth:`Devices.authorize_mqtt`.
 
@@ -116,7 +121,7 @@ class Identity:
                 return self.devices.grant(await self.claims.by_code(password, username))
             except OwnerError:
                 return None
-        return await self.devices.authorize_mqtt(username, password, client_id)
+        return await self.devices.authorize_mqtt(username, password, client_id=client_id)
 
     async def recognise(self, credential: str) -> Principal | None:
         """The principal of a service key, of a short token made for one, or of a device's token."""
@@ -127,6 +132,17 @@ class Identity:
         if credential.startswith("cld_"):
             return await self.devices.recognise(credential), None
         return await self._of_key(credential) or (None, None)
+
+    async def readmit(self, account: AccountRow) -> str:
+        """A one-time token for somebody who lost what opens their account; what was lost opens it no more.
+
+        The second factor, the passkeys and the open sessions end, and a lock-out of the login is lifted.
+        """
+        await self.factors.remove(account.id)
+        await self.passkeys.remove_all(account.id)
+        await self.sessions.revoke_others(account.id, but=NO_SESSION)
+        await self.accounts.lockout.lift(account.login)
+        return await self.accounts.one_time(account.login)
 
     def subject_proof(self, subject: str) -> bytes:
         """What may be kept of a pseudonym that was erased: it proves which one, and tells nothing."""

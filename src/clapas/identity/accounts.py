@@ -16,12 +16,12 @@ from clapas.store.identity import AccountRow, IdentityStore
 class Accounts:
     """Local accounts, on by default, without any default password."""
 
-    def __init__(self, store: IdentityStore, pepper: Pepper, settings: Settings) -> None:
+    def __init__(self, store: IdentityStore, pepper: Pepper, *, settings: Settings) -> None:
         self._store = store
         self._pepper = pepper
         self._settings = settings
         self._passwords = Passwords(shortest=settings.password_shortest)
-        self.lockout = self._lockout = Lockout(store, pepper, settings)
+        self.lockout = self._lockout = Lockout(store, pepper, settings=settings)
 
     async def add(
         self,
@@ -121,7 +121,9 @@ class Accounts:
             await self._lockout.failed(subject, address)
             raise LinkSpent
         await self._store.must_set_password(identifier)
-        return await self.get(identifier)
+        account = await self.get(identifier)
+        await self._lockout.succeeded(account.login, address)
+        return account
 
     async def set_password(self, id: UUID, password: str) -> None:  # noqa: A002
         """Choose a password. Raises WeakPassword, NotFound."""

@@ -38,7 +38,7 @@ LONGEST_LIFE = timedelta(days=3 * 366)
 class Claims:
     """Makes codes, and lets devices in by a code or by a certificate."""
 
-    def __init__(self, store: ClaimStore, pepper: Pepper, settings: Settings) -> None:
+    def __init__(self, store: ClaimStore, pepper: Pepper, *, settings: Settings) -> None:
         self.store = store
         self._pepper = pepper
         self._settings = settings
@@ -87,7 +87,7 @@ class Claims:
         if not self._issued(certificate):
             raise ClaimRefused(reason="unknown")
         said = f"clapas-claim\n{key}\n{moment.astimezone(UTC).isoformat()}".encode()
-        if not _signed(certificate, signature, said):
+        if not _signed(certificate, signature, said=said):
             raise ClaimRefused(reason="signature")
         await self.store.introduce(key)
         return key
@@ -95,7 +95,7 @@ class Claims:
     def _issued(self, certificate: x509.Certificate) -> bool:
         now = datetime.now(UTC)
         live = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
-        return live and any(_issues(each, certificate, now) for each in self._authorities())
+        return live and any(_issues(each, certificate, now=now) for each in self._authorities())
 
     def _authorities(self) -> list[x509.Certificate]:
         path = self._settings.device_authorities
@@ -120,7 +120,7 @@ def _key(device: str) -> str:
     return key
 
 
-def _issues(authority: x509.Certificate, leaf: x509.Certificate, now: datetime) -> bool:
+def _issues(authority: x509.Certificate, leaf: x509.Certificate, *, now: datetime) -> bool:
     try:
         constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints)
         leaf.verify_directly_issued_by(authority)
@@ -130,7 +130,7 @@ def _issues(authority: x509.Certificate, leaf: x509.Certificate, now: datetime) 
     return constraints.value.ca and live
 
 
-def _signed(certificate: x509.Certificate, signature: bytes, said: bytes) -> bool:
+def _signed(certificate: x509.Certificate, signature: bytes, *, said: bytes) -> bool:
     """ECDSA or RSA (PKCS #1 v1.5) with SHA-256, or Ed25519, as the certificate's key is."""
     public = certificate.public_key()
     try:

@@ -75,7 +75,7 @@ class Devices:
         return Principal(kind="device", id=device, name=device) if device else None
 
     async def authorize_mqtt(
-        self, username: str, password: str, client_id: str
+        self, username: str, password: str, *, client_id: str
     ) -> MqttGrant | None:
         """What this connection may do, None when it may not enter.
 

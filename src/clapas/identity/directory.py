@@ -59,7 +59,7 @@ class LdapDirectory:
                 person = self._person(searching, login)
                 if person is None or not self._proven(str(person["dn"]), password):
                     raise SignInFailed
-                return self._claimed(searching, person, login)
+                return self._claimed(searching, person, login=login)
         except LDAPException as error:
             raise EngineUnavailable(engine="directory") from error
 
@@ -86,20 +86,24 @@ class LdapDirectory:
 
     def _person(self, searching: ldap3.Connection, login: str) -> dict[str, Any] | None:
         wanted = self.settings.person_filter.replace("{login}", escape_filter_chars(login))
-        found = self._search(searching, self.settings.base, wanted, ATTRIBUTES)
+        found = self._search(searching, self.settings.base, wanted=wanted, attributes=ATTRIBUTES)
         return found[0] if len(found) == 1 else None
 
     def _proven(self, dn: str, password: str) -> bool:
         with self._connection(dn, password) as connection:
             return bool(connection.bound)
 
-    def _claimed(self, searching: ldap3.Connection, person: dict[str, Any], login: str) -> Claimed:
+    def _claimed(
+        self, searching: ldap3.Connection, person: dict[str, Any], *, login: str
+    ) -> Claimed:
         said, dn = person["attributes"], str(person["dn"])
         groups = {_first_name(each) for each in _texts(said.get("memberOf"))}
         if self.settings.group_base:
             wanted = self.settings.group_filter.replace("{dn}", escape_filter_chars(dn))
             wanted = wanted.replace("{login}", escape_filter_chars(login))
-            found = self._search(searching, self.settings.group_base, wanted, ("cn",))
+            found = self._search(
+                searching, self.settings.group_base, wanted=wanted, attributes=("cn",)
+            )
             groups |= {text for each in found for text in _texts(each["attributes"].get("cn"))}
         stable = next(
             (text for name in ("entryUUID", "objectGUID") for text in _texts(said.get(name))), dn
@@ -115,7 +119,7 @@ class LdapDirectory:
         )
 
     def _search(
-        self, connection: ldap3.Connection, base: str, wanted: str, attributes: tuple[str, ...]
+        self, connection: ldap3.Connection, base: str, *, wanted: str, attributes: tuple[str, ...]
     ) -> list[dict[str, Any]]:
         connection.search(
             base,

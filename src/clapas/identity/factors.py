@@ -47,8 +47,8 @@ class Factors:
         self,
         store: FactorStore,
         pepper: Pepper,
-        lockout: Lockout,
         *,
+        lockout: Lockout,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store

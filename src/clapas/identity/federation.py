@@ -37,7 +37,7 @@ class Federation:
     """Finds, links or makes the account of somebody who signed in elsewhere."""
 
     def __init__(
-        self, store: IdentityStore, federation: FederationStore, accounts: Accounts
+        self, store: IdentityStore, federation: FederationStore, *, accounts: Accounts
     ) -> None:
         self._store = store
         self.store = federation
@@ -61,7 +61,7 @@ class Federation:
         if known is not None:
             return known
         made = await self._linked(claimed, rule) or await self._made(claimed, rule)
-        await self.store.link(claimed.provider, claimed.subject, made)
+        await self.store.link(claimed.provider, claimed.subject, account=made)
         return made
 
     async def _linked(self, claimed: Claimed, rule: Admission) -> UUID | None:

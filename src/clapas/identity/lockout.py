@@ -17,7 +17,7 @@ _THRESHOLDS = (("pair", 5), ("login", 20), ("address", 50))
 class Lockout:
     """Counts failures and says when the next try may come."""
 
-    def __init__(self, store: IdentityStore, pepper: Pepper, settings: Settings) -> None:
+    def __init__(self, store: IdentityStore, pepper: Pepper, *, settings: Settings) -> None:
         self._store = store
         self._pepper = pepper
         self._settings = settings
@@ -54,3 +54,7 @@ class Lockout:
     async def succeeded(self, login: str, address: str) -> None:
         """Forget the failures of this login from this address, and of the login."""
         await self._store.forget_failures(self._subjects(login, address)[:2])
+
+    async def lift(self, login: str) -> None:
+        """End the lock-out of a login wherever it comes from; that of an address stays."""
+        await self._store.forget_failures(self._subjects(login, "")[1:2])

@@ -52,7 +52,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Passkeys:
     """Registers, recognises, lists and removes passkeys. ``origin`` is the page's address."""
 
-    def __init__(self, store: FederationStore, pepper: Pepper, lockout: Lockout) -> None:
+    def __init__(self, store: FederationStore, pepper: Pepper, *, lockout: Lockout) -> None:
         self._store = store
         self._seal = Seal(pepper, "passkey")
         self._lockout = lockout
@@ -74,7 +74,9 @@ class Passkeys:
                 user_verification=UserVerificationRequirement.REQUIRED,
             ),
         )
-        return self._asked(webauthn.options_to_json(options), options.challenge, str(account.id))
+        return self._asked(
+            webauthn.options_to_json(options), options.challenge, account=str(account.id)
+        )
 
     async def register(
         self,
@@ -113,7 +115,7 @@ class Passkeys:
         options = webauthn.generate_authentication_options(
             rp_id=_host(origin), user_verification=UserVerificationRequirement.REQUIRED
         )
-        return self._asked(webauthn.options_to_json(options), options.challenge, "")
+        return self._asked(webauthn.options_to_json(options), options.challenge, account="")
 
     async def sign_in(
         self, answer: Mapping[str, Any], *, ticket: str, origin: str, address: str
@@ -123,7 +125,7 @@ class Passkeys:
         await self._lockout.check(subject, address)
         try:
             asked = self._opened(ticket, "")
-            row = await self._answered(answer, asked.challenge, origin)
+            row = await self._answered(answer, asked.challenge, origin=origin)
         except PasskeyRefused:
             await self._lockout.failed(subject, address)
             raise
@@ -131,7 +133,7 @@ class Passkeys:
         return row.account
 
     async def _answered(
-        self, answer: Mapping[str, Any], challenge: bytes, origin: str
+        self, answer: Mapping[str, Any], challenge: bytes, *, origin: str
     ) -> PasskeyRow:
         try:
             row = await self._store.passkey(base64url_to_bytes(str(answer.get("id", ""))[:1400]))
@@ -167,7 +169,12 @@ class Passkeys:
         if not await self._store.remove_passkey(account, known):
             raise NotFound(passkey=id[:80])
 
-    def _asked(self, options: str, challenge: bytes, account: str) -> Asked:
+    async def remove_all(self, account: UUID) -> None:
+        """No passkey of an account works any more."""
+        for each in await self._store.passkeys(account):
+            await self._store.remove_passkey(account, each.id)
+
+    def _asked(self, options: str, challenge: bytes, *, account: str) -> Asked:
         kept = Challenge(challenge=challenge, account=account, expires=time.time() + CEREMONY_S)
         ticket = self._seal.close_text(msgspec.msgpack.encode(kept))
         return Asked(options=msgspec.json.decode(options), ticket=ticket)

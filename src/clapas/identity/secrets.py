@@ -47,6 +47,6 @@ class Pepper:
         """What may be kept of a secret: 32 bytes."""
         return hmac.digest(self._secret, f"{label}\0{secret}".encode(), sha256)
 
-    def matches(self, label: str, secret: str, proof: bytes) -> bool:
+    def matches(self, label: str, secret: str, *, proof: bytes) -> bool:
         """Is this the secret of that proof? In constant time."""
         return hmac.compare_digest(self.proof(label, secret), proof)

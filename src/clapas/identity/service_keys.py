@@ -44,7 +44,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
 class ServiceKeys:
     """Make, rotate, revoke and recognise service keys."""
 
-    def __init__(self, store: IdentityStore, pepper: Pepper, settings: Settings) -> None:
+    def __init__(self, store: IdentityStore, pepper: Pepper, *, settings: Settings) -> None:
         self._store = store
         self._pepper = pepper
         self._settings = settings
@@ -116,6 +116,11 @@ class ServiceKeys:
         """Keys that are not revoked, by id."""
         return await self._store.keys(after=after, limit=limit)
 
+    async def living(self, *, limit: int) -> tuple[Principal, ...]:
+        """The keys that work now, with the rights of their applications' subscriptions."""
+        found = await self._store.live_keys(datetime.now(UTC), limit=limit)
+        return tuple(self.principal(each) for each in found)
+
     async def recognise(self, secret: str) -> Principal | None:
         """The principal of a live key, None for anything else."""
         holder = await self.holder(secret)
@@ -163,7 +168,7 @@ class ServiceKeys:
             return None
         now = datetime.now(UTC)
         row = await self._store.key(match[1], now)
-        if row is None or not self._pepper.matches("key", secret, row.proof):
+        if row is None or not self._pepper.matches("key", secret, proof=row.proof):
             return None
         if row.last_used != now.date():
             await self._store.use_key(row.id, now.date())

@@ -36,7 +36,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
 class Sessions:
     """Open, find, list and revoke sessions."""
 
-    def __init__(self, store: IdentityStore, pepper: Pepper, settings: Settings) -> None:
+    def __init__(self, store: IdentityStore, pepper: Pepper, *, settings: Settings) -> None:
         self._store = store
         self._pepper = pepper
         self._settings = settings
@@ -56,7 +56,7 @@ class Sessions:
             claimed = bytes.fromhex(given)
         except ValueError:
             return False
-        return self._pepper.matches("csrf", token, claimed)
+        return self._pepper.matches("csrf", token, proof=claimed)
 
     async def open(
         self, account: AccountRow, *, address: str, agent: str, mfa: bool = False

@@ -39,7 +39,7 @@ class Tools:
 class Running(Tools):
     """A job at work: its arguments, the store, the tools that the composer lent."""
 
-    def __init__(self, job: Job, store: Store, tools: Mapping[type, object]) -> None:
+    def __init__(self, job: Job, store: Store, *, tools: Mapping[type, object]) -> None:
         super().__init__(store, tools)
         self.job = job
 

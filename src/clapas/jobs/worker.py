@@ -25,6 +25,7 @@ class Worker:
         self,
         store: Store,
         tasks: Mapping[str, Task],
+        *,
         tools: Mapping[type, object] | None = None,
         ticks: Mapping[str, Tick] | None = None,
     ) -> None:
@@ -63,20 +64,24 @@ class Worker:
             return
         beating = asyncio.create_task(self._beat(job.id))
         try:
-            result = await task.run(Running(job, self._store, self._tools))
-            await self._end(job, "done", result)
+            result = await task.run(Running(job, self._store, tools=self._tools))
+            await self._end(job, "done", result=result)
         except Cancelled:
             await self._end(job, "cancelled")
         except ClapasError as error:
-            await self._end(job, "failed", {"code": error.code, "values": error.values}, str(error))
+            await self._end(
+                job, "failed", result={"code": error.code, "values": error.values}, error=str(error)
+            )
         except Exception:
             logger.exception("job %s (%s) failed", job.id, job.kind)
-            await self._end(job, "failed", {"code": "internal_error"}, "a defect of Clapas")
+            await self._end(
+                job, "failed", result={"code": "internal_error"}, error="a defect of Clapas"
+            )
         finally:
             beating.cancel()
 
     async def _end(
-        self, job: Job, state: str, result: dict[str, Any] | None = None, error: str = ""
+        self, job: Job, state: str, *, result: dict[str, Any] | None = None, error: str = ""
     ) -> None:
         await self._store.jobs.finish(job.id, state=state, result=result or {}, error=error)
 

@@ -52,6 +52,7 @@ def windows(network: Network, copy: Reception) -> tuple[Slot, ...]:
 async def send(
     network: Network,
     scheduler: Scheduler,
+    *,
     copies: list[Reception],
     session: Session,
     phy: bytes,

@@ -65,7 +65,7 @@ def nb_trans(loss_percent: float, current: int) -> int:
     return row[min(max(current, 1), 3) - 1]
 
 
-def decide(setting: Setting, limits: Limits, history: Sequence[Heard]) -> Setting:
+def decide(setting: Setting, limits: Limits, *, history: Sequence[Heard]) -> Setting:
     """The setting that the device should use now; the same one when there is nothing to change.
 
     A data rate above the limit is brought down even without history. Power rises, and the number of

@@ -115,7 +115,7 @@ _ENCODE: dict[str, Callable[[Any, int], int]] = {
 }
 
 
-def _read(wanted: tuple[Field, ...], data: bytes, into: Values) -> int:
+def _read(wanted: tuple[Field, ...], data: bytes, *, into: Values) -> int:
     size = sum(field.bits for field in wanted) // 8
     if len(data) < size:
         raise FrameError("the command is cut short", expected=size, got=len(data))
@@ -130,9 +130,9 @@ def _read(wanted: tuple[Field, ...], data: bytes, into: Values) -> int:
 def decode(layout: Layout, data: bytes) -> tuple[Values, int]:
     """Read one command's body (after its identifier): the values and the bytes used."""
     values: Values = {}
-    used = _read(layout.fields, data, values)
+    used = _read(layout.fields, data, into=values)
     if layout.tail:
-        used += _read(layout.tail(values, len(data) - used), data[used:], values)
+        used += _read(layout.tail(values, len(data) - used), data[used:], into=values)
     return values, used
 
 

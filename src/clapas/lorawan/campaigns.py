@@ -70,11 +70,11 @@ _decode = msgspec.msgpack.Decoder(Record).decode
 class _Running:
     """A campaign with its record."""
 
-    def __init__(self, network: Network, record: Record, folder: Path) -> None:
+    def __init__(self, network: Network, record: Record, *, folder: Path) -> None:
         self.record = record
         self._path = folder / record.name
         self.campaign = Campaign(
-            network, record.group, record.plan, progress=record.progress, changed=self.keep
+            network, record.group, plan=record.plan, progress=record.progress, changed=self.keep
         )
         self.turns = 0
 
@@ -101,7 +101,7 @@ class Campaigns:
             if not _NAME.match(path.name):
                 continue
             try:
-                running = _Running(self._network, _decode(path.read_bytes()), self._folder)
+                running = _Running(self._network, _decode(path.read_bytes()), folder=self._folder)
             except (OSError, msgspec.DecodeError) as wrong:
                 LOG.warning("the campaign %s cannot be read: %s", path.name, wrong)
                 continue
@@ -118,7 +118,7 @@ class Campaigns:
             raise Conflict("this campaign exists, or there are too many", name=wish.name)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         record = self._record(wish)
-        running = _Running(self._network, record, self._folder)
+        running = _Running(self._network, record, folder=self._folder)
         await multicast.create(self._network, record.group)
         running.keep()
         self._running[wish.name] = running

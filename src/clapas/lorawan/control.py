@@ -95,7 +95,9 @@ async def _doors(server: LorawanServer, _asked: Request) -> Doors:
 async def _gateways(server: LorawanServer, _asked: Request) -> list[dict[str, Any]]:
     """The gateways, the last heard last; beyond a thousand only those (a flood of forged EUIs)."""
     now = time.monotonic()
-    return [gateway_row(server.network, each, now) for each in server.gateways()[-MAX_GATEWAYS:]]
+    return [
+        gateway_row(server.network, each, now=now) for each in server.gateways()[-MAX_GATEWAYS:]
+    ]
 
 
 async def _frames(server: LorawanServer, asked: Request) -> list[FrameLog]:

@@ -41,7 +41,7 @@ class Reply(msgspec.Struct, kw_only=True):
     """The session's settings moved and are worth writing down."""
 
 
-def _accepted(session: Session, request: str, values: Values) -> Values | None:
+def _accepted(session: Session, request: str, *, values: Values) -> Values | None:
     """The pending request's values when the device agreed to all of it; counts a refusal otherwise."""
     asked: Values | None = session.pending.pop(request, None)
     if asked is None:
@@ -66,7 +66,7 @@ def _link_check(
 def _link_adr(
     session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
 ) -> None:
-    asked = _accepted(session, "LinkADRReq", values)
+    asked = _accepted(session, "LinkADRReq", values=values)
     if asked is not None:
         session.dr, session.tx_power, session.nb_trans = (
             asked["dr"],
@@ -81,7 +81,7 @@ def _link_adr(
 def _rx_param(
     session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
 ) -> None:
-    asked = _accepted(session, "RxParamSetupReq", values)
+    asked = _accepted(session, "RxParamSetupReq", values=values)
     if asked is not None:
         session.rx2_dr, session.rx1_dr_offset = asked["rx2_dr"], asked["rx1_dr_offset"]
         session.rx2_frequency = asked["frequency"]
@@ -91,7 +91,7 @@ def _rx_param(
 def _rx_timing(
     session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
 ) -> None:
-    asked = _accepted(session, "RxTimingSetupReq", values)
+    asked = _accepted(session, "RxTimingSetupReq", values=values)
     if asked is not None:
         session.rx_delay = asked["delay"] or 1
         reply.changed = True
@@ -109,7 +109,7 @@ def _dev_status(
 def _new_channel(
     session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
 ) -> None:
-    asked = _accepted(session, "NewChannelReq", values)
+    asked = _accepted(session, "NewChannelReq", values=values)
     if asked is not None:
         index = asked["ch_index"]
         session.channels.extra = session.channels.extra | {index: asked["freq"]}
@@ -136,7 +136,7 @@ def _ping_slot_info(
 def _ping_slot_channel(
     session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
 ) -> None:
-    asked = _accepted(session, "PingSlotChannelReq", values)
+    asked = _accepted(session, "PingSlotChannelReq", values=values)
     if asked is not None:
         session.ping_dr, session.ping_frequency = asked["dr"], asked["freq"]
         reply.changed = True
@@ -165,7 +165,7 @@ def _device_mode(
 def _tx_param(
     session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
 ) -> None:
-    asked = _accepted(session, "TxParamSetupReq", values)
+    asked = _accepted(session, "TxParamSetupReq", values=values)
     if asked is not None:
         session.dwell = bool(asked["uplink_dwell_time"])
         reply.changed = True
@@ -173,9 +173,9 @@ def _tx_param(
 
 def _done(request: str) -> Callable[..., None]:
     def clear(
-        session: Session, values: Values, _heard: Heard, reply: Reply, _region: Region
+        session: Session, values: Values, *, _heard: Heard, reply: Reply, _region: Region
     ) -> None:
-        _accepted(session, request, values)
+        _accepted(session, request, values=values)
         reply.changed = True
 
     return clear
@@ -203,7 +203,7 @@ _READERS: dict[str, Callable[[Session, Values, Heard, Reply, Region], None]] = {
 }
 
 
-def listen(session: Session, commands: list[Command], heard: Heard, region: Region) -> Reply:
+def listen(session: Session, commands: list[Command], *, heard: Heard, region: Region) -> Reply:
     """Take in the device's commands; gives the answers to send back."""
     reply = Reply()
     for command in commands:

@@ -46,7 +46,7 @@ def fit(content: Content, room: int) -> tuple[bytes, list[Command], bool]:
 
 
 async def build(
-    network: Network, session: Session, content: Content, room: int
+    network: Network, session: Session, *, content: Content, room: int
 ) -> tuple[bytes, int]:
     """The bytes of a data downlink and its counter; takes the next counter, once."""
     options, commands, on_port_0 = fit(content, room)
@@ -89,7 +89,7 @@ async def build(
     return message + code, f_cnt
 
 
-def windows(network: Network, session: Session, copy: Reception, dr: int) -> tuple[Slot, ...]:
+def windows(network: Network, session: Session, *, copy: Reception, dr: int) -> tuple[Slot, ...]:
     """RX1 and RX2 of an uplink."""
     region = network.region
     rx1_frequency = region.rx1_frequency(copy.frequency)
@@ -110,7 +110,7 @@ def windows(network: Network, session: Session, copy: Reception, dr: int) -> tup
     return (rx1, rx2)
 
 
-def room_of(network: Network, session: Session, slot: Slot) -> int:
+def room_of(network: Network, session: Session, *, slot: Slot) -> int:
     """The most bytes of payload that a window carries."""
     return network.region.payload_size(slot.dr, dwell=session.dwell)
 
@@ -122,25 +122,25 @@ def power(network: Network, frequency: int) -> float:
 
 
 async def answer(
-    network: Network, scheduler: Scheduler, accepted: events.Accepted, content: Content
+    network: Network, scheduler: Scheduler, *, accepted: events.Accepted, content: Content
 ) -> str | None:
     """Answer an uplink in its windows; None when something is on its way, else why not."""
     session = accepted.session
     device = network.state.obtain(session.dev_eui)
-    slots = windows(network, session, accepted.copies[0], accepted.dr)
-    content.item = _choose(network, device, session, slots)
+    slots = windows(network, session, copy=accepted.copies[0], dr=accepted.dr)
+    content.item = _choose(network, device, session=session, slots=slots)
     content.more = sum(each.state == "queued" for each in device.queue) > (1 if content.item else 0)
     needed = len(content.item.data) if content.item else 0
-    fitting = tuple(slot for slot in slots if room_of(network, session, slot) >= needed)
+    fitting = tuple(slot for slot in slots if room_of(network, session, slot=slot) >= needed)
     if not (content.item or content.ack or content.commands or accepted.frame.adr_ack_req):
         return None
-    room = min(room_of(network, session, slot) for slot in fitting)
-    phy, f_cnt = await build(network, session, content, room)
+    room = min(room_of(network, session, slot=slot) for slot in fitting)
+    phy, f_cnt = await build(network, session, content=content, room=room)
     if content.item:
         content.item.f_cnt, content.item.attempts = f_cnt, content.item.attempts + 1
         if content.item.confirmed:
             session.confirmed_down = f_cnt & 0xFFFF
-        queue.move(network, session.dev_eui, content.item, "sent")
+        queue.move(network, session.dev_eui, item=content.item, state="sent")
     candidates = scheduler.candidates(
         dev_eui=session.dev_eui,
         phy=phy,
@@ -148,7 +148,7 @@ async def answer(
         slots=fitting,
         uplink_dr=accepted.dr,
     )
-    outcome = Outcome(network, session, content.item, f_cnt)
+    outcome = Outcome(network, session, item=content.item, f_cnt=f_cnt)
     reason = await scheduler.send(candidates, outcome.tell)
     if reason is not None:
         await outcome.failed(reason)
@@ -156,21 +156,27 @@ async def answer(
 
 
 def _choose(
-    network: Network, device: DeviceState, session: Session, slots: tuple[Slot, ...]
+    network: Network, device: DeviceState, *, session: Session, slots: tuple[Slot, ...]
 ) -> QueueItem | None:
     """The next item that one of the windows can carry; one that none ever could is given up."""
-    queue.expire(network, device, wall_ms())
+    queue.expire(network, device, now=wall_ms())
     item = queue.next_item(device)
     if item is None:
         return None
-    most = max(room_of(network, session, slot) for slot in slots)
+    most = max(room_of(network, session, slot=slot) for slot in slots)
     if len(item.data) <= most:
         return item
     item.attempts += 1
     if item.attempts >= 10 * network.settings.confirmed_attempts:
-        queue.move(network, device.dev_eui, item, "failed", "payload_size")
+        queue.move(network, device.dev_eui, item=item, state="failed", reason="payload_size")
         description = f"downlink {item.id} has {len(item.data)} bytes, the windows carry {most}"
-        queue.tell_log(network, device.dev_eui, "DOWNLINK_PAYLOAD_SIZE", description, item.id)
+        queue.tell_log(
+            network,
+            device.dev_eui,
+            code="DOWNLINK_PAYLOAD_SIZE",
+            description=description,
+            identity=item.id,
+        )
     return None
 
 
@@ -178,7 +184,7 @@ class Outcome:
     """What becomes of one downlink once its gateways have answered."""
 
     def __init__(
-        self, network: Network, session: Session, item: QueueItem | None, f_cnt: int
+        self, network: Network, session: Session, *, item: QueueItem | None, f_cnt: int
     ) -> None:
         self._network = network
         self._session = session
@@ -212,7 +218,7 @@ class Outcome:
         if self._item:
             label = self._network.register.cached(self._session.dev_eui)
             message = events.txack(
-                self._session, label, self._item, gateway=emission.gateway, received=wall_ms()
+                self._session, label, item=self._item, gateway=emission.gateway, received=wall_ms()
             )
             self._network.publisher.tell(message)
             if not self._item.confirmed:
@@ -230,10 +236,18 @@ class Outcome:
         if self._item is None:
             return
         if self._item.attempts < self._network.settings.confirmed_attempts:
-            queue.move(self._network, self._session.dev_eui, self._item, "queued", reason)
+            queue.move(
+                self._network, self._session.dev_eui, item=self._item, state="queued", reason=reason
+            )
             return
-        queue.move(self._network, self._session.dev_eui, self._item, "failed", reason)
+        queue.move(
+            self._network, self._session.dev_eui, item=self._item, state="failed", reason=reason
+        )
         description = f"no gateway could send downlink {self._item.id}: {reason}"
         queue.tell_log(
-            self._network, self._session.dev_eui, "DOWNLINK_GATEWAY", description, self._item.id
+            self._network,
+            self._session.dev_eui,
+            code="DOWNLINK_GATEWAY",
+            description=description,
+            identity=self._item.id,
         )

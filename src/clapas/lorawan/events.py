@@ -51,7 +51,7 @@ def _info(dev_eui: str, device: LorawanDevice | None) -> dict[str, Any]:
 
 
 def _message(
-    kind: str, dev_eui: str, body: dict[str, Any], *, identity: str, received: int
+    kind: str, dev_eui: str, *, body: dict[str, Any], identity: str, received: int
 ) -> RawMessage:
     topic = f"application/lorawan/device/{dev_eui}/event/{kind}"
     return RawMessage(SOURCE, topic, received, _encode(body), f"{kind}:{identity}", "lorawan")
@@ -104,7 +104,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.session.id}-{self.f_cnt}"
 
 
-def up(accepted: Accepted, gateways: Gateways, region: Region) -> RawMessage:
+def up(accepted: Accepted, gateways: Gateways, *, region: Region) -> RawMessage:
     """An uplink's event."""
     session, frame, copies = accepted.session, accepted.frame, accepted.copies
     first = min(copies, key=lambda copy: copy.received)
@@ -131,7 +131,7 @@ def up(accepted: Accepted, gateways: Gateways, region: Region) -> RawMessage:
     }
     body["regionConfigId"] = region.name.lower()
     return _message(
-        "up", session.dev_eui, body, identity=accepted.identity, received=first.received
+        "up", session.dev_eui, body=body, identity=accepted.identity, received=first.received
     )
 
 
@@ -143,7 +143,7 @@ def join(session: Session, device: LorawanDevice, *, received: int) -> RawMessag
         "deviceInfo": _info(session.dev_eui, device),
         "devAddr": f"{session.dev_addr:08x}",
     }
-    return _message("join", session.dev_eui, body, identity=session.id, received=received)
+    return _message("join", session.dev_eui, body=body, identity=session.id, received=received)
 
 
 def status(
@@ -170,11 +170,11 @@ def status(
             "batteryLevel": round((battery - 1) / 2.53, 2) if 0 < battery < 255 else 0,
         }
     )
-    return _message("status", session.dev_eui, body, identity=identity, received=received)
+    return _message("status", session.dev_eui, body=body, identity=identity, received=received)
 
 
 def ack(
-    session: Session, device: LorawanDevice | None, item: QueueItem, *, received: int
+    session: Session, device: LorawanDevice | None, *, item: QueueItem, received: int
 ) -> RawMessage:
     """A confirmed downlink was acknowledged, or given up (``acknowledged`` is then omitted)."""
     identity = f"{item.id}-{item.attempts}"
@@ -190,11 +190,11 @@ def ack(
             "fCntDown": item.f_cnt,
         }
     )
-    return _message("ack", session.dev_eui, body, identity=identity, received=received)
+    return _message("ack", session.dev_eui, body=body, identity=identity, received=received)
 
 
 def txack(
-    session: Session, device: LorawanDevice | None, item: QueueItem, *, gateway: str, received: int
+    session: Session, device: LorawanDevice | None, *, item: QueueItem, gateway: str, received: int
 ) -> RawMessage:
     """A gateway sent a queued downlink."""
     identity = f"{item.id}-{item.f_cnt}"
@@ -206,7 +206,7 @@ def txack(
     body |= _without_defaults(
         {"queueItemId": item.id, "fCntDown": item.f_cnt, "gatewayId": gateway}
     )
-    return _message("txack", session.dev_eui, body, identity=identity, received=received)
+    return _message("txack", session.dev_eui, body=body, identity=identity, received=received)
 
 
 def log(
@@ -230,4 +230,4 @@ def log(
     }
     if context:
         body["context"] = context
-    return _message("log", dev_eui, body, identity=identity, received=received)
+    return _message("log", dev_eui, body=body, identity=identity, received=received)

@@ -60,7 +60,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_lines(
-    lines: Iterable[bytes | str], region: Region, radio: Radio
+    lines: Iterable[bytes | str], region: Region, *, radio: Radio
 ) -> Iterator[Imported | BadLine]:
     """Every line as a device, or why it is not one; the other lines go on."""
     for number, line in enumerate(lines, 1):
@@ -69,7 +69,7 @@ def read_lines(
         try:
             if len(line) > MAX_LINE:
                 raise BadLine("the line is too long")
-            yield read_device(msgspec.json.decode(line, type=dict[str, Any]), region, radio)
+            yield read_device(msgspec.json.decode(line, type=dict[str, Any]), region, radio=radio)
         except (
             BadLine,
             msgspec.MsgspecError,
@@ -89,14 +89,14 @@ def _key(values: dict[str, Any], name: str) -> bytes:
     return key
 
 
-def _eui(values: dict[str, Any], name: str, default: str = "") -> str:
+def _eui(values: dict[str, Any], name: str, *, default: str = "") -> str:
     text = str(values.get(name) or default).lower()
     if not EUI.match(text):
         raise BadLine(f"{name} is an EUI of 16 hexadecimal digits")
     return text
 
 
-def read_device(line: dict[str, Any], region: Region, radio: Radio) -> Imported:
+def read_device(line: dict[str, Any], region: Region, *, radio: Radio) -> Imported:
     """One device; raises :class:`BadLine` or ValueError."""
     told, keys = line.get("device") or {}, line.get("deviceKeys") or {}
     profile, activation = line.get("deviceProfile") or {}, line.get("deviceActivation") or {}
@@ -106,7 +106,7 @@ def read_device(line: dict[str, Any], region: Region, radio: Radio) -> Imported:
     newer = version == "1.1.0"
     device = LorawanDevice(
         dev_eui=_eui(told, "devEui"),
-        join_eui=_eui(told, "joinEui", "0" * 16),
+        join_eui=_eui(told, "joinEui", default="0" * 16),
         app_key=_key(keys, "appKey" if newer else "nwkKey"),
         nwk_key=_key(keys, "nwkKey") if newer else b"",
         gen_app_key=_key(keys, "genAppKey"),
@@ -122,7 +122,7 @@ def read_device(line: dict[str, Any], region: Region, radio: Radio) -> Imported:
     )
     state.join_nonce = int(line.get("joinNonce") or 0)
     if activation.get("devAddr"):
-        state.session = _session(device, profile, activation, region, radio)
+        state.session = _session(device, profile, activation=activation, region=region, radio=radio)
     return Imported(
         device=device,
         state=state,
@@ -138,6 +138,7 @@ def _class(profile: dict[str, Any]) -> DeviceClass:
 def _session(
     device: LorawanDevice,
     profile: dict[str, Any],
+    *,
     activation: dict[str, Any],
     region: Region,
     radio: Radio,

@@ -64,8 +64,8 @@ class Campaign:
         self,
         network: Network,
         group: GroupPlan,
-        plan: CampaignPlan,
         *,
+        plan: CampaignPlan,
         progress: Progress | None = None,
         changed: Callable[[], None] = nothing,
     ) -> None:
@@ -101,7 +101,7 @@ class Campaign:
                 continue
             self.steps[dev_eui] = "invited"
             request = setup_request(device, self._group, group_id=self._plan.group_id)
-            await self._tell(dev_eui, multicast_setup.PORT, request)
+            await self._tell(dev_eui, multicast_setup.PORT, data=request)
         self._changed()
 
     async def hear(self, accepted: events.Accepted) -> None:
@@ -137,7 +137,7 @@ class Campaign:
                 start_gps_s=plan.start_gps_s,
                 time_out=plan.time_out,
             )
-            await self._tell(dev_eui, multicast_setup.PORT, request)
+            await self._tell(dev_eui, multicast_setup.PORT, data=request)
         elif command.name in {"McClassCSessionAns", "McClassBSessionAns"} and step == "prepared":
             self.steps[dev_eui] = "ready"
         elif command.name == "FragDataBlockReceivedReq":
@@ -151,7 +151,9 @@ class Campaign:
             self.steps[dev_eui] = "complete"
         said = [Command("FragDataBlockReceivedAns", {"frag_index": self._plan.index})]
         await self._tell(
-            dev_eui, fragmentation.PORT, fragmentation.DOWNLINK[self._plan.version].encode(said)
+            dev_eui,
+            fragmentation.PORT,
+            data=fragmentation.DOWNLINK[self._plan.version].encode(said),
         )
 
     def _status(self, dev_eui: str, command: Command) -> None:
@@ -164,7 +166,7 @@ class Campaign:
     async def _announce(self, dev_eui: str) -> None:
         device = await self._network.register.speaking(dev_eui)
         key = data_block_int_key(device.package_key) if device else bytes(16)
-        await self._tell(dev_eui, fragmentation.PORT, self._announcement(key))
+        await self._tell(dev_eui, fragmentation.PORT, data=self._announcement(key))
 
     def _announcement(self, int_key: bytes) -> bytes:
         plan = self._plan
@@ -221,9 +223,9 @@ class Campaign:
         )
         for dev_eui, step in self.steps.items():
             if step == "ready":
-                await self._tell(dev_eui, fragmentation.PORT, request)
+                await self._tell(dev_eui, fragmentation.PORT, data=request)
 
-    async def _tell(self, dev_eui: str, port: int, data: bytes) -> None:
+    async def _tell(self, dev_eui: str, port: int, *, data: bytes) -> None:
         await queue.enqueue(self._network, dev_eui, f_port=port, data=data, priority=PRIORITY)
 
     def close(self) -> None:

@@ -231,7 +231,7 @@ class JoinContext(msgspec.Struct, frozen=True, kw_only=True):
     join_type: int = 0xFF
 
 
-def _accept_mic(accept: JoinAccept, key: bytes, context: JoinContext | None) -> bytes:
+def _accept_mic(accept: JoinAccept, key: bytes, *, context: JoinContext | None) -> bytes:
     message = b"\x20" + accept.payload()
     if context is None:
         return join_mic(key, message)
@@ -244,23 +244,25 @@ def _accept_mic(accept: JoinAccept, key: bytes, context: JoinContext | None) -> 
     )
 
 
-def seal_join_accept(accept: JoinAccept, key: bytes, context: JoinContext | None = None) -> bytes:
+def seal_join_accept(
+    accept: JoinAccept, key: bytes, *, context: JoinContext | None = None
+) -> bytes:
     """The PHYPayload of a join-accept: signed, then 'encrypted' with AES decryption.
 
     ``key`` is AppKey (1.0.x), NwkKey (1.1), or JSEncKey when it answers a rejoin.
     """
-    return b"\x20" + aes_decrypt(key, accept.payload() + _accept_mic(accept, key, context))
+    return b"\x20" + aes_decrypt(key, accept.payload() + _accept_mic(accept, key, context=context))
 
 
 def open_join_accept(
-    phy: bytes, key: bytes, context: JoinContext | None = None
+    phy: bytes, key: bytes, *, context: JoinContext | None = None
 ) -> tuple[JoinAccept, bytes, bool]:
     """A join-accept's content, its MIC, and whether that MIC is right."""
     if len(phy) not in {17, 33} or phy[0] != 0x20:
         raise FrameError("a join-accept has 17 or 33 bytes", size=len(phy))
     clear = aes_encrypt(key, phy[1:])
     accept = parse_join_accept(clear[:-4])
-    return accept, clear[-4:], _accept_mic(accept, key, context) == clear[-4:]
+    return accept, clear[-4:], _accept_mic(accept, key, context=context) == clear[-4:]
 
 
 def parse_join_accept(clear: bytes) -> JoinAccept:

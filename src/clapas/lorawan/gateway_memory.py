@@ -30,10 +30,10 @@ _decode = msgspec.json.Decoder(list[Remembered]).decode
 
 def dump(gateways: Gateways, *, now: float, wall: int) -> bytes:
     """The file's content; ``now`` is the monotonic clock at the wall clock ``wall``."""
-    return msgspec.json.encode([_remembered(each, now, wall) for each in gateways])
+    return msgspec.json.encode([_remembered(each, now, wall=wall) for each in gateways])
 
 
-def _remembered(gateway: Gateway, now: float, wall: int) -> Remembered:
+def _remembered(gateway: Gateway, now: float, *, wall: int) -> Remembered:
     facts: dict[str, Any] = {name: getattr(gateway, name) for name in _NAMES}
     sent = {
         band: [(wall + round((start - now) * 1000), seconds) for start, seconds in spent]

@@ -33,14 +33,14 @@ class Airtime:
     def collides(self, start: float, seconds: float) -> bool:
         return any(start < end and begin < start + seconds for begin, end in self._busy)
 
-    def reserve(self, band: int | None, start: float, seconds: float, now: float) -> None:
+    def reserve(self, band: int | None, start: float, *, seconds: float, now: float) -> None:
         while self._busy and self._busy[0][1] < now - 1:
             self._busy.popleft()
         self._busy.append((start, start + seconds))
         if band is not None:
             self._sent.setdefault(band, deque()).append((start, seconds))
 
-    def release(self, band: int | None, start: float, seconds: float) -> None:
+    def release(self, band: int | None, start: float, *, seconds: float) -> None:
         """Give back what a gateway did not send."""
         interval, spent = (start, start + seconds), (start, seconds)
         if interval in self._busy:

@@ -23,7 +23,7 @@ from clapas.lorawan.session import Channels, DeviceState, Session, new_session_i
 GROWING: Final = frozenset({"1.0.4", "1.1.0"})
 
 
-def refuse(network: Network, first: Reception, dev_eui: str, reason: str) -> None:
+def refuse(network: Network, first: Reception, *, dev_eui: str, reason: str) -> None:
     """Refuse a join, remembered by device."""
     network.rejections.add_join(Rejection(reason, first.received, first.gateway, dev_eui))
     network.show(
@@ -45,7 +45,7 @@ def refuse(network: Network, first: Reception, dev_eui: str, reason: str) -> Non
 
 
 def check(
-    device: LorawanDevice | None, state: DeviceState | None, request: JoinRequest
+    device: LorawanDevice | None, state: DeviceState | None, *, request: JoinRequest
 ) -> str | None:
     """Why this join-request is refused, or None."""
     if device is None:
@@ -61,20 +61,20 @@ def check(
     if (
         state is not None
         and not device.any_dev_nonce
-        and not nonce_is_fresh(device, state, request.dev_nonce)
+        and not nonce_is_fresh(device, state, dev_nonce=request.dev_nonce)
     ):
         return "dev_nonce_used"
     return None
 
 
-def nonce_is_fresh(device: LorawanDevice, state: DeviceState, dev_nonce: int) -> bool:
+def nonce_is_fresh(device: LorawanDevice, state: DeviceState, *, dev_nonce: int) -> bool:
     """The DevNonce rule of the device's version (TS001-1.0.4 clause 6.2.3)."""
     if device.version in GROWING:
         return not state.dev_nonces or dev_nonce > state.dev_nonces[-1]
     return dev_nonce not in state.dev_nonces
 
 
-def remember_nonce(device: LorawanDevice, state: DeviceState, dev_nonce: int) -> None:
+def remember_nonce(device: LorawanDevice, state: DeviceState, *, dev_nonce: int) -> None:
     """Add a DevNonce to those used; a growing one replaces the one before."""
     if device.version in GROWING:
         state.dev_nonces = (dev_nonce,)
@@ -93,17 +93,17 @@ async def forget_nonces(network: Network, dev_eui: str) -> None:
 
 
 async def handle(
-    network: Network, scheduler: Scheduler, gathering: Gathering, request: JoinRequest
+    network: Network, scheduler: Scheduler, *, gathering: Gathering, request: JoinRequest
 ) -> None:
     """A join-request: checked, answered, and told."""
     first = gathering.copies[0]
     device = await network.register.joining(request.dev_eui)
-    refusal = check(device, network.state.find(request.dev_eui), request)
+    refusal = check(device, network.state.find(request.dev_eui), request=request)
     if refusal is not None or device is None:
-        refuse(network, first, request.dev_eui, refusal or "unknown_device")
+        refuse(network, first, dev_eui=request.dev_eui, reason=refusal or "unknown_device")
         return
     state = network.state.obtain(request.dev_eui)
-    remember_nonce(device, state, request.dev_nonce)
+    remember_nonce(device, state, dev_nonce=request.dev_nonce)
     slots = accept.windows(network, first)
     probe = scheduler.candidates(
         dev_eui=device.dev_eui, phy=bytes(33), copies=gathering.best_first(), slots=slots
@@ -111,22 +111,24 @@ async def handle(
     in_the_way = accept.obstacle(scheduler, probe)
     if in_the_way is not None:
         network.state.note(state)
-        refuse(network, first, request.dev_eui, in_the_way)
+        refuse(network, first, dev_eui=request.dev_eui, reason=in_the_way)
         return
     state.join_nonce += 1
-    session, given = new_session(network, device, state, nonce=request.dev_nonce)
+    session, given = new_session(network, device, state=state, nonce=request.dev_nonce)
     give(state, session)
     await network.state.save(state)
-    phy = seal(device, given, request.join_eui, request.dev_nonce)
-    in_the_way = await accept.send(network, scheduler, gathering.best_first(), session, phy, slots)
+    phy = seal(device, given, join_eui=request.join_eui, nonce=request.dev_nonce)
+    in_the_way = await accept.send(
+        network, scheduler, copies=gathering.best_first(), session=session, phy=phy, slots=slots
+    )
     if in_the_way is not None:
-        refuse(network, first, request.dev_eui, in_the_way)
+        refuse(network, first, dev_eui=request.dev_eui, reason=in_the_way)
         return
     network.counts["joins"] += 1
     network.credit(gathering.copies)
     network.rejections.joins.pop(device.dev_eui, None)
     network.publisher.tell(events.join(session, device, received=first.received))
-    _show(network, first, len(gathering.copies), session)
+    _show(network, first, gateways=len(gathering.copies), session=session)
 
 
 def give(state: DeviceState, session: Session) -> None:
@@ -138,7 +140,7 @@ def give(state: DeviceState, session: Session) -> None:
 
 
 def new_session(
-    network: Network, device: LorawanDevice, state: DeviceState, *, nonce: int
+    network: Network, device: LorawanDevice, *, state: DeviceState, nonce: int
 ) -> tuple[Session, JoinAccept]:
     """A session for a device that (re)joins, and the accept that gives it."""
     region = network.region
@@ -159,7 +161,7 @@ def new_session(
         id=new_session_id(),
         dev_eui=device.dev_eui,
         dev_addr=accept.dev_addr,
-        keys=derive(device, accept, nonce),
+        keys=derive(device, accept, nonce=nonce),
         version=device.version,
         rx_delay=accept.rx_delay,
         rx2_dr=accept.rx2_dr,
@@ -177,7 +179,7 @@ def new_session(
     return session, accept
 
 
-def derive(device: LorawanDevice, accept: JoinAccept, nonce: int) -> SessionKeys:
+def derive(device: LorawanDevice, accept: JoinAccept, *, nonce: int) -> SessionKeys:
     """The session's keys by the device's version."""
     if accept.opt_neg:
         return join_keys_11(
@@ -192,17 +194,17 @@ def derive(device: LorawanDevice, accept: JoinAccept, nonce: int) -> SessionKeys
     )
 
 
-def seal(device: LorawanDevice, accept: JoinAccept, join_eui: str, nonce: int) -> bytes:
+def seal(device: LorawanDevice, accept: JoinAccept, *, join_eui: str, nonce: int) -> bytes:
     """The accept's bytes on air."""
     if not accept.opt_neg:
         return seal_join_accept(accept, device.root_key)
     context = JoinContext(
         js_int_key=js_int_key(device.nwk_key, device.dev_eui), join_eui=join_eui, dev_nonce=nonce
     )
-    return seal_join_accept(accept, device.nwk_key, context)
+    return seal_join_accept(accept, device.nwk_key, context=context)
 
 
-def _show(network: Network, first: Reception, gateways: int, session: Session) -> None:
+def _show(network: Network, first: Reception, *, gateways: int, session: Session) -> None:
     network.show(
         FrameLog(
             at=first.received,

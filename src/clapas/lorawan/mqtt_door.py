@@ -43,7 +43,7 @@ class MqttDoor:
     both_windows = True
     reports: Literal["always", "success"] = "always"
 
-    def __init__(self, network: Network, scheduler: Scheduler, send: Send) -> None:
+    def __init__(self, network: Network, scheduler: Scheduler, *, send: Send) -> None:
         self._network = network
         self._scheduler = scheduler
         self._send = send
@@ -64,15 +64,17 @@ class MqttDoor:
             )
             named = body.get("gatewayId") or (body.get("rxInfo") or {}).get("gatewayId") or eui
             if named != eui:
-                self._reject("gateway_conflict", eui, f"the body speaks for {named}"[:80])
+                self._reject("gateway_conflict", eui, detail=f"the body speaks for {named}"[:80])
                 return
-            self._take(kind, eui, body, _Path(prefix, as_json, time.monotonic()))
+            self._take(kind, eui, body=body, path=_Path(prefix, as_json, time.monotonic()))
         except (FrameError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
-            self._reject("malformed_packet", "", str(wrong))
+            self._reject("malformed_packet", "", detail=str(wrong))
         except (TypeError, ValueError, AttributeError, KeyError) as wrong:
-            self._reject("malformed_packet", "", f"a field is not what it should be: {wrong}")
+            self._reject(
+                "malformed_packet", "", detail=f"a field is not what it should be: {wrong}"
+            )
 
-    def _take(self, kind: str, eui: str, body: dict[str, Any], path: _Path) -> None:
+    def _take(self, kind: str, eui: str, *, body: dict[str, Any], path: _Path) -> None:
         settings = self._network.settings
         if not settings.unknown_gateways and eui not in settings.gateways:
             self._reject("unknown_gateway", eui)
@@ -97,7 +99,7 @@ class MqttDoor:
             return
         gateway.uplinks += 1
         rssi, snr = float(rx.get("rssi", 0)), float(rx.get("snr", 0.0))
-        note_noise(gateway, rssi, snr)
+        note_noise(gateway, rssi, snr=snr)
         self._network.receive(
             Reception(
                 gateway=gateway.id,
@@ -129,7 +131,7 @@ class MqttDoor:
             error = error if error in SEND_ERRORS else "INTERNAL_ERROR"
         self._scheduler.report(int(body.get("downlinkId", 0)), error)
 
-    def _reject(self, reason: str, eui: str, detail: str = "") -> None:
+    def _reject(self, reason: str, eui: str, *, detail: str = "") -> None:
         self._network.rejections.add(Rejection(reason, wall_ms(), eui, "", detail[:120]))
 
     def reaches(self, gateway: str) -> bool:
@@ -205,11 +207,11 @@ def downlink_frame(emission: Emission, *, as_json: bool) -> dict[str, Any]:
     return {
         "downlinkId": emission.id & 0xFFFFFFFF,
         "gatewayId": emission.gateway,
-        "items": [_item(emission, slot, rate, as_json=as_json) for slot, rate in ways],
+        "items": [_item(emission, slot, rate=rate, as_json=as_json) for slot, rate in ways],
     }
 
 
-def _item(emission: Emission, slot: Slot, rate: Any, *, as_json: bool) -> dict[str, Any]:
+def _item(emission: Emission, slot: Slot, *, rate: Any, as_json: bool) -> dict[str, Any]:
     modulation = events.modulation(rate)
     if "lora" in modulation:
         modulation["lora"]["polarizationInversion"] = True

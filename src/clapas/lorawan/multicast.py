@@ -98,7 +98,7 @@ async def remove(network: Network, name: str) -> None:
 def dissolve(network: Network, state: DeviceState) -> None:
     """End what waits for a group and let its members go. Its counter is kept: the same keys never repeat one."""
     for item in list(state.queue):
-        queue.move(network, state.dev_eui, item, "failed", "cancelled")
+        queue.move(network, state.dev_eui, item=item, state="failed", reason="cancelled")
     state.members, state.removed = (), True
     network.state.put(state)
 

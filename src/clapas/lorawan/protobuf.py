@@ -41,7 +41,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise FrameError("protobuf: a number does not end")
 
 
-def _raw(data: bytes, at: int, wire: int) -> tuple[int | bytes, int]:
+def _raw(data: bytes, at: int, *, wire: int) -> tuple[int | bytes, int]:
     if wire == 0:
         return _varint(data, at)
     if wire == 2:
@@ -55,7 +55,7 @@ def _raw(data: bytes, at: int, wire: int) -> tuple[int | bytes, int]:
     return data[at : at + size], at + size
 
 
-def decode(data: bytes, schema: Schema, depth: int = 0) -> dict[str, Any]:
+def decode(data: bytes, schema: Schema, *, depth: int = 0) -> dict[str, Any]:
     """A message as the dictionary that its JSON would be; raises :class:`FrameError`."""
     if depth > MAX_DEPTH:
         raise FrameError("protobuf: nested too deep")
@@ -63,11 +63,11 @@ def decode(data: bytes, schema: Schema, depth: int = 0) -> dict[str, Any]:
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
-        raw, at = _raw(data, at, key & 7)
+        raw, at = _raw(data, at, wire=key & 7)
         field = schema.get(key >> 3)
         if field is None:
             continue
-        value = _value(raw, field, depth)
+        value = _value(raw, field, depth=depth)
         if field.repeated:
             found.setdefault(field.name, []).append(value)
         else:
@@ -75,11 +75,11 @@ def decode(data: bytes, schema: Schema, depth: int = 0) -> dict[str, Any]:
     return found
 
 
-def _value(raw: int | bytes, field: Field, depth: int) -> Any:
+def _value(raw: int | bytes, field: Field, *, depth: int) -> Any:
     if isinstance(raw, int):
         return _number(raw, field)
     if field.kind == "message":
-        return decode(raw, field.message or {}, depth + 1)
+        return decode(raw, field.message or {}, depth=depth + 1)
     try:
         return _READERS[field.kind](raw)
     except (KeyError, ValueError, struct.error) as wrong:
@@ -124,11 +124,11 @@ def encode(values: Mapping[str, Any], schema: Schema) -> bytes:
             continue
         value = values[field.name]
         for each in value if field.repeated else (value,):
-            out += _field(number, field, each)
+            out += _field(number, field, value=each)
     return out
 
 
-def _field(number: int, field: Field, value: Any) -> bytes:
+def _field(number: int, field: Field, *, value: Any) -> bytes:
     if field.kind in {"uint", "int", "bool"}:
         return _put_varint(number << 3) + _put_varint(int(value))
     if field.kind == "enum":

@@ -7,6 +7,7 @@ not collide.
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
 from clapas.domain.window import instant
@@ -34,7 +35,7 @@ def wants_push(state: DeviceState) -> bool:
     return bool(session and session.device_class in {"B", "C"} and queue.next_item(state))
 
 
-async def push(network: Network, scheduler: Scheduler, dev_eui: str) -> None:
+async def push(network: Network, scheduler: Scheduler, *, dev_eui: str) -> None:
     """Send what waits for a class B or C device or group; comes back until the queue is empty."""
     if dev_eui in network.pushing:
         return
@@ -45,10 +46,10 @@ async def push(network: Network, scheduler: Scheduler, dev_eui: str) -> None:
             state = network.state.find(dev_eui)
             if state is None or state.session is None or not wants_push(state):
                 return
-            queue.expire(network, state, wall_ms())
+            queue.expire(network, state, now=wall_ms())
             item = queue.next_item(state)
             if item is not None:
-                await _send_item(network, scheduler, state, item)
+                await _send_item(network, scheduler, state=state, item=item)
             stuck = item is not None and item.state == "queued"
             tries = tries + 1 if stuck else 0
             await asyncio.sleep(RETRY_S if stuck else _GAP_S)
@@ -57,7 +58,7 @@ async def push(network: Network, scheduler: Scheduler, dev_eui: str) -> None:
 
 
 async def _send_item(
-    network: Network, scheduler: Scheduler, state: DeviceState, item: QueueItem
+    network: Network, scheduler: Scheduler, *, state: DeviceState, item: QueueItem
 ) -> None:
     session = state.session
     if session is None:
@@ -67,39 +68,41 @@ async def _send_item(
     if not ways:
         item.reason = "NO_GATEWAY"
         return
-    if len(item.data) > downlink.room_of(network, session, slot):
-        queue.move(network, state.dev_eui, item, "failed", "payload_size")
-        description = f"downlink {item.id} has {len(item.data)} bytes, too many for the window"
-        queue.tell_log(network, state.dev_eui, "DOWNLINK_PAYLOAD_SIZE", description, item.id)
+    room = downlink.room_of(network, session, slot=slot)
+    if len(item.data) > room:
+        _too_long(network, state.dev_eui, item=item)
         return
+    aim = partial(candidate, network, scheduler, dev_eui=session.dev_eui, slot=slot, gps_ms=gps_ms)
     probe = bytes(len(item.data) + _OVERHEAD)
-    hindrance = _hindrance(
-        scheduler,
-        [candidate(network, scheduler, session.dev_eui, probe, slot, gps_ms, way) for way in ways],
-    )
+    hindrance = _hindrance(scheduler, [aim(phy=probe, way=way) for way in ways])
     if hindrance is not None:
         item.reason = hindrance
         return
     content = downlink.Content(item=item, more=False)
-    phy, f_cnt = await downlink.build(
-        network, session, content, downlink.room_of(network, session, slot)
-    )
+    phy, f_cnt = await downlink.build(network, session, content=content, room=room)
     item.f_cnt, item.attempts = f_cnt, item.attempts + 1
     if item.confirmed:
         session.confirmed_down = f_cnt & 0xFFFF
-    queue.move(network, state.dev_eui, item, "sent")
-    outcome = downlink.Outcome(network, session, item, f_cnt)
-    candidates = [
-        candidate(network, scheduler, session.dev_eui, phy, slot, gps_ms, way) for way in ways
-    ]
+    queue.move(network, state.dev_eui, item=item, state="sent")
+    outcome = downlink.Outcome(network, session, item=item, f_cnt=f_cnt)
+    candidates = [aim(phy=phy, way=way) for way in ways]
     if state.members:
-        await _send_all(scheduler, candidates, outcome, staggered=gps_ms is None)
+        await _send_all(scheduler, candidates, outcome=outcome, staggered=gps_ms is None)
     else:
         reason = await scheduler.send(candidates, outcome.tell)
         if reason is not None:
             await outcome.failed(reason)
     if item.confirmed:
-        network.spawn(_await_ack(network, scheduler, session, item))
+        network.spawn(_await_ack(network, scheduler, session=session, item=item))
+
+
+def _too_long(network: Network, dev_eui: str, *, item: QueueItem) -> None:
+    """It can never go out at this data rate: failed, and said."""
+    queue.move(network, dev_eui, item=item, state="failed", reason="payload_size")
+    description = f"downlink {item.id} has {len(item.data)} bytes, too many for the window"
+    queue.tell_log(
+        network, dev_eui, code="DOWNLINK_PAYLOAD_SIZE", description=description, identity=item.id
+    )
 
 
 def _hindrance(scheduler: Scheduler, candidates: list[Candidate]) -> str | None:
@@ -110,7 +113,7 @@ def _hindrance(scheduler: Scheduler, candidates: list[Candidate]) -> str | None:
 
 
 async def _send_all(
-    scheduler: Scheduler, candidates: list[Candidate], outcome: downlink.Outcome, *, staggered: bool
+    scheduler: Scheduler, candidates: list[Candidate], *, outcome: downlink.Outcome, staggered: bool
 ) -> None:
     """A group's frame on every gateway; it counts as sent when one of them sent it."""
     reasons = []
@@ -123,13 +126,13 @@ async def _send_all(
 
 
 async def _await_ack(
-    network: Network, scheduler: Scheduler, session: Session, item: QueueItem
+    network: Network, scheduler: Scheduler, *, session: Session, item: QueueItem
 ) -> None:
     attempt = item.attempts
     await asyncio.sleep(ACK_S)
     if item.state == "sent" and item.attempts == attempt:
         queue.acknowledge(network, session, ack=False)
-        await push(network, scheduler, session.dev_eui)
+        await push(network, scheduler, dev_eui=session.dev_eui)
 
 
 def place(network: Network, session: Session) -> tuple[Slot, int | None]:
@@ -145,7 +148,7 @@ def place(network: Network, session: Session) -> tuple[Slot, int | None]:
         ), None
     after = gps_milliseconds(instant(wall_ms())) + ADVANCE_MS
     slot_ms = class_b.next_ping_slot(
-        after, session.dev_addr, class_b.ping_slots(session.ping_periodicity)
+        after, session.dev_addr, ping_nb=class_b.ping_slots(session.ping_periodicity)
     )
     frequency = session.ping_frequency or region.class_b.ping_frequency
     if region.class_b.hop > 1 and not session.ping_frequency:
@@ -193,6 +196,7 @@ def cover(network: Network, group: DeviceState) -> tuple[str, ...]:
 def candidate(
     network: Network,
     scheduler: Scheduler,
+    *,
     dev_eui: str,
     phy: bytes,
     slot: Slot,

@@ -56,7 +56,7 @@ async def enqueue(
 
 
 def move(
-    network: Network, dev_eui: str, item: QueueItem, state: ItemState, reason: str = ""
+    network: Network, dev_eui: str, *, item: QueueItem, state: ItemState, reason: str = ""
 ) -> None:
     """Give a queue item its new state, durably; what is finished leaves the queue."""
     item.state, item.reason, item.changed = state, reason, wall_ms()
@@ -70,7 +70,7 @@ def move(
     network.finished.append((dev_eui, item))
 
 
-async def cancel(network: Network, dev_eui: str, item_id: str) -> QueueItem:
+async def cancel(network: Network, dev_eui: str, *, item_id: str) -> QueueItem:
     """Take back a downlink that was not sent yet. Raises :class:`UnknownDevice`, :class:`QueueRefused`."""
     device = network.state.find(dev_eui)
     if device is None:
@@ -78,25 +78,25 @@ async def cancel(network: Network, dev_eui: str, item_id: str) -> QueueItem:
     item = next((each for each in device.queue if each.id == item_id), None)
     if item is None or item.state != "queued":
         raise QueueRefused("this downlink waits no more", item=item_id[:64])
-    move(network, dev_eui, item, "failed", "cancelled")
+    move(network, dev_eui, item=item, state="failed", reason="cancelled")
     await network.state.sync()
     return item
 
 
-def expire(network: Network, device: DeviceState, now: int) -> None:
+def expire(network: Network, device: DeviceState, *, now: int) -> None:
     """Drop the items whose time has passed, and say so."""
     for item in [each for each in device.queue if each.expires and each.expires <= now]:
-        move(network, device.dev_eui, item, "expired")
+        move(network, device.dev_eui, item=item, state="expired")
         tell_log(
             network,
             device.dev_eui,
-            "EXPIRED",
-            f"downlink {item.id} expired before it could be sent",
-            item.id,
+            code="EXPIRED",
+            description=f"downlink {item.id} expired before it could be sent",
+            identity=item.id,
         )
 
 
-def tell_log(network: Network, dev_eui: str, code: str, description: str, identity: str) -> None:
+def tell_log(network: Network, dev_eui: str, *, code: str, description: str, identity: str) -> None:
     """Publish a 'log' event."""
     message = events.log(
         dev_eui,
@@ -127,14 +127,14 @@ def acknowledge(network: Network, session: Session, *, ack: bool) -> None:
     if item is None:
         return
     if not ack and item.attempts < network.settings.confirmed_attempts:
-        move(network, session.dev_eui, item, "queued", "not_acknowledged")
+        move(network, session.dev_eui, item=item, state="queued", reason="not_acknowledged")
         return
     move(
         network,
         session.dev_eui,
-        item,
-        "acknowledged" if ack else "failed",
-        "" if ack else "not_acknowledged",
+        item=item,
+        state="acknowledged" if ack else "failed",
+        reason="" if ack else "not_acknowledged",
     )
     label = network.register.cached(session.dev_eui)
-    network.publisher.tell(events.ack(session, label, item, received=wall_ms()))
+    network.publisher.tell(events.ack(session, label, item=item, received=wall_ms()))

@@ -14,6 +14,7 @@ from clapas.lorawan.session import DeviceState
 def check(
     network: Network,
     device: LorawanDevice | None,
+    *,
     state: DeviceState | None,
     request: RejoinRequest,
 ) -> str | None:
@@ -36,22 +37,22 @@ def check(
 
 
 async def handle(
-    network: Network, scheduler: Scheduler, gathering: Gathering, request: RejoinRequest
+    network: Network, scheduler: Scheduler, *, gathering: Gathering, request: RejoinRequest
 ) -> None:
     """A rejoin-request: checked, answered by a join-accept under JSEncKey, and told."""
     first = gathering.copies[0]
     device = await network.register.joining(request.dev_eui)
     state = network.state.find(request.dev_eui)
-    refusal = check(network, device, state, request)
+    refusal = check(network, device, state=state, request=request)
     if refusal is not None or device is None or state is None:
-        join.refuse(network, first, request.dev_eui, refusal or "unknown_device")
+        join.refuse(network, first, dev_eui=request.dev_eui, reason=refusal or "unknown_device")
         return
     if request.kind == 1:
         state.rejoin_1 = request.count
     else:
         state.rejoin_0 = request.count
     state.join_nonce += 1
-    session, given = join.new_session(network, device, state, nonce=request.count)
+    session, given = join.new_session(network, device, state=state, nonce=request.count)
     join.give(state, session)
     await network.state.save(state)
     context = JoinContext(
@@ -60,11 +61,13 @@ async def handle(
         dev_nonce=request.count,
         join_type=request.kind,
     )
-    phy = seal_join_accept(given, js_enc_key(device.nwk_key, device.dev_eui), context)
+    phy = seal_join_accept(given, js_enc_key(device.nwk_key, device.dev_eui), context=context)
     slots = accept.windows(network, first)
-    in_the_way = await accept.send(network, scheduler, gathering.best_first(), session, phy, slots)
+    in_the_way = await accept.send(
+        network, scheduler, copies=gathering.best_first(), session=session, phy=phy, slots=slots
+    )
     if in_the_way is not None:
-        join.refuse(network, first, request.dev_eui, in_the_way)
+        join.refuse(network, first, dev_eui=request.dev_eui, reason=in_the_way)
         return
     network.counts["joins"] += 1
     network.publisher.tell(events.join(session, device, received=first.received))

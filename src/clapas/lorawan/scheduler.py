@@ -145,7 +145,7 @@ class Scheduler:
         band = self._gateways.band(emission.slot.frequency)
         gateway = self._gateways.get(emission.gateway)
         if gateway is not None:
-            gateway.air.reserve(band, candidate.start, candidate.seconds, now)
+            gateway.air.reserve(band, candidate.start, seconds=candidate.seconds, now=now)
         self._running[emission.id] = attempt
         wait = (
             max(candidate.start - now, 0)
@@ -180,7 +180,7 @@ class Scheduler:
             else:
                 gateway.downlink_errors[error] = gateway.downlink_errors.get(error, 0) + 1
                 band = self._gateways.band(emission.slot.frequency)
-                gateway.air.release(band, attempt.current.start, attempt.current.seconds)
+                gateway.air.release(band, attempt.current.start, seconds=attempt.current.seconds)
         if (
             error in _RETRIABLE
             and attempt.left

@@ -42,7 +42,7 @@ _GATEWAYS: Final = "gateways.json"
 class LorawanServer:
     """A running network server."""
 
-    def __init__(self, network: Network, scheduler: Scheduler, directory: Path) -> None:
+    def __init__(self, network: Network, scheduler: Scheduler, *, directory: Path) -> None:
         self.directory = directory
         self.campaigns = Campaigns(network, directory)
         self._file = directory / _GATEWAYS
@@ -55,7 +55,7 @@ class LorawanServer:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, directory: Path, publish: Publish, devices: Devices
+        cls, settings: Settings, directory: Path, *, publish: Publish, devices: Devices
     ) -> "AsyncIterator[LorawanServer]":
         """Load the state of ``directory``, open the doors that the settings ask for, close all at the end."""
         state = State(
@@ -67,10 +67,10 @@ class LorawanServer:
         )
 
         async def handle(parts: Network, gathering: Gathering) -> None:
-            await uplink.handle(parts, scheduler, gathering)
+            await uplink.handle(parts, scheduler, gathering=gathering)
 
         network.on_gathering(handle)
-        server = cls(network, scheduler, directory)
+        server = cls(network, scheduler, directory=directory)
         server._recall()
         try:
             await server._open_doors(settings)
@@ -150,13 +150,13 @@ class LorawanServer:
 
     async def cancel(self, dev_eui: str, item_id: str) -> QueueItem:
         """Take back a downlink that still waits (see :func:`clapas.lorawan.queue.cancel`)."""
-        return await queue.cancel(self.network, dev_eui, item_id)
+        return await queue.cancel(self.network, dev_eui, item_id=item_id)
 
     def push(self, dev_eui: str) -> None:
         """Send at once what waits for a class B or C device or group."""
         state = self.network.state.find(dev_eui)
         if state is not None and pushed.wants_push(state):
-            self.network.spawn(pushed.push(self.network, self.scheduler, dev_eui))
+            self.network.spawn(pushed.push(self.network, self.scheduler, dev_eui=dev_eui))
 
     def push_all(self) -> None:
         """Take up again what waited for a gateway or for airtime."""
@@ -180,7 +180,7 @@ class LorawanServer:
 
     def open_mqtt(self, send: Send) -> MqttDoor:
         """Open the door for ChirpStack's gateway software; hand it messages of the topics ``mqtt_door.TOPICS``."""
-        self.mqtt = MqttDoor(self.network, self.scheduler, send)
+        self.mqtt = MqttDoor(self.network, self.scheduler, send=send)
         return self.mqtt
 
     def queue(self, dev_eui: str) -> list[QueueItem]:

@@ -26,13 +26,20 @@ def _session(device: DeviceState, session_id: str) -> Session | None:
     )
 
 
-def _up(device: DeviceState, session_id: str, f_cnt_up: int, seen: int, last_seen: int) -> None:
+def _up(  # noqa: PLR0917 - a record of the journal, in its order
+    device: DeviceState, session_id: str, f_cnt_up: int, seen: int, last_seen: int
+) -> None:
     session = _session(device, session_id)
     if session is not None and f_cnt_up >= session.f_cnt_up:
         session.f_cnt_up, session.seen, session.last_seen = f_cnt_up, seen, last_seen
 
 
-def _reserved(device: DeviceState, session_id: str, application: bool, limit: int) -> None:  # noqa: FBT001
+def _reserved(  # noqa: PLR0917 - a record of the journal, in its order
+    device: DeviceState,
+    session_id: str,
+    application: bool,  # noqa: FBT001
+    limit: int,
+) -> None:
     session = _session(device, session_id)
     if session is not None:
         _raise(session, limit, application=application)

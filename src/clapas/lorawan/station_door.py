@@ -83,8 +83,8 @@ class StationDoor:
         if not settings.unknown_gateways and eui not in settings.gateways:
             self._reject("unknown_gateway", eui)
             return connection.respond(HTTPStatus.FORBIDDEN, "unknown gateway\n")
-        if not _token_fits(settings, eui, request) or not _certificate_fits(
-            settings, eui, connection
+        if not _token_fits(settings, eui, request=request) or not _certificate_fits(
+            settings, eui, connection=connection
         ):
             self._reject("unauthorised", eui)
             return connection.respond(HTTPStatus.UNAUTHORIZED, "token or certificate needed\n")
@@ -132,12 +132,12 @@ class StationDoor:
                 if isinstance(text, bytes):
                     self._reject("remote_shell", eui)
                     continue
-                await self._message(connection, eui, text)
+                await self._message(connection, eui, text=text)
         finally:
             if self._connections.get(eui) is connection:
                 del self._connections[eui]
 
-    async def _message(self, connection: ServerConnection, eui: str, text: str) -> None:
+    async def _message(self, connection: ServerConnection, eui: str, *, text: str) -> None:
         try:
             message = station.read(text)
         except FrameError as wrong:
@@ -177,7 +177,7 @@ class StationDoor:
         gateway = self._network.gateways.get(eui)
         if gateway is not None:
             gateway.uplinks += 1
-            note_noise(gateway, info.rssi, info.snr)
+            note_noise(gateway, info.rssi, snr=info.snr)
         self._network.receive(
             Reception(
                 gateway=eui,
@@ -212,7 +212,7 @@ class StationDoor:
             self._scheduler.report(emission.id, "NO_GATEWAY")
 
 
-def _token_fits(settings: Settings, eui: str, request: Request) -> bool:
+def _token_fits(settings: Settings, eui: str, *, request: Request) -> bool:
     if not settings.station_tokens:
         return True
     wanted = settings.station_tokens.get(eui) or settings.station_tokens.get("*", "")
@@ -220,7 +220,7 @@ def _token_fits(settings: Settings, eui: str, request: Request) -> bool:
     return bool(wanted) and hmac.compare_digest(wanted.encode(), given.encode())
 
 
-def _certificate_fits(settings: Settings, eui: str, connection: ServerConnection) -> bool:
+def _certificate_fits(settings: Settings, eui: str, *, connection: ServerConnection) -> bool:
     """The client certificate's common name must be the gateway's EUI."""
     if not settings.station_client_ca:
         return True

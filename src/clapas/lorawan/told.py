@@ -72,7 +72,7 @@ def _proof(settings: Settings) -> Literal["nothing", "token", "certificate"]:
     return "token" if settings.station_tokens else "nothing"
 
 
-def gateway_row(network: Network, gateway: Gateway, now: float) -> dict[str, Any]:
+def gateway_row(network: Network, gateway: Gateway, *, now: float) -> dict[str, Any]:
     """A gateway as the page shows it; ``duty_cycle`` is the share of each band's hour that is spent."""
     row: dict[str, Any] = {name: getattr(gateway, name) for name in _GATEWAY}
     row["online"] = now - gateway.heard_at < ONLINE_S

@@ -69,7 +69,7 @@ class UdpDoor(asyncio.DatagramProtocol):
             reason = "oversized" if len(data) > semtech.MAX_DATAGRAM else "malformed_packet"
             self._reject(reason, addr, detail=str(wrong))
             return
-        refusal = self._stranger(packet, addr, now)
+        refusal = self._stranger(packet, addr, now=now)
         if refusal:
             self._reject(refusal, addr, gateway=packet.gateway)
             return
@@ -79,14 +79,14 @@ class UdpDoor(asyncio.DatagramProtocol):
         gateway.address = f"{addr[0]}:{addr[1]}"
         if packet.kind is Kind.PUSH_DATA:
             self._send(semtech.acknowledgement(packet), addr)
-            self._push(packet, addr, gateway, now)
+            self._push(packet, addr, gateway=gateway, now=now)
         elif packet.kind is Kind.PULL_DATA:
             self._paths[packet.gateway] = _Path(addr, packet.version, now)
             self._send(semtech.acknowledgement(packet), addr)
         else:
             self._tx_ack(packet, addr)
 
-    def _stranger(self, packet: Packet, addr: Address, now: float) -> str | None:
+    def _stranger(self, packet: Packet, addr: Address, *, now: float) -> str | None:
         """Why this sender may not speak for that EUI: not declared, or alive elsewhere (another address or door)."""
         settings = self._network.settings
         if not settings.unknown_gateways and packet.gateway not in settings.gateways:
@@ -103,7 +103,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         self._sources[packet.gateway] = (addr[0], now)
         return None
 
-    def _push(self, packet: Packet, addr: Address, gateway: Gateway, now: float) -> None:
+    def _push(self, packet: Packet, addr: Address, *, gateway: Gateway, now: float) -> None:
         try:
             packets, status, bad = semtech.read_push(packet.body)
         except FrameError as wrong:
@@ -115,9 +115,9 @@ class UdpDoor(asyncio.DatagramProtocol):
             note_status(gateway, status)
         wall = wall_ms()
         for each in packets:
-            self._heard(each, gateway, now, wall)
+            self._heard(each, gateway, now=now, wall=wall)
 
-    def _heard(self, packet: RxPacket, gateway: Gateway, now: float, wall: int) -> None:
+    def _heard(self, packet: RxPacket, gateway: Gateway, *, now: float, wall: int) -> None:
         if packet.stat == -1:
             gateway.crc_errors += 1
             self._network.rejections.counts["bad_crc"] += 1
@@ -132,7 +132,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         gateway.uplinks += 1
         signal = max(packet.rsig, key=lambda each: each.lsnr, default=None)
         rssi = packet.rssi if packet.rssi is not None else signal.rssic if signal else -127.0
-        note_noise(gateway, rssi, packet.lsnr)
+        note_noise(gateway, rssi, snr=packet.lsnr)
         self._network.receive(
             Reception(
                 gateway=gateway.id,
@@ -216,7 +216,7 @@ def note_status(gateway: Gateway, status: semtech.GatewayStatus) -> None:
     gateway.statistics = {name: float(getattr(status, name)) for name in names}
 
 
-def note_noise(gateway: Gateway, rssi: float, snr: float) -> None:
+def note_noise(gateway: Gateway, rssi: float, *, snr: float) -> None:
     """Noise floor from receptions: RSSI minus SNR, averaged over some dozens of frames."""
     floor = rssi - snr
     gateway.noise = floor if gateway.noise is None else 0.97 * gateway.noise + 0.03 * floor

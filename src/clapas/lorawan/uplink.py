@@ -20,23 +20,23 @@ from clapas.lorawan.session import Session, Verdict, new_session_id
 from clapas.lorawan.wishes import Wishes, ask
 
 
-async def handle(network: Network, scheduler: Scheduler, gathering: Gathering) -> None:
+async def handle(network: Network, scheduler: Scheduler, *, gathering: Gathering) -> None:
     """Take one transmission through every step."""
     frame = parse(gathering.copies[0].phy)
     if isinstance(frame, JoinRequest):
-        await join.handle(network, scheduler, gathering, frame)
+        await join.handle(network, scheduler, gathering=gathering, request=frame)
     elif isinstance(frame, RejoinRequest):
-        await rejoin.handle(network, scheduler, gathering, frame)
+        await rejoin.handle(network, scheduler, gathering=gathering, request=frame)
     else:
-        await _data(network, scheduler, gathering, frame)
+        await _data(network, scheduler, gathering=gathering, frame=frame)
 
 
 async def _data(
-    network: Network, scheduler: Scheduler, gathering: Gathering, frame: DataFrame
+    network: Network, scheduler: Scheduler, *, gathering: Gathering, frame: DataFrame
 ) -> None:
     copies = gathering.best_first()
     dr = network.region.dr_of(copies[0].data_rate)
-    owner = identify(network, frame, copies[0], dr)
+    owner = identify(network, frame, first=copies[0], dr=dr)
     if owner is None:
         return
     session, f_cnt, verdict = owner
@@ -50,19 +50,19 @@ async def _data(
         copies=copies,
         frame=frame,
         f_cnt=f_cnt,
-        data=_open_payload(session, frame, f_cnt),
+        data=_open_payload(session, frame, f_cnt=f_cnt),
         dr=dr,
     )
-    _show(network, accepted, verdict)
+    _show(network, accepted, verdict=verdict)
     if verdict == "repeated":
         network.counts["repeated"] += 1
-        await _answer_again(network, scheduler, accepted)
+        await _answer_again(network, scheduler, accepted=accepted)
         return
-    await _new(network, scheduler, accepted, verdict)
+    await _new(network, scheduler, accepted=accepted, verdict=verdict)
 
 
 def identify(
-    network: Network, frame: DataFrame, first: Reception, dr: int
+    network: Network, frame: DataFrame, *, first: Reception, dr: int
 ) -> tuple[Session, int, Verdict] | None:
     """The session whose key signed the frame, its 32-bit counter, and what that counter means."""
     sessions = network.state.at_address(frame.dev_addr)
@@ -76,24 +76,24 @@ def identify(
         return None
     message = first.phy[:-4]
     for session in sessions:
-        channel = channel_number(network.region, session, first.frequency)
+        channel = channel_number(network.region, session, frequency=first.frequency)
         for counter in session.candidates(frame.f_cnt):
-            if not signed(session, frame, message, f_cnt=counter, dr=dr, channel=channel):
+            if not signed(session, frame, message=message, f_cnt=counter, dr=dr, channel=channel):
                 continue
             verdict = session.judge(counter)
             if verdict == "replayed":
-                return _reset(network, session, frame, first)
+                return _reset(network, session, frame=frame, first=first)
             return session, counter, verdict
     for session in sessions:
-        channel = channel_number(network.region, session, first.frequency)
-        if signed(session, frame, message, f_cnt=frame.f_cnt, dr=dr, channel=channel):
-            return _reset(network, session, frame, first)
+        channel = channel_number(network.region, session, frequency=first.frequency)
+        if signed(session, frame, message=message, f_cnt=frame.f_cnt, dr=dr, channel=channel):
+            return _reset(network, session, frame=frame, first=first)
     network.reject("bad_mic", first, detail=f"{frame.dev_addr:08x}")
     return None
 
 
 def signed(
-    session: Session, frame: DataFrame, message: bytes, *, f_cnt: int, dr: int, channel: int
+    session: Session, frame: DataFrame, *, message: bytes, f_cnt: int, dr: int, channel: int
 ) -> bool:
     """Whether the session's keys and this counter give the frame's MIC."""
     address = frame.dev_addr
@@ -115,7 +115,7 @@ def signed(
     return same(found, frame.mic)
 
 
-def channel_number(region: Region, session: Session, frequency: int) -> int:
+def channel_number(region: Region, session: Session, *, frequency: int) -> int:
     """The device's own number of the channel (a 1.1 MIC is bound to it)."""
     for number, channel in enumerate(region.channels):
         if channel.frequency == frequency:
@@ -126,7 +126,7 @@ def channel_number(region: Region, session: Session, frequency: int) -> int:
 
 
 def _reset(
-    network: Network, session: Session, frame: DataFrame, first: Reception
+    network: Network, session: Session, *, frame: DataFrame, first: Reception
 ) -> tuple[Session, int, Verdict] | None:
     """An ABP device that started again at zero is taken back when its owner allowed it; else a replay."""
     device = network.register.cached(session.dev_eui)
@@ -139,14 +139,14 @@ def _reset(
     queue.tell_log(
         network,
         session.dev_eui,
-        "UPLINK_F_CNT_RESET",
-        "the device started its counter again",
-        session.id,
+        code="UPLINK_F_CNT_RESET",
+        description="the device started its counter again",
+        identity=session.id,
     )
     return session, frame.f_cnt, "new"
 
 
-def _open_payload(session: Session, frame: DataFrame, f_cnt: int) -> bytes:
+def _open_payload(session: Session, frame: DataFrame, *, f_cnt: int) -> bytes:
     key = session.keys.app_s if frame.f_port else session.keys.nwk_s_enc
     return crypt_payload(key, frame.payload, direction=UP, dev_addr=frame.dev_addr, f_cnt=f_cnt)
 
@@ -169,7 +169,7 @@ def _commands(network: Network, accepted: events.Accepted) -> bytes:
 
 
 async def _new(
-    network: Network, scheduler: Scheduler, accepted: events.Accepted, verdict: Verdict
+    network: Network, scheduler: Scheduler, *, accepted: events.Accepted, verdict: Verdict
 ) -> None:
     session = accepted.session
     await _promote(network, session)
@@ -178,7 +178,7 @@ async def _new(
     network.rejections.joins.pop(session.dev_eui, None)
     network.counts["late" if verdict == "late" else "uplinks"] += 1
     logged = network.publisher.send(
-        events.up(accepted, network.gateways, network.region),
+        events.up(accepted, network.gateways, region=network.region),
         logged=lambda: network.state.counted(session),
     )
     content = _converse(network, accepted)
@@ -190,8 +190,8 @@ async def _new(
         await listener(accepted)
     if accepted.frame.confirmed:
         session.confirmed_up = accepted.f_cnt
-        content.ack = await _logged_in_time(network, accepted, logged)
-    await downlink.answer(network, scheduler, accepted, content)
+        content.ack = await _logged_in_time(network, accepted, logged=logged)
+    await downlink.answer(network, scheduler, accepted=accepted, content=content)
 
 
 async def _promote(network: Network, session: Session) -> None:
@@ -232,7 +232,7 @@ def _converse(network: Network, accepted: events.Accepted) -> downlink.Content:
     session, device = accepted.session, accepted.device
     heard = _heard(accepted)
     commands = mac_commands.decode_commands(_commands(network, accepted), uplink=True)
-    reply = conversation.listen(session, commands, heard, network.region)
+    reply = conversation.listen(session, commands, heard=heard, region=network.region)
     if reply.battery is not None and reply.margin is not None:
         message = events.status(
             session,
@@ -243,7 +243,13 @@ def _converse(network: Network, accepted: events.Accepted) -> downlink.Content:
             received=heard.now,
         )
         network.publisher.tell(message)
-    asked = ask(session, wishes(network, device), heard, network.region, adr_on=accepted.frame.adr)
+    asked = ask(
+        session,
+        wishes(network, device),
+        heard=heard,
+        region=network.region,
+        adr_on=accepted.frame.adr,
+    )
     if reply.changed:
         network.state.note(network.state.obtain(session.dev_eui))
     return downlink.Content(commands=[*reply.answers, *asked])
@@ -270,7 +276,7 @@ def wishes(network: Network, device: LorawanDevice | None) -> Wishes:
 
 
 async def _logged_in_time(
-    network: Network, accepted: events.Accepted, logged: "asyncio.Task[int]"
+    network: Network, accepted: events.Accepted, *, logged: "asyncio.Task[int]"
 ) -> bool:
     """An acknowledgement promises that the log has the message: wait for it as long as RX2 allows."""
     latest = accepted.copies[0].arrived + accepted.session.rx_delay + 1
@@ -279,16 +285,18 @@ async def _logged_in_time(
     return bool(done)
 
 
-async def _answer_again(network: Network, scheduler: Scheduler, accepted: events.Accepted) -> None:
+async def _answer_again(
+    network: Network, scheduler: Scheduler, *, accepted: events.Accepted
+) -> None:
     """A retransmission: its first copy was delivered, only the acknowledgement may have been lost."""
     frame = accepted.frame
     if network.publisher.knows(f"up:{accepted.identity}") or not frame.confirmed:
         return
     accepted.session.confirmed_up = accepted.f_cnt
-    await downlink.answer(network, scheduler, accepted, downlink.Content(ack=True))
+    await downlink.answer(network, scheduler, accepted=accepted, content=downlink.Content(ack=True))
 
 
-def _show(network: Network, accepted: events.Accepted, verdict: Verdict) -> None:
+def _show(network: Network, accepted: events.Accepted, *, verdict: Verdict) -> None:
     best, frame = accepted.copies[0], accepted.frame
     network.show(
         FrameLog(

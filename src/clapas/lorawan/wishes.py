@@ -24,7 +24,9 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     dwell: bool = False
 
 
-def _adr_request(session: Session, wishes: Wishes, heard: Heard, region: Region) -> list[Command]:
+def _adr_request(
+    session: Session, wishes: Wishes, *, heard: Heard, region: Region
+) -> list[Command]:
     setting = adr.Setting(heard.dr, session.tx_power, session.nb_trans)
     limits = adr.Limits(
         max_dr=region.adr_max_dr,
@@ -32,8 +34,8 @@ def _adr_request(session: Session, wishes: Wishes, heard: Heard, region: Region)
         required_snr=region.data_rate(heard.dr).required_snr,
         margin=wishes.margin,
     )
-    target = adr.decide(setting, limits, session.heard())
-    blocks = _masks(session, wishes, region)
+    target = adr.decide(setting, limits, history=session.heard())
+    blocks = _masks(session, wishes, region=region)
     if target == setting and not blocks:
         return []
     values = {"dr": target.dr, "tx_power": target.tx_power, "nb_rep": target.nb_trans}
@@ -46,7 +48,9 @@ def _adr_request(session: Session, wishes: Wishes, heard: Heard, region: Region)
     ]
 
 
-def _masks(session: Session, wishes: Wishes, region: Region) -> list[tuple[int, tuple[int, ...]]]:
+def _masks(
+    session: Session, wishes: Wishes, *, region: Region
+) -> list[tuple[int, tuple[int, ...]]]:
     """The channel masks that bring the device to the network's channels; empty when it uses them already."""
     device = frozenset(session.channels.enabled)
     if region.fixed_plan:
@@ -58,7 +62,7 @@ def _masks(session: Session, wishes: Wishes, region: Region) -> list[tuple[int, 
     return [(0, mask)] if mask else []
 
 
-def _channel_request(session: Session, wishes: Wishes, region: Region) -> Command | None:
+def _channel_request(session: Session, wishes: Wishes, *, region: Region) -> Command | None:
     if region.fixed_plan:
         return None
     first = len(region.channels)
@@ -78,7 +82,7 @@ def _receive_request(session: Session, wishes: Wishes) -> Command | None:
     return None
 
 
-def _dwell_request(session: Session, wishes: Wishes, region: Region) -> Command | None:
+def _dwell_request(session: Session, wishes: Wishes, *, region: Region) -> Command | None:
     if not region.tx_param_setup or session.dwell == wishes.dwell:
         return None
     values = {"uplink_dwell_time": wishes.dwell, "downlink_dwell_time": wishes.dwell}
@@ -86,19 +90,19 @@ def _dwell_request(session: Session, wishes: Wishes, region: Region) -> Command 
 
 
 def ask(
-    session: Session, wishes: Wishes, heard: Heard, region: Region, *, adr_on: bool
+    session: Session, wishes: Wishes, *, heard: Heard, region: Region, adr_on: bool
 ) -> list[Command]:
     """The network's requests that are due, the most useful first.
 
     ``adr_on`` is the uplink's ADR bit: a device that has it clear keeps its own data rate.
     """
     due = [
-        _channel_request(session, wishes, region),
+        _channel_request(session, wishes, region=region),
         _receive_request(session, wishes),
-        _dwell_request(session, wishes, region),
+        _dwell_request(session, wishes, region=region),
     ]
     if adr_on and wishes.adr:
-        due += _adr_request(session, wishes, heard, region)
+        due += _adr_request(session, wishes, heard=heard, region=region)
     if wishes.status_every_ms and heard.now - session.status_asked >= wishes.status_every_ms:
         due.append(Command("DevStatusReq"))
     return [each for each in due if each and session.mac_errors.get(each.name, 0) < PATIENCE]

@@ -58,15 +58,15 @@ def moment(at: int) -> str:
 def cap(bulletin: Bulletin) -> bytes:
     """The CAP 1.2 message."""
     alert = ET.Element("alert", xmlns=CAP)
-    _add(alert, "identifier", bulletin.identifier)
-    _add(alert, "sender", bulletin.sender)
-    _add(alert, "sent", moment(bulletin.sent))
-    _add(alert, "status", bulletin.status)
-    _add(alert, "msgType", bulletin.kind)
-    _add(alert, "scope", "Public")
+    _add(alert, "identifier", text=bulletin.identifier)
+    _add(alert, "sender", text=bulletin.sender)
+    _add(alert, "sent", text=moment(bulletin.sent))
+    _add(alert, "status", text=bulletin.status)
+    _add(alert, "msgType", text=bulletin.kind)
+    _add(alert, "scope", text="Public")
     if bulletin.previous:
         name, at = bulletin.previous
-        _add(alert, "references", f"{bulletin.sender},{name},{moment(at)}")
+        _add(alert, "references", text=f"{bulletin.sender},{name},{moment(at)}")
     info = ET.SubElement(alert, "info")
     over = bulletin.kind == "Cancel"
     for name, text in (
@@ -78,15 +78,15 @@ def cap(bulletin: Bulletin) -> bytes:
         ("severity", SEVERITY.get(bulletin.severity, "Unknown")),
         ("certainty", "Observed"),
     ):
-        _add(info, name, text)
+        _add(info, name, text=text)
     if bulletin.onset is not None:
-        _add(info, "onset", moment(bulletin.onset))
+        _add(info, "onset", text=moment(bulletin.onset))
     if bulletin.sender_name:
-        _add(info, "senderName", bulletin.sender_name)
-    _add(info, "headline", bulletin.event[:160])
-    _add(info, "description", bulletin.description)
+        _add(info, "senderName", text=bulletin.sender_name)
+    _add(info, "headline", text=bulletin.event[:160])
+    _add(info, "description", text=bulletin.description)
     if bulletin.instruction:
-        _add(info, "instruction", bulletin.instruction)
+        _add(info, "instruction", text=bulletin.instruction)
     _area(info, bulletin)
     ET.indent(alert)
     return bytes(ET.tostring(alert, encoding="utf-8", xml_declaration=True))
@@ -94,31 +94,31 @@ def cap(bulletin: Bulletin) -> bytes:
 
 def _area(info: ET.Element, bulletin: Bulletin) -> None:
     area = ET.SubElement(info, "area")
-    _add(area, "areaDesc", bulletin.area)
+    _add(area, "areaDesc", text=bulletin.area)
     if bulletin.polygon:
         corners = list(bulletin.polygon)
         closed = corners if corners[0] == corners[-1] else [*corners, corners[0]]
-        _add(area, "polygon", " ".join(f"{y:.5f},{x:.5f}" for x, y in closed))
+        _add(area, "polygon", text=" ".join(f"{y:.5f},{x:.5f}" for x, y in closed))
     if bulletin.circle:
         x, y, radius = bulletin.circle
-        _add(area, "circle", f"{y:.5f},{x:.5f} {radius:g}")
+        _add(area, "circle", text=f"{y:.5f},{x:.5f} {radius:g}")
 
 
 def atom(bulletins: Sequence[Bulletin], *, title: str, address: str, updated: int) -> bytes:
     """The feed of bulletins, newest first; each entry links to its CAP message."""
     feed = ET.Element("feed", xmlns=ATOM)
-    _add(feed, "id", address)
-    _add(feed, "title", title)
-    _add(feed, "updated", _rfc3339(updated))
+    _add(feed, "id", text=address)
+    _add(feed, "title", text=title)
+    _add(feed, "updated", text=_rfc3339(updated))
     ET.SubElement(feed, "link", rel="self", href=address)
     for each in bulletins:
         entry = ET.SubElement(feed, "entry")
-        _add(entry, "id", f"urn:clapas:{each.identifier}")
-        _add(entry, "title", each.event)
-        _add(entry, "updated", _rfc3339(each.sent))
+        _add(entry, "id", text=f"urn:clapas:{each.identifier}")
+        _add(entry, "title", text=each.event)
+        _add(entry, "updated", text=_rfc3339(each.sent))
         author = ET.SubElement(entry, "author")
-        _add(author, "name", each.sender_name or each.sender)
-        _add(entry, "summary", each.description)
+        _add(author, "name", text=each.sender_name or each.sender)
+        _add(entry, "summary", text=each.description)
         number = each.identifier.rsplit("-", 2)[-2]
         link = f"{address.rpartition('/')[0]}/{number}/cap.xml"
         ET.SubElement(entry, "link", rel="alternate", type="application/cap+xml", href=link)
@@ -142,5 +142,5 @@ def _rfc3339(at: int) -> str:
     return instant(at).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _add(parent: ET.Element, name: str, text: str) -> None:
+def _add(parent: ET.Element, name: str, *, text: str) -> None:
     ET.SubElement(parent, name).text = FORBIDDEN.sub("", text)

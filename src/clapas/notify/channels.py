@@ -123,7 +123,7 @@ class Webhook:
         )
         headers = {
             "Content-Type": "application/json",
-            "X-Clapas-Signature": signature(self._secret, body, int(time.time())),
+            "X-Clapas-Signature": signature(self._secret, body, at=int(time.time())),
         }
         try:
             async with httpx.AsyncClient(timeout=self._timeout, follow_redirects=False) as client:
@@ -134,7 +134,7 @@ class Webhook:
             raise NotDelivered(f"HTTP {answer.status_code}", channel="webhook")
 
 
-def signature(secret: bytes, body: bytes, at: int) -> str:
+def signature(secret: bytes, body: bytes, *, at: int) -> str:
     """The header's value for a body at a time (seconds)."""
     signed = hmac.new(secret, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={signed}"

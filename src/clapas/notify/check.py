@@ -51,7 +51,7 @@ def named(plan: Chain | Calendar) -> set[str]:
 
 
 def with_accounts(
-    plan: Chain | Calendar, accounts: Mapping[str, str], calendars: Collection[str]
+    plan: Chain | Calendar, accounts: Mapping[str, str], *, calendars: Collection[str]
 ) -> Chain | Calendar:
     """The plan with accounts instead of logins. Raises InvalidInput when it contradicts itself."""
     if isinstance(plan, Calendar):
@@ -61,11 +61,11 @@ def with_accounts(
     delays = [each.after_s for each in plan.stages]
     if min(delays) < 0 or max(delays) > LONGEST_S or any(a > b for a, b in pairwise(delays)):
         raise InvalidInput("steps follow each other, within a week", field="stages.after_s")
-    stages = tuple(_stage(each, accounts, calendars) for each in plan.stages)
+    stages = tuple(_stage(each, accounts, calendars=calendars) for each in plan.stages)
     return msgspec.structs.replace(plan, stages=stages)
 
 
-def _stage(stage: Stage, accounts: Mapping[str, str], calendars: Collection[str]) -> Stage:
+def _stage(stage: Stage, accounts: Mapping[str, str], *, calendars: Collection[str]) -> Stage:
     if not stage.to:
         raise InvalidInput("a step tells somebody", field="stages.to")
     for each in stage.to:

@@ -25,7 +25,7 @@ class Dispatcher:
     """Takes due notices from the outbox, hands them to their channel, writes what became of them."""
 
     def __init__(
-        self, outbox: Notices, channels: Mapping[str, Channel], settings: Settings | None = None
+        self, outbox: Notices, channels: Mapping[str, Channel], *, settings: Settings | None = None
     ) -> None:
         self._outbox = outbox
         self._channels = channels
@@ -64,10 +64,10 @@ class Dispatcher:
         parcels = list(_parcels(due))
         for start in range(0, len(parcels), AT_ONCE):
             some = parcels[start : start + AT_ONCE]
-            await asyncio.gather(*(self._send(channel, each, moment) for each in some))
+            await asyncio.gather(*(self._send(channel, each, now=moment) for each in some))
         return len(parcels)
 
-    async def _send(self, channel: str, parcel: Sequence[Notice], now: int) -> None:
+    async def _send(self, channel: str, parcel: Sequence[Notice], *, now: int) -> None:
         notice = parcel[0] if len(parcel) == 1 else await self._together(parcel)
         ids = [each.id for each in parcel]
         try:

@@ -112,8 +112,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         cls,
         contacts: Mapping[str, Mapping[str, Any]],
         chains: Mapping[str, Mapping[str, Any]],
-        calendars: Mapping[str, Mapping[str, Any]],
         *,
+        calendars: Mapping[str, Mapping[str, Any]],
         recent: Mapping[str, int],
     ) -> "Directory":
         """From what the store keeps."""
@@ -160,14 +160,20 @@ def notices(
             if chain is None or (subject.kind == "cleared" and not chain.cleared):
                 continue
             told = list(
-                _told(subject, chain, directory, now, count=count if count > GROUPED else 1)
+                _told(
+                    subject,
+                    chain,
+                    directory=directory,
+                    now=now,
+                    count=count if count > GROUPED else 1,
+                )
             )
-            planned[subject.rule, subject.entity] = _bounded(told, directory, sent, now)
+            planned[subject.rule, subject.entity] = _bounded(told, directory, sent=sent, now=now)
     return planned
 
 
 def _told(
-    subject: Subject, chain: Chain, directory: Directory, now: int, *, count: int
+    subject: Subject, chain: Chain, *, directory: Directory, now: int, count: int
 ) -> Iterable[Notice]:
     stages = chain.stages[:1] if subject.kind == "cleared" else chain.stages
     done: set[tuple[str, str, int]] = set()
@@ -183,7 +189,7 @@ def _told(
                 if (channel, address, step) in done:
                     continue
                 done.add((channel, address, step))
-                words = written(_words(subject, contact, count))
+                words = written(_words(subject, contact, count=count))
                 yield Notice(
                     kind=subject.kind,
                     step=step,
@@ -194,11 +200,11 @@ def _told(
                     body=words.body,
                     link=subject.link,
                     created=now,
-                    due=_due(contact, channel, at, subject.severity),
+                    due=_due(contact, channel, at=at, severity=subject.severity),
                 )
 
 
-def _words(subject: Subject, contact: Contact, count: int) -> Words:
+def _words(subject: Subject, contact: Contact, *, count: int) -> Words:
     return Words(
         language=contact.language,
         kind=subject.kind,
@@ -216,7 +222,7 @@ def _words(subject: Subject, contact: Contact, count: int) -> Words:
 
 
 def _bounded(
-    planned: Sequence[Notice], directory: Directory, sent: dict[str, int], now: int
+    planned: Sequence[Notice], directory: Directory, *, sent: dict[str, int], now: int
 ) -> list[Notice]:
     """What goes past a person's quota waits, as part of a digest, one hour."""
     kept = []
@@ -232,26 +238,26 @@ def _bounded(
     return kept
 
 
-def _due(contact: Contact, channel: str, at: int, severity: str) -> int:
+def _due(contact: Contact, channel: str, *, at: int, severity: str) -> int:
     """When it may be sent: the digest's hour, after quiet hours, or at once."""
     if channel == INBOX or severity == "critical":
         return at
     zone = ZoneInfo(contact.zone)
     if contact.digest:
-        return next_time(at, contact.digest, zone)
-    if contact.quiet is not None and is_quiet(contact.quiet, at, zone):
-        return next_time(at, contact.quiet.end, zone)
+        return next_time(at, contact.digest, zone=zone)
+    if contact.quiet is not None and is_quiet(contact.quiet, at, zone=zone):
+        return next_time(at, contact.quiet.end, zone=zone)
     return at
 
 
-def is_quiet(quiet: Quiet, at: int, zone: ZoneInfo) -> bool:
+def is_quiet(quiet: Quiet, at: int, *, zone: ZoneInfo) -> bool:
     """Is a moment inside quiet hours? They may pass midnight."""
     local = instant(at).astimezone(zone).time()
     start, end = time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)
     return start <= local < end if start < end else local >= start or local < end
 
 
-def next_time(at: int, clock: str, zone: ZoneInfo) -> int:
+def next_time(at: int, clock: str, *, zone: ZoneInfo) -> int:
     """The next moment at which it is that civil time."""
     local = instant(at).astimezone(zone)
     there = datetime.combine(local.date(), time.fromisoformat(clock), zone)

@@ -79,20 +79,20 @@ LEAST_TIMES = 1.5
 """A value that is at least so many times the usual one is told as a number of times."""
 
 
-def sentence(reasons: Mapping[str, Any], value: float | None, language: str) -> str:
+def sentence(reasons: Mapping[str, Any], value: float | None, *, language: str) -> str:
     """The sentence of these reasons, '' when nothing is known."""
     spoken = language if language in SENTENCES else "en"
     kind = str(reasons.get("kind", ""))
     words: dict[str, str] = {"gateway": str(reasons.get("gateway", ""))}
     quantity = QUANTITIES.get(str(reasons.get("quantity", "")))
-    times = _times(kind, reasons, value)
+    times = _times(kind, reasons, value=value)
     flag = kind == "threshold" and quantity is not None and quantity.yes_or_no
-    form = "yes_or_no" if flag else _template(kind, reasons, times)
+    form = "yes_or_no" if flag else _template(kind, reasons, times=times)
     template = SENTENCES[spoken].get(form, "")
     words["label"] = getattr(quantity, spoken) if quantity else ""
     for name in VALUES:
-        words[name] = shown(_float(reasons.get(name)), quantity, spoken)
-    words["value"] = shown(value, quantity, spoken)
+        words[name] = shown(_float(reasons.get(name)), quantity, language=spoken)
+    words["value"] = shown(value, quantity, language=spoken)
     words["times"] = _plain(times, spoken)
     words["count"] = _plain(_float(reasons.get("count")), spoken)
     words["operator"] = OPERATORS[spoken].get(str(reasons.get("operator")), "")
@@ -107,11 +107,11 @@ def sentence(reasons: Mapping[str, Any], value: float | None, language: str) -> 
 def told(alarm: Alarm, language: str) -> str:
     """An alarm in one line: what, where, and why in the rule's own words or numbers."""
     where = alarm.name or alarm.entity.rpartition(":")[2]
-    why = alarm.message.get(language) or sentence(alarm.because, alarm.value, language)
+    why = alarm.message.get(language) or sentence(alarm.because, alarm.value, language=language)
     return f"{alarm.title or alarm.rule} ({where}). {why}".strip()
 
 
-def shown(value: float | None, quantity: Quantity | None, language: str) -> str:
+def shown(value: float | None, quantity: Quantity | None, *, language: str) -> str:
     """A value as people read it: scaled, rounded, with its unit and a no-break space."""
     if value is None:
         return "—"
@@ -141,13 +141,13 @@ def lasting(seconds: float, language: str) -> str:
     return " ".join(parts[:2]) or f"0\u00a0{UNITS[language][-1]}"
 
 
-def _template(kind: str, reasons: Mapping[str, Any], times: float | None) -> str:
+def _template(kind: str, reasons: Mapping[str, Any], *, times: float | None) -> str:
     if kind == "fence":
         return "fence_in" if reasons.get("inside") else "fence_out"
     return "same_hour_times" if kind == "same_hour" and times is not None else kind
 
 
-def _times(kind: str, reasons: Mapping[str, Any], value: float | None) -> float | None:
+def _times(kind: str, reasons: Mapping[str, Any], *, value: float | None) -> float | None:
     if kind != "same_hour":
         return _float(reasons.get("times"))
     usual = _float(reasons.get("usual"))

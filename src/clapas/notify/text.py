@@ -83,11 +83,12 @@ def written(words: Words) -> Written:
         "title": words.title,
         "entity": words.entity,
         "name": words.name or words.entity.rpartition(":")[2] or words.entity,
-        "why": sentence(words.because, words.value, language) or BODY[language]["measured"],
+        "why": sentence(words.because, words.value, language=language)
+        or BODY[language]["measured"],
         "value": shown(
-            words.value, QUANTITIES.get(str(words.because.get("quantity", ""))), language
+            words.value, QUANTITIES.get(str(words.because.get("quantity", ""))), language=language
         ),
-        "time": _moment(words.measured, words.zone, language),
+        "time": _moment(words.measured, words.zone, language=language),
         "count": str(words.count),
     }
     body = _filled(words.message or BODY[language][kind], values).strip()
@@ -111,6 +112,6 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return text
 
 
-def _moment(at: int, zone: str, language: str) -> str:
+def _moment(at: int, zone: str, *, language: str) -> str:
     local: datetime = instant(at).astimezone(ZoneInfo(zone))
     return local.strftime("%d/%m/%Y à %H:%M" if language == "fr" else "%Y-%m-%d at %H:%M")

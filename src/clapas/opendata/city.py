@@ -56,8 +56,8 @@ def read_asked(params: Mapping[str, str]) -> Asked:
     return Asked(
         ids=_words(params, "id"),
         attributes=_words(params, "attrs"),
-        limit=min(_number(params, "limit", 20), MOST),
-        offset=_number(params, "offset", 0),
+        limit=min(_number(params, "limit", default=20), MOST),
+        offset=_number(params, "offset", default=0),
         plain="keyValues" in options,
         count="count" in options,
     )
@@ -67,7 +67,7 @@ def _words(params: Mapping[str, str], name: str) -> frozenset[str]:
     return frozenset(each for each in params.get(name, "").split(",") if each)
 
 
-def _number(params: Mapping[str, str], name: str, default: int) -> int:
+def _number(params: Mapping[str, str], name: str, *, default: int) -> int:
     text = params.get(name, "")
     if not text:
         return default
@@ -82,7 +82,7 @@ def local(name: str) -> str:
 
 
 async def feed(
-    store: Store, way_out: Exit, name: str, asked: Asked
+    store: Store, way_out: Exit, *, name: str, asked: Asked
 ) -> tuple[list[dict[str, Any]], int]:
     """A page of a feed's things, and how many there are."""
     kind = FEEDS[name]
@@ -98,12 +98,12 @@ async def feed(
     wanted = {local(each) for each in asked.ids}
     chosen = [each for each in things if not wanted or local(each.entity.id) in wanted]
     shown = chosen[asked.offset : asked.offset + asked.limit]
-    values = await _values(store, way_out, [each.entity.id for each in shown])
-    made = [_entity(name, each, values[each.entity.id], asked) for each in shown]
+    values = await _values(store, way_out, ids=[each.entity.id for each in shown])
+    made = [_entity(name, each, values=values[each.entity.id], asked=asked) for each in shown]
     return made, len(chosen)
 
 
-async def _values(store: Store, way_out: Exit, ids: list[str]) -> dict[str, list[Latest]]:
+async def _values(store: Store, way_out: Exit, *, ids: list[str]) -> dict[str, list[Latest]]:
     found = await store.state.latest(way_out.single_rows("series"), entities=ids)
     known = await store.series.by_id(way_out.rows("series"), [each.series for each in found])
     by_entity: dict[str, list[Latest]] = defaultdict(list)
@@ -114,13 +114,13 @@ async def _values(store: Store, way_out: Exit, ids: list[str]) -> dict[str, list
     return by_entity
 
 
-def _entity(name: str, row: EntityRow, values: list[Latest], asked: Asked) -> dict[str, Any]:
+def _entity(name: str, row: EntityRow, *, values: list[Latest], asked: Asked) -> dict[str, Any]:
     entity, kind = row.entity, FEEDS[name]
     members: dict[str, Any] = {}
     for each in values:
         at = _time(each.measured)
         type_ = "Number" if isinstance(each.value, int | float) else "Text"
-        members[each.attribute] = _attribute(type_, _number_of(each.value), at)
+        members[each.attribute] = _attribute(type_, _number_of(each.value), at=at)
     if entity.name:
         members["name"] = _attribute("Text", entity.name)
     if entity.longitude is not None and entity.latitude is not None:
@@ -142,7 +142,7 @@ def _number_of(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _attribute(type_: str, value: Any, at: str = "") -> dict[str, Any]:
+def _attribute(type_: str, value: Any, *, at: str = "") -> dict[str, Any]:
     metadata = {"timestamp": {"type": "DateTime", "value": at}} if at else {}
     return {"type": type_, "value": value, "metadata": metadata}
 
@@ -154,8 +154,8 @@ def _time(milliseconds: int) -> str:
 async def archive(
     store: Store,
     way_out: Exit,
-    name: str,
     *,
+    name: str,
     thing: str,
     attribute: str,
     params: Mapping[str, str],
@@ -176,7 +176,7 @@ async def archive(
         zone=await store.territory.zone(), fields=("fromDate", "toDate"),
     )  # fmt: skip
     reading = Reading(window=window, step="raw", max_points=MOST_VALUES)
-    found = await way_out.history(store, held[:1], reading)
+    found = await way_out.history(store, held[:1], asked=reading)
     times = found[0].times if found else []
     return {
         "attrName": attribute,

@@ -1,4 +1,4 @@
-"""What is given: SensorThings, and the paths of the city's own NGSI v2 API."""
+"""What is given: SensorThings, the paths of the city's own NGSI v2 API, the catalogue of open data."""
 
 from typing import Any, Protocol
 
@@ -6,7 +6,9 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from clapas.charter import PURPOSE, AuditTrail, Charter, Exit
+from clapas.domain.errors import NotFound
 from clapas.opendata import city
+from clapas.opendata.catalogue import catalogue
 from clapas.opendata.sensorthings.answers import (
     data_array,
     geojson,
@@ -17,7 +19,7 @@ from clapas.opendata.sensorthings.answers import (
 from clapas.opendata.sensorthings.asking import read_address, read_options
 from clapas.opendata.sensorthings.model import SETS
 from clapas.opendata.sensorthings.reader import Found, Reader, check_form, references
-from clapas.store import Store
+from clapas.store import Place, Store
 
 Call = Request[Any, Any, Any]
 READ = {"action": "read", "kind": "entity"}
@@ -68,7 +70,7 @@ async def sensorthings(request: Call, address: FromPath[str]) -> Response[Any]:
     set_ = _set_of(where)
     options = read_options(params, set_)
     check_form(set_, options.form)
-    reader = Reader(rooms_of(request).store, exit_of(request), root)
+    reader = Reader(rooms_of(request).store, exit_of(request), root=root)
     if where.bare and not where.member:
         params["$count"] = "true"
         options = read_options(params | {"$top": "0"}, set_)
@@ -83,7 +85,9 @@ async def sensorthings(request: Call, address: FromPath[str]) -> Response[Any]:
         if where.bare:
             return Response(str(value), media_type="text/plain")
         return Response({where.member[-1]: value})
-    return await _collection(reader, found, root, path, params, references_only=where.references)
+    return await _collection(
+        reader, found, root=root, path=path, params=params, references_only=where.references
+    )
 
 
 def _set_of(where: Any) -> Any:
@@ -96,10 +100,10 @@ def _set_of(where: Any) -> Any:
 async def _collection(
     reader: Reader,
     found: Found,
+    *,
     root: str,
     path: str,
     params: dict[str, str],
-    *,
     references_only: bool,
 ) -> Response[Any]:
     options = read_options(params, found.set)
@@ -110,7 +114,7 @@ async def _collection(
     if found.count is not None:
         body["@iot.count"] = found.count
     if found.more and found.rows:
-        body["@iot.nextLink"] = next_link(root, path, params, found, options)
+        body["@iot.nextLink"] = next_link(root, path, params=params, found=found, options=options)
     if references_only:
         body["value"] = references(found, root)
     elif options.form == "dataArray":
@@ -130,7 +134,7 @@ async def city_feed(request: Call) -> Response[list[dict[str, Any]]]:
     name = request.url.path.strip("/")
     asked = city.read_asked(dict(request.query_params))
     rooms = rooms_of(request)
-    found, total = await city.feed(rooms.store, exit_of(request), name, asked)
+    found, total = await city.feed(rooms.store, exit_of(request), name=name, asked=asked)
     headers = {"Fiware-Total-Count": str(total)} if asked.count else {}
     return Response(found, headers=headers)
 
@@ -144,8 +148,20 @@ async def city_archive(
     params = dict(request.query_params)
     rooms = rooms_of(request)
     return await city.archive(
-        rooms.store, exit_of(request), name, thing=thing, attribute=attribute, params=params
+        rooms.store, exit_of(request), name=name, thing=thing, attribute=attribute, params=params
     )
 
 
-HANDLERS = (sensorthings_root, sensorthings, city_feed, city_archive)
+@get("/catalogue.jsonld", opt={"action": "read", "kind": "entrance"})
+async def open_data(request: Call) -> Response[dict[str, Any]]:
+    """The catalogue of open data, DCAT-AP 3.0.1 in JSON-LD, for harvesters."""
+    rooms = rooms_of(request)
+    try:
+        place = await rooms.store.territory.get()
+    except NotFound:
+        place = Place(name="Clapas", siren="", timezone="Europe/Paris")
+    found = catalogue(rooms.charter.records, place, base=base_of(request))
+    return Response(found, media_type="application/ld+json")
+
+
+HANDLERS = (sensorthings_root, sensorthings, city_feed, city_archive, open_data)

@@ -48,9 +48,9 @@ def made(seed: int) -> Made:
     times = [START_S + n * step for n in range(length)]
     shape = dice.choice((_count, _occupancy, _temperature, _travel))
     values = shape(dice, times)
-    faults = _places(dice, length, dice.randint(1, 4))
+    faults = _places(dice, length, count=dice.randint(1, 4))
     for place in faults:
-        dice.choice((_spike, _nothing, _level, _noisy, _ramp))(dice, values, place, step)
+        dice.choice((_spike, _nothing, _level, _noisy, _ramp))(dice, values, place=place, step=step)
     half = int(SHARE * length / len(faults) / 2)
     windows = [(max(0, each - half), min(length - 1, each + half)) for each in faults]
     return Made([each * 1000 for each in times], values, windows)
@@ -60,7 +60,11 @@ def choose(detect: Detect, score: Score) -> list[tuple[float, Unusual]]:
     """Every pair of the grid with its normalised score on the made-up series, the chosen one first."""
     series = [made(seed) for seed in SEEDS]
     found = [
-        (_total(series, Unusual(times=times, memory_days=days), detect, score), times, days)
+        (
+            _total(series, Unusual(times=times, memory_days=days), detect=detect, score=score),
+            times,
+            days,
+        )
         for times, days in itertools.product(TIMES, MEMORY_DAYS)
     ]
     best = max(each[0] for each in found)
@@ -68,7 +72,7 @@ def choose(detect: Detect, score: Score) -> list[tuple[float, Unusual]]:
     return [(points, Unusual(times=times, memory_days=days)) for points, times, days in found]
 
 
-def _total(series: Sequence[Made], rule: Unusual, detect: Detect, score: Score) -> float:
+def _total(series: Sequence[Made], rule: Unusual, *, detect: Detect, score: Score) -> float:
     points = sum(
         score(len(each.times), each.windows, detect(each.times, each.values, rule))[0]
         for each in series
@@ -77,7 +81,7 @@ def _total(series: Sequence[Made], rule: Unusual, detect: Detect, score: Score) 
     return 100 * (points + windows) / (2 * windows)
 
 
-def _places(dice: random.Random, length: int, count: int) -> list[int]:
+def _places(dice: random.Random, length: int, *, count: int) -> list[int]:
     """Where faults begin: after the first fifth, apart from each other."""
     first, last = length // 5, length - length // 20
     width = (last - first) // count
@@ -129,30 +133,31 @@ def _spread(values: Sequence[float]) -> float:
     return sum(abs(each - middle) for each in values) / len(values) or 1.0
 
 
-def _spike(dice: random.Random, values: list[float], place: int, _: int) -> None:
+def _spike(dice: random.Random, values: list[float], *, place: int, step: int) -> None:
+    del step
     high = dice.choice((-1, 1)) * dice.uniform(6, 14) * _spread(values)
     for each in range(place, min(len(values), place + dice.randint(1, 6))):
         values[each] += high
 
 
-def _nothing(dice: random.Random, values: list[float], place: int, step: int) -> None:
+def _nothing(dice: random.Random, values: list[float], *, place: int, step: int) -> None:
     for each in range(place, min(len(values), place + dice.randint(2, 12) * 3600 // step + 1)):
         values[each] = 0.0
 
 
-def _level(dice: random.Random, values: list[float], place: int, step: int) -> None:
+def _level(dice: random.Random, values: list[float], *, place: int, step: int) -> None:
     high = dice.choice((-1, 1)) * dice.uniform(4, 9) * _spread(values)
     for each in range(place, min(len(values), place + dice.randint(12, 72) * 3600 // step)):
         values[each] += high
 
 
-def _noisy(dice: random.Random, values: list[float], place: int, step: int) -> None:
+def _noisy(dice: random.Random, values: list[float], *, place: int, step: int) -> None:
     size = dice.uniform(3, 6) * _spread(values)
     for each in range(place, min(len(values), place + dice.randint(6, 36) * 3600 // step)):
         values[each] += dice.gauss(0, size)
 
 
-def _ramp(dice: random.Random, values: list[float], place: int, step: int) -> None:
+def _ramp(dice: random.Random, values: list[float], *, place: int, step: int) -> None:
     high = dice.choice((-1, 1)) * dice.uniform(6, 12) * _spread(values)
     width = dice.randint(24, 96) * 3600 // step
     for each in range(place, min(len(values), place + width)):

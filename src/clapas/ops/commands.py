@@ -19,9 +19,10 @@ def register(app: typer.Typer) -> None:
     app.command("feed")(feed_file)
 
 
-def feed_file(  # noqa: PLR0917
+def feed_file(
     file: Annotated[Path, typer.Argument(help="A recorded file, plain or gzipped.")],
     source: Annotated[str, typer.Option("--as", help="The connector whose wire form it takes.")],
+    *,
     speed: Annotated[
         float,
         typer.Option(help="1 = recorded pace, 60 = an hour a minute, 0 = as fast as possible."),
@@ -53,7 +54,7 @@ def feed_file(  # noqa: PLR0917
     from clapas.sources.recordings import wire_messages
 
     doors = Doors(http=to, key=key, mqtt=mqtt, ca_file=ca_file)
-    messages = wire_messages(file, source, options)
+    messages = wire_messages(file, source, options=options)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Bar(*columns, transient=True) as bar:
         task = bar.add_task(f"{file.name} → {source}", total=None)

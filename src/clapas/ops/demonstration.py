@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -137,7 +136,7 @@ async def put_trades_in_force(store: Store, directory: Path, *, controller: str)
     packs = await asyncio.to_thread(discover, directory)
     who = Stewards(steward=STEWARD, controller=controller)
     for pack in packs.values():
-        await enrol(store, pack, who, rivals=packs.values())
+        await enrol(store, pack, who=who, rivals=packs.values())
 
 
 async def remove(store: Store, directory: Path) -> dict[str, int]:
@@ -188,7 +187,9 @@ async def run(
     entrance = doors(await service_key(identity))
     async with asyncio.TaskGroup() as group:
         if chosen.recordings:
-            group.create_task(_recordings_once(store, directory, chosen, entrance, tell))
+            group.create_task(
+                _recordings_once(store, directory, chosen=chosen, doors=entrance, tell=tell)
+            )
         stop = asyncio.Event()
         try:
             said, caught_up = Said(directory), asyncio.Event()
@@ -222,32 +223,37 @@ def _line(done: Progress) -> str:
     return f"{done.sent} messages sent, {done.accepted} accepted"
 
 
-def _tell_of(name: str, tell: Callable[[str], None], done: Progress) -> None:
-    tell(f"{name}: {_line(done)}")
+def _telling(name: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
+    """Tells how far one recording is."""
+
+    def told(done: Progress) -> None:
+        tell(f"{name}: {_line(done)}")
+
+    return told
 
 
 async def feed_recordings(
-    store: Store, folder: Path, doors: Doors, tell: Callable[[str], None]
+    store: Store, folder: Path, *, doors: Doors, tell: Callable[[str], None]
 ) -> dict[str, tuple[int, int]]:
     """Send every recording that a connector can take through its real door; (sent, accepted) by file."""
     done: dict[str, tuple[int, int]] = {}
     await register_recorded(store)
     for recording in recordings_in(folder):
         count = await feed(
-            wire_messages(recording.path, recording.source, recording.options),
+            wire_messages(recording.path, recording.source, options=recording.options),
             doors,
             speed=0,
-            tell=partial(_tell_of, recording.name, tell),
+            tell=_telling(recording.name, tell),
         )
         done[recording.name] = (count.sent, count.accepted)
     return done
 
 
 async def _recordings_once(
-    store: Store, directory: Path, chosen: Marker, doors: Doors, tell: Callable[[str], None]
+    store: Store, directory: Path, *, chosen: Marker, doors: Doors, tell: Callable[[str], None]
 ) -> None:
     """Feed them, and remember that it was done: a restart does not say them again."""
-    await feed_recordings(store, Path(chosen.recordings), doors, tell)
+    await feed_recordings(store, Path(chosen.recordings), doors=doors, tell=tell)
     mark(directory, size=chosen.size)
 
 

@@ -28,6 +28,7 @@ from clapas.bus import NatsBus
 from clapas.domain.device import Device
 from clapas.domain.errors import ClapasError, EngineUnavailable
 from clapas.engines import EngineAddresses
+from clapas.engines.ports import is_free
 from clapas.ops.simulate.mqtt_publisher import MqttPublisher
 from clapas.pipeline.ledger import Ledger, read_ledger
 from clapas.store import Store
@@ -82,6 +83,7 @@ class Tree:
     def __init__(self, data: Path) -> None:
         self._data = data
         self._process: asyncio.subprocess.Process | None = None
+        self._mqtt_port = _own_port()
         self.link = ""
 
     async def start(self) -> None:
@@ -89,7 +91,11 @@ class Tree:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "clapas", "up", "--data", str(self._data), "--port", "0"),
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "COLUMNS": "300"},
+            env={
+                **os.environ,
+                "COLUMNS": "300",
+                "CLAPAS_ENGINES__MQTT_PORT": str(self._mqtt_port),
+            },
         )
         wanted = ANSWERS if self.link else FIRST
         said = ""
@@ -127,6 +133,13 @@ class Tree:
             await self._process.wait()
 
 
+def _own_port() -> int:
+    """A port that stays ours while the platform is down: not the standard one, nor one lent to clients."""
+    while not is_free("127.0.0.1", port := random.randrange(20_000, 30_000)):
+        pass
+    return port
+
+
 async def torture(
     data: Path, plan: Plan, *, tell: Callable[[str], None] = lambda _: None
 ) -> Report:
@@ -139,13 +152,13 @@ async def torture(
         key = await service_key(tree.link)
         await make_devices(tree.addresses())
         kills: Counter[str] = Counter()
-        async with publishing(tree, key, plan) as sender:
+        async with publishing(tree, key, plan=plan) as sender:
             while kills.total() < plan.kills:
                 await asyncio.sleep(chance.uniform(*plan.pause_s))
                 victim = chance.choice(plan.victims)
                 kills[victim] += await tree.kill(victim)
                 tell(f"{kills.total()} kills, {sender.acknowledged} acknowledged, last: {victim}")
-        return await count(tree.addresses(), sender, kills, time.monotonic() - began)
+        return await count(tree.addresses(), sender, kills=kills, seconds=time.monotonic() - began)
     finally:
         await tree.stop()
 
@@ -178,7 +191,7 @@ class Sender:
 
 
 @asynccontextmanager
-async def publishing(tree: Tree, key: str, plan: Plan) -> AsyncIterator[Sender]:
+async def publishing(tree: Tree, key: str, *, plan: Plan) -> AsyncIterator[Sender]:
     """A sender at work; on leaving, everything it sent has been acknowledged."""
     sender, stop = Sender(plan.rate), asyncio.Event()
     address = tree.addresses().nats
@@ -224,7 +237,7 @@ async def make_devices(addresses: EngineAddresses) -> None:
 
 
 async def count(
-    addresses: EngineAddresses, sender: Sender, kills: Counter[str], seconds: float
+    addresses: EngineAddresses, sender: Sender, *, kills: Counter[str], seconds: float
 ) -> Report:
     """Wait until nothing is on its way, then compare what was acknowledged with what is kept."""
     async with Store.open(addresses, pool=2) as store, NatsBus.open(addresses.nats) as bus:
@@ -232,7 +245,7 @@ async def count(
         kept: Counter[int] = Counter()
         for log in ledger.logs:
             for first in range(1, log.last + 1, 10_000):
-                rows = await store.history.of_messages(log.log, first, first + 9_999)
+                rows = await store.history.of_messages(log.log, first, last=first + 9_999)
                 kept.update(int(row.value) for row in rows if isinstance(row.value, float))
     return Report(
         sent=sender.sent,
@@ -246,7 +259,7 @@ async def count(
     )
 
 
-async def _settled(store: Store, bus: NatsBus, patience_s: float = 120.0) -> Ledger:
+async def _settled(store: Store, bus: NatsBus, *, patience_s: float = 120.0) -> Ledger:
     """The ledger once every received message has its outcome, or as it is when patience ends."""
     limit = time.monotonic() + patience_s
     while True:

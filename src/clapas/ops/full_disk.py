@@ -46,7 +46,7 @@ async def fill_and_free(disk: Path, *, rate: int = 200, full_s: float = 15.0) ->
         key = await service_key(tree.link)
         await make_devices(tree.addresses())
         async with (
-            publishing(tree, key, Plan(rate=rate)) as sender,
+            publishing(tree, key, plan=Plan(rate=rate)) as sender,
             httpx.AsyncClient(
                 base_url=address, timeout=30, headers={"Authorization": f"Bearer {key}"}
             ) as client,
@@ -62,7 +62,7 @@ async def fill_and_free(disk: Path, *, rate: int = 200, full_s: float = 15.0) ->
             blocked = sender.acknowledged == before
             ballast.unlink()
             await asyncio.sleep(full_s)
-        report = await count(tree.addresses(), sender, Counter(), 0.0)
+        report = await count(tree.addresses(), sender, kills=Counter(), seconds=0.0)
         told = tuple(each["kind"] for each in home.json().get("wrong", ()))
         return FullDisk(
             refusal=refused.json(),

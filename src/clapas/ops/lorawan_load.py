@@ -25,7 +25,7 @@ Sent = tuple[int, int, float]
 def granted(number: int) -> Granted:
     """The session of a device of the load."""
     key = number.to_bytes(16, "big")
-    found = Granted(bytes(28), key, 0)
+    found = Granted(bytes(28), key, dev_nonce=0)
     found.address, found.net_key, found.app_key = number + 1, key, key
     return found
 
@@ -54,7 +54,7 @@ def udp_door(server: LorawanServer) -> UdpDoor:
     return server.udp
 
 
-def packet(phy: bytes, token: int, gateway: int, ticks: int, *, hertz: int = 868_100_000) -> bytes:
+def packet(phy: bytes, token: int, *, gateway: int, ticks: int, hertz: int = 868_100_000) -> bytes:
     """A PUSH_DATA with one frame (Semtech UDP v2)."""
     body = {
         "tmst": ticks, "freq": hertz / 1e6, "stat": 1, "modu": "LORA", "datr": "SF7BW125", "codr": "4/5",
@@ -80,7 +80,7 @@ def payload(number: int) -> bytes:
 
 
 def _shoot(
-    port: int, rate: int, copies: int, seconds: float, first: int, told: Any, ready: Event
+    port: int, rate: int, *, copies: int, seconds: float, first: int, told: Any, ready: Event
 ) -> None:
     """The child: ``rate`` uplinks a second, each through ``copies`` gateways; tells when each was first sent."""
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _gateway in range(copies)]
@@ -107,7 +107,7 @@ def _shoot(
         sent.append((device, counter, time.time()))
         ticks = int(time.monotonic() * 1e6) & 0xFFFFFFFF
         for gateway, each in enumerate(sockets):
-            each.send(packet(phy, number, gateway, ticks))
+            each.send(packet(phy, number, gateway=gateway, ticks=ticks))
             _answer(each, gateway)
     told.put((sent, time.monotonic() - start))
 
@@ -130,7 +130,16 @@ async def fire(
     told, ready = context.Queue(), context.Event()
     port = udp_door(server).port
     child = context.Process(
-        target=_shoot, args=(port, rate, copies, seconds, first, told, ready), daemon=True
+        target=_shoot,
+        args=(port, rate),
+        kwargs={
+            "copies": copies,
+            "seconds": seconds,
+            "first": first,
+            "told": told,
+            "ready": ready,
+        },
+        daemon=True,
     )
     child.start()
     await asyncio.sleep(2)

@@ -31,13 +31,13 @@ async def withstand(count: int, *, seed: int = 7) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         async with LorawanServer.open(
-            Settings(udp_port=0), Path(folder), log, MemoryDevices()
+            Settings(udp_port=0), Path(folder), publish=log, devices=MemoryDevices()
         ) as server:
             await activate(server)
             door = udp_door(server)
-            elapsed = await _throw(door, count, random.Random(seed))
+            elapsed = await _throw(door, count, drawn=random.Random(seed))
             after = data_up(granted(_LAST), counter=9, port=2, data=b"still here")
-            door.datagram_received(packet(after, 1, 0, 1), ("127.0.0.1", 4000))
+            door.datagram_received(packet(after, 1, gateway=0, ticks=1), ("127.0.0.1", 4000))
             await asyncio.sleep(1)
             session = server.device(eui(_LAST)).session
             refused = server.figures()["rejected"]
@@ -50,10 +50,11 @@ async def withstand(count: int, *, seed: int = 7) -> dict[str, Any]:
     }
 
 
-async def _throw(door: UdpDoor, count: int, drawn: random.Random) -> float:
+async def _throw(door: UdpDoor, count: int, *, drawn: random.Random) -> float:
     """Into the door, as the loop would; seconds that it took."""
     good = [
-        packet(data_up(granted(at), counter=0, port=2, data=b"x"), at, 0, at) for at in range(50)
+        packet(data_up(granted(at), counter=0, port=2, data=b"x"), at, gateway=0, ticks=at)
+        for at in range(50)
     ]
     start = time.monotonic()
     for number in range(count):

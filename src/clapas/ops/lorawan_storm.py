@@ -57,15 +57,15 @@ def _child(storm: Storm, told: Any) -> None:
 
 
 async def _blown(storm: Storm) -> dict[str, Any]:
-    fleet = [Device(number, "storm", (0, 0)) for number in range(storm.joins)]
+    fleet = [Device(number, "storm", place=(0, 0)) for number in range(storm.joins)]
     register = MemoryDevices(
         tuple(LorawanDevice(dev_eui=each.eui.hex(), app_key=each.app_key) for each in fleet)
     )
     with tempfile.TemporaryDirectory() as folder:
         async with LorawanServer.open(
-            Settings(udp_port=0), Path(folder), _logged, register
+            Settings(udp_port=0), Path(folder), publish=_logged, devices=register
         ) as server:
-            answered, lasted = await _ask(server, fleet, storm)
+            answered, lasted = await _ask(server, fleet, storm=storm)
             figures, leads = server.figures(), sorted(server.scheduler.leads)
     refused: dict[str, int] = figures["rejected"]
     return {
@@ -86,7 +86,9 @@ async def _logged(_message: RawMessage) -> int:
     return 1
 
 
-async def _ask(server: LorawanServer, fleet: Sequence[Device], storm: Storm) -> tuple[int, float]:
+async def _ask(
+    server: LorawanServer, fleet: Sequence[Device], *, storm: Storm
+) -> tuple[int, float]:
     """Every device's request, by the clock; how many emissions gateways were asked for, and how long it lasted."""
     ears = [await _ear(server, number) for number in range(storm.gateways)]
     drawn = random.Random(22)
@@ -95,11 +97,11 @@ async def _ask(server: LorawanServer, fleet: Sequence[Device], storm: Storm) -> 
     start = time.monotonic()
     for number, device in enumerate(fleet):
         await asyncio.sleep(max(start + number / storm.rate - time.monotonic(), 0))
-        phy = join_request(device.app_key, bytes(8), device.eui, number & 0xFFFF)
+        phy = join_request(device.app_key, bytes(8), dev_eui=device.eui, dev_nonce=number & 0xFFFF)
         ticks = int(time.monotonic() * 1e6) & 0xFFFFFFFF
         hertz = drawn.choice(JOIN_HZ)
         for ear in drawn.sample(ears, min(_HEARD_BY, len(ears))):
-            ear.send(packet(phy, number, ear.number, ticks, hertz=hertz))
+            ear.send(packet(phy, number, gateway=ear.number, ticks=ticks, hertz=hertz))
     lasted = time.monotonic() - start
     await asyncio.sleep(_TAIL_S)
     while not server.network.dedup.idle:

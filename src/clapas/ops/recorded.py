@@ -84,7 +84,7 @@ LOGGER = Model(id="recorded-logger", label="Enregistreur", interval_s=900)
 TEMPERATURE = ("temperature", "temperature", "temperature", 1.0)
 
 
-def _room(key: str, name: str, channels: tuple[str, str] = ("Temp", "RH")) -> Recorded:
+def _room(key: str, name: str, *, channels: tuple[str, str] = ("Temp", "RH")) -> Recorded:
     """A climate logger; ``channels`` are its columns of temperature (°C) and humidity (%)."""
     return Recorded(
         key=key,
@@ -128,8 +128,8 @@ RECORDED = (
     _room("London:Room_1", "Salle 1"),
     _room("London:Room_1_Case", "Salle 1, vitrine"),
     _room("London:External", "Extérieur du musée"),
-    _room("York:Store", "Réserve d’York", ("TEMPERATURE", "HUMIDITY")),
-    _room("External", "Extérieur d’York", ("Temperature (C)", "Humidity (%RH)")),
+    _room("York:Store", "Réserve d’York", channels=("TEMPERATURE", "HUMIDITY")),
+    _room("External", "Extérieur d’York", channels=("Temperature (C)", "Humidity (%RH)")),
     Recorded(
         key="stage_2001_2013",
         name="L’Ardèche à Meyras",

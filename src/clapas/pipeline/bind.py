@@ -21,12 +21,16 @@ async def bind(batch: Batch, ports: Ports) -> Batch:
     planned = [(item, _planned(item, ports.memory)) for item in batch.items]
     keys = {plan.key for _, plans in planned for plan, _ in plans}
     numbers = await ports.store.series.ensure(keys) if keys else {}
-    bound = tuple(_bound(item, plans, numbers, batch) for item, plans in planned)
+    bound = tuple(_bound(item, plans, numbers=numbers, batch=batch) for item, plans in planned)
     return msgspec.structs.replace(batch, items=(), bound=bound)
 
 
 def _bound(
-    item: Item, plans: list[tuple[Plan, Reading]], numbers: Mapping[SeriesKey, Series], batch: Batch
+    item: Item,
+    plans: list[tuple[Plan, Reading]],
+    *,
+    numbers: Mapping[SeriesKey, Series],
+    batch: Batch,
 ) -> Bound:
     delivery = batch.deliveries[item.delivery]
     received = delivery.message.received

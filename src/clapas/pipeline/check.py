@@ -19,11 +19,11 @@ EARLIEST = milliseconds(datetime(1970, 1, 2, tzinfo=UTC))
 def check(batch: Batch, limits: Limits) -> Batch:
     """Flag values out of range, late or from the future; refuse times that cannot be."""
     return msgspec.structs.replace(
-        batch, bound=tuple(_checked(each, batch, limits) for each in batch.bound)
+        batch, bound=tuple(_checked(each, batch, limits=limits) for each in batch.bound)
     )
 
 
-def _checked(bound: Bound, batch: Batch, limits: Limits) -> Bound:
+def _checked(bound: Bound, batch: Batch, *, limits: Limits) -> Bound:
     good: list[Observation] = []
     places: list[tuple[str, str, str]] = []
     for observation, place in zip(bound.observations, bound.places, strict=True):
@@ -34,7 +34,7 @@ def _checked(bound: Bound, batch: Batch, limits: Limits) -> Bound:
         if isinstance(observation.value, float) and not math.isfinite(observation.value):
             batch.refuse(bound.item.delivery, Refusal("not_a_number", place[1]))
             continue
-        flags = _flags(observation, place[2], lag, limits)
+        flags = _flags(observation, place[2], lag=lag, limits=limits)
         good.append(
             observation
             if not flags
@@ -44,7 +44,7 @@ def _checked(bound: Bound, batch: Batch, limits: Limits) -> Bound:
     return Bound(bound.item, tuple(good), tuple(places))
 
 
-def _flags(observation: Observation, key: str, lag: int, limits: Limits) -> int:
+def _flags(observation: Observation, key: str, *, lag: int, limits: Limits) -> int:
     flags = 0
     if lag < -limits.future_flag_s * 1000:
         flags |= Quality.FUTURE

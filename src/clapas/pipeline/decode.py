@@ -15,7 +15,7 @@ async def decode(batch: Batch, ports: Ports) -> Batch:
         for index, item in enumerate(batch.items)
         if (codec := _codec(item)) is not None
     }
-    jobs = [_job(batch.items[index], codec, batch) for index, codec in codecs.items()]
+    jobs = [_job(batch.items[index], codec, batch=batch) for index, codec in codecs.items()]
     decoded = dict(zip(codecs, await ports.codecs.decode(jobs), strict=True)) if jobs else {}
     items = []
     for index, item in enumerate(batch.items):
@@ -39,7 +39,7 @@ def _codec(item: Item) -> CodecRef | None:
     return None if model.codec.kind == "none" else model.codec
 
 
-def _job(item: Item, codec: CodecRef, batch: Batch) -> DecodeJob:
+def _job(item: Item, codec: CodecRef, *, batch: Batch) -> DecodeJob:
     return DecodeJob(
         codec=codec,
         script=item.known.script if item.known else "",

@@ -16,7 +16,7 @@ READY = frozenset({"active", "maintenance", "to_install", "stock"})
 """Life-cycle stages whose messages are kept; a retired or only proposed device is refused."""
 
 
-async def identify(deliveries: Sequence[Delivery], logs: Sequence[int], ports: Ports) -> Batch:
+async def identify(deliveries: Sequence[Delivery], logs: Sequence[int], *, ports: Ports) -> Batch:
     """Parse each message with its connector, then look all devices up at once.
 
     ``logs`` gives the ledger's number of each delivery's log.

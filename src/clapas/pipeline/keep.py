@@ -36,7 +36,7 @@ async def keep(batch: Batch, ports: Ports) -> Kept:
     rejects = _rejects(batch, outcomes)
     if rejects:
         await ports.store.rejects.keep(rejects)
-    await ports.store.history.write(_raw_rows(batch), observations, outcomes)
+    await ports.store.history.write(_raw_rows(batch), observations, outcomes=outcomes)
     state = _state(accepted)
     if state:
         await ports.store.state.upsert(state)
@@ -47,7 +47,7 @@ async def keep(batch: Batch, ports: Ports) -> Kept:
 async def _claimed(batch: Batch, ports: Ports) -> list[bool]:
     """Which items are the first of their identity; those without an identity always are."""
     claims = [
-        (index, _claim(bound.item.uplink, batch, bound))
+        (index, _claim(bound.item.uplink, batch, bound=bound))
         for index, bound in enumerate(batch.bound)
         if bound.item.uplink.message_id is not None
     ]
@@ -59,7 +59,7 @@ async def _claimed(batch: Batch, ports: Ports) -> list[bool]:
     return mine
 
 
-def _claim(uplink: Uplink, batch: Batch, bound: Bound) -> Claim:
+def _claim(uplink: Uplink, batch: Batch, *, bound: Bound) -> Claim:
     delivery = batch.deliveries[bound.item.delivery]
     own = uplink.measured or uplink.sent
     return Claim(
@@ -146,10 +146,12 @@ def _rejects(batch: Batch, outcomes: list[Outcome]) -> list[Reject]:
 
 def _raw_rows(batch: Batch) -> list[RawRow]:
     first = {each.item.delivery: each for each in reversed(batch.bound)}
-    return [_raw_row(batch, index, first.get(index)) for index in range(len(batch.deliveries))]
+    return [
+        _raw_row(batch, index, bound=first.get(index)) for index in range(len(batch.deliveries))
+    ]
 
 
-def _raw_row(batch: Batch, index: int, bound: Bound | None) -> RawRow:
+def _raw_row(batch: Batch, index: int, *, bound: Bound | None) -> RawRow:
     """The raw row; ``kind`` stays empty for a refused message, which replay leaves to retry."""
     delivery = batch.deliveries[index]
     message = delivery.message

@@ -63,7 +63,7 @@ async def read_ledger(store: Store, bus: Bus) -> Ledger:
     for name in await store.messages.logs():
         state = states.get((name.name, name.incarnation))
         of_log = await store.ledger.counts(name.id, state.last if state else None)
-        logs.append(_account(name, state, of_log))
+        logs.append(_account(name, state, counts=of_log))
         counts.extend(of_log)
     return Ledger(
         received=sum(each.received for each in logs),
@@ -79,7 +79,7 @@ async def read_ledger(store: Store, bus: Bus) -> Ledger:
     )
 
 
-def _account(name: LogName, state: LogState | None, counts: Sequence[LogCount]) -> LogLedger:
+def _account(name: LogName, state: LogState | None, *, counts: Sequence[LogCount]) -> LogLedger:
     results = Counter[str]()
     for each in counts:
         results[each.result] += each.messages

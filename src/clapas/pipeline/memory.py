@@ -55,9 +55,9 @@ def _decide(item: Item, reading: Reading) -> tuple[Plan, ...]:
     if bindings:
         guessed = _guessed(item, reading)
         return tuple(
-            _bound_plan(each, quantity, 1.0, 0.0)
+            _bound_plan(each, quantity, scale=1.0, offset=0.0)
             if guessed and (each.scale, each.offset) != (1.0, 0.0)
-            else _bound_plan(each, quantity, scale, offset)
+            else _bound_plan(each, quantity, scale=scale, offset=offset)
             for each in bindings
         )
     entity = reading.entity or device_entity(item.uplink.device)
@@ -67,7 +67,7 @@ def _decide(item: Item, reading: Reading) -> tuple[Plan, ...]:
     return (Plan(SeriesKey(entity, attribute, quantity), scale, offset),)
 
 
-def _bound_plan(binding: Binding, quantity: str, scale: float, offset: float) -> Plan:
+def _bound_plan(binding: Binding, quantity: str, *, scale: float, offset: float) -> Plan:
     key = SeriesKey(binding.entity, binding.attribute, binding.quantity or quantity)
     return Plan(
         key,
@@ -90,7 +90,7 @@ def _quantity(item: Item, reading: Reading) -> tuple[str, float, float]:
         if named in QUANTITIES:
             scale, offset = guess.conversion(unit, named)
             return named, scale, offset
-    guessed = guess.quantity(reading.channel, unit, reading.value)
+    guessed = guess.quantity(reading.channel, unit, value=reading.value)
     return guessed if guessed is not None else ("", 1.0, 0.0)
 
 

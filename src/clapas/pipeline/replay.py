@@ -69,12 +69,12 @@ async def replay(
     total = Difference(generation=generation)
     async for rows in ports.store.raw.read(window, model=model, device=device):
         kept = [row for row in rows if row.kind]
-        total = await _batch(kept, ports, total, commit=commit)
+        total = await _batch(kept, ports, total=total, commit=commit)
         yield total
 
 
 async def _batch(
-    rows: Sequence[RawRow], ports: Ports, total: Difference, *, commit: bool
+    rows: Sequence[RawRow], ports: Ports, *, total: Difference, commit: bool
 ) -> Difference:
     decoded = await _decoded(rows, ports)
     after = {
@@ -85,7 +85,7 @@ async def _batch(
     before = await _kept(rows, ports)
     changes = _compare(before, after)
     if commit and changes:
-        await _commit(changes, decoded, ports, total.generation)
+        await _commit(changes, decoded, ports=ports, generation=total.generation)
     counts = {
         what: sum(each.what == what for each in changes) for what in ("changed", "added", "gone")
     }
@@ -114,7 +114,7 @@ async def _decoded(rows: Sequence[RawRow], ports: Ports) -> Batch:
         )
         for row in rows
     ]
-    batch = await identify(deliveries, [row.log for row in rows], ports)
+    batch = await identify(deliveries, [row.log for row in rows], ports=ports)
     batch = await decode(batch, ports)
     batch = await bind(batch, ports)
     return check(batch, ports.limits)
@@ -126,7 +126,9 @@ async def _kept(rows: Sequence[RawRow], ports: Ports) -> dict[tuple[int, int], O
     kept: dict[tuple[int, int], ObservationRow] = {}
     for log in {row.log for row in rows}:
         sequences = [row.sequence for row in rows if row.log == log]
-        for value in await ports.store.history.of_messages(log, min(sequences), max(sequences)):
+        for value in await ports.store.history.of_messages(
+            log, min(sequences), last=max(sequences)
+        ):
             if (value.log, value.sequence) in wanted:
                 kept[value.series, value.measured] = value
     return kept
@@ -158,7 +160,9 @@ def _compare(
     return changes
 
 
-async def _commit(changes: Sequence[Change], batch: Batch, ports: Ports, generation: int) -> None:
+async def _commit(
+    changes: Sequence[Change], batch: Batch, *, ports: Ports, generation: int
+) -> None:
     """Write the changes as a generation of their own, then correct the present state."""
     fresh = {
         (value.series, value.measured): (value, place)
@@ -175,7 +179,7 @@ async def _commit(changes: Sequence[Change], batch: Batch, ports: Ports, generat
         for each in changes
         if each.what == "gone"
     ]
-    await ports.store.history.write([], [*corrected, *withdrawn], [])
+    await ports.store.history.write([], [*corrected, *withdrawn], outcomes=[])
     await ports.store.state.upsert(
         [
             StateRow(

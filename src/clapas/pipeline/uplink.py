@@ -18,7 +18,9 @@ from clapas.pipeline.ports import Ports
 
 async def handle(deliveries: Sequence[Delivery], ports: Ports) -> Kept:
     """Take a batch through every step; what could not go on becomes a reject with its reason."""
-    batch = await identify(deliveries, [ports.log_numbers[each.log] for each in deliveries], ports)
+    batch = await identify(
+        deliveries, [ports.log_numbers[each.log] for each in deliveries], ports=ports
+    )
     batch = await decode(batch, ports)
     batch = await bind(batch, ports)
     batch = check(batch, ports.limits)

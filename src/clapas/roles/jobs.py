@@ -29,7 +29,7 @@ async def run(orders: Orders, ready: Callable[[], None]) -> None:
         sealer = Sealer(kept_secret(Path(orders.directory), "fleet"))
         tools: dict[type, object] = {
             Path: Path(orders.directory),
-            Publisher: Publisher(bus.tell, bus.ask, Speaker(orders.configuration.sources)),
+            Publisher: Publisher(bus.tell, bus.ask, speaker=Speaker(orders.configuration.sources)),
             CodecPool: codecs,
             Sealer: sealer,
             FleetSettings: orders.configuration.fleet,
@@ -37,4 +37,4 @@ async def run(orders: Orders, ready: Callable[[], None]) -> None:
             WaterSettings: orders.configuration.usecases_water,
         }
         ready()
-        await jobs.Worker(store, jobs.discover(), tools, jobs.discover_ticks()).run()
+        await jobs.Worker(store, jobs.discover(), tools=tools, ticks=jobs.discover_ticks()).run()

@@ -55,10 +55,12 @@ class RegistryDevices:
         except NotFound:
             return None
         sealed = await self._store.fleet.sealed_keys(dev_eui)
-        keys = {kind: self._sealer.open(dev_eui, kind, value) for kind, value in sealed.items()}
+        keys = {
+            kind: self._sealer.open(dev_eui, kind, sealed=value) for kind, value in sealed.items()
+        }
         known = (await self._store.registry.resolve([dev_eui])).get(dev_eui)
         facts = radio_facts(known.model if known else None, row.row.device)
-        return lorawan_device(row.row.device, row.file.join_eui, keys, facts)
+        return lorawan_device(row.row.device, row.file.join_eui, keys=keys, facts=facts)
 
 
 def radio_facts(model: Model | None, device: Device) -> RadioFacts:
@@ -80,7 +82,7 @@ _NAMES: Final = RadioFacts.__struct_fields__
 
 
 def lorawan_device(
-    device: Device, join_eui: str, keys: dict[str, bytes], facts: RadioFacts
+    device: Device, join_eui: str, *, keys: dict[str, bytes], facts: RadioFacts
 ) -> LorawanDevice:
     """A device of the registry as the network server sees it."""
     values = msgspec.structs.asdict(facts)
@@ -118,7 +120,7 @@ async def run(orders: Orders, ready: Callable[[], None]) -> None:
         devices = RegistryDevices(store, Sealer(kept_secret(directory, "fleet")))
         settings = orders.configuration.lorawan
         async with LorawanServer.open(
-            settings, directory / "lorawan", bus.publish_uplink, devices
+            settings, directory / "lorawan", publish=bus.publish_uplink, devices=devices
         ) as server:
             register = server.network.register
             store.registry.watch(lambda key: register.forget(key or None))
@@ -136,13 +138,13 @@ async def tell_gateways(store: Store, server: LorawanServer) -> None:
     told: dict[str, int] = {}
     while True:
         try:
-            await exchange_gateways(store, server, told)
+            await exchange_gateways(store, server, told=told)
         except ClapasError as wrong:
             LOG.warning("the registry's gateways are not up to date: %s", wrong)
         await asyncio.sleep(GATEWAYS_S)
 
 
-async def exchange_gateways(store: Store, server: LorawanServer, told: dict[str, int]) -> None:
+async def exchange_gateways(store: Store, server: LorawanServer, *, told: dict[str, int]) -> None:
     """One turn; ``told`` remembers until when each gateway was told.
 
     Only gateways that forwarded a frame of one of our devices come this far: a forged EUI is not written.

@@ -30,5 +30,5 @@ async def run(orders: Orders, ready: Callable[[], None]) -> None:
 
     async with Store.open(orders.addresses, pool=2) as store:
         ready()
-        identity = compose_identity(store, charter, orders)
+        identity = compose_identity(store, charter, orders=orders)
         await demonstration.run(store, identity, directory=directory, doors=doors, tell=tell)

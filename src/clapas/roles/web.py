@@ -57,7 +57,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         await bus.prepare()
         codecs = await stack.enter_async_context(CodecPool.open(1))
         charter = Charter.standard(configuration.charter)
-        identity = compose_identity(store, charter, orders)
+        identity = compose_identity(store, charter, orders=orders)
         keeper = CharterKeeper(store.charter, charter)
         await keeper.load()
         trail = AuditTrail(store.audit)
@@ -66,31 +66,26 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
         outlet = Outlet(
             store,
             charter,
-            lambda topic, body: bus.client.publish(subject_of(topic), body),
-            lambda names: disconnect(orders.addresses.nats, names),
+            publish=lambda topic, body: bus.client.publish(subject_of(topic), body),
+            disconnect=lambda names: disconnect(orders.addresses.nats, names),
         )
-        background = [
+        for work in (
             keeper.run(),
             trail.run(),
-            every(3600, identity.sessions.purge),
-            every(5, lambda: usage.write(store.api_gateway)),
             outlet.run(bus.follow()),
             every(5, outlet.review),
-        ]
-        if quotas is not None:
-            background += [
-                every(configuration.api_gateway.share_s, quotas.share),
-                every(86_400, quotas.forget),
-            ]
-        for work in background:
+            every(5, lambda: usage.write(store.api_gateway)),
+            every(3600, identity.sessions.purge),
+            *_counting(quotas, share_s=configuration.api_gateway.share_s),
+        ):
             await stack.enter_async_context(_meanwhile(work))
-        await admit_devices(bus, identity, orders)
+        await admit_devices(bus, identity, orders=orders)
         web = served(configuration.web)
         live = await stack.enter_async_context(
             LiveHub(bus.follow, listeners=web.live_listeners, queue=web.live_queue)
         )
         broker = await stack.enter_async_context(
-            open_door(store, identity, charter, configuration.context, bus)
+            open_door(store, identity, charter=charter, settings=configuration.context, bus=bus)
         )
         yield Services(
             mounts={PATH: broker},
@@ -133,6 +128,13 @@ def _quotas(store: Store, configuration: Configuration) -> Quotas | None:
     return Quotas(store.api_gateway, subjects=configuration.api_gateway.subjects)
 
 
+def _counting(quotas: Quotas | None, *, share_s: float) -> list[Coroutine[None, None, None]]:
+    """Calls counted with the other processes, and yesterday's forgotten."""
+    if quotas is None:
+        return []
+    return [every(share_s, quotas.share), every(86_400, quotas.forget)]
+
+
 @asynccontextmanager
 async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Some work of the background, ended at the end."""
@@ -145,12 +147,14 @@ async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-async def admit_devices(bus: NatsBus, identity: Identity, orders: Orders) -> None:
+async def admit_devices(bus: NatsBus, identity: Identity, *, orders: Orders) -> None:
     """Answer the broker's question for every connection, and log what comes without receipt."""
 
-    async def authorise(user: str, password: str, client: str) -> Grant | None:
+    async def authorise(  # noqa: PLR0917 - the broker asks so
+        user: str, password: str, client: str
+    ) -> Grant | None:
         try:
-            granted = await identity.authorize_mqtt(user, password, client)
+            granted = await identity.authorize_mqtt(user, password, client_id=client)
         except ClapasError as error:
             logger.warning("a connection is refused, nobody can be recognised now: %s", error)
             return None

@@ -43,18 +43,23 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The territory's civil time."""
 
 
-def because(when: When, facts: SeriesFacts, references: References, moment: Moment) -> Reasons:
+def because(when: When, facts: SeriesFacts, *, references: References, moment: Moment) -> Reasons:
     """The numbers of the sentence, ``kind`` and ``quantity`` among them."""
     known: Reasons = {"kind": when.__struct_config__.tag, "quantity": facts.quantity}
     if isinstance(moment.value, float):
-        known |= _instant(when, facts, references, moment) | _learned(when, moment, moment.value)
+        known |= _instant(when, facts, references=references, moment=moment) | _learned(
+            when, moment, value=moment.value
+        )
     return known | _lasting(when, facts)
 
 
-def _instant(when: When, facts: SeriesFacts, references: References, moment: Moment) -> Reasons:
+def _instant(when: When, facts: SeriesFacts, *, references: References, moment: Moment) -> Reasons:
     match when:
         case Threshold():
-            return {"operator": when.operator, "limit": _limit(when, facts, references, moment.at)}
+            return {
+                "operator": when.operator,
+                "limit": _limit(when, facts, references=references, at=moment.at),
+            }
         case Band():
             return {"low": when.low, "high": when.high}
         case Rate():
@@ -62,13 +67,15 @@ def _instant(when: When, facts: SeriesFacts, references: References, moment: Mom
             return {"limit": when.per_hour, "slope": slope}
         case Versus():
             within = when.within_s * 1000
-            other = references.at(other_of(when, facts), when.attribute, moment.at, within)
+            other = references.at(
+                other_of(when, facts), when.attribute, moment=moment.at, within_ms=within
+            )
             return {"other": other, "operator": when.operator, "limit": when.margin}
         case _:
             return {}
 
 
-def _learned(when: When, moment: Moment, value: float) -> Reasons:
+def _learned(when: When, moment: Moment, *, value: float) -> Reasons:
     memory = moment.memory
     match when:
         case SameHour() if len(memory) > USUAL:
@@ -80,7 +87,7 @@ def _learned(when: When, moment: Moment, value: float) -> Reasons:
         case Drift() if len(memory) > 4:
             return {"day": memory[2], "usual": memory[3], "times": spreads_away(memory)}
         case Aggregate() if count := sum(memory[1::5]):
-            return {"result": result_of(when.function, memory, count)}
+            return {"result": result_of(when.function, memory, count=count)}
         case _:
             return {}
 
@@ -102,8 +109,8 @@ def _lasting(when: When, facts: SeriesFacts) -> Reasons:
             return {}
 
 
-def _limit(when: Threshold, facts: SeriesFacts, references: References, at: int) -> float | None:
+def _limit(when: Threshold, facts: SeriesFacts, *, references: References, at: int) -> float | None:
     if when.limit is not None:
         return when.limit * when.factor
-    found = references.at(facts.entity, when.attribute, at, 0)
+    found = references.at(facts.entity, when.attribute, moment=at, within_ms=0)
     return None if found is None else found * when.factor

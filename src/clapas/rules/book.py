@@ -129,8 +129,10 @@ class Book:
         return Compiled(
             rule=rule.id,
             revision=rule.revision,
-            truth=ready(rule.when, facts, self.references, self.zone),
-            clears=ready(rule.clear, facts, self.references, self.zone) if rule.clear else None,
+            truth=ready(rule.when, facts, references=self.references, zone=self.zone),
+            clears=ready(rule.clear, facts, references=self.references, zone=self.zone)
+            if rule.clear
+            else None,
             hold=rule.hold_s * 1000,
             clear_hold=rule.clear_hold_s * 1000,
             n=rule.n,
@@ -151,7 +153,7 @@ class Book:
         for rule in rules:
             state = known.get(rule.rule)
             if state is None or state.revision != rule.revision:
-                state = _begun(rule, track, state)
+                state = _begun(rule, track, old=state)
             states.append(state)
         kept = {rule.rule for rule in rules}
         left = [each.rule for each in track.states if each.told_active and each.rule not in kept]
@@ -187,7 +189,7 @@ class Book:
             series=facts.series,
             value=moment.value if isinstance(moment.value, float) else None,
             message=found.message,
-            because=because(found.when, facts, self.references, moment),
+            because=because(found.when, facts, references=self.references, moment=moment),
             parents=tuple(each for each in parents if isinstance(each, str)),
             public=found.public,
         )
@@ -199,13 +201,13 @@ def saved_group(rule: Rule) -> str:
     return "" if "=" in name or name.startswith("urn:") else name
 
 
-def _begun(rule: Compiled, track: Track, old: RuleState | None) -> RuleState:
+def _begun(rule: Compiled, track: Track, *, old: RuleState | None) -> RuleState:
     state = RuleState(rule.rule, rule.revision, Memory(), Memory())
     if rule.silent_ms:
         state.now.since = track.heard
     else:
         for at, value in track.ring:
-            step(rule, state.now, at, value)
+            step(rule, state.now, at=at, value=value)
     state.told_active = old is not None and old.told_active
     state.told_count = state.now.count
     if state.now.active and not state.told_active:

@@ -36,17 +36,17 @@ PARTS = 12
 """A sliding window is made of so many parts."""
 
 
-def ready(when: When, facts: SeriesFacts, references: References, zone: ZoneInfo) -> Truth:
+def ready(when: When, facts: SeriesFacts, *, references: References, zone: ZoneInfo) -> Truth:
     """The condition on one series; ``zone`` is the territory's civil time."""
     match when:
         case Threshold():
-            return _threshold(when, facts, references)
+            return _threshold(when, facts, references=references)
         case Band():
             return _numeric(lambda _, __, v: (when.low <= v <= when.high) == when.inside)
         case Rate():
             return _numeric(_rate(when))
         case Versus():
-            return _versus(when, facts, references)
+            return _versus(when, facts, references=references)
         case Frozen() | Aggregate():
             return _numeric(_frozen(when) if isinstance(when, Frozen) else _aggregate(when))
         case Fence():
@@ -82,14 +82,14 @@ def _never(_: list[float], __: int, ___: Value) -> bool | None:
     return None
 
 
-def _threshold(when: Threshold, facts: SeriesFacts, references: References) -> Truth:
+def _threshold(when: Threshold, facts: SeriesFacts, *, references: References) -> Truth:
     passes = COMPARE[when.operator]
     if when.limit is not None:
         limit = when.limit * when.factor
         return _numeric(lambda _, __, v: passes(v, limit))
 
     def against_attribute(_: list[float], at: int, value: float) -> bool | None:
-        found = references.at(facts.entity, when.attribute, at, 0)
+        found = references.at(facts.entity, when.attribute, moment=at, within_ms=0)
         return None if found is None else passes(value, found * when.factor)
 
     return _numeric(against_attribute)
@@ -102,11 +102,11 @@ def other_of(when: Versus, facts: SeriesFacts) -> str:
     return when.entity or facts.entity
 
 
-def _versus(when: Versus, facts: SeriesFacts, references: References) -> Truth:
+def _versus(when: Versus, facts: SeriesFacts, *, references: References) -> Truth:
     passes, other, within = COMPARE[when.operator], other_of(when, facts), when.within_s * 1000
 
     def truth(_: list[float], at: int, value: float) -> bool | None:
-        found = references.at(other, when.attribute, at, within)
+        found = references.at(other, when.attribute, moment=at, within_ms=within)
         return None if found is None else passes(value - found, when.margin)
 
     return _numeric(truth)
@@ -146,11 +146,11 @@ def _aggregate(when: Aggregate) -> Numeric:
     def truth(memory: list[float], at: int, value: float) -> bool | None:
         part = at // width
         _drop(memory, part - PARTS)
-        _add(memory, part, value)
+        _add(memory, part, value=value)
         count = sum(memory[1::5])
         if count < when.least:
             return None
-        return passes(result_of(when.function, memory, count), when.limit)
+        return passes(result_of(when.function, memory, count=count), when.limit)
 
     return truth
 
@@ -160,7 +160,7 @@ def _drop(memory: list[float], upto: int) -> None:
         del memory[:5]
 
 
-def _add(memory: list[float], part: int, value: float) -> None:
+def _add(memory: list[float], part: int, *, value: float) -> None:
     """Parts are five numbers each: which part, count, sum, minimum, maximum."""
     if memory and memory[-5] == part:
         memory[-4] += 1
@@ -171,7 +171,7 @@ def _add(memory: list[float], part: int, value: float) -> None:
         memory += [part, 1, value, value, value]
 
 
-def result_of(function: str, memory: list[float], count: float) -> float:
+def result_of(function: str, memory: list[float], *, count: float) -> float:
     """An aggregate of a window's parts, which hold ``count`` readings."""
     match function:
         case "mean":

@@ -34,7 +34,7 @@ def contradictions(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "a rule does not keep itself quiet", "depends"
     for when, field in ((rule.when, "when"), (rule.clear, "clear")):
         if when is not None:
-            yield from _reach(when, rule.target.attribute, field)
+            yield from _reach(when, rule.target.attribute, field=field)
 
 
 def _by_itself(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -83,7 +83,7 @@ def _apart(outside: Band, inside: Band) -> bool:
     return inside.low >= outside.low and inside.high <= outside.high
 
 
-def _reach(when: When, attribute: str, field: str) -> Iterator[tuple[str, str]]:
+def _reach(when: When, attribute: str, *, field: str) -> Iterator[tuple[str, str]]:
     """Values outside the plausible range of a quantity are set apart: they never raise an alarm."""
     quantity = BY_NGSI_NAME.get(attribute)
     limit = _limit_of(when)

@@ -127,9 +127,9 @@ class Engine:
             found = [each for each in await self._hold_all(some) if each.rules or each.left]
             for held in found:
                 if not held.track.heard:
-                    hear(held.rules, held.track, held.facts.received or 0)
+                    hear(held.rules, held.track, received=held.facts.received or 0)
             now = now_ms()
-            await self._commit(found, self.groups.signals(now), now)
+            await self._commit(found, self.groups.signals(now), now=now)
 
     async def handle(self, batch: ObservationBatch) -> None:
         """Evaluate a batch; durable on return. Replayed batches correct history and raise nothing."""
@@ -152,7 +152,7 @@ class Engine:
             try:
                 held = await self._hold_all(series)
                 await self._commit(
-                    [each for each in held if not self._agenda.later(each, now)], [], now
+                    [each for each in held if not self._agenda.later(each, now)], [], now=now
                 )
             except ClapasError:
                 self._forget()
@@ -179,7 +179,7 @@ class Engine:
             if again is not None:
                 self.book.again(again.rules, again.track)
                 touched[series] = again
-        await self._commit(list(touched.values()), self.groups.signals(now), now)
+        await self._commit(list(touched.values()), self.groups.signals(now), now=now)
 
     async def _remember_groups(self) -> None:
         active = await self._office.alarms.active_of(list(self.book.rules))
@@ -189,29 +189,29 @@ class Engine:
         """One observation into its track; False when nothing changed."""
         track = held.track
         if each.deleted:
-            gone = withdraw(held.rules, track, each.measured)
+            gone = withdraw(held.rules, track, at=each.measured)
             before = track.ring[-1] if track.ring else None
-            self.groups.withdraw(held.facts.series, each.measured, before)
+            self.groups.withdraw(held.facts.series, each.measured, before=before)
             return gone
         fresh = each.received > track.heard
-        hear(held.rules, track, each.received)
+        hear(held.rules, track, received=each.received)
         value = usable(each.value)
         if value is None or each.quality & UNUSABLE:
             return fresh
         if not track.ring or each.measured >= track.ring[-1][0]:
             track.lag = max(0, each.received - each.measured)
         if held.facts.series in self.groups.watched and isinstance(value, float):
-            self.groups.take(held.facts, each.measured, value)
+            self.groups.take(held.facts, each.measured, value=value)
         late = each.received - each.measured > self._history_ms
         if late or track.before_it_began(each.measured):
-            return learn(held, each.measured, value) or fresh
-        return take(held.rules, track, each.measured, value) or fresh
+            return learn(held, each.measured, value=value) or fresh
+        return take(held.rules, track, at=each.measured, value=value) or fresh
 
     def _refer(self, name: tuple[str, str], each: Observation) -> bool:
         value = usable(each.value)
         if not isinstance(value, float) or each.quality & UNUSABLE or each.deleted:
             return False
-        return self.book.references.take(name, each.measured, value)
+        return self.book.references.take(name, each.measured, value=value)
 
     async def _hold_all(self, series: Iterable[int]) -> list[Held]:
         """The tracks of these series that rules watch, from memory or from the database."""
@@ -257,7 +257,7 @@ class Engine:
         self.book.ignored.clear()
         self.groups.reset()
 
-    async def _commit(self, held: Sequence[Held], more: Sequence[Signal], now: int) -> None:
+    async def _commit(self, held: Sequence[Held], more: Sequence[Signal], *, now: int) -> None:
         found = list(more)
         rows = []
         for each in held:

@@ -52,7 +52,7 @@ class Groups:
             for each in facts.values():
                 self.meet(each)
             for series, measured, value in await store.present(list(facts), unusable=UNUSABLE):
-                self.take(facts[series], measured, value)
+                self.take(facts[series], measured, value=value)
         for key, members in self._members.items():
             members.active = group_urn(*key) in active
         self._touched.clear()
@@ -71,7 +71,7 @@ class Groups:
         if keys:
             self.watched[facts.series] = keys
 
-    def withdraw(self, series: int, measured: int, before: tuple[int, Any] | None) -> None:
+    def withdraw(self, series: int, measured: int, *, before: tuple[int, Any] | None) -> None:
         """The value measured then never was: the one ``before`` it counts, if there is one."""
         for key in self.watched.get(series, ()):
             values = self._members[key].values
@@ -82,7 +82,7 @@ class Groups:
                 values[series] = (before[0], before[1])
             self._touched.add(key)
 
-    def take(self, facts: SeriesFacts, measured: int, value: float) -> None:
+    def take(self, facts: SeriesFacts, measured: int, *, value: float) -> None:
         """The newer measured value of a series counts."""
         for key in self.watched.get(facts.series, ()):
             values = self._members[key].values

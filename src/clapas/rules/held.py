@@ -19,10 +19,10 @@ class Held(msgspec.Struct):
     """Rules that had an alarm here and do not watch the series any more."""
 
 
-def learn(held: Held, measured: int, value: Value) -> bool:
+def learn(held: Held, measured: int, *, value: Value) -> bool:
     """A reading of the past: conditions learn from it, and what it would have raised is not told."""
     before = [state.now.count for state in held.track.states]
-    changed = take(held.rules, held.track, measured, value)
+    changed = take(held.rules, held.track, at=measured, value=value)
     for count, state in zip(before, held.track.states, strict=True):
         state.told_count += state.now.count - count
     return changed

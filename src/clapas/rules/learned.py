@@ -36,16 +36,18 @@ def truth(when: SameHour | Unusual | Shift | Drift, zone: ZoneInfo) -> Numeric:
     """The condition as a function of (memory, measured ms, value)."""
     match when:
         case Unusual():
-            return lambda memory, at, value: unusual(memory, at, value, when)
+            return lambda memory, at, value: unusual(memory, at, value=value, when=when)
         case SameHour():
-            return lambda memory, at, value: same_hour(memory, at, value, when, zone)
+            return lambda memory, at, value: same_hour(
+                memory, at, value=value, when=when, zone=zone
+            )
         case Shift():
-            return lambda memory, _, value: shift(memory, value, when.times)
+            return lambda memory, _, value: shift(memory, value, times=when.times)
         case Drift():
-            return lambda memory, at, value: drift(memory, at, value, when.times)
+            return lambda memory, at, value: drift(memory, at, value=value, times=when.times)
 
 
-def unusual(memory: list[float], at: int, value: float, when: Unusual) -> bool | None:
+def unusual(memory: list[float], at: int, *, value: float, when: Unusual) -> bool | None:
     """Memory once learned: [-1, middle, up, down, record up, record down, last time, last seen true]."""
     if not memory or memory[0] != -1:
         memory.append(value)
@@ -61,7 +63,7 @@ def unusual(memory: list[float], at: int, value: float, when: Unusual) -> bool |
     if wanted and far > when.times and far > records[side]:
         memory[7] = at
     records[side] = max(records[side], far)
-    memory[1:4] = _followed(middle, up, down, value)
+    memory[1:4] = _followed(middle, up, down=down, value=value)
     memory[4:7] = [*records, at]
     return memory[7] > 0 and at - memory[7] <= STAYS_MS
 
@@ -86,7 +88,7 @@ def _learned(values: Sequence[float]) -> list[float]:
     return [middle, up, down, (max(values) - middle) / up, (middle - min(values)) / down]
 
 
-def _followed(middle: float, up: float, down: float, value: float) -> list[float]:
+def _followed(middle: float, up: float, *, down: float, value: float) -> list[float]:
     """The middle and the deviations after one more value, none moved by more than a bounded step."""
     spread, away = (up + down) / 2, value - middle
     middle += spread / MEMORY * max(-3.0, min(3.0, away / spread))
@@ -99,7 +101,7 @@ def _followed(middle: float, up: float, down: float, value: float) -> list[float
 
 
 def same_hour(
-    memory: list[float], at: int, value: float, when: SameHour, zone: ZoneInfo
+    memory: list[float], at: int, *, value: float, when: SameHour, zone: ZoneInfo
 ) -> bool | None:
     """Memory: for each hour of the week [weeks seen, last week, middle, spread], then the usual value."""
     if not memory:
@@ -123,7 +125,7 @@ def same_hour(
     return says
 
 
-def shift(memory: list[float], value: float, times: float) -> bool | None:
+def shift(memory: list[float], value: float, *, times: float) -> bool | None:
     """Memory once learned: [-1, middle, up, down, sum up, sum down]."""
     if not memory or memory[0] != -1:
         memory.append(value)
@@ -134,11 +136,11 @@ def shift(memory: list[float], value: float, times: float) -> bool | None:
     far = max(-3.0, min(3.0, (value - middle) / ((up + down) / 2)))
     memory[4] = min(2 * times, max(0.0, memory[4] + far - 1))
     memory[5] = min(2 * times, max(0.0, memory[5] - far - 1))
-    memory[1:4] = _followed(middle, up, down, value)
+    memory[1:4] = _followed(middle, up, down=down, value=value)
     return max(memory[4], memory[5]) > times
 
 
-def drift(memory: list[float], at: int, value: float, times: float) -> bool | None:
+def drift(memory: list[float], at: int, *, value: float, times: float) -> bool | None:
     """Memory: [first time, last time, mean of a day, mean of two weeks, spread of the day's mean]."""
     if not memory:
         memory[:] = [at, at, value, value, 0.0]

@@ -9,21 +9,26 @@
 
 An alarm that is raised while it is active only counts one more occurrence; one that is raised again
 before it is closed is the same alarm. A verdict (confirmed or false) closes what is not active, and
-may be given later to a closed one. Raising twice for the same reading changes nothing.
+may be given later to a closed one. Raising twice for the same reading changes nothing. What a person
+closed can be reopened: it is again what it was before, or cleared when what was wrong ended since.
 """
 
 from typing import Any, Literal
 
 import msgspec
 
-from clapas.rules.errors import NotInThatState
+from clapas.rules.errors import NotInThatState, OpenAnew, ReasonWanted
 from clapas.rules.model import Severity
-from clapas.store.rules_values import Alarm, AlarmEvent
+from clapas.store.rules_values import Aftermath, Alarm, AlarmEvent
 
 FLAPS = 4
 """Occurrences of one alarm within ``FLAP_MS`` that make it flap: it is kept, and told once."""
 FLAP_MS = 3_600_000
-Action = Literal["acknowledge", "assign", "comment", "verdict", "severity", "close"]
+UNDO_MS = 600_000
+"""For so long who closed an alarm takes it back without a word; afterwards a reason is wanted."""
+REOPEN_MS = 30 * 86_400_000
+"""What has been closed for longer stays closed."""
+Action = Literal["acknowledge", "assign", "comment", "verdict", "severity", "close", "reopen"]
 
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +117,7 @@ def _first(signal: Raise) -> Step:
         because=signal.because,
         name=signal.name,
     )
-    return Step(alarm, (_event(alarm, signal.at, "raised", **_seen(signal)),), "raised")
+    return Step(alarm, (_event(alarm, signal.at, kind="raised", **_seen(signal)),), "raised")
 
 
 def _again(alarm: Alarm, signal: Raise) -> Step | None:
@@ -139,7 +144,7 @@ def _again(alarm: Alarm, signal: Raise) -> Step | None:
     told = "" if alarm.active or changed.flapping else "raised"
     if not alarm.active and not changed.flapping:
         changed = msgspec.structs.replace(changed, acknowledged=None, acknowledged_by="")
-    return Step(changed, (_event(alarm, signal.at, kind, **_seen(signal)),), told)
+    return Step(changed, (_event(alarm, signal.at, kind=kind, **_seen(signal)),), told)
 
 
 def _flaps(alarm: Alarm, signal: Raise) -> bool:
@@ -159,9 +164,9 @@ def _clear(alarm: Alarm | None, signal: Clear) -> Step | None:
         "value": signal.value,
         "reason": signal.reason,
     }
-    events = [_event(alarm, signal.at, "cleared", **values)]
+    events = [_event(alarm, signal.at, kind="cleared", **values)]
     if closed is not None:
-        events.append(_event(alarm, signal.at, "closed"))
+        events.append(_event(alarm, signal.at, kind="closed"))
     return Step(changed, tuple(events), "" if alarm.flapping else "cleared")
 
 
@@ -181,7 +186,7 @@ def act(alarm: Alarm, action: Action, *, who: str, at: int, value: str = "") -> 
             changed = msgspec.structs.replace(alarm, severity=value)
         case "comment":
             pass
-    return Step(changed, (_event(alarm, at, action, who=who, value=value),))
+    return Step(changed, (_event(alarm, at, kind=action, who=who, value=value),))
 
 
 def _acknowledge(alarm: Alarm, *, who: str, at: int) -> Step:
@@ -191,9 +196,9 @@ def _acknowledge(alarm: Alarm, *, who: str, at: int) -> Step:
     changed = msgspec.structs.replace(
         alarm, acknowledged=at, acknowledged_by=who, assignee=alarm.assignee or who, closed=closed
     )
-    events = [_event(alarm, at, "acknowledged", who=who)]
+    events = [_event(alarm, at, kind="acknowledged", who=who)]
     if closed is not None:
-        events.append(_event(alarm, at, "closed", who=who))
+        events.append(_event(alarm, at, kind="closed", who=who))
     return Step(changed, tuple(events))
 
 
@@ -208,7 +213,7 @@ def _verdict(alarm: Alarm, verdict: str, *, who: str, at: int) -> Step:
         acknowledged_by=alarm.acknowledged_by or who,
         closed=at if closes else alarm.closed,
     )
-    return Step(changed, (_event(alarm, at, verdict, who=who),))
+    return Step(changed, (_event(alarm, at, kind=verdict, who=who),))
 
 
 def _close(alarm: Alarm, *, who: str, at: int) -> Step:
@@ -223,7 +228,33 @@ def _close(alarm: Alarm, *, who: str, at: int) -> Step:
         acknowledged_by=alarm.acknowledged_by or who,
         closed=at,
     )
-    return Step(changed, (_event(alarm, at, "closed", who=who),))
+    return Step(changed, (_event(alarm, at, kind="closed", who=who),))
+
+
+def reopen(alarm: Alarm, since: Aftermath | None, *, who: str, at: int, reason: str = "") -> Step:
+    """Take a closing back. Raises NotInThatState, OpenAnew, ReasonWanted."""
+    if alarm.closed is None or since is None:
+        raise NotInThatState("it is open", alarm=alarm.id)
+    if not since.who:
+        raise NotInThatState("it ended by itself", alarm=alarm.id)
+    if at - alarm.closed > REOPEN_MS:
+        raise NotInThatState("it has been closed for too long", alarm=alarm.id)
+    if since.anew:
+        raise OpenAnew(alarm=alarm.id)
+    if not reason.strip() and (who != since.who or at - alarm.closed > UNDO_MS):
+        raise ReasonWanted(field="value", alarm=alarm.id)
+    active = alarm.cleared == alarm.closed and since.over is None
+    seen = active and alarm.acknowledged != alarm.closed
+    changed = msgspec.structs.replace(
+        alarm,
+        active=active,
+        cleared=None if active else since.over or alarm.cleared,
+        acknowledged=alarm.acknowledged if seen else None,
+        acknowledged_by=alarm.acknowledged_by if seen else "",
+        verdict="" if since.kind == alarm.verdict else alarm.verdict,
+        closed=None,
+    )
+    return Step(changed, (_event(alarm, at, kind="reopened", who=who, value=reason.strip()),))
 
 
 def _rank(severity: str) -> int:
@@ -234,5 +265,5 @@ def _seen(signal: Raise) -> dict[str, Any]:
     return {"measured": signal.measured, "value": signal.value, "series": signal.series}
 
 
-def _event(alarm: Alarm, at: int, kind: str, *, who: str = "", **values: Any) -> AlarmEvent:
+def _event(alarm: Alarm, at: int, *, kind: str, who: str = "", **values: Any) -> AlarmEvent:
     return AlarmEvent(alarm=alarm.id, at=at, kind=kind, who=who, values=values)

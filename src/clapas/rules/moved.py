@@ -18,7 +18,7 @@ WHOLE_MS = 30_000
 class Moved:
     """Gathers changes; :meth:`settle` hands them to the engine."""
 
-    def __init__(self, store: Store, rules: RulesStore, engine: Engine) -> None:
+    def __init__(self, store: Store, rules: RulesStore, *, engine: Engine) -> None:
         self._rules = rules
         self._engine = engine
         self._since = self._regrouped = now_ms()

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from clapas.notify.plan import Directory, Subject, notices
-from clapas.rules.life import Action, Clear, Raise, Signal, act, follow
+from clapas.rules.life import Action, Clear, Raise, Signal, act, follow, reopen
 from clapas.rules.model import Rule, Silence
 from clapas.store.notify import Notice, Notices
 from clapas.store.rules_alarms import Alarms, Change, Pair
-from clapas.store.rules_values import Alarm, AlarmEvent, Silencing, TrackRow
+from clapas.store.rules_values import Aftermath, Alarm, AlarmEvent, Silencing, TrackRow
 
 REFRESH_MS = 5_000
 HOUR_MS = 3_600_000
@@ -38,7 +38,7 @@ class Office:
         self._directory = Directory.read(
             contacts,
             await self._outbox.plans("chain"),
-            await self._outbox.plans("calendar"),
+            calendars=await self._outbox.plans("calendar"),
             recent=await self._outbox.recent(list(contacts), since=now - HOUR_MS),
         )
         self._read = now
@@ -53,11 +53,14 @@ class Office:
         ready = await self._masked(signals, now)
         pairs = list(dict.fromkeys((each.rule, each.entity) for each in ready))
         return await self.alarms.commit(
-            pairs, lambda known: self._decide(known, ready, now), tracks=tracks
+            pairs,
+            lambda known: self._decide(known, ready, now=now),
+            tracks=tracks,
+            ended={(each.rule, each.entity): each.at for each in ready if isinstance(each, Clear)},
         )
 
     def _decide(
-        self, known: Mapping[Pair, Alarm], signals: Sequence[Signal], now: int
+        self, known: Mapping[Pair, Alarm], signals: Sequence[Signal], *, now: int
     ) -> list[Change]:
         alarms: dict[Pair, Alarm | None] = dict(known)
         closed: list[Change] = []
@@ -120,7 +123,7 @@ class Office:
         deaf = await self._deaf([each for each in signals if isinstance(each, Raise)], now)
         ready = [
             msgspec.structs.replace(each, masked=mask)
-            if isinstance(each, Raise) and (mask := self._mask(each, above, now, deaf))
+            if isinstance(each, Raise) and (mask := self._mask(each, above, now=now, deaf=deaf))
             else each
             for each in signals
         ]
@@ -139,6 +142,7 @@ class Office:
         self,
         signal: Raise | Alarm,
         above: Sequence[tuple[object, ...]],
+        *,
         now: int,
         deaf: Mapping[str, str],
     ) -> str:
@@ -161,7 +165,7 @@ class Office:
         wanted = {n for each in masked if (r := self.rules.get(each.rule)) for n in r.depends}
         above = await self.alarms.active_of(wanted) if wanted else []
         deaf = await self._deaf(masked, now)
-        free = {each.id for each in masked if not self._mask(each, above, now, deaf)}
+        free = {each.id for each in masked if not self._mask(each, above, now=now, deaf=deaf)}
         await self._gateways_back(set(deaf.values()), now)
         if not free:
             return []
@@ -201,7 +205,14 @@ class Office:
     async def act(
         self, ids: Sequence[int], action: Action, *, who: str, now: int, value: str = ""
     ) -> list[Alarm]:
-        """A person acts on alarms. Raises NotInThatState: then none of them changes."""
+        """A person acts on alarms. Raises NotInThatState, OpenAnew, ReasonWanted: then none of them changes."""
+
+        def reopened(alarm: Alarm, since: Aftermath | None) -> Change:
+            step = reopen(alarm, since, who=who, at=now, reason=value)
+            return Change(step.alarm, step.events)
+
+        if action == "reopen":
+            return await self.alarms.reopen(ids, reopened, now=now)
 
         def decide(alarm: Alarm) -> Change:
             step = act(alarm, action, who=who, at=now, value=value)

@@ -44,11 +44,11 @@ def signals(
         if rule is None or not isinstance(rule.when, Proposed):
             refused.append(f"{each.rule}: no such rule for proposals")
         elif rule.enabled:
-            found.append(_signal(each, rule, at))
+            found.append(_signal(each, rule, at=at))
     return found, refused
 
 
-def _signal(proposal: AlarmProposal, rule: Rule, at: int) -> Signal:
+def _signal(proposal: AlarmProposal, rule: Rule, *, at: int) -> Signal:
     if not proposal.active:
         return Clear(
             rule=rule.id, entity=proposal.entity, measured=proposal.measured, at=at,

@@ -10,7 +10,7 @@ RING = 6
 class References(Protocol):
     """Other series' values, as they were at a time."""
 
-    def at(self, entity: str, attribute: str, moment: int, within_ms: int) -> float | None:
+    def at(self, entity: str, attribute: str, *, moment: int, within_ms: int) -> float | None:
         """The last value measured at or before ``moment``, None when there is none recent enough."""
         ...
 
@@ -25,7 +25,7 @@ class ReferenceBook:
         """Begin with present values."""
         self._rings = {(row[0], row[1]): [(row[2], row[3])] for row in rows}
 
-    def take(self, name: Series, measured: int, value: float) -> bool:
+    def take(self, name: Series, measured: int, *, value: float) -> bool:
         """One more reading; False when it was known."""
         ring = self._rings.setdefault(name, [])
         if (measured, value) in ring:
@@ -34,7 +34,7 @@ class ReferenceBook:
         self._rings[name] = kept[-RING:]
         return True
 
-    def at(self, entity: str, attribute: str, moment: int, within_ms: int) -> float | None:
+    def at(self, entity: str, attribute: str, *, moment: int, within_ms: int) -> float | None:
         """The last value at or before ``moment``, at most ``within_ms`` old (0: however old).
 
         A setting (an attribute that is rarely written) counts also before it was first written.

@@ -73,7 +73,7 @@ class PastReferences:
     def __init__(self) -> None:
         self.series: dict[tuple[str, str], SeriesHistory] = {}
 
-    def at(self, entity: str, attribute: str, moment: int, within_ms: int) -> float | None:
+    def at(self, entity: str, attribute: str, *, moment: int, within_ms: int) -> float | None:
         """See :class:`clapas.rules.references.References`."""
         found = self.series.get((entity, attribute))
         if found is None or not found.times:
@@ -101,30 +101,32 @@ async def replay(
     end = now or datetime.now(UTC)
     past = Window(end - timedelta(days=DAYS), end)
     if isinstance(rule.when, Sql):
-        return summed(await asked_again(store, rule, rule.when, past), past, basis="questions")
+        return summed(
+            await asked_again(store, rule, when=rule.when, past=past), past, basis="questions"
+        )
     if isinstance(rule.when, Proposed):
-        return summed(await proposed(store, rule, past), past, basis="detector")
-    return await _over_history(store, rule, rows, past)
+        return summed(await proposed(store, rule, past=past), past, basis="detector")
+    return await _over_history(store, rule, rows=rows, past=past)
 
 
-async def _over_history(store: Store, rule: Rule, rows: RowFilter, past: Window) -> Replay:
+async def _over_history(store: Store, rule: Rule, *, rows: RowFilter, past: Window) -> Replay:
     window = Window(past.start - _warm(rule), past.end)
     book = PastBook(await store.territory.zone())
     book.replace([msgspec.structs.replace(rule, enabled=True)])
-    watched = await _watched(store, rule, book)
+    watched = await _watched(store, rule, book=book)
     chosen = watched[:MOST_SERIES]
-    await _load_references(store, book, rule, chosen, window)
-    group = WholeGroup(rule, rule.when, book.zone) if isinstance(rule.when, Group) else None
+    await _load_references(store, book, rule=rule, chosen=chosen, window=window)
+    group = WholeGroup(rule, rule.when, zone=book.zone) if isinstance(rule.when, Group) else None
     found: list[Occurrence] = []
     readings = 0
     for start in range(0, len(chosen), AT_ONCE):
         some = {each.series: each for each in chosen[start : start + AT_ONCE]}
-        histories = await store.history.read(rows, list(some), window, step="raw")
+        histories = await store.history.read(rows, list(some), window=window, step="raw")
         readings += sum(len(each.times) for each in histories)
         if group is not None:
             group.take(some, histories)
         else:
-            found += await asyncio.to_thread(_all, book, some, histories, past.end)
+            found += await asyncio.to_thread(_all, book, some, past=histories, end=past.end)
     if group is not None:
         found = await asyncio.to_thread(group.occurrences)
     counts = Counts(watched=len(watched), replayed=len(chosen), readings=readings)
@@ -169,7 +171,7 @@ def difference(before: Replay, after: Replay) -> Difference:
     )
 
 
-async def _watched(store: Store, rule: Rule, book: Book) -> list[SeriesFacts]:
+async def _watched(store: Store, rule: Rule, *, book: Book) -> list[SeriesFacts]:
     kept = RulesStore(store.postgres, store.clickhouse)
     book.members = await kept.members(book.saved_groups)
     found: list[SeriesFacts] = []
@@ -179,7 +181,7 @@ async def _watched(store: Store, rule: Rule, book: Book) -> list[SeriesFacts]:
 
 
 async def _load_references(
-    store: Store, book: PastBook, rule: Rule, chosen: Sequence[SeriesFacts], window: Window
+    store: Store, book: PastBook, *, rule: Rule, chosen: Sequence[SeriesFacts], window: Window
 ) -> None:
     names = {name for each in chosen for name in compared_with(rule.when, each)}
     everything = RowFilter(everything=True)
@@ -189,56 +191,58 @@ async def _load_references(
             for each in await store.series.of_entity(everything, entity)
             if each.key.attribute == attribute
         ]
-        past = await store.history.read(everything, numbers, window, step="raw")
+        past = await store.history.read(everything, numbers, window=window, step="raw")
         if past:
             book.past.series[entity, attribute] = past[0]
 
 
 def _all(
-    book: Book, facts: dict[int, SeriesFacts], past: Sequence[SeriesHistory], end: datetime
+    book: Book, facts: dict[int, SeriesFacts], *, past: Sequence[SeriesHistory], end: datetime
 ) -> list[Occurrence]:
     clock = int(end.timestamp() * 1000)
     found: list[Occurrence] = []
     for each in past:
         for rule in book.ready(facts[each.series]):
             run = _silences if rule.silent_ms else _steps
-            found += run(rule, facts[each.series], each, clock)
+            found += run(rule, facts[each.series], past=each, clock=clock)
     return found
 
 
-def _steps(rule: Compiled, facts: SeriesFacts, past: SeriesHistory, clock: int) -> list[Occurrence]:
+def _steps(
+    rule: Compiled, facts: SeriesFacts, *, past: SeriesHistory, clock: int
+) -> list[Occurrence]:
     memory = Memory()
     found: list[Occurrence] = []
     active, count = False, 0
     for at, value, quality in zip(past.times, past.values, past.qualities, strict=True):
         if quality & UNUSABLE or math.isnan(value):
             continue
-        step(rule, memory, at, value)
+        step(rule, memory, at=at, value=value)
         if memory.count > count:
-            found.append(_occurrence(facts, memory.raised, value))
+            found.append(_occurrence(facts, memory.raised, value=value))
             active, count = True, memory.count
         if active and not memory.active:
             found[-1] = msgspec.structs.replace(found[-1], cleared=at)
             active = False
-    view = seen(rule, memory, clock)
+    view = seen(rule, memory, clock=clock)
     if view.active and view.count > count:
-        found.append(_occurrence(facts, view.since, past.values[-1] if past.values else None))
+        found.append(_occurrence(facts, view.since, value=past.values[-1] if past.values else None))
     return found
 
 
 def _silences(
-    rule: Compiled, facts: SeriesFacts, past: SeriesHistory, clock: int
+    rule: Compiled, facts: SeriesFacts, *, past: SeriesHistory, clock: int
 ) -> list[Occurrence]:
     found = []
     for at, following in zip(past.times, [*past.times[1:], clock], strict=False):
         if following - at >= rule.silent_ms:
             over = following if following != clock else None
-            told = _occurrence(facts, at + rule.silent_ms, None)
+            told = _occurrence(facts, at + rule.silent_ms, value=None)
             found.append(msgspec.structs.replace(told, cleared=over))
     return found
 
 
-def _occurrence(facts: SeriesFacts, at: int, value: float | None) -> Occurrence:
+def _occurrence(facts: SeriesFacts, at: int, *, value: float | None) -> Occurrence:
     return Occurrence(
         raised=at, entity=facts.entity, name=facts.name, series=facts.series, value=value
     )

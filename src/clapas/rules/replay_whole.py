@@ -36,7 +36,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True):
 class WholeGroup:
     """The present values of a group at each moment of the past."""
 
-    def __init__(self, rule: Rule, when: Group, zone: ZoneInfo) -> None:
+    def __init__(self, rule: Rule, when: Group, *, zone: ZoneInfo) -> None:
         self._rule = rule
         self._is_open = opening(rule.schedule, zone) if rule.schedule else None
         self._when = when
@@ -75,18 +75,18 @@ class WholeGroup:
             true = COMPARE[self._when.operator](result, self._when.limit)
             true = true and (self._is_open is None or self._is_open(now))
             if true and not active:
-                found.append(self._occurrence(place, now, result))
+                found.append(self._occurrence(place, now, value=result))
             elif active and not true:
                 found[-1] = msgspec.structs.replace(found[-1], cleared=now)
             active = true
         return found
 
-    def _occurrence(self, place: str, at: int, value: float) -> Occurrence:
+    def _occurrence(self, place: str, at: int, *, value: float) -> Occurrence:
         entity = group_urn(self._rule.id, place)
         return Occurrence(raised=at, entity=entity, name=place, series=0, value=value)
 
 
-async def asked_again(store: Store, rule: Rule, when: Sql, past: Window) -> list[Occurrence]:
+async def asked_again(store: Store, rule: Rule, *, when: Sql, past: Window) -> list[Occurrence]:
     """A question asked at moments of the past; one that does not say when is asked once, now.
 
     Raises InvalidInput when it cannot be asked.
@@ -110,7 +110,7 @@ async def asked_again(store: Store, rule: Rule, when: Sql, past: Window) -> list
     return found + list(open_.values())
 
 
-async def proposed(store: Store, rule: Rule, past: Window) -> list[Occurrence]:
+async def proposed(store: Store, rule: Rule, *, past: Window) -> list[Occurrence]:
     """What the trade's detector did raise: it is not run again on the past."""
     rows = await Alarms(store.postgres).raised_by(rule.id, since=milliseconds(past.start))
     return [

@@ -52,8 +52,8 @@ class RulesService:
         self.outbox = Notices(store.postgres)
         self.office = Office(Alarms(store.postgres), self.outbox)
         self.engine = Engine(self.rules, self.office, book=Book(zone), settings=settings)
-        self._moved = Moved(store, self.rules, self.engine)
-        self._dispatcher = Dispatcher(self.outbox, channels(notify), notify)
+        self._moved = Moved(store, self.rules, engine=self.engine)
+        self._dispatcher = Dispatcher(self.outbox, channels(notify), settings=notify)
         self._asked: dict[str, int] = {}
 
     async def prepare(self) -> None:
@@ -117,11 +117,11 @@ class RulesService:
                 logger.warning("rule %s cannot be asked: %s", rule.id, error)
                 continue
             known = [str(row[1]) for row in await self.office.alarms.active_of([rule.id])]
-            await self.office.commit(asked(rule, rows, known, now), now=now)
+            await self.office.commit(asked(rule, rows, known=known, now=now), now=now)
 
 
 def asked(
-    rule: Rule, rows: Sequence[tuple[str, float | None]], known: Sequence[str], now: int
+    rule: Rule, rows: Sequence[tuple[str, float | None]], *, known: Sequence[str], now: int
 ) -> list[Signal]:
     """What the answer of a question changes: new entities are raised, those gone are cleared."""
     found = dict(rows)

@@ -12,25 +12,25 @@ def signals(book: Book, held: Held, *, now: int, history_ms: int) -> list[Signal
     found: list[Signal] = [*left(held, now)]
     for rule, state in zip(held.rules, held.track.states, strict=True):
         clock = now if rule.silent_ms else now - held.track.lag
-        view = seen(rule, state.now, clock)
+        view = seen(rule, state.now, clock=clock)
         told = (state.told_count, state.told_active)
         if (view.count, view.active) == told:
             continue
-        if _is_history(held.track, rule, state, view, history_ms):
+        if _is_history(held.track, rule, state=state, view=view, history_ms=history_ms):
             state.told_count = view.count
             continue
         if view.count > state.told_count or (view.active and not state.told_active):
             since = view.since if view.active else state.now.raised
-            found.append(_raise(book, held, state, since, now))
+            found.append(_raise(book, held, state=state, measured=since, now=now))
         if not view.active:
             reason = "late_data" if view.count < state.told_count else ""
-            found.append(_clear(held, rule, view.since, now, reason))
+            found.append(_clear(held, rule, measured=view.since, now=now, reason=reason))
         state.told_count, state.told_active = view.count, view.active
     return found
 
 
 def _is_history(
-    track: Track, rule: Compiled, state: RuleState, view: Seen, history_ms: int
+    track: Track, rule: Compiled, *, state: RuleState, view: Seen, history_ms: int
 ) -> bool:
     """Nobody is told of what was found in readings that came long after they were measured, or of what was over
     before the series was first heard."""
@@ -42,13 +42,13 @@ def _is_history(
     return over or track.lag > history_ms or track.before_it_began(past)
 
 
-def _raise(book: Book, held: Held, state: RuleState, measured: int, now: int) -> Raise:
+def _raise(book: Book, held: Held, *, state: RuleState, measured: int, now: int) -> Raise:
     last, value = held.track.ring[-1] if held.track.ring else (measured, None)
     moment = Moment(memory=state.now.extra, at=last, value=value, zone=book.zone)
     return book.raised(state.rule, held.facts, measured=measured, at=now, moment=moment)
 
 
-def _clear(held: Held, rule: Compiled, measured: int, now: int, reason: str) -> Clear:
+def _clear(held: Held, rule: Compiled, *, measured: int, now: int, reason: str) -> Clear:
     value = held.track.ring[-1][1] if held.track.ring else None
     return Clear(
         rule=rule.rule, entity=held.facts.entity, measured=measured, at=now,

@@ -98,7 +98,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     since: int
 
 
-def seen(rule: Compiled, memory: Memory, clock: int) -> Seen:
+def seen(rule: Compiled, memory: Memory, *, clock: int) -> Seen:
     """The state at ``clock``: what was to hold until then has held, unless a reading says otherwise."""
     if rule.silent_ms:
         due = memory.since + rule.silent_ms
@@ -125,10 +125,10 @@ def deadline(rule: Compiled, memory: Memory) -> int:
     return memory.since + rule.hold if memory.since else 0
 
 
-def step(rule: Compiled, memory: Memory, at: int, value: Value) -> None:
+def step(rule: Compiled, memory: Memory, *, at: int, value: Value) -> None:
     """One reading, in order: first what time has settled, then what the reading says."""
     if memory.since or memory.clear_since:
-        _settle(rule, memory, at)
+        _settle(rule, memory, at=at)
     true = rule.truth(memory.extra, at, value)
     if rule.is_open is not None and not rule.is_open(at):
         true = False
@@ -138,7 +138,7 @@ def step(rule: Compiled, memory: Memory, at: int, value: Value) -> None:
         memory.bits = (memory.bits << 1 | true) & rule.mask
         true = memory.bits.bit_count() >= rule.n
     if memory.active:
-        _may_clear(rule, memory, at, clears=_clears(rule, memory, at, value, true=true))
+        _may_clear(rule, memory, at=at, clears=_clears(rule, memory, at=at, value=value, true=true))
     elif not true:
         memory.since = 0
     elif rule.hold:
@@ -147,7 +147,7 @@ def step(rule: Compiled, memory: Memory, at: int, value: Value) -> None:
         _raise(memory, at)
 
 
-def _settle(rule: Compiled, memory: Memory, at: int) -> None:
+def _settle(rule: Compiled, memory: Memory, *, at: int) -> None:
     if memory.active:
         if memory.clear_since and memory.clear_since + rule.clear_hold <= at:
             memory.active, memory.clear_since = False, 0
@@ -155,13 +155,13 @@ def _settle(rule: Compiled, memory: Memory, at: int) -> None:
         _raise(memory, memory.since + rule.hold)
 
 
-def _clears(rule: Compiled, memory: Memory, at: int, value: Value, *, true: bool) -> bool:
+def _clears(rule: Compiled, memory: Memory, *, at: int, value: Value, true: bool) -> bool:
     if rule.clears is None or (rule.is_open is not None and not rule.is_open(at)):
         return not true
     return bool(rule.clears(memory.extra, at, value))
 
 
-def _may_clear(rule: Compiled, memory: Memory, at: int, *, clears: bool) -> None:
+def _may_clear(rule: Compiled, memory: Memory, *, at: int, clears: bool) -> None:
     if not clears:
         memory.clear_since = 0
     elif rule.clear_hold:
@@ -175,7 +175,7 @@ def _raise(memory: Memory, at: int) -> None:
     memory.count += 1
 
 
-def hear(rules: Sequence[Compiled], track: Track, received: int) -> None:
+def hear(rules: Sequence[Compiled], track: Track, *, received: int) -> None:
     """Something arrived, whatever it says: the end of any silence."""
     if received <= track.heard:
         return
@@ -190,18 +190,18 @@ def hear(rules: Sequence[Compiled], track: Track, received: int) -> None:
         memory.since = received
 
 
-def take(rules: Sequence[Compiled], track: Track, at: int, value: Value) -> bool:
+def take(rules: Sequence[Compiled], track: Track, *, at: int, value: Value) -> bool:
     """One usable reading; False when it changes nothing (a duplicate, or too late)."""
     ring = track.ring
     if not ring or at > ring[-1][0]:
         for rule, state in zip(rules, track.states, strict=True):
             if not rule.silent_ms:
-                step(rule, state.now, at, value)
+                step(rule, state.now, at=at, value=value)
         ring.append((at, value))
         if len(ring) > RING:
             _forget(rules, track)
         return True
-    return _insert(rules, track, at, value)
+    return _insert(rules, track, at=at, value=value)
 
 
 def _forget(rules: Sequence[Compiled], track: Track) -> None:
@@ -209,10 +209,10 @@ def _forget(rules: Sequence[Compiled], track: Track) -> None:
     track.floor, value = track.ring.pop(0)
     for rule, state in zip(rules, track.states, strict=True):
         if not rule.silent_ms:
-            step(rule, state.before, track.floor, value)
+            step(rule, state.before, at=track.floor, value=value)
 
 
-def _insert(rules: Sequence[Compiled], track: Track, at: int, value: Value) -> bool:
+def _insert(rules: Sequence[Compiled], track: Track, *, at: int, value: Value) -> bool:
     ring = track.ring
     if at <= track.floor:
         track.too_late += 1
@@ -230,7 +230,7 @@ def _insert(rules: Sequence[Compiled], track: Track, at: int, value: Value) -> b
     return True
 
 
-def withdraw(rules: Sequence[Compiled], track: Track, at: int) -> bool:
+def withdraw(rules: Sequence[Compiled], track: Track, *, at: int) -> bool:
     """The value at that time never was; False when the ring does not hold it."""
     kept = [each for each in track.ring if each[0] != at]
     if len(kept) == len(track.ring):
@@ -247,4 +247,4 @@ def again(rules: Sequence[Compiled], track: Track) -> None:
             continue
         state.now = state.before.copy()
         for at, value in track.ring:
-            step(rule, state.now, at, value)
+            step(rule, state.now, at=at, value=value)

@@ -91,7 +91,7 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     if not event.dev_eui:
         raise Incomplete("an event has devEUI", field="devEUI")
     device = _eui(event.dev_eui)
-    kind = _kind(message, event, device)
+    kind = _kind(message, event, device=device)
     measured = _time(event, message.received)
     shared: dict[str, Any] = {
         "source": "chirpstack_v3",
@@ -102,13 +102,13 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
         "name": event.device_name,
     }
     if kind == "up":
-        return (_up(event, device, shared),)
+        return (_up(event, device, shared=shared),)
     named = f"{kind}:{device}:{measured.isoformat()}" if measured else None
     values = _status(event) if kind == "status" else ()
     return (Uplink(**shared, message_id=named, values=values),)
 
 
-def _kind(message: RawMessage, event: Event, device: str) -> str:
+def _kind(message: RawMessage, event: Event, *, device: str) -> str:
     """The kind that the topic, the webhook's query or the capture says."""
     kind = query(message.topic).get("event", "")
     levels = message.topic.split("/")
@@ -123,7 +123,7 @@ def _kind(message: RawMessage, event: Event, device: str) -> str:
     return KINDS[kind]
 
 
-def _up(event: Event, device: str, shared: dict[str, Any]) -> Uplink:
+def _up(event: Event, device: str, *, shared: dict[str, Any]) -> Uplink:
     if event.f_cnt is None:
         raise Incomplete("an uplink has fCnt", field="fCnt")
     tx = event.tx_info or TxInfo()

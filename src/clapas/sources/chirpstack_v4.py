@@ -111,7 +111,7 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
         "name": event.device_info.device_name,
     }
     if kind == "up":
-        return (_up(event, device, shared),)
+        return (_up(event, device, shared=shared),)
     named = event.deduplication_id or event.downlink_id or event.time or ""
     return (
         Uplink(
@@ -135,7 +135,7 @@ def _kind(message: RawMessage, device: str) -> str:
     return kind
 
 
-def _up(event: Event, device: str, shared: dict[str, Any]) -> Uplink:
+def _up(event: Event, device: str, *, shared: dict[str, Any]) -> Uplink:
     session = event.dev_addr or "-"
     modulation = event.tx_info.modulation if event.tx_info else None
     return Uplink(

@@ -49,7 +49,7 @@ def split(message: RawMessage) -> Sequence[RawMessage]:
         return (message,)
     path = _path(message.topic, given)
     try:
-        return tuple(_lines(message, path, given))
+        return tuple(_lines(message, path, given=given))
     except (Incomplete, Malformed):
         return (message,)
 
@@ -60,7 +60,7 @@ def _path(topic: str, given: dict[str, str]) -> str:
     return f"{path}/{given['file'][:128]}" if given.get("file") else path
 
 
-def _lines(message: RawMessage, path: str, given: dict[str, str]) -> Iterator[RawMessage]:
+def _lines(message: RawMessage, path: str, *, given: dict[str, str]) -> Iterator[RawMessage]:
     lines = decode(message.payload).splitlines()
     found = find(lines, name=PurePosixPath(path).stem, given=given)
     header, form = lines[found.line], found.form.query()
@@ -77,7 +77,7 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     body = bounded(message, MAX_FILE)
     given = query(message.topic)
     if LINE not in given:
-        whole = tuple(_lines(message, _path(message.topic, given), given))
+        whole = tuple(_lines(message, _path(message.topic, given), given=given))
         return tuple(each for part in whole for each in parse(part))
     form = from_query(given)
     header, _, line = decode(body).partition("\n")
@@ -85,10 +85,10 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     row = cells(line.strip("\r\n"), form.separator)
     if len(row) < len(names):
         row += [""] * (len(names) - len(row))
-    return (_uplink(dict(zip(names, row, strict=False)), form, message),)
+    return (_uplink(dict(zip(names, row, strict=False)), form, message=message),)
 
 
-def _uplink(row: dict[str, str], form: Form, message: RawMessage) -> Uplink:
+def _uplink(row: dict[str, str], form: Form, *, message: RawMessage) -> Uplink:
     device = local_id(":".join(row[each] for each in form.device if row.get(each)) or form.fixed)
     measured = moment(_time(row, form), received=message.received, zone=_zone(form.timezone))
     special = {form.time, form.hour, *form.device, ""}

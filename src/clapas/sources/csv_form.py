@@ -96,7 +96,7 @@ def find(lines: Sequence[str], *, name: str, given: dict[str, str]) -> Found:
         rows = [cells(each, separator) for each in lines[place + 1 : place + 1 + LOOK]]
         time = given.get("time") or _time_column(header, rows)
         if time and time in header and _has_data(rows):
-            form = _form(header, rows, time, separator)
+            form = _form(header, rows, time=time, separator=separator)
             own = _own_name(lines[:place], separator) or name
             filled = msgspec.structs.replace(form, fixed="" if form.device else own)
             named = from_query(
@@ -121,7 +121,7 @@ def _time_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     for name in TIME_NAMES:
         for column in header:
             if column.lower() == name and any(
-                _is_date(_cell(row, header, column)) for row in rows[:3]
+                _is_date(_cell(row, header, name=column)) for row in rows[:3]
             ):
                 return column
     return ""
@@ -131,8 +131,10 @@ def _has_data(rows: Sequence[Sequence[str]]) -> bool:
     return any(NUMBER.match(each) for row in rows[:5] for each in row)
 
 
-def _form(header: Sequence[str], rows: Sequence[Sequence[str]], time: str, separator: str) -> Form:
-    dates = [_cell(row, header, time) for row in rows]
+def _form(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, time: str, separator: str
+) -> Form:
+    dates = [_cell(row, header, name=time) for row in rows]
     numbers = [each for row in rows for each in row if NUMBER.match(each)]
     hours = [each for each in header if each.lower() in HOUR_NAMES and each != time]
     comma = separator != "," and any("," in each for each in numbers)
@@ -157,7 +159,7 @@ def _is_date(text: str) -> bool:
     return bool(_ISO.match(text) or _SLASHED.match(text))
 
 
-def _cell(row: Sequence[str], header: Sequence[str], name: str) -> str:
+def _cell(row: Sequence[str], header: Sequence[str], *, name: str) -> str:
     place = header.index(name)
     return row[place] if place < len(row) else ""
 

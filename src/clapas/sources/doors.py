@@ -39,22 +39,24 @@ def in_door(
 
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await _accept(scope, receive, publish, authenticate, limit)
+            answer = await _accept(
+                scope, receive, publish=publish, authenticate=authenticate, limit=limit
+            )
         except ClapasError as error:
             await _problem(send, error)
         else:
-            await _respond(send, 202, answer, "application/json")
+            await _respond(send, 202, body=answer, content_type="application/json")
 
     return door
 
 
 async def _accept(
-    scope: Scope, receive: Receive, publish: Publish, authenticate: Authenticate, limit: int
+    scope: Scope, receive: Receive, *, publish: Publish, authenticate: Authenticate, limit: int
 ) -> dict[str, Any]:
     connector, topic = _find(scope)
     principal = await authenticate(scope, connector.name)
     headers = {key.lower(): value for key, value in scope.get("headers", ())}
-    body, size = await _body(receive, headers, limit)
+    body, size = await _body(receive, headers, limit=limit)
     sender = f"device:{principal.id}" if principal.kind == "device" else principal.id
     message = RawMessage(
         connector.name,
@@ -91,7 +93,7 @@ def _find(scope: Scope) -> tuple[Connector, str]:
     return connector, f"/in/{below[:512]}" + (f"?{asked}" if asked else "")
 
 
-async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> tuple[bytes, int]:
+async def _body(receive: Receive, headers: dict[bytes, bytes], *, limit: int) -> tuple[bytes, int]:
     """The body and its size; reading stops soon after the limit."""
     announced = headers.get(b"content-length", b"0")
     if not announced.isdigit():
@@ -134,10 +136,10 @@ async def _problem(send: Send, error: ClapasError) -> None:
         "actor": error.actor,
         "values": error.values,
     }
-    await _respond(send, error.status, body, "application/problem+json")
+    await _respond(send, error.status, body=body, content_type="application/problem+json")
 
 
-async def _respond(send: Send, status: int, body: dict[str, Any], content_type: str) -> None:
+async def _respond(send: Send, status: int, *, body: dict[str, Any], content_type: str) -> None:
     data = orjson.dumps(body, default=str)
     headers = [
         (b"content-type", content_type.encode()),

@@ -57,7 +57,7 @@ DECODER: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, A
 
 def parse(message: RawMessage) -> Sequence[Uplink]:
     """One uplink per station; information alone describes stations and gives no value but capacity."""
-    body = read(DECODER, message, 8 << 20)
+    body = read(DECODER, message, limit=8 << 20)
     try:
         if "status" in body:
             return (_uplink(msgspec.convert(body, Station), message.received),)
@@ -91,7 +91,7 @@ def _uplink(station: Station, received: int) -> Uplink:
         latitude=_degrees(information.get("lat"), 90),
     )
     measured = moment(_stamp(status.get("last_reported")), received=received)
-    readings = tuple(_readings(status, information, thing.id))
+    readings = tuple(_readings(status, information, thing=thing.id))
     if not readings:
         raise Incomplete("the station has no value", station=name[:160])
     return Uplink(
@@ -106,7 +106,9 @@ def _uplink(station: Station, received: int) -> Uplink:
     )
 
 
-def _readings(status: dict[str, Any], information: dict[str, Any], thing: str) -> Sequence[Reading]:
+def _readings(
+    status: dict[str, Any], information: dict[str, Any], *, thing: str
+) -> Sequence[Reading]:
     found = []
     for attribute, quantity, fields in CHANNELS:
         count = next((status[each] for each in fields if each in status), None)

@@ -42,7 +42,8 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     if len(pushes) > MAX_MESSAGES:
         raise Oversized("too many moments", size=len(pushes), limit=MAX_MESSAGES)
     found = [
-        uplink(each, device_key(each.device), message.received, "http_push") for each in pushes
+        uplink(each, device_key(each.device), received=message.received, source="http_push")
+        for each in pushes
     ]
     return _checked(message, found)
 

@@ -39,7 +39,7 @@ async def listen(
             for topic in settings.topics or connector.topics:
                 await client.subscribe(topic, qos=1)
             heard(0)
-            await _take(connector, client, publish, heard)
+            await _take(connector, client, publish=publish, heard=heard)
     except aiomqtt.MqttError as error:
         raise SourceUnavailable(
             f"{settings.host}:{settings.port}: {error}", host=settings.host
@@ -67,7 +67,7 @@ def _paho(client: aiomqtt.Client) -> PahoClient:
 
 
 async def _take(
-    connector: Connector, client: aiomqtt.Client, publish: Publish, heard: Callable[[int], None]
+    connector: Connector, client: aiomqtt.Client, *, publish: Publish, heard: Callable[[int], None]
 ) -> None:
     stream = aiter(client.messages)
     while True:
@@ -75,13 +75,13 @@ async def _take(
         while len(batch) < WINDOW and len(client.messages):
             batch.append(await anext(stream))
         now = time.time_ns() // 1_000_000
-        await publish([_raw(connector, each, now) for each in batch])
+        await publish([_raw(connector, each, now=now) for each in batch])
         for each in batch:
             _paho(client).ack(each.mid, each.qos)
         heard(len(batch))
 
 
-def _raw(connector: Connector, message: aiomqtt.Message, now: int) -> RawMessage:
+def _raw(connector: Connector, message: aiomqtt.Message, *, now: int) -> RawMessage:
     payload = message.payload
     body = payload if isinstance(payload, bytes) else str(payload or "").encode()
     return RawMessage(connector.name, str(message.topic), now, body)

@@ -46,20 +46,20 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the JSON cannot be read: {error}", detail=str(error)) from None
     if type(body) is Sample:
-        return (uplink(body, device, message.received, "mqtt_device"),)
-    return batch(body, device, message.received)  # type: ignore[arg-type]
+        return (uplink(body, device, received=message.received, source="mqtt_device"),)
+    return batch(body, device, received=message.received)  # type: ignore[arg-type]
 
 
-def batch(samples: list[Sample], device: str, received: int) -> tuple[Uplink, ...]:
+def batch(samples: list[Sample], device: str, *, received: int) -> tuple[Uplink, ...]:
     """Several moments of one device in one message."""
     if not samples:
         raise Incomplete("the array is empty")
     if len(samples) > MAX_MESSAGES:
         raise Oversized("too many moments", size=len(samples), limit=MAX_MESSAGES)
-    return tuple(uplink(each, device, received, "mqtt_device") for each in samples)
+    return tuple(uplink(each, device, received=received, source="mqtt_device") for each in samples)
 
 
-def uplink(sample: Sample, device: str, received: int, source: str) -> Uplink:
+def uplink(sample: Sample, device: str, *, received: int, source: str) -> Uplink:
     """The native form as an uplink; raises ``InvalidInput``."""
     values = sample.values
     if not values:

@@ -23,7 +23,7 @@ def value_of(content: Any) -> Any:
     return content
 
 
-def entity_of(kind: str, key: str, plain: dict[str, Any]) -> Entity:
+def entity_of(kind: str, key: str, *, plain: dict[str, Any]) -> Entity:
     """The thing that the entity describes: its URN, name and place; ``plain`` holds bare values."""
     longitude, latitude = _point(plain.get("location"))
     name = plain.get("name") or plain.get("description") or _street(plain.get("address"))

@@ -88,7 +88,7 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     if not parts.objects:
         raise Incomplete("there is no entity")
     zone = _zone(query(message.topic).get("timezone", "Europe/Paris"))
-    return tuple(_uplink(each, message, zone) for each in parts.objects)
+    return tuple(_uplink(each, message, zone=zone) for each in parts.objects)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -98,7 +98,7 @@ def _zone(name: str) -> ZoneInfo:
         raise Malformed("the time zone is unknown", timezone=name[:80]) from None
 
 
-def _uplink(entity: dict[str, Any], message: RawMessage, zone: ZoneInfo) -> Uplink:
+def _uplink(entity: dict[str, Any], message: RawMessage, *, zone: ZoneInfo) -> Uplink:
     name = entity.get("id")
     if not isinstance(name, str) or not name:
         raise Incomplete("an entity has an id", field="id")
@@ -107,9 +107,9 @@ def _uplink(entity: dict[str, Any], message: RawMessage, zone: ZoneInfo) -> Upli
     kind = _type(entity, message.topic)
     key = key_of(name)
     plain = {attribute: value_of(content) for attribute, content in entity.items()}
-    default = _observed(plain, message.received, zone)
-    thing = entity_of(kind, key, plain)
-    readings = tuple(_readings(entity, kind, thing.id, message.received, zone))
+    default = _observed(plain, message.received, zone=zone)
+    thing = entity_of(kind, key, plain=plain)
+    readings = tuple(_readings(entity, kind, thing=thing.id, received=message.received, zone=zone))
     if not readings:
         raise Incomplete("the entity has no value", entity=name[:160])
     times = [each.measured for each in readings if each.measured]
@@ -137,7 +137,7 @@ def _type(entity: dict[str, Any], topic: str) -> str:
     return own if isinstance(own, str) and own.isalnum() and own[0].isalpha() else "Thing"
 
 
-def _observed(plain: dict[str, Any], received: int, zone: ZoneInfo) -> datetime | None:
+def _observed(plain: dict[str, Any], received: int, *, zone: ZoneInfo) -> datetime | None:
     """The entity's own time; of an interval its end, when the amount is complete."""
     for field in TIMES:
         text = plain.get(field)
@@ -147,7 +147,7 @@ def _observed(plain: dict[str, Any], received: int, zone: ZoneInfo) -> datetime 
 
 
 def _readings(
-    entity: dict[str, Any], kind: str, thing: str, received: int, zone: ZoneInfo
+    entity: dict[str, Any], kind: str, *, thing: str, received: int, zone: ZoneInfo
 ) -> Sequence[Reading]:
     found = []
     for attribute, content in entity.items():
@@ -158,9 +158,9 @@ def _readings(
             Reading(
                 attribute[:128],
                 _kept(value),
-                _quantity(kind, attribute, value, entity),
+                _quantity(kind, attribute, value=value, entity=entity),
                 "",
-                _attribute_time(content, received, zone),
+                _attribute_time(content, received, zone=zone),
                 thing,
             )
         )
@@ -171,7 +171,7 @@ def _kept(value: Any) -> Value:
     return number(value) if not isinstance(value, str) else value[:4096]
 
 
-def _quantity(kind: str, attribute: str, value: Any, entity: dict[str, Any]) -> str:
+def _quantity(kind: str, attribute: str, *, value: Any, entity: dict[str, Any]) -> str:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return ""
     if attribute == "intensity" and value_of(entity.get("vehicleType")) in ("bicycle", "bike"):
@@ -185,7 +185,7 @@ def _quantity(kind: str, attribute: str, value: Any, entity: dict[str, Any]) -> 
     return named.key if named and named.key != "number" else ""
 
 
-def _attribute_time(content: Any, received: int, zone: ZoneInfo) -> datetime | None:
+def _attribute_time(content: Any, received: int, *, zone: ZoneInfo) -> datetime | None:
     """``metadata.timestamp`` (or ``TimeInstant``) of a normalized attribute."""
     if not isinstance(content, dict):
         return None

@@ -61,7 +61,7 @@ def recordings_in(folder: Path) -> tuple[Recording, ...]:
     )
 
 
-def wire_messages(path: Path, source: str, options: str = "") -> Iterator[WireMessage]:
+def wire_messages(path: Path, source: str, *, options: str = "") -> Iterator[WireMessage]:
     """The messages of a file as ``source`` sends them; raises ``NotFound``, ``InvalidInput``.
 
     ``options`` is a query that the door understands, such as ``timezone=Europe/Paris``.
@@ -174,7 +174,7 @@ def _ngsi(path: Path, options: str) -> Iterator[WireMessage]:
     asked = f"&{options}" if options else ""
     head = cells(decode(body[:200]).split("\n", 1)[0], ";")
     if tuple(head) == SNAPSHOT:
-        yield from _snapshots(decode(body), _places(path.parent), asked)
+        yield from _snapshots(decode(body), _places(path.parent), asked=asked)
         return
     names = _counters(path.parent)
     for each in split_objects(body).objects:
@@ -219,22 +219,24 @@ def _places(folder: Path) -> dict[str, dict[str, str]]:
     return {row["address"]: row for row in rows if row.get("address") and row.get("id")}
 
 
-def _snapshots(text: str, places: dict[str, dict[str, str]], asked: str) -> Iterator[WireMessage]:
+def _snapshots(
+    text: str, places: dict[str, dict[str, str]], *, asked: str
+) -> Iterator[WireMessage]:
     """One request a snapshot and feed, as one answer of the city's API was."""
     group: list[dict[str, Any]] = []
     current = ("", "", "")
     for row in csv.DictReader(io.StringIO(text), delimiter=";"):
         key = (row["Date"], row["Heure"], row["Type"])
         if key != current and group:
-            yield _snapshot(current, group, asked)
+            yield _snapshot(current, group, asked=asked)
             group = []
         current = key
         group.append(_entity(row, places))
     if group:
-        yield _snapshot(current, group, asked)
+        yield _snapshot(current, group, asked=asked)
 
 
-def _snapshot(key: tuple[str, str, str], group: list[dict[str, Any]], asked: str) -> WireMessage:
+def _snapshot(key: tuple[str, str, str], group: list[dict[str, Any]], *, asked: str) -> WireMessage:
     feed = "bikestation" if key[2] == "Velo" else "offstreetparking"
     time = _milliseconds(f"{key[0]}T{key[1]}:00Z")
     return WireMessage("http", f"/in/ngsi_v2?feed={feed}{asked}", orjson.dumps(group), time)

@@ -83,7 +83,7 @@ class Runner:
         for name, connector, settings in self._sources:
             work = self._listen if isinstance(settings, BrokerSettings) else self._ask
             self._tasks.append(
-                asyncio.create_task(work(name, connector, settings), name=f"source {name}")
+                asyncio.create_task(work(name, connector, settings=settings), name=f"source {name}")
             )
         return self
 
@@ -92,20 +92,20 @@ class Runner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _ask(self, name: str, connector: Connector, settings: Any) -> None:
+    async def _ask(self, name: str, connector: Connector, *, settings: Any) -> None:
         seen: dict[bytes, None] = {}
         async with Fetcher(self._settings) as fetcher:
             while True:
                 health = self.health[name]
                 try:
-                    health.well(await self._once(connector, settings, fetcher, seen))
+                    health.well(await self._once(connector, settings, fetcher=fetcher, seen=seen))
                 except (ClapasError, OSError) as error:
                     fetcher.forget()
                     health.ill(error)
                 await asyncio.sleep(wait_after(health.failures, settings.interval_s))
 
     async def _once(
-        self, connector: Connector, settings: Any, fetcher: Fetcher, seen: dict[bytes, None]
+        self, connector: Connector, settings: Any, *, fetcher: Fetcher, seen: dict[bytes, None]
     ) -> int:
         """Ask once; log what changed; only then is it known as seen. Answers how many messages."""
         if connector.pull is None:
@@ -124,7 +124,7 @@ class Runner:
             await asyncio.to_thread(_file_away, settings.folder, found)
         return len(fresh)
 
-    async def _listen(self, name: str, connector: Connector, settings: BrokerSettings) -> None:
+    async def _listen(self, name: str, connector: Connector, *, settings: BrokerSettings) -> None:
         health = self.health[name]
         while True:
             try:

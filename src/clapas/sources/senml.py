@@ -91,11 +91,13 @@ def uplinks(message: RawMessage, *, source: str, device: str = "") -> tuple[Upli
         groups.setdefault((name, each.time), []).append(Reading(channel, each.value, "", each.unit))
     if not groups:
         raise Incomplete("the pack has no value")
-    return tuple(_uplink(message, source, key, readings) for key, readings in groups.items())
+    return tuple(
+        _uplink(message, source, key=key, readings=readings) for key, readings in groups.items()
+    )
 
 
 def _uplink(
-    message: RawMessage, source: str, key: tuple[str, float], readings: list[Reading]
+    message: RawMessage, source: str, *, key: tuple[str, float], readings: list[Reading]
 ) -> Uplink:
     name, time = key
     absolute: Any = None

@@ -32,7 +32,7 @@ class Speaker:
         """Does a broker of the settings carry this connector's messages?"""
         return connector in self._brokers
 
-    async def publish(self, connector: str, topic: str, body: bytes) -> None:
+    async def publish(self, connector: str, topic: str, *, body: bytes) -> None:
         """Publish one message; it is taken when this returns. Raises SourceUnavailable."""
         broker = self._brokers[connector]
         tls = ssl.create_default_context(cafile=self._ca_file or None) if broker.tls else None

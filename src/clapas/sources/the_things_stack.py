@@ -138,7 +138,9 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
         raise Foreign("not an event of The Things Stack", topic=message.topic[:200])
     device = device_key(ids.dev_eui) if ids.dev_eui else local_id(ids.device_id)
     if event.uplink_message is not None:
-        return (_up(event, event.uplink_message, ids, device, message.received),)
+        return (
+            _up(event, event.uplink_message, ids=ids, device=device, received=message.received),
+        )
     named = event.correlation_ids[-1] if event.correlation_ids else event.received_at or ""
     return (
         Uplink(
@@ -152,7 +154,7 @@ def parse(message: RawMessage) -> Sequence[Uplink]:
     )
 
 
-def _up(event: Event, up: Message, ids: Ids, device: str, received: int) -> Uplink:
+def _up(event: Event, up: Message, *, ids: Ids, device: str, received: int) -> Uplink:
     session = ids.dev_addr or up.session_key_id or "-"
     settings = up.settings or Settings()
     model = up.version_ids

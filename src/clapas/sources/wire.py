@@ -44,7 +44,7 @@ def bounded(message: RawMessage, limit: int = MAX_BYTES) -> bytes:
     return message.payload
 
 
-def read(decoder: msgspec.json.Decoder[T], message: RawMessage, limit: int = MAX_BYTES) -> T:
+def read(decoder: msgspec.json.Decoder[T], message: RawMessage, *, limit: int = MAX_BYTES) -> T:
     """Decode JSON into the decoder's type; raises ``Malformed`` naming the field."""
     try:
         return decoder.decode(bounded(message, limit))

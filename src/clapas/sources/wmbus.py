@@ -125,14 +125,14 @@ def _readings(told: Telegram, message: RawMessage) -> Iterator[Reading]:
         raise Incomplete("the telegram holds no volume", meter=told.meter)
     zone = _zone(query(message.topic).get("timezone", ZONE))
     for each in told.before:
-        at = _at(each, zone, message.received)
+        at = _at(each, zone, received=message.received)
         if at is not None:
             yield Reading("water_index", each.litres / 1000, "water_index", "", at)
     if told.now is not None:
         yield Reading("water_index", told.now.litres / 1000, "water_index")
 
 
-def _at(each: Dated, zone: ZoneInfo, received: int) -> datetime | None:
+def _at(each: Dated, zone: ZoneInfo, *, received: int) -> datetime | None:
     if each.at is None:
         return None
     return plausible(each.at.replace(tzinfo=zone).astimezone(UTC), received=received)

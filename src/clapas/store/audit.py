@@ -54,7 +54,7 @@ class AuditStore:
     async def after(self, seq: int, *, limit: int = 10_000) -> list[AuditRow]:
         """Events after a number, in order."""
         rows = await self._postgres.rows(SQL["after"], after=seq, limit=limit)
-        return [_row(*row) for row in rows]
+        return [_row(*row, proof=proof) for *row, proof in rows]
 
     async def latest(
         self, *, before: int = 0, who: str = "", what: str = "", limit: int = 50
@@ -63,8 +63,8 @@ class AuditStore:
         rows = await self._postgres.rows(
             SQL["latest"], before=before, who=who, what=what, limit=limit
         )
-        return [_row(*row) for row in rows]
+        return [_row(*row, proof=proof) for *row, proof in rows]
 
 
-def _row(seq: int, event: str, proof: bytes) -> AuditRow:
+def _row(seq: int, event: str, *, proof: bytes) -> AuditRow:
     return AuditRow(seq=seq, event=event.encode(), hash=bytes(proof))

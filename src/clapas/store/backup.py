@@ -93,8 +93,8 @@ class Backup:
         """
         (directory / "postgres").mkdir(parents=True)
         (directory / "clickhouse").mkdir()
-        seen = await self._dump_postgres(directory / "postgres", dict(cut or {}), taken)
-        rows = await self._dump_clickhouse(directory / "clickhouse", seen, taken)
+        seen = await self._dump_postgres(directory / "postgres", dict(cut or {}), taken=taken)
+        rows = await self._dump_clickhouse(directory / "clickhouse", seen, taken=taken)
         beyond = await self._clickhouse.read_own(SQL["clickhouse_beyond"], seen.values())
         hours = tuple(beyond.column("hour").to_pylist())
         manifest = Manifest(seen.rows, rows, seen.sequences, seen.cut, hours, seen.columns)
@@ -116,7 +116,9 @@ class Backup:
                 sequences = {row[0]: row[1] for row in await cursor.fetchall()}
             yield connection, sequences
 
-    async def _dump_postgres(self, directory: Path, cut: dict[int, int], taken: Taken) -> _Snapshot:
+    async def _dump_postgres(
+        self, directory: Path, cut: dict[int, int], *, taken: Taken
+    ) -> _Snapshot:
         counts: dict[str, int] = {}
         columns: dict[str, list[str]] = {}
         async with self._snapshot() as (connection, sequences):
@@ -129,7 +131,7 @@ class Backup:
                 file = directory / f"{name}.copy"
                 kept = await connection.execute(SQL["columns"], {"name": name})
                 columns[name] = [row[0] for row in await kept.fetchall()]
-                await _copy_out(connection, name, columns[name], file)
+                await _copy_out(connection, name, columns=columns[name], file=file)
                 count = await connection.execute(
                     sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
                 )
@@ -138,7 +140,7 @@ class Backup:
         return _Snapshot(counts, columns, sequences, cut, series)
 
     async def _dump_clickhouse(
-        self, directory: Path, seen: _Snapshot, taken: Taken
+        self, directory: Path, seen: _Snapshot, *, taken: Taken
     ) -> dict[str, int]:
         counts: dict[str, int] = {}
         tables = await self._clickhouse.read_own(SQL["clickhouse_tables"])
@@ -190,7 +192,7 @@ class Backup:
 
 
 async def _copy_out(
-    connection: AsyncConnection[Any], name: str, columns: Sequence[str], file: Path
+    connection: AsyncConnection[Any], name: str, *, columns: Sequence[str], file: Path
 ) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT binary)")

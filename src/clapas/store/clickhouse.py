@@ -1,5 +1,6 @@
 """The ClickHouse side, over its HTTP protocol: Arrow in, Arrow out, every read bounded."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, NoReturn
@@ -16,6 +17,8 @@ from clapas.engines import ClickHouseAddress
 READ_SECONDS = 30
 WRITE_SECONDS = 600
 FAILURES = (Error, ClientError, OSError, TimeoutError)
+FRAMED = re.compile(r"DB::Exception: (?:default: )?(.*?)(?: \(for url [^)]*\))?$", re.DOTALL)
+ADDRESS = re.compile(r" \(for url [^)]*\)")
 TOO_HEAVY = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "TOO_MANY_ROWS", "TOO_MANY_BYTES")
 
 
@@ -60,13 +63,13 @@ class ClickHouse:
 
     async def read(self, query: LiteralString, values: Mapping[str, Any] | None = None) -> pa.Table:
         """The columns of a query, as the reader."""
-        return await _query(self._reader, query, values)
+        return await _query(self._reader, query, values=values)
 
     async def read_own(
         self, query: LiteralString, values: Mapping[str, Any] | None = None
     ) -> pa.Table:
         """The columns of a query of our own upkeep, as the writer, with its longer time."""
-        return await _query(self._writer, query, values)
+        return await _query(self._writer, query, values=values)
 
 
 async def _client(address: ClickHouseAddress, seconds: int) -> AsyncClient:
@@ -95,12 +98,18 @@ async def _client(address: ClickHouseAddress, seconds: int) -> AsyncClient:
 
 
 async def _query(
-    client: AsyncClient, query: LiteralString, values: Mapping[str, Any] | None
+    client: AsyncClient, query: LiteralString, *, values: Mapping[str, Any] | None
 ) -> pa.Table:
     try:
         return await client.query_arrow(query, parameters=dict(values or {}), use_strings=True)
     except FAILURES as error:
         _translate(error)
+
+
+def said(text: str) -> str:
+    """What ClickHouse says of a query, in its own words: without what its client says around them, nor any address."""
+    found = FRAMED.search(text)
+    return (found[1] if found else ADDRESS.sub("", text))[:500]
 
 
 def _translate(error: Exception) -> NoReturn:
@@ -110,5 +119,5 @@ def _translate(error: Exception) -> NoReturn:
     if any(name in text for name in TOO_HEAVY):
         raise TooMany("this query reads too much", engine="clickhouse") from error
     if isinstance(error, DatabaseError) and not isinstance(error, OperationalError):
-        raise InternalError(f"ClickHouse refuses: {text[:500]}") from error
+        raise InternalError(f"ClickHouse refuses: {said(text)}") from error
     raise EngineUnavailable(engine="clickhouse") from error

@@ -1,5 +1,6 @@
 """What the NGSI-LD broker keeps: entities as JSON documents, their evolution, events, @contexts."""
 
+import json
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -61,9 +62,17 @@ class Search:
         self.among = ids is not None
 
 
+def json_bytes(value: object) -> bytes:
+    """JSON; numbers beyond 64 bits, which the database holds and the quick writer refuses, too."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def as_json(value: object) -> str:
     """JSON text without NUL characters, which PostgreSQL cannot hold."""
-    text = orjson.dumps(value).decode()
+    text = json_bytes(value).decode()
     return NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
@@ -159,9 +168,9 @@ class ContextStore:
 
     @asynccontextmanager
     async def change(self, tenant: str) -> AsyncIterator[Change]:
-        """One transaction; the tenant is made at its first write."""
+        """One transaction; the tenant is made at its first write, unless it is a snapshot's own."""
         async with self._postgres.transaction() as connection:
-            if tenant:
+            if tenant.isprintable() and tenant:
                 await connection.execute(SQL["add_tenant"], {"name": tenant})
             yield Change(connection, tenant)
 
@@ -184,26 +193,26 @@ class ContextStore:
         except InvalidInput as error:
             raise PathRefused(str(error.__cause__ or error).partition("\n")[0]) from error
 
-    async def one(self, tenant: str, name: str, rows: RowFilter = EVERYTHING) -> Document | None:
+    async def one(self, tenant: str, name: str, *, rows: RowFilter = EVERYTHING) -> Document | None:
         """One entity's document."""
         found = await self.rows("one", tenant=tenant, id=name, **filters.values(rows))
         return found[0][0] if found else None
 
     async def many(
-        self, tenant: str, ids: Sequence[str], rows: RowFilter = EVERYTHING
+        self, tenant: str, ids: Sequence[str], *, rows: RowFilter = EVERYTHING
     ) -> list[Document]:
         """The documents of some ids."""
         found = await self.rows("many", tenant=tenant, ids=list(ids), **filters.values(rows))
         return [row[0] for row in found]
 
-    async def page(self, tenant: str, search: Search, limit: int, offset: int) -> list[Document]:
+    async def page(self, tenant: str, search: Search, *, limit: int, offset: int) -> list[Document]:
         """A page of what a search selects, by id.
 
         Those of one type are read in the order of ids until the page is full, which is quick when many
         satisfy the search; an equality that few do is looked up in its index instead.
         """
         if search.kind and not search.among:
-            ordered = await self._page_of_kind(tenant, search, limit, offset)
+            ordered = await self._page_of_kind(tenant, search, limit=limit, offset=offset)
             if ordered is not None:
                 return ordered
         name = "page_among" if search.among else "page"
@@ -211,7 +220,7 @@ class ContextStore:
         return [row[0] for row in found]
 
     async def _page_of_kind(
-        self, tenant: str, search: Search, limit: int, offset: int
+        self, tenant: str, search: Search, *, limit: int, offset: int
     ) -> list[Document] | None:
         asked = {
             "tenant": tenant,
@@ -235,7 +244,7 @@ class ContextStore:
         return int((await self.rows("count", tenant=tenant, **search.values))[0][0])
 
     async def members(
-        self, tenant: str, search: Search, members: Sequence[str], limit: int
+        self, tenant: str, search: Search, *, members: Sequence[str], limit: int
     ) -> list[tuple[str, Document]]:
         """Ids that a search selects with some members of their documents."""
         found = await self.rows(
@@ -268,7 +277,7 @@ class ContextStore:
         return await self.rows("contexts", kind=kind, tenant=tenant)
 
     async def keep_context(
-        self, name: str, kind: str, url: str, body: object, *, tenant: str = ""
+        self, name: str, kind: str, *, url: str, body: object, tenant: str = ""
     ) -> None:
         """Keep a @context; a cached one replaces the former of its address."""
         if kind == "Cached":

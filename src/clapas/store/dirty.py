@@ -49,7 +49,7 @@ class Dirty:
             await self._postgres.run(SQL["mark"], marks=batch(rows))
 
     async def within(
-        self, kind: Kind, start: int, end: int, series: Collection[int]
+        self, kind: Kind, start: int, *, end: int, series: Collection[int]
     ) -> set[tuple[int, int]]:
         """Marks between two instants (ms) that concern these series."""
         rows = await self._postgres.rows(

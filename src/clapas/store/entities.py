@@ -27,7 +27,7 @@ Bbox = tuple[float, float, float, float]
 class Entities:
     """Entities of every type, with their headline value."""
 
-    def __init__(self, postgres: Postgres, series: SeriesStore, territory: Territory) -> None:
+    def __init__(self, postgres: Postgres, series: SeriesStore, *, territory: Territory) -> None:
         self._postgres = postgres
         self._series = series
         self._territory = territory

@@ -53,7 +53,7 @@ class EntityFiles:
             else EntityFile()
         )
 
-    async def save(self, id: str, file: EntityFile, relations: dict[str, str]) -> None:  # noqa: A002
+    async def save(self, id: str, file: EntityFile, *, relations: dict[str, str]) -> None:  # noqa: A002
         """File and relations of a thing that exists, in one transaction."""
         words = searchable(file.service, *(f"{name}={text}" for name, text in file.tags.items()))
         async with self._postgres.transaction() as connection:

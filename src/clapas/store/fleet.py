@@ -246,7 +246,9 @@ class Fleet:
         rows = await self._postgres.rows(
             SQL["set_tags"], keys=list(keys), tags=text, without=list(without)
         )
-        found = [{"key": row[0], "search": device_words(*row)} for row in rows]
+        found = [
+            {"key": key, "search": device_words(key, name, tags=tags)} for key, name, tags in rows
+        ]
         if found:
             await self._postgres.run(SQL["search_tags"], found=batch(found))
         return len(found)

@@ -123,7 +123,7 @@ class Claims:
                         "model": model,
                         "lifecycle": lifecycle,
                         "tags": msgspec.json.encode(tags).decode(),
-                        "search": device_words(key, "", tags),
+                        "search": device_words(key, "", tags=tags),
                     },
                 )
             await connection.execute(SQL["use"], {"claim": number, "key": key})

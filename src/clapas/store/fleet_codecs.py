@@ -123,14 +123,16 @@ class Rollouts:
     async def everywhere(self, number: int) -> Rollout:
         """The version that was tried becomes the model's. Raises Conflict when no trial runs."""
         rollout = await self.rollout(number)
-        await self._end(rollout, "everywhere", msgspec.convert(rollout.new, CodecRef), was="trial")
+        await self._end(
+            rollout, "everywhere", codec=msgspec.convert(rollout.new, CodecRef), was="trial"
+        )
         return await self.rollout(number)
 
     async def back(self, number: int) -> Rollout:
         """The version before, everywhere. Raises Conflict when it is rolled back already."""
         rollout = await self.rollout(number)
         old = msgspec.convert(rollout.old, CodecRef)
-        await self._end(rollout, "rolled_back", old, was=rollout.state)
+        await self._end(rollout, "rolled_back", codec=old, was=rollout.state)
         return await self.rollout(number)
 
     async def rollouts(self, model: str = "") -> list[Rollout]:
@@ -144,7 +146,7 @@ class Rollouts:
             raise NotFound(rollout=number)
         return found[0]
 
-    async def _end(self, rollout: Rollout, state: str, codec: CodecRef, *, was: str) -> None:
+    async def _end(self, rollout: Rollout, state: str, *, codec: CodecRef, was: str) -> None:
         if rollout.state in {state, "rolled_back"}:
             raise Conflict("this version is there already", rollout=rollout.id)
         values = {**_codec(codec), "model": rollout.model, "trial": rollout.trial}

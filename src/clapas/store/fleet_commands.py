@@ -141,7 +141,7 @@ class Commands:
         rows = await self._postgres.rows(SQL["take"], limit=limit)
         return [_command(row) for row in rows]
 
-    async def mark(self, command: int, state: CommandState, detail: str = "") -> None:
+    async def mark(self, command: int, state: CommandState, *, detail: str = "") -> None:
         """What became of a command that was sent."""
         await self._postgres.run(SQL["mark"], id=command, state=state, detail=detail)
 

@@ -58,7 +58,7 @@ class Imports:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def add(self, name: str, content: bytes, plan: dict[str, Any], *, actor: str) -> Import:
+    async def add(self, name: str, content: bytes, *, plan: dict[str, Any], actor: str) -> Import:
         """Keep a file that was received."""
         text = msgspec.json.encode(plan).decode()
         row = await self._postgres.row(
@@ -96,11 +96,11 @@ class Imports:
         if not await self._postgres.run(SQL["set_plan"], id=number, plan=text):
             raise Conflict("this import is applied", import_=number)
 
-    async def checked(self, number: int, lines: Sequence[Line], report: dict[str, Any]) -> None:
+    async def checked(self, number: int, lines: Sequence[Line], *, report: dict[str, Any]) -> None:
         """Keep the outcome of a dry run."""
         async with self._postgres.transaction() as connection:
-            await self._keep_lines(connection, number, lines)
-            await self._finish(connection, number, "checked", report)
+            await self._keep_lines(connection, number, lines=lines)
+            await self._finish(connection, number, state="checked", report=report)
 
     async def apply(
         self,
@@ -124,12 +124,14 @@ class Imports:
             await connection.execute("SET LOCAL statement_timeout = '10min'")
             await connection.execute(SQL["forget_image"], {"id": number})
             for low in range(0, len(entries), CHUNK):
-                await self._write(connection, number, entries[low : low + CHUNK], actor)
+                await self._write(
+                    connection, number, entries=entries[low : low + CHUNK], actor=actor
+                )
                 await progress(min(low + CHUNK, len(entries)))
             await connection.execute(SQL["look"])
             await connection.execute(SQL["seal_image"], {"id": number})
-            await self._keep_lines(connection, number, lines)
-            await self._finish(connection, number, "applied", report)
+            await self._keep_lines(connection, number, lines=lines)
+            await self._finish(connection, number, state="applied", report=report)
 
     async def undo(self, number: int, report: dict[str, Any], *, force: bool = False) -> list[str]:
         """Everything as before, in one transaction; gives devices that were changed since and stay.
@@ -154,7 +156,9 @@ class Imports:
                 )
             for name in ("undo_keys", "undo_files", "undo_changed", "undo_created", "forget_image"):
                 await connection.execute(SQL[name], values)
-            await self._finish(connection, number, "undone", {**report, "kept": len(changed)})
+            await self._finish(
+                connection, number, state="undone", report={**report, "kept": len(changed)}
+            )
         return changed
 
     async def lines(
@@ -188,7 +192,7 @@ class Imports:
         return row
 
     async def _write(
-        self, connection: AsyncConnection[Row], number: int, entries: Sequence[Entry], actor: str
+        self, connection: AsyncConnection[Row], number: int, *, entries: Sequence[Entry], actor: str
     ) -> None:
         devices = batch([each.device for each in entries])
         await connection.execute(SQL["keep_image"], {"id": number, "devices": devices})
@@ -211,7 +215,7 @@ class Imports:
         )  # fmt: skip
 
     async def _keep_lines(
-        self, connection: AsyncConnection[Row], number: int, lines: Sequence[Line]
+        self, connection: AsyncConnection[Row], number: int, *, lines: Sequence[Line]
     ) -> None:
         await connection.execute(SQL["clear_lines"], {"id": number})
         for low in range(0, len(lines), CHUNK):
@@ -219,7 +223,7 @@ class Imports:
             await connection.execute(SQL["keep_lines"], {"id": number, "lines": part})
 
     async def _finish(
-        self, connection: AsyncConnection[Row], number: int, state: str, report: dict[str, Any]
+        self, connection: AsyncConnection[Row], number: int, *, state: str, report: dict[str, Any]
     ) -> None:
         text = msgspec.json.encode(report).decode()
         await connection.execute(SQL["finish"], {"id": number, "state": state, "report": text})

@@ -77,7 +77,7 @@ class Shadows:
         if not await self._postgres.run(SQL["end"], name=name, state=state, actor=actor):
             raise Conflict("this shadow run has ended", shadow=name)
 
-    async def keep_day(self, name: str, day: date, report: dict[str, Any]) -> None:
+    async def keep_day(self, name: str, day: date, *, report: dict[str, Any]) -> None:
         """Keep what was found on a day."""
         text = msgspec.json.encode(report).decode()
         await self._postgres.run(SQL["keep_day"], name=name, day=day, report=text)

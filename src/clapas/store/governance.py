@@ -136,7 +136,7 @@ class Governance:
         """Keep a consent."""
         await self._run("consent", author=author, **_said(given, "given", "withdrawn"))
 
-    async def withdraw_consent(self, subject: str, dataset: str, purpose: str) -> bool:
+    async def withdraw_consent(self, subject: str, dataset: str, *, purpose: str) -> bool:
         """Obeyed by the next call; False when there was none."""
         where = {"subject": subject, "dataset": dataset, "purpose": purpose}
         return await self._run("withdraw_consent", **where) > 0
@@ -145,7 +145,7 @@ class Governance:
         """Keep an objection."""
         await self._run("object", author=author, **_said(objection, "since", "withdrawn"))
 
-    async def withdraw_objection(self, subject: str, dataset: str, purpose: str) -> bool:
+    async def withdraw_objection(self, subject: str, dataset: str, *, purpose: str) -> bool:
         """False when there was none."""
         where = {"subject": subject, "dataset": dataset, "purpose": purpose}
         return await self._run("withdraw_objection", **where) > 0
@@ -165,14 +165,14 @@ class Governance:
         return [_struct(Objection, row) for row in rows]
 
     async def consenting(
-        self, dataset: str, purpose: str, entities: Collection[str]
+        self, dataset: str, purpose: str, *, entities: Collection[str]
     ) -> frozenset[str]:
         """Those of the entities whose subjects consented to a purpose."""
         where = {"dataset": dataset, "purpose": purpose, "entities": list(entities)}
         return frozenset(row[0] for row in await self._rows("consenting", **where))
 
     async def objecting(
-        self, dataset: str, purpose: str, entities: Collection[str]
+        self, dataset: str, purpose: str, *, entities: Collection[str]
     ) -> frozenset[str]:
         """Those of the entities whose subjects object to a purpose."""
         where = {"dataset": dataset, "purpose": purpose, "entities": list(entities)}
@@ -182,6 +182,10 @@ class Governance:
         """The series of subjects who object to a purpose of a dataset."""
         rows = await self._rows("objecting_series", dataset=dataset, purpose=purpose)
         return [row[0] for row in rows]
+
+    async def objectors(self, purpose: str) -> frozenset[str]:
+        """The entities of every subject who objects to a purpose, or to all, of the dataset that it is in."""
+        return frozenset(row[0] for row in await self._rows("objectors", purpose=purpose))
 
     async def add_request(
         self, *, kind: str, subject: str, proof: bytes, reference: str, author: str
@@ -294,7 +298,9 @@ class Governance:
             }
             if not traces:
                 await self._clickhouse.run(SQL["delete_digests"], {"devices": values["devices"]})
-            total += await self._delete("raw", values, proof, digest="digest_raw" if traces else "")
+            total += await self._delete(
+                "raw", values, proof=proof, digest="digest_raw" if traces else ""
+            )
         return total
 
     async def delete_values(
@@ -315,10 +321,10 @@ class Governance:
             await self._run("forget_marks_of", before=values["before"], series=list(series))
         elif before:
             await self._run("forget_marks", before=values["before"], dataset=proof.dataset)
-        return await self._delete(kept, values, proof)
+        return await self._delete(kept, values, proof=proof)
 
     async def _delete(
-        self, kept: str, values: dict[str, Any], proof: DeletionProof, *, digest: str = ""
+        self, kept: str, values: dict[str, Any], *, proof: DeletionProof, digest: str = ""
     ) -> int:
         table = await self._clickhouse.read_own(SQL[COUNTED_AND_DELETED[kept][0]], values)
         found = table.to_pylist()[0]

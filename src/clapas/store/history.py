@@ -39,19 +39,25 @@ class History:
     """Raw messages, observations and outcomes."""
 
     def __init__(
-        self, postgres: Postgres, clickhouse: ClickHouse, series: SeriesStore, territory: Territory
+        self,
+        postgres: Postgres,
+        clickhouse: ClickHouse,
+        *,
+        series: SeriesStore,
+        territory: Territory,
     ) -> None:
         self._postgres = postgres
         self._clickhouse = clickhouse
         self._series = series
         self._territory = territory
         self._dirty = Dirty(postgres)
-        self._readings = Readings(postgres, clickhouse, self._dirty, territory)
+        self._readings = Readings(postgres, clickhouse, dirty=self._dirty, territory=territory)
 
     async def write(
         self,
         raw: Sequence[RawRow],
         observations: Sequence[Observation],
+        *,
         outcomes: Sequence[Outcome],
     ) -> None:
         """Keep a batch, durable on return; outcomes last. A redelivered batch changes nothing.
@@ -107,8 +113,8 @@ class History:
         self,
         rows: RowFilter,
         series: Sequence[int],
-        window: Window,
         *,
+        window: Window,
         step: Step = "auto",
         aggregate: Aggregate = "mean",
         max_points: int = 2000,
@@ -127,7 +133,7 @@ class History:
             wanted, window, step=step, aggregate=aggregate, max_points=max_points
         )
 
-    async def daily(self, rows: RowFilter, quantity: str, window: Window) -> list[DailyRow]:
+    async def daily(self, rows: RowFilter, quantity: str, *, window: Window) -> list[DailyRow]:
         """Minimum, mean and maximum of one quantity per civil day over all series that may be seen.
 
         From the roll-ups as they are: the days that ``rollups.refresh`` has rebuilt.
@@ -146,7 +152,7 @@ class History:
         return [DailyRow(*row) for row in _tuples(table)]
 
     async def texts(
-        self, rows: RowFilter, series: Sequence[int], window: Window, *, limit: int = 1000
+        self, rows: RowFilter, series: Sequence[int], *, window: Window, limit: int = 1000
     ) -> list[ObservationRow]:
         """Text and structured values of series, newest first."""
         visible = await self._series.by_id(rows, series)
@@ -158,7 +164,7 @@ class History:
         }
         return _texts(await self._clickhouse.read(SQL["texts"], values)) if visible else []
 
-    async def observation(self, rows: RowFilter, series: int, measured: int) -> ObservationRow:
+    async def observation(self, rows: RowFilter, series: int, *, measured: int) -> ObservationRow:
         """One value with its provenance. Raises NotFound, also when it may not be seen."""
         values = {"series": series, "measured": measured}
         if await self._series.by_id(rows, [series]):
@@ -168,7 +174,7 @@ class History:
                 return found[0]
         raise NotFound(series=series, measured=measured)
 
-    async def of_messages(self, log: int, first: int, last: int) -> list[ObservationRow]:
+    async def of_messages(self, log: int, first: int, *, last: int) -> list[ObservationRow]:
         """The final values that the messages first…last of a log gave, for replay to compare."""
         values = {"log": log, "first": first, "last": last}
         numbers = await self._clickhouse.read_own(SQL["of_messages"], values)

@@ -254,6 +254,11 @@ class IdentityStore:
         rows = await self._rows("keys", after=after, limit=limit)
         return [_row(KeyRow, row) for row in rows]
 
+    async def live_keys(self, now: datetime, *, after: str = "", limit: int = 1000) -> list[KeyRow]:
+        """Keys that work now, each with the rights of its application's subscriptions, by id."""
+        rows = await self._rows("live_keys", now=now, after=after, limit=limit)
+        return [_row(KeyRow, row) for row in rows]
+
     async def use_key(self, id: str, today: date) -> None:  # noqa: A002
         """The key was used today."""
         await self._run("use_key", id=id, today=today)

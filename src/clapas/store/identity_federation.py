@@ -61,7 +61,7 @@ class FederationStore:
         rows = await self._rows("find", provider=provider, subject=subject)
         return rows[0][0] if rows else None
 
-    async def link(self, provider: str, subject: str, account: UUID) -> None:
+    async def link(self, provider: str, subject: str, *, account: UUID) -> None:
         """Somebody known elsewhere is this account."""
         await self._run("link", provider=provider, subject=subject, account=account)
 

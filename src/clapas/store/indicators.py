@@ -102,13 +102,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Indicators:
     """The reading side of indicators."""
 
-    def __init__(self, clickhouse: ClickHouse, series: SeriesStore, territory: Territory) -> None:
+    def __init__(
+        self, clickhouse: ClickHouse, series: SeriesStore, *, territory: Territory
+    ) -> None:
         self._clickhouse = clickhouse
         self._series = series
         self._territory = territory
 
     async def read(
-        self, rows: RowFilter, sources: Sequence[Source], scope: Scope, asks: Sequence[Ask]
+        self, rows: RowFilter, sources: Sequence[Source], *, scope: Scope, asks: Sequence[Ask]
     ) -> dict[int, Answer]:
         """Series → answer, for those that may be seen and have usable values; raises InvalidInput."""
         numbers, bounds = _numbers(asks)
@@ -127,7 +129,7 @@ class Indicators:
         return found
 
     async def suspect(
-        self, rows: RowFilter, series: Collection[int], window: Window
+        self, rows: RowFilter, series: Collection[int], *, window: Window
     ) -> dict[int, float]:
         """Series → share (0-1) of the readings received that were flagged and left out."""
         visible = await self._series.by_id(rows, series)
@@ -140,7 +142,7 @@ class Indicators:
         )
 
     async def began(
-        self, rows: RowFilter, series: Collection[int], window: Window
+        self, rows: RowFilter, series: Collection[int], *, window: Window
     ) -> dict[int, int]:
         """Series → its first usable reading of the period, ms."""
         visible = await self._series.by_id(rows, series)

@@ -40,7 +40,7 @@ class Ledger:
             known = self._sealed.get((log, block))
             whole = (block + 1) * BLOCK <= last
             if not whole or known is None or known[0] != names:
-                known = (names, await self._block(log, block, last))
+                known = (names, await self._block(log, block, last=last))
                 if whole:
                     self._sealed[log, block] = known
             total.update(known[1])
@@ -49,7 +49,7 @@ class Ledger:
             for (source, result, reason), messages in sorted(total.items())
         ]
 
-    async def _block(self, log: int, block: int, last: int) -> dict[Key, int]:
+    async def _block(self, log: int, block: int, *, last: int) -> dict[Key, int]:
         """The final rows of one block, counted."""
         values = {
             "log": log,
@@ -67,7 +67,7 @@ class Ledger:
         table = await self._clickhouse.read_own(SQL["upto"], {"log": log, "sequence": sequence})
         return int(table.column("messages")[0].as_py())
 
-    async def missing(self, log: int, first: int, last: int, *, limit: int = 1000) -> list[int]:
+    async def missing(self, log: int, first: int, *, last: int, limit: int = 1000) -> list[int]:
         """Sequences from first to last included that have no outcome, the first ``limit``."""
         absent: list[int] = []
         for low in range(first, last + 1, CHUNK):

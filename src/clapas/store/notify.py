@@ -140,7 +140,7 @@ class Notices:
         rows = await self._postgres.rows(SQL["contacts"], person=person)
         return {row[0]: {**row[2], "language": row[1]} for row in rows}
 
-    async def save_contact(self, person: str, language: str, body: dict[str, Any]) -> None:
+    async def save_contact(self, person: str, language: str, *, body: dict[str, Any]) -> None:
         """Keep how one person is told."""
         text = msgspec.json.encode(body).decode()
         await self._postgres.run(SQL["save_contact"], person=person, language=language, body=text)
@@ -149,7 +149,7 @@ class Notices:
         """Chains ('chain') or on-call calendars ('calendar') by id."""
         return {row[0]: row[1] for row in await self._postgres.rows(SQL["plans"], kind=kind)}
 
-    async def save_plan(self, kind: str, plan: str, body: dict[str, Any]) -> None:
+    async def save_plan(self, kind: str, plan: str, *, body: dict[str, Any]) -> None:
         """Keep a chain or a calendar."""
         text = msgspec.json.encode(body).decode()
         await self._postgres.run(SQL["save_plan"], kind=kind, id=plan, body=text)
@@ -164,6 +164,11 @@ async def insert_notices(connection: AsyncConnection[Row], notices: Sequence[Not
     """Queue notices inside a transaction of another part."""
     if notices:
         await connection.execute(SQL["add"], {"rows": batch(notices)})
+
+
+async def resume_notices(connection: AsyncConnection[Row], **values: int) -> None:
+    """Queue again what an ``alarm`` had cancelled ``since`` (ms), inside a transaction of another part."""
+    await connection.execute(SQL["resume"], values)
 
 
 def _notice(row: Row) -> Notice:

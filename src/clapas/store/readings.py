@@ -56,7 +56,7 @@ class Readings:
     """The reading side of the history."""
 
     def __init__(
-        self, postgres: Postgres, clickhouse: ClickHouse, dirty: Dirty, territory: Territory
+        self, postgres: Postgres, clickhouse: ClickHouse, *, dirty: Dirty, territory: Territory
     ) -> None:
         self._clickhouse = clickhouse
         self._dirty = dirty
@@ -76,25 +76,28 @@ class Readings:
         zone = await self._territory.zone()
         max_points = max(10, min(max_points, 100_000))
         if step == "auto":
-            raw = span_of(series, window, 0, zone)
+            raw = span_of(series, window, step=0, zone=zone)
             points = await self._points(raw, limit=max_points * len(series) + 1)
             if max((len(each) for each in points.values()), default=0) <= max_points and sum(
                 len(each) for each in points.values()
             ) <= max_points * len(series):
-                return [shaped(each, 0, aggregate, points) for each in series]
+                return [shaped(each, 0, aggregate=aggregate, points=points) for each in series]
             seconds = round_step(window.duration.total_seconds() / max_points)
         else:
             seconds = seconds_of(step)
-        span = span_of(series, window, seconds, zone)
+        span = span_of(series, window, step=seconds, zone=zone)
         points = await self._points(span, limit=MOST_ROWS + 1)
         complete = sum(len(each) for each in points.values()) <= MOST_ROWS
-        return [shaped(each, seconds, aggregate, points, complete=complete) for each in series]
+        return [
+            shaped(each, seconds, aggregate=aggregate, points=points, complete=complete)
+            for each in series
+        ]
 
     async def _points(self, span: Span, *, limit: int) -> Points:
-        waiting = await self._tail.of(span.series, span.start, span.end)
+        waiting = await self._tail.of(span.series, span.start, end=span.end)
         if waiting:
             table = await self._clickhouse.read(SQL["raw_values"], _raw(span, MOST_ROWS))
-            return bucketed(waiting.over(table), span.step, span.zone, UNUSABLE)
+            return bucketed(waiting.over(table), span.step, zone=span.zone, unusable=UNUSABLE)
         if span.step == 0:
             values = {**span.values(), "limit": limit}
             return raw_points(await self._clickhouse.read(SQL["raw_values"], _plain(values)))
@@ -144,10 +147,10 @@ class Readings:
         return await self._clickhouse.read(SQL["rolled_days"], {**values, **days})
 
     async def _dirty_steps(self, span: Span) -> set[tuple[int, int]]:
-        hours = await self._dirty.within("h", span.start, span.end, span.series)
+        hours = await self._dirty.within("h", span.start, end=span.end, series=span.series)
         if span.step != DAY_S:
             return hours
-        days = await self._dirty.within("d", span.start, span.end, span.series)
+        days = await self._dirty.within("d", span.start, end=span.end, series=span.series)
         return days | {(day_start(hour, span.zone), which) for hour, which in hours}
 
 
@@ -170,7 +173,7 @@ def round_step(seconds: float) -> int:
     return int(days) * DAY_S
 
 
-def span_of(series: Sequence[int], window: Window, step: int, zone: ZoneInfo) -> Span:
+def span_of(series: Sequence[int], window: Window, *, step: int, zone: ZoneInfo) -> Span:
     """The window widened to the whole steps that it touches."""
     start, end = milliseconds(window.start), milliseconds(window.end)
     if step == DAY_S:

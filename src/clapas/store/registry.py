@@ -29,7 +29,7 @@ _BINDINGS = msgspec.json.Decoder(
 class Registry:
     """The devices of the territory."""
 
-    def __init__(self, postgres: Postgres, cache: KnownDevices, territory: Territory) -> None:
+    def __init__(self, postgres: Postgres, cache: KnownDevices, *, territory: Territory) -> None:
         self._postgres = postgres
         self._cache = cache
         self._territory = territory
@@ -86,7 +86,7 @@ class Registry:
         rows = [
             {
                 **msgspec.structs.asdict(each),
-                "search": device_words(each.key, each.name, each.tags),
+                "search": device_words(each.key, each.name, tags=each.tags),
             }
             for each in wanted
         ]

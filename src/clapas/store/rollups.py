@@ -39,6 +39,7 @@ class Rollups:
         self,
         postgres: Postgres,
         clickhouse: ClickHouse,
+        *,
         territory: Territory,
         series: SeriesStore,
     ) -> None:
@@ -93,7 +94,7 @@ class Rollups:
             return
         for buckets, series in _pieces(marks):
             values = {"buckets": buckets, "start": buckets[0], "end": buckets[-1] + HOUR_MS}
-            await self._rebuild("h", values, series)
+            await self._rebuild("h", values, series=series)
         zone = await self._territory.zone()
         await self._dirty.mark("d", {(day_start(mark.bucket, zone), mark.series) for mark in marks})
         await self._dirty.done("h", marks)
@@ -110,12 +111,12 @@ class Rollups:
                 "start": buckets[0],
                 "end": day_start(buckets[-1], zone, days=1),
             }
-            await self._rebuild("d", values, series)
+            await self._rebuild("d", values, series=series)
             for day in days:
                 self._untidy.setdefault(day.year * 100 + day.month, time.monotonic() + TIDY_S)
         await self._dirty.done("d", marks)
 
-    async def _rebuild(self, kind: Kind, values: dict[str, object], series: list[int]) -> None:
+    async def _rebuild(self, kind: Kind, values: dict[str, object], *, series: list[int]) -> None:
         common = {"series": series, "unusable": UNUSABLE, "version": _version()}
         await self._clickhouse.run(SQL[kind], {**values, **common})
 

@@ -10,10 +10,10 @@ from psycopg.rows import dict_row
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
 from clapas.store import filters
-from clapas.store.notify import Notice, insert_notices
+from clapas.store.notify import Notice, insert_notices, resume_notices
 from clapas.store.page import bounded, cursor, key_of
 from clapas.store.postgres import Postgres, Row, batch
-from clapas.store.rules_values import Alarm, AlarmEvent, Silencing, TrackRow
+from clapas.store.rules_values import Aftermath, Alarm, AlarmEvent, Silencing, TrackRow
 from clapas.store.sql import queries
 from clapas.store.values import Page
 
@@ -49,9 +49,16 @@ class Alarms:
         self._postgres = postgres
 
     async def commit(
-        self, pairs: Collection[Pair], decide: Decide, *, tracks: Sequence[TrackRow] = ()
+        self,
+        pairs: Collection[Pair],
+        decide: Decide,
+        *,
+        tracks: Sequence[TrackRow] = (),
+        ended: Mapping[Pair, int] | None = None,
     ) -> list[Alarm]:
-        """Change open alarms and keep the engine's memory, all or nothing; gives the changed alarms."""
+        """Change open alarms and keep the engine's memory, all or nothing; gives the changed alarms.
+
+        ``ended``: pairs that are wrong no more, and since when (ms); a closed alarm notes it too."""
         async with self._postgres.transaction() as connection:
             if tracks:
                 await _keep_tracks(connection, tracks)
@@ -64,8 +71,11 @@ class Alarms:
                 rules=[rule for rule, _ in pairs],
                 entities=[entity for _, entity in pairs],
             )
-            changes = decide({(each.rule, each.entity): each for each in found})
-            return await _apply(connection, changes)
+            known = {(each.rule, each.entity): each for each in found}
+            await _note_ended(
+                connection, {k: at for k, at in (ended or {}).items() if k not in known}
+            )
+            return await _apply(connection, decide(known))
 
     async def change(self, ids: Sequence[int], decide: Callable[[Alarm], Change]) -> list[Alarm]:
         """Change alarms by number (a person's action). Raises what ``decide`` raises: then nothing is."""
@@ -73,6 +83,27 @@ class Alarms:
             await connection.execute(SQL["alone"])
             found = await _alarms(connection, SQL["of_ids"], ids=list(ids))
             return await _apply(connection, [decide(each) for each in found])
+
+    async def reopen(
+        self, ids: Sequence[int], decide: Callable[[Alarm, Aftermath | None], Change], *, now: int
+    ) -> list[Alarm]:
+        """Open closed alarms again: what their closing cancelled is told after all (``now`` ms).
+
+        ``decide`` is given what became of each since it was closed (None: it is open); raises what it raises."""
+        async with self._postgres.transaction() as connection:
+            await connection.execute(SQL["alone"])
+            found = await _alarms(connection, SQL["of_ids"], ids=list(ids))
+            reading = await connection.execute(SQL["aftermath"], {"ids": list(ids)})
+            names = Aftermath.__struct_fields__
+            rows = [dict(zip(names, row, strict=True)) for row in await reading.fetchall()]
+            since = {row["alarm"]: Aftermath(**row) for row in rows}
+            changed = await _apply(connection, [decide(each, since.get(each.id)) for each in found])
+            closed = {each.id: each.closed or now for each in found}
+            for each in changed:
+                if each.active and each.acknowledged is None:
+                    start = closed[each.id]
+                    await resume_notices(connection, alarm=each.id, since=start, now=now)
+            return changed
 
     async def page(
         self,
@@ -207,6 +238,17 @@ async def _keep_tracks(connection: AsyncConnection[Row], tracks: Sequence[TrackR
             "deadlines": [each.deadline for each in tracks],
         },
     )
+
+
+async def _note_ended(connection: AsyncConnection[Row], ended: Mapping[Pair, int]) -> None:
+    """What was closed by hand while it was wrong is told by its timeline to be over."""
+    if ended:
+        values = {
+            "rules": [rule for rule, _ in ended],
+            "entities": [entity for _, entity in ended],
+            "times": list(ended.values()),
+        }
+        await connection.execute(SQL["end_closed"], values)
 
 
 async def _alarms(connection: AsyncConnection[Row], query: Any, **values: Any) -> list[Alarm]:

@@ -96,6 +96,20 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Any] = {}
 
 
+class Aftermath(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a closed alarm since: ``who`` closed it ('' a rule), by which kind of line.
+
+    ``over`` is when what was wrong ended after it was closed by hand (None: not heard of);
+    ``anew``: its rule raised another alarm on the same entity, which is open.
+    """
+
+    alarm: int
+    kind: str = ""
+    who: str = ""
+    over: int | None = None
+    anew: bool = False
+
+
 class Silencing(msgspec.Struct, frozen=True, kw_only=True):
     """A time in which alarms that match stay quiet: they are kept and shown, nobody is told.
 

@@ -37,7 +37,7 @@ OWN: dict[Kind, dict[str, str]] = {
     "place": {
         "@iot.id": "id", "id": "id", "name": "name", "description": "description", "time": "changed",
         "location": "place", "feature": "place", "properties/type": "type",
-        "properties/commune": "commune", "properties/entity": "entity",
+        "properties/commune": "commune", "properties/dataset": "dataset", "properties/entity": "entity",
     },
     "stream": {
         "@iot.id": "id", "id": "id", "name": "name", "description": "description",
@@ -156,17 +156,17 @@ class SensorThings:
             await self._postgres.run(SQL["number"])
             self._numbered = time.monotonic()
 
-    async def page(self, kind: Kind, rows: RowFilter, asked: Asked) -> list[dict[str, Any]]:
+    async def page(self, kind: Kind, rows: RowFilter, *, asked: Asked) -> list[dict[str, Any]]:
         """Entities of a kind that may be seen. Raises FilterRefused."""
-        query, values = await self._query(kind, rows, asked)
+        query, values = await self._query(kind, rows, asked=asked)
         names = COLUMNS[kind]
         found = await self._rows(query, values | {"limit": asked.limit, "offset": asked.offset})
         return [dict(zip(names, row, strict=True)) for row in found]
 
-    async def count(self, kind: Kind, rows: RowFilter, asked: Asked) -> int:
+    async def count(self, kind: Kind, rows: RowFilter, *, asked: Asked) -> int:
         """How many there are."""
         bare = msgspec.structs.replace(asked, order=())
-        query, values = await self._query(kind, rows, bare)
+        query, values = await self._query(kind, rows, asked=bare)
         whole = f"SELECT count(*) FROM ({query}) counted"  # noqa: S608 our own text
         return int((await self._rows(whole, values | {"limit": ALL, "offset": 0}))[0][0])
 
@@ -177,7 +177,9 @@ class SensorThings:
             cause = str(error.__cause__ or error).partition("\n")[0]
             raise FilterRefused(f"the filter cannot be evaluated: {cause}") from error
 
-    async def _query(self, kind: Kind, rows: RowFilter, asked: Asked) -> tuple[str, dict[str, Any]]:
+    async def _query(
+        self, kind: Kind, rows: RowFilter, *, asked: Asked
+    ) -> tuple[str, dict[str, Any]]:
         await self._number()
         compiler = Compiler(_dialect(kind))
         where = compiler.condition(asked.where).text if asked.where is not None else "true"
@@ -201,13 +203,13 @@ class SensorThings:
         starts = [now - DAY, now - 31 * DAY] if newest_first else []
         found: list[Observed] = []
         for since in [*(each for each in starts if each > start), start]:
-            found = await self._observed(series, asked, since, end)
+            found = await self._observed(series, asked, start=since, end=end)
             if len(found) >= asked.limit:
                 break
         return found
 
     async def _observed(
-        self, series: Sequence[int], asked: Asked, start: int, end: int
+        self, series: Sequence[int], asked: Asked, *, start: int, end: int
     ) -> list[Observed]:
         query, values = self._of_clickhouse("observation", asked)
         values |= {"series": list(series), "start": start, "end": end}

@@ -46,17 +46,19 @@ def _split(table: pa.Table, points: list[Point]) -> Points:
     return {int(series[low]): points[low:high] for low, high in pairwise(cuts)}
 
 
-def bucketed(points: Points, step: int, zone: ZoneInfo, unusable: int) -> Points:
+def bucketed(points: Points, step: int, *, zone: ZoneInfo, unusable: int) -> Points:
     """Single values joined by step (seconds; 86,400 = civil day; 0 = left as they are)."""
     if step == 0:
         return points
-    return {series: _joined(each, step, zone, unusable) for series, each in points.items()}
+    return {
+        series: _joined(each, step, zone=zone, unusable=unusable) for series, each in points.items()
+    }
 
 
-def _joined(points: list[Point], step: int, zone: ZoneInfo, unusable: int) -> list[Point]:
+def _joined(points: list[Point], step: int, *, zone: ZoneInfo, unusable: int) -> list[Point]:
     steps: dict[int, list[Point]] = defaultdict(list)
     for point in points:
-        steps[_bucket(point[0], step, zone)].append(point)
+        steps[_bucket(point[0], step, zone=zone)].append(point)
     joined: list[Point] = []
     for time, members in sorted(steps.items()):
         good = [each[1] for each in members if not each[5] & unusable]
@@ -66,7 +68,7 @@ def _joined(points: list[Point], step: int, zone: ZoneInfo, unusable: int) -> li
     return joined
 
 
-def _bucket(time: int, step: int, zone: ZoneInfo) -> int:
+def _bucket(time: int, step: int, *, zone: ZoneInfo) -> int:
     if step != DAY_S:
         return time // (step * 1000) * step * 1000
     local = instant(time).astimezone(zone)
@@ -74,7 +76,7 @@ def _bucket(time: int, step: int, zone: ZoneInfo) -> int:
 
 
 def shaped(
-    series: int, step: int, aggregate: Aggregate, points: Points, *, complete: bool = True
+    series: int, step: int, *, aggregate: Aggregate, points: Points, complete: bool = True
 ) -> SeriesHistory:
     """The columns of one series."""
     times, minimum, maximum, totals, counts, qualities = [

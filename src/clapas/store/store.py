@@ -54,13 +54,13 @@ class Store:
     """
 
     def __init__(
-        self, postgres: Postgres, clickhouse: ClickHouse, cache: KnownDevices, settings: Settings
+        self, postgres: Postgres, clickhouse: ClickHouse, *, cache: KnownDevices, settings: Settings
     ) -> None:
         self.postgres = postgres
         self.clickhouse = clickhouse
         self.messages = Messages(postgres)
         self.territory = Territory(postgres)
-        self.registry = Registry(postgres, cache, self.territory)
+        self.registry = Registry(postgres, cache, territory=self.territory)
         self.models = Models(postgres)
         self.jobs = Jobs(postgres)
         self.fleet = Fleet(postgres)
@@ -72,17 +72,17 @@ class Store:
         self.health = FleetHealth(postgres, clickhouse)
         self.series = SeriesStore(postgres, clickhouse)
         self.state = State(postgres)
-        self.entities = Entities(postgres, self.series, self.territory)
+        self.entities = Entities(postgres, self.series, territory=self.territory)
         self.entity_files = EntityFiles(postgres)
         self.map = TerritoryMap(postgres)
         self.rejects = Rejects(postgres)
-        self.history = History(postgres, clickhouse, self.series, self.territory)
+        self.history = History(postgres, clickhouse, series=self.series, territory=self.territory)
         self.raw = Raw(postgres, clickhouse)
         self.governance = Governance(postgres, clickhouse)
         self.radio = RadioStore(postgres, clickhouse)
         self.ledger = Ledger(clickhouse)
-        self.rollups = Rollups(postgres, clickhouse, self.territory, self.series)
-        self.writes = Writes(postgres, clickhouse, self.messages, self.history)
+        self.rollups = Rollups(postgres, clickhouse, territory=self.territory, series=self.series)
+        self.writes = Writes(postgres, clickhouse, messages=self.messages, history=self.history)
         self.retention = Retention(
             postgres,
             clickhouse,
@@ -116,7 +116,7 @@ class Store:
                 listen(dsn, "clapas_registry", told=cache.notice, lost=cache.distrust)
             )
             try:
-                yield cls(postgres, clickhouse, cache, settings or Settings())
+                yield cls(postgres, clickhouse, cache=cache, settings=settings or Settings())
             finally:
                 listening.cancel()
                 with suppress(asyncio.CancelledError):

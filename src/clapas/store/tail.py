@@ -56,7 +56,7 @@ class Tail:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def of(self, series: Sequence[int], start: int, end: int) -> Waiting:
+    async def of(self, series: Sequence[int], start: int, *, end: int) -> Waiting:
         """What waits of these series between two instants (ms)."""
         values = {"series": list(series), "start": start, "end": end}
         rows, fences = await asyncio.gather(

@@ -11,7 +11,7 @@ def searchable(*words: str) -> str:
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
-def device_words(key: str, name: str, tags: Mapping[str, Any]) -> str:
+def device_words(key: str, name: str, *, tags: Mapping[str, Any]) -> str:
     """What a device is found by: its key, its name, its tags as ``name=value``."""
     return searchable(key, name, *(f"{tag}={text}" for tag, text in tags.items()))
 

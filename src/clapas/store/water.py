@@ -173,7 +173,7 @@ class Water:
         row = await self._postgres.row(SQL["memory"], name=name)
         return (int(row[0]), bytes(row[1])) if row else None
 
-    async def remember(self, name: str, upto: int, body: bytes) -> None:
+    async def remember(self, name: str, upto: int, *, body: bytes) -> None:
         """Replace the memory."""
         await self._postgres.run(SQL["remember"], name=name, upto=upto, body=body)
 

@@ -29,7 +29,7 @@ class Writes:
     """Values that people and programs write, not devices."""
 
     def __init__(
-        self, postgres: Postgres, clickhouse: ClickHouse, messages: Messages, history: History
+        self, postgres: Postgres, clickhouse: ClickHouse, *, messages: Messages, history: History
     ) -> None:
         self._postgres = postgres
         self._clickhouse = clickhouse
@@ -75,7 +75,7 @@ class Writes:
             rows = await cursor.fetchall()
             if rows:
                 values = [self._observation(row) for row in rows]
-                await self._history.write([], values, self._outcomes(rows))
+                await self._history.write([], values, outcomes=self._outcomes(rows))
                 await publish(ObservationBatch(observations=values))
                 await connection.execute(SQL["relayed"], {"ids": [row[0] for row in rows]})
         await self._apply_fences()

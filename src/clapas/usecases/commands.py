@@ -63,6 +63,7 @@ def add_pack(
         str, typer.Argument(help="A pack's folder, a wheel that holds one, or a trade's name.")
     ],
     data: Data = HERE,
+    *,
     owner: Annotated[str, typer.Option(help="Service that answers for the data.")] = "",
     steward: Annotated[str, typer.Option(help="Person to ask about the data.")] = "",
     controller: Annotated[str, typer.Option(help="Controller (GDPR art. 4), a legal person.")] = "",
@@ -119,7 +120,7 @@ async def in_force(
         done = (
             await withdraw(store, pack.name)
             if away
-            else await enrol(store, pack, who, rivals=discover(data).values())
+            else await enrol(store, pack, who=who, rivals=discover(data).values())
         )
     return done.sentence
 

@@ -16,6 +16,7 @@ from clapas.domain.window import Window
 from clapas.store import Store
 from clapas.store.rules_alarms import Alarms
 from clapas.store.values import EntityRow
+from clapas.usecases.figures import state_of
 from clapas.usecases.gather import Line, known, lines_of
 from clapas.usecases.limits import Text
 from clapas.usecases.members import Seen
@@ -62,8 +63,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 async def summary(
     store: Store,
     seen: Seen,
-    packs: dict[str, Pack],
     *,
+    packs: dict[str, Pack],
     commune: str = "",
     now: datetime | None = None,
 ) -> Summary:
@@ -71,32 +72,32 @@ async def summary(
     end = now or datetime.now(UTC)
     week = Window(end - timedelta(days=DAYS), end)
     found = await asyncio.gather(
-        *(_of_trade(store, seen, pack, commune=commune, now=end) for pack in packs.values())
+        *(_of_trade(store, seen, pack=pack, commune=commune, now=end) for pack in packs.values())
     )
     told = [each for each in found if each is not None][:FIGURES]
     shares = [one for one, _ in told]
     for common in (living, alarms):
         if len(shares) < FIGURES:
-            shares.append(await common(store, seen, week, commune))
+            shares.append(await common(store, seen, window=week, commune=commune))
     return Summary(
         commune=commune, figures=shares, places=[line for _, mine in told for line in mine]
     )
 
 
 async def _of_trade(
-    store: Store, seen: Seen, pack: Pack, *, commune: str, now: datetime
+    store: Store, seen: Seen, *, pack: Pack, commune: str, now: datetime
 ) -> tuple[Share, list[Line]] | None:
     """A trade's figure and its points of measure; None when it has none there."""
-    members = await known(store, seen, pack)
+    members = await known(store, seen, pack=pack)
     if not members.rows:
         return None
-    window = await usual_period(store, seen, pack, members, now=now)
-    lines = await lines_of(store, seen, pack, members, window)
+    window = await usual_period(store, seen, pack=pack, members=members, now=now)
+    lines = await lines_of(store, seen, pack=pack, members=members, window=window)
     mine = [line for line in lines if not commune or line.commune == commune]
-    return (share(pack, mine, window), mine) if mine else None
+    return (share(pack, mine, window=window), mine) if mine else None
 
 
-async def living(store: Store, seen: Seen, window: Window, commune: str) -> Share:
+async def living(store: Store, seen: Seen, *, window: Window, commune: str) -> Share:
     """Share of the points of measure that spoke in the period, of all trades."""
     rows: list[EntityRow] = []
     after: str | None = None
@@ -130,7 +131,7 @@ async def living(store: Store, seen: Seen, window: Window, commune: str) -> Shar
     )
 
 
-async def alarms(store: Store, seen: Seen, window: Window, commune: str) -> Share:
+async def alarms(store: Store, seen: Seen, *, window: Window, commune: str) -> Share:
     """Alarms in progress: each is with the trade that can act."""
     kept = Alarms(store.postgres)
     found = (await kept.page(seen.entities, state="active", commune=commune, limit=PAGE)).items
@@ -157,13 +158,14 @@ async def alarms(store: Store, seen: Seen, window: Window, commune: str) -> Shar
     )
 
 
-def share(pack: Pack, lines: list[Line], window: Window) -> Share:
+def share(pack: Pack, lines: list[Line], *, window: Window) -> Share:
     """One trade's headline over its points of measure."""
     name = pack.page.headline
     indicator = pack.indicator(name)
     found = [each for line in lines for each in line.figures if each.indicator == name]
     judged = [each for each in found if each.state in JUDGED and each.value is not None]
     values = [each.value for each in judged if each.value is not None]
+    states = [state_of(pack, line.figures) for line in lines]
     return Share(
         trade=pack.name,
         title=pack.title,
@@ -173,8 +175,8 @@ def share(pack: Pack, lines: list[Line], window: Window) -> Share:
         unit=indicator.unit,
         points=len(found),
         judged=len(judged),
-        watch=sum(each.state == "watch" for each in judged),
-        alert=sum(each.state == "alert" for each in judged),
+        watch=states.count("watch"),
+        alert=states.count("alert"),
         start=window.start,
         end=window.end,
         licence=pack.dataset.licence if pack.dataset.classification == "ouvert" else "",

@@ -67,6 +67,11 @@ def record_of(pack: Pack, who: Stewards, *, version: int, today: date) -> Datase
         id=pack.record,
         title=described.title.fr,
         title_en=described.title.en,
+        description=described.description.fr,
+        description_en=described.description.en,
+        theme=described.theme,
+        keywords=described.keywords,
+        frequency=described.frequency,
         owner=who.owner or described.owner,
         steward=who.steward,
         controller=who.controller,
@@ -82,18 +87,18 @@ def record_of(pack: Pack, who: Stewards, *, version: int, today: date) -> Datase
 async def enrol(
     store: Store,
     pack: Pack,
-    who: Stewards | None = None,
     *,
+    who: Stewards | None = None,
     today: date | None = None,
     rivals: Collection[Pack] = (),
 ) -> Enrolled:
     """Put a pack in force, or bring it up to date; twice changes nothing. ``rivals``: see :func:`assign`."""
     day = today or datetime.now(UTC).date()
-    record = await _keep_record(store, pack, who, day)
+    record = await _keep_record(store, pack, who=who, day=day)
     rules = RulesStore(store.postgres, store.clickhouse)
-    done = {each.id: await _keep_rule(rules, pack, each) for each in pack.rules}
+    done = {each.id: await _keep_rule(rules, pack, rule=each) for each in pack.rules}
     done |= await _drop_rules(rules, pack.name, kept={each.id for each in pack.rules})
-    return Enrolled(record=record, rules=done, points=await assign(store, pack, rivals))
+    return Enrolled(record=record, rules=done, points=await assign(store, pack, rivals=rivals))
 
 
 async def absent(store: Store, there: Collection[str]) -> list[str]:
@@ -128,7 +133,7 @@ def is_closed(record: DatasetRecord) -> bool:
     return record.classification == "restreint" and record.publication == Publication()
 
 
-async def _keep_record(store: Store, pack: Pack, who: Stewards | None, day: date) -> Done:
+async def _keep_record(store: Store, pack: Pack, *, who: Stewards | None, day: date) -> Done:
     versions = await store.charter.record_versions(pack.record)
     if not versions:
         fresh = record_of(pack, who or Stewards(), version=1, today=day)
@@ -146,7 +151,7 @@ async def _keep_record(store: Store, pack: Pack, who: Stewards | None, day: date
     return "changed"
 
 
-async def _keep_rule(rules: RulesStore, pack: Pack, rule: Rule) -> Done:
+async def _keep_rule(rules: RulesStore, pack: Pack, *, rule: Rule) -> Done:
     known = {row.id: row for row in await rules.all()}.get(rule.id)
     body = _body(rule, pack)
     if known is not None:
@@ -177,7 +182,7 @@ async def _drop_rules(rules: RulesStore, trade: str, *, kept: set[str]) -> dict[
     return done
 
 
-async def assign(store: Store, pack: Pack, rivals: Collection[Pack] = ()) -> int:
+async def assign(store: Store, pack: Pack, *, rivals: Collection[Pack] = ()) -> int:
     """Give the trade's points of measure that have no record to the pack's; gives how many.
 
     A point that would also fit a rival in force is nobody's until a person says whose it is.
@@ -189,7 +194,9 @@ async def assign(store: Store, pack: Pack, rivals: Collection[Pack] = ()) -> int
         after: str | None = None
         while True:
             page = await store.entities.page(EVERYTHING, type=kind, after=after, limit=PAGE)
-            mine += await _fitting(store, pack, others, (row.entity for row in page.items))
+            mine += await _fitting(
+                store, pack, others=others, entities=(row.entity for row in page.items)
+            )
             after = page.next
             if after is None:
                 break
@@ -200,7 +207,7 @@ async def assign(store: Store, pack: Pack, rivals: Collection[Pack] = ()) -> int
 
 
 async def _fitting(
-    store: Store, pack: Pack, others: Collection[Pack], entities: Iterable[Entity]
+    store: Store, pack: Pack, *, others: Collection[Pack], entities: Iterable[Entity]
 ) -> list[Entity]:
     """Those without a record that measure what this trade needs, and no other's."""
     free = [each for each in entities if not each.dataset]
@@ -210,10 +217,10 @@ async def _fitting(
     return [
         each
         for each in free
-        if _fits(pack, each, has[each.id])
-        and not any(_fits(other, each, has[each.id]) for other in others)
+        if _fits(pack, each, quantities=has[each.id])
+        and not any(_fits(other, each, quantities=has[each.id]) for other in others)
     ]
 
 
-def _fits(pack: Pack, entity: Entity, quantities: set[str]) -> bool:
+def _fits(pack: Pack, entity: Entity, *, quantities: set[str]) -> bool:
     return entity.type in pack.types and set(pack.needs) <= quantities

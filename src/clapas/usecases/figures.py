@@ -8,7 +8,8 @@ import msgspec
 from clapas.usecases.formula import compute, names_in
 from clapas.usecases.pack import Indicator, Pack
 
-State = Literal["ok", "watch", "alert", "insufficient", "no_data"]
+State = Literal["ok", "watch", "alert", "beside", "insufficient", "no_data"]
+"""``beside``: shown to compare with, and judged by nobody."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ def figures(pack: Pack, measured: Mapping[str, Measured]) -> list[Figure]:
         if each.kind == "formula":
             found[each.id] = combined(each, measured)
     return [
-        _figure(pack, each, found.get(each.id, NOTHING))
+        _figure(pack, each, measured=found.get(each.id, NOTHING))
         for each in pack.indicators
         if not each.hidden
     ]
@@ -60,7 +61,7 @@ def combined(indicator: Indicator, measured: Mapping[str, Measured]) -> Measured
     )
 
 
-def _figure(pack: Pack, indicator: Indicator, measured: Measured) -> Figure:
+def _figure(pack: Pack, indicator: Indicator, *, measured: Measured) -> Figure:
     value = measured.value
     shown = None if value is None else round(value * indicator.scale, indicator.decimals)
     return Figure(
@@ -69,12 +70,12 @@ def _figure(pack: Pack, indicator: Indicator, measured: Measured) -> Figure:
         unit=indicator.unit,
         capture=round(measured.capture, 4),
         suspect=round(measured.suspect, 4),
-        state=state(pack, indicator, shown, enough=measured.capture >= pack.min_capture),
+        state=state(pack, indicator, value=shown, enough=measured.capture >= pack.min_capture),
         provisional=measured.provisional,
     )
 
 
-def state(pack: Pack, indicator: Indicator, value: float | None, *, enough: bool) -> State:
+def state(pack: Pack, indicator: Indicator, *, value: float | None, enough: bool) -> State:
     """The colour of a figure; too little data is said before any other thing."""
     if value is None:
         return "no_data"
@@ -89,6 +90,15 @@ def state(pack: Pack, indicator: Indicator, value: float | None, *, enough: bool
         if (above is not None and value > above) or (below is not None and value < below):
             return word
     return "ok"
+
+
+def unjudged(found: Sequence[Figure]) -> list[Figure]:
+    """The same figures of a point that is shown only to compare with."""
+    judged: tuple[State, ...] = ("ok", "watch", "alert")
+    return [
+        msgspec.structs.replace(each, state="beside") if each.state in judged else each
+        for each in found
+    ]
 
 
 def state_of(pack: Pack, found: Sequence[Figure]) -> State:

@@ -8,7 +8,7 @@ import msgspec
 from clapas.domain.window import Window, instant
 from clapas.store import Store
 from clapas.store.values import EntityRow, Latest
-from clapas.usecases.figures import Figure, figures
+from clapas.usecases.figures import Figure, figures, unjudged
 from clapas.usecases.measures import Asking, measures
 from clapas.usecases.members import Members, Seen, members_of
 from clapas.usecases.pack import Pack
@@ -30,39 +30,46 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """The newest reading of what the trade looks at, in the period or not."""
 
 
-async def gather(store: Store, seen: Seen, pack: Pack, window: Window) -> list[Line]:
+async def gather(store: Store, seen: Seen, *, pack: Pack, window: Window) -> list[Line]:
     """The trade's lines over a period."""
-    return await lines_of(store, seen, pack, await known(store, seen, pack), window)
+    return await lines_of(
+        store, seen, pack=pack, members=await known(store, seen, pack=pack), window=window
+    )
 
 
-async def known(store: Store, seen: Seen, pack: Pack) -> Members:
+async def known(store: Store, seen: Seen, *, pack: Pack) -> Members:
     """The trade's points of measure, with the values that it looks at."""
-    return looked_at(pack, await members_of(store, seen, pack))
+    return looked_at(pack, await members_of(store, seen, pack=pack))
 
 
 async def lines_of(
-    store: Store, seen: Seen, pack: Pack, members: Members, window: Window
+    store: Store, seen: Seen, *, pack: Pack, members: Members, window: Window
 ) -> list[Line]:
     """The lines of points of measure that are known already."""
     asking = Asking(
         rows=seen.series, mine=members.latest, window=window, zone=await store.territory.zone()
     )
-    measured = await measures(store, pack, asking)
+    measured = await measures(store, pack, asking=asking)
     last = newest(members.latest)
     datasets = (row.entity.dataset for row in members.rows)
     await seen.note(datasets, window, entities=len(members.rows))
     return [
-        _line(row, figures(pack, measured.get(row.entity.id, {})), last.get(row.entity.id))
+        _line(
+            pack,
+            row,
+            found=figures(pack, measured.get(row.entity.id, {})),
+            last=last.get(row.entity.id),
+        )
         for row in members.rows
     ]
 
 
 async def usual_window(
-    store: Store, seen: Seen, pack: Pack, *, now: datetime, days: int = 0
+    store: Store, seen: Seen, *, pack: Pack, now: datetime, days: int = 0
 ) -> Window:
     """The period that the trade's page speaks of when nobody says which: see :func:`usual_period`."""
-    members = await known(store, seen, pack)
-    return await usual_period(store, seen, pack, members, now=now, days=days)
+    members = await known(store, seen, pack=pack)
+    return await usual_period(store, seen, pack=pack, members=members, now=now, days=days)
 
 
 def looked_at(pack: Pack, members: Members) -> Members:
@@ -81,16 +88,18 @@ def newest(states: Sequence[Latest]) -> dict[str, datetime]:
     return {entity: instant(moment) for entity, moment in found.items()}
 
 
-def _line(row: EntityRow, found: list[Figure], last: datetime | None) -> Line:
+def _line(pack: Pack, row: EntityRow, *, found: list[Figure], last: datetime | None) -> Line:
     entity = row.entity
+    name = entity.name or entity.id.rpartition(":")[2]
+    beside = any(word.casefold() in name.casefold() for word in pack.beside)
     return Line(
         entity=entity.id,
-        name=entity.name or entity.id.rpartition(":")[2],
+        name=name,
         type=entity.type,
         commune=entity.commune,
         longitude=entity.longitude,
         latitude=entity.latitude,
         simulated=entity.simulated,
-        figures=found,
+        figures=unjudged(found) if beside else found,
         last=last,
     )

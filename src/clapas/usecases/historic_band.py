@@ -52,7 +52,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     outside: Bools
 
 
-def window_mean(values: Floats, first: Ints, last: Ints) -> Floats:
+def window_mean(values: Floats, first: Ints, *, last: Ints) -> Floats:
     """Mean of ``values[first:last]`` for each pair."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     return np.asarray((sums[last] - sums[first]) / np.maximum(last - first, 1))
@@ -77,7 +77,7 @@ def live_band(at: Floats, rh: Floats) -> Live:
     """The band as known at each reading; ``at`` (s) grows strictly, ``rh`` (%) has no gap of its own."""
     last = np.arange(1, len(at) + 1)
     first = np.searchsorted(at, at - HALF, side="right")
-    mean = window_mean(rh, first, last)
+    mean = window_mean(rh, first, last=last)
     fluctuation = rh - mean
     low, high = known_band(at, fluctuation)
     steps = np.array([usual_step(at[: n + 1]) for n in range(min(100, len(at)))])
@@ -113,7 +113,7 @@ def settled_band(at: Floats, rh: Floats) -> Settled:
     """The standard's verdict on a whole record, as known at its end."""
     first = np.searchsorted(at, at - HALF)
     last = np.searchsorted(at, at + HALF, side="right")
-    mean = window_mean(rh, first, last)
+    mean = window_mean(rh, first, last=last)
     fluctuation = rh - mean
     low, high = band(fluctuation)
     shown = np.percentile(fluctuation, [LOW, HIGH]) if len(at) else np.zeros(2)

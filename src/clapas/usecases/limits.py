@@ -58,7 +58,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     bare: tuple[str, ...]
 
 
-def resolve(rules: Iterable[Any], limits: Mapping[str, Any], pack: str) -> Resolved:
+def resolve(rules: Iterable[Any], limits: Mapping[str, Any], *, pack: str) -> Resolved:
     """Put the limits' values into the rules as they are written; raises :class:`BadPack` for an unknown name."""
     done: list[dict[str, Any]] = []
     named: dict[str, tuple[str, ...]] = {}

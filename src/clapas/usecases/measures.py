@@ -37,28 +37,28 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
 
 
-async def measures(store: Store, pack: Pack, asking: Asking) -> By:
+async def measures(store: Store, pack: Pack, *, asking: Asking) -> By:
     """What was measured for every entity and indicator but the formulas."""
-    found = await _asked(store, pack, asking)
+    found = await _asked(store, pack, asking=asking)
     for each in pack.indicators:
         if each.kind == "outside_en15757":
-            await _banded(store, pack, asking, each, found)
+            await _banded(store, pack, asking=asking, indicator=each, found=found)
     return found
 
 
-async def _asked(store: Store, pack: Pack, asking: Asking) -> By:
-    history = Indicators(store.clickhouse, store.series, store.territory)
+async def _asked(store: Store, pack: Pack, *, asking: Asking) -> By:
+    history = Indicators(store.clickhouse, store.series, territory=store.territory)
     numbers = [each.series for each in asking.mine]
-    suspect = await history.suspect(asking.rows, numbers, asking.window)
+    suspect = await history.suspect(asking.rows, numbers, window=asking.window)
     asked = [each for each in pack.indicators if each.kind != "formula"]
     found: By = {}
     for _, same in groupby(sorted(asked, key=_together), key=_together):
         indicators = list(same)
-        sources = sources_of(pack, asking.mine, indicators[0].quantity)
-        scope = _scope(pack, indicators[0], asking.window)
+        sources = sources_of(pack, asking.mine, quantity=indicators[0].quantity)
+        scope = _scope(pack, indicators[0], window=asking.window)
         expected = await asyncio.to_thread(expected_s, scope, asking.zone)
         asks = [_ask(pack, each) for each in indicators if each.kind != "outside_en15757"]
-        answers = await history.read(asking.rows, list(sources), scope, asks)
+        answers = await history.read(asking.rows, list(sources), scope=scope, asks=asks)
         for source, entity in sources.items():
             if (answer := answers.get(source.series)) is None:
                 continue
@@ -76,7 +76,7 @@ def _together(indicator: Indicator) -> tuple[str, tuple[int, ...], tuple[str, st
     return indicator.quantity, indicator.days, indicator.hours
 
 
-def sources_of(pack: Pack, mine: Sequence[Latest], quantity: str) -> dict[Source, str]:
+def sources_of(pack: Pack, mine: Sequence[Latest], *, quantity: str) -> dict[Source, str]:
     """The series of a quantity with their entities; derived where the source does not send it."""
     found = {Source(each.series): each.entity for each in mine if each.quantity == quantity}
     sent = set(found.values())
@@ -92,7 +92,7 @@ def sources_of(pack: Pack, mine: Sequence[Latest], quantity: str) -> dict[Source
     return found
 
 
-def _scope(pack: Pack, indicator: Indicator, window: Window) -> Scope:
+def _scope(pack: Pack, indicator: Indicator, *, window: Window) -> Scope:
     opens, closes = (int(clock(each) or 0) for each in indicator.hours)
     return Scope(
         window=window,
@@ -131,7 +131,7 @@ def _counts(civil: datetime, scope: Scope) -> bool:
 
 
 async def _banded(
-    store: Store, pack: Pack, asking: Asking, indicator: Indicator, found: By
+    store: Store, pack: Pack, *, asking: Asking, indicator: Indicator, found: By
 ) -> None:
     """The time outside the historic band, of the entities that have readings in the period."""
     entities = {
@@ -141,7 +141,7 @@ async def _banded(
     expected = len(entities) * window.duration.total_seconds() / pack.interval_s
     step: Step = "raw" if expected <= MOST_RAW else "hour"
     histories = await store.history.read(
-        asking.rows, list(entities), window, step=step, max_points=100_000
+        asking.rows, list(entities), window=window, step=step, max_points=100_000
     )
     start = asking.window.start.timestamp()
     for each in histories:

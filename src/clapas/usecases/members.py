@@ -54,7 +54,7 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-async def members_of(store: Store, seen: Seen, pack: Pack) -> Members:
+async def members_of(store: Store, seen: Seen, *, pack: Pack) -> Members:
     """At most 500 entities a type: in the trade's records or in nobody's, with the quantities that it needs."""
     rows: list[EntityRow] = []
     for kind in pack.types:
@@ -62,12 +62,14 @@ async def members_of(store: Store, seen: Seen, pack: Pack) -> Members:
     silent = await seen.silent(store, {row.entity.id: row.entity.dataset for row in rows})
     rows = [row for row in rows if row.entity.id not in silent]
     latest = await store.state.latest(seen.series, entities=[row.entity.id for row in rows])
-    mine = belonging(pack, rows, latest)
+    mine = belonging(pack, rows, latest=latest)
     kept = {row.entity.id for row in mine}
     return Members(rows=mine, latest=[each for each in latest if each.entity in kept])
 
 
-def belonging(pack: Pack, rows: Sequence[EntityRow], latest: Sequence[Latest]) -> list[EntityRow]:
+def belonging(
+    pack: Pack, rows: Sequence[EntityRow], *, latest: Sequence[Latest]
+) -> list[EntityRow]:
     """Those that are of the trade: a point of measure in another trade's record is that trade's."""
     has: dict[str, set[str]] = {}
     for each in latest:

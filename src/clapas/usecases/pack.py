@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from clapas.domain.dataset import FREQUENCIES, THEMES
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import QUANTITIES
 from clapas.rules.check import check
@@ -100,8 +101,9 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     description: Text
     licence: str = "LO-2.0"
     theme: str = ""
+    """What it is about and how often it grows, in the EU's own codes, for the public catalogue."""
     keywords: tuple[str, ...] = ()
-    frequency: str = "DAILY"
+    frequency: str = "UNKNOWN"
     classification: Literal["ouvert", "interne", "restreint", "personnel"] = "interne"
     owner: str = ""
     """The service that answers for it, as long as the territory names no other."""
@@ -123,6 +125,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Quantities that an entity must have to be of this trade; empty: every entity of the types."""
     datasets: tuple[str, ...] = ()
     """Records whose entities are of this trade; empty: all that may be seen."""
+    beside: tuple[str, ...] = ()
+    """Words in the names of points that are shown to compare with, and never judged: the weather outside a room."""
     limits: dict[str, Limit] = {}
     derived: tuple[Derived, ...] = ()
     indicators: tuple[Indicator, ...]
@@ -201,7 +205,7 @@ def _rules(folder: Path, data: dict[str, Any]) -> Resolved:
     limits, rules = data.get("limits", {}), _json(folder / "rules.json", [])
     if not isinstance(limits, dict) or not isinstance(rules, list):
         raise BadPack(f"{folder.name}: [limits] is a table, rules.json a list", pack=folder.name)
-    return resolve(rules, limits, folder.name)
+    return resolve(rules, limits, pack=folder.name)
 
 
 def _read(path: Path, parse: Callable[[bytes], Any]) -> Any:
@@ -236,13 +240,19 @@ def _check(pack: Pack) -> None:
     wrong(pack.interval_s <= 0, "interval_s is a positive number of seconds")
     days = pack.page.period_days
     wrong(not 1 <= days <= MAX_DAYS, f"page.period_days is 1 to {MAX_DAYS}")
+    theme, frequency = pack.dataset.theme, pack.dataset.frequency
+    wrong(
+        bool(theme) and theme not in THEMES, f"dataset.theme {theme!r}: {' '.join(sorted(THEMES))}"
+    )
+    known_often = " ".join(sorted(FREQUENCIES))
+    wrong(frequency not in FREQUENCIES, f"dataset.frequency {frequency!r}: {known_often}")
     derived = [name for each in pack.derived for name in (each.quantity, each.total, each.minus)]
     for quantity in (*pack.needs, *derived):
         wrong(quantity not in QUANTITIES, f"needs or derived: no quantity {quantity!r}")
     known = {each.id for each in pack.indicators}
     wrong(len(known) != len(pack.indicators), "two indicators bear the same id")
     for each in pack.indicators:
-        _check_indicator(pack, each, known, wrong)
+        _check_indicator(pack, each, known=known, wrong=wrong)
     for name in (pack.page.headline, *pack.page.columns):
         wrong(name not in known, f"the page shows {name!r}, which is no indicator")
     for rule in pack.rules:
@@ -254,7 +264,7 @@ def _check(pack: Pack) -> None:
 
 
 def _check_indicator(
-    pack: Pack, each: Indicator, known: set[str], wrong: Callable[[bool, str], None]
+    pack: Pack, each: Indicator, *, known: set[str], wrong: Callable[[bool, str], None]
 ) -> None:
     if each.kind == "formula":
         unknown = names_in(each.expression) - known

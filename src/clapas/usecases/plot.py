@@ -44,7 +44,7 @@ def svg(drawn: Drawn, *, zone: str, unit: str) -> str:
     labels = [f'<text x="2" y="{y(value) + 4:.1f}">{value:g}</text>' for value in ticks]
     labels += [
         f'<text x="{x(moment):.1f}" y="{HEIGHT - 2}">{text}</text>'
-        for moment, text in _days(first, last, ZoneInfo(zone))
+        for moment, text in _days(first, last, zone=ZoneInfo(zone))
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="Liberation Sans" font-size="11">'
@@ -62,7 +62,7 @@ def round_values(low: float, high: float) -> list[float]:
     return [round(n * step, 9) for n in range(first, math.floor(high / step) + 1)]
 
 
-def _days(first: int, last: int, zone: ZoneInfo) -> list[tuple[int, str]]:
+def _days(first: int, last: int, *, zone: ZoneInfo) -> list[tuple[int, str]]:
     """About six dates of the period."""
     step = max(1, (last - first) // (6 * DAY_MS)) * DAY_MS
     moments = range(first, last, step)

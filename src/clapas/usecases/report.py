@@ -33,12 +33,12 @@ COLUMNS = (
 )
 STATES = {
     "ok": "normal", "watch": "à surveiller", "alert": "alerte", "insufficient": "données insuffisantes",
-    "no_data": "sans donnée",
+    "no_data": "sans donnée", "beside": "repère",
 }  # fmt: skip
-WORST_FIRST = ("alert", "watch", "insufficient", "no_data", "ok")
+WORST_FIRST = ("alert", "watch", "insufficient", "no_data", "ok", "beside")
 COUNTED: dict[State, str] = {
     "alert": "en alerte", "watch": "à surveiller", "ok": "dans la norme", "insufficient": "avec trop peu de données",
-    "no_data": "sans donnée",
+    "no_data": "sans donnée", "beside": "pour comparer",
 }  # fmt: skip
 LICENCES = {"": "données non ouvertes", "LO-2.0": "Licence Ouverte 2.0"}
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")  # fmt: skip
@@ -69,8 +69,8 @@ def defused(text: str) -> str:
 def as_pdf(
     pack: Pack,
     lines: list[Line],
-    window: Window,
     *,
+    window: Window,
     zone: str,
     territory: str,
     made: datetime,
@@ -78,6 +78,7 @@ def as_pdf(
 ) -> bytes:
     """The printed report; ``more`` is what the trade's own template prints besides. Call it in a thread."""
     civil = ZoneInfo(zone)
+    columns = printable(pack, lines)
     judged = [(state_of(pack, line.figures), line) for line in lines]
     judged.sort(key=lambda each: (WORST_FIRST.index(each[0]), each[1].name))
     data = {
@@ -89,11 +90,14 @@ def as_pdf(
         "summary": counted([state for state, _ in judged]),
         "simulated": _all_simulated(lines),
         "min_capture": f"{pack.min_capture * 100:.0f}{NO_BREAK}%",
-        "columns": [pack.indicator(each).title.fr for each in shown(pack)],
-        "rows": [_row(pack, line, state, mark=not _all_simulated(lines)) for state, line in judged],
+        "columns": [pack.indicator(each).title.fr for each in columns],
+        "rows": [
+            _row(pack, line, worst=state, columns=columns, mark=not _all_simulated(lines))
+            for state, line in judged
+        ],
         "methods": [
             {"title": pack.indicator(each).title.fr, "method": pack.indicator(each).method.fr}
-            for each in shown(pack)
+            for each in columns
         ],
         "limits": [
             {"name": each.title.fr if each.title else name, "value": measure(each.shown, each.unit),
@@ -176,14 +180,22 @@ def shown(pack: Pack) -> tuple[str, ...]:
     return tuple(dict.fromkeys((pack.page.headline, *pack.page.columns)))
 
 
+def printable(pack: Pack, lines: list[Line]) -> tuple[str, ...]:
+    """Those that say something of some point; the headline always."""
+    told = {each.indicator for line in lines for each in line.figures if each.value is not None}
+    return tuple(each for each in shown(pack) if each in told or each == pack.page.headline)
+
+
 def _all_simulated(lines: list[Line]) -> bool:
     return bool(lines) and all(line.simulated for line in lines)
 
 
-def _row(pack: Pack, line: Line, worst: State, *, mark: bool) -> dict[str, Any]:
+def _row(
+    pack: Pack, line: Line, *, worst: State, columns: tuple[str, ...], mark: bool
+) -> dict[str, Any]:
     by_id = {each.indicator: each for each in line.figures}
     cells = []
-    for name in shown(pack):
+    for name in columns:
         each = by_id[name]
         text = "—" if each.value is None else measure(each.value, each.unit)
         cells.append({"text": text, "state": each.state, "word": STATES[each.state]})

@@ -129,17 +129,17 @@ async def pack_of(request: Call, name: str) -> Pack:
 
 
 async def window_of(
-    request: Call, pack: Pack, said: tuple[str, str, int], action: str = "read"
+    request: Call, pack: Pack, *, said: tuple[str, str, int], action: str = "read"
 ) -> Window:
     """The period ``said`` (from, to, days), or the trade's usual one. Raises InvalidInput."""
     start, end, days = said
     if start or end:
-        return period(start, end, days or pack.page.period_days)
+        return period(start, end, days=days or pack.page.period_days)
     store, seen = rooms_of(request).store, seen_by(request, action)
-    return await usual_window(store, seen, pack, now=datetime.now(UTC), days=days)
+    return await usual_window(store, seen, pack=pack, now=datetime.now(UTC), days=days)
 
 
-def period(start: str, end: str, days: int) -> Window:
+def period(start: str, end: str, *, days: int) -> Window:
     """From ``start`` or so many days before ``end`` (now). Raises InvalidInput."""
     return asked_window(start, end, usual=timedelta(days=days), longest=LONGEST)
 
@@ -205,8 +205,8 @@ async def trade_figures(
     Without a period: the trade's usual one, which ends when its points of measure fell silent if that is longer ago.
     """
     pack = await pack_of(request, name)
-    window = await window_of(request, pack, (start, end, days))
-    lines = await gather(rooms_of(request).store, seen_by(request), pack, window)
+    window = await window_of(request, pack, said=(start, end, days))
+    lines = await gather(rooms_of(request).store, seen_by(request), pack=pack, window=window)
     return FiguresOut(trade=pack.name, start=window.start, end=window.end, items=lines)
 
 
@@ -223,15 +223,18 @@ async def trade_report(
     if form not in {"pdf", "csv"}:
         raise InvalidInput("pdf or csv", field="form", accepted=["pdf", "csv"])
     pack = await pack_of(request, name)
-    window, rooms = await window_of(request, pack, (start, end, days), "export"), rooms_of(request)
-    lines = await gather(rooms.store, seen_by(request, "export"), pack, window)
+    window, rooms = (
+        await window_of(request, pack, said=(start, end, days), action="export"),
+        rooms_of(request),
+    )
+    lines = await gather(rooms.store, seen_by(request, "export"), pack=pack, window=window)
     file = f"{pack.name}-{window.start:%Y%m%d}-{window.end:%Y%m%d}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     if form == "csv":
         return Response(as_csv(lines), media_type="text/csv; charset=utf-8", headers=headers)
     zone = (await rooms.store.territory.zone()).key
     printed = await asyncio.to_thread(
-        as_pdf, pack, lines, window, zone=zone, territory=await territory_name(rooms.store), made=datetime.now(UTC)
+        as_pdf, pack, lines, window=window, zone=zone, territory=await territory_name(rooms.store), made=datetime.now(UTC)
     )  # fmt: skip
     return Response(printed, media_type="application/pdf", headers=headers)
 
@@ -249,7 +252,7 @@ async def elected(request: Call, commune: FromQuery[str] = "") -> Summary:
     """Six figures of the territory or of one commune, each with its date, source and method."""
     rooms = rooms_of(request)
     packs = await asyncio.to_thread(discover, rooms.directory)
-    return await summary(rooms.store, seen_by(request), packs, commune=commune)
+    return await summary(rooms.store, seen_by(request), packs=packs, commune=commune)
 
 
 @get("/api/v1/elected/sheet", opt=EXPORT)
@@ -264,7 +267,7 @@ async def elected_sheet(
     if commune and commune not in communes:
         raise NotFound(commune=commune[:10])
     packs = await asyncio.to_thread(discover, rooms.directory)
-    found = await summary(rooms.store, seen_by(request, "export"), packs, commune=commune)
+    found = await summary(rooms.store, seen_by(request, "export"), packs=packs, commune=commune)
     file = f"fiche-{commune or 'territoire'}-{datetime.now(UTC):%Y%m%d}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     if form == "csv":

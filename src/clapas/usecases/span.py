@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 
 async def usual_period(
-    store: Store, seen: Seen, pack: Pack, members: Members, *, now: datetime, days: int = 0
+    store: Store, seen: Seen, *, pack: Pack, members: Members, now: datetime, days: int = 0
 ) -> Window:
     """The last ``days`` (the pack's own number when 0), now or when its points fell silent.
 
@@ -25,15 +25,15 @@ async def usual_period(
     heard = {each.entity: 0 for each in members.latest}
     for each in members.latest:
         heard[each.entity] = max(heard[each.entity], each.measured)
-    end = ending(now, list(heard.values()), wanted)
+    end = ending(now, list(heard.values()), wanted=wanted)
     window = Window(end - wanted, end)
     if days or not heard:
         return window
-    history = Indicators(store.clickhouse, store.series, store.territory)
+    history = Indicators(store.clickhouse, store.series, territory=store.territory)
     series = {each.series: each.entity for each in members.latest}
-    began = await history.began(seen.series, list(series), window)
+    began = await history.began(seen.series, list(series), window=window)
     return Window(
-        beginning(window, first_of(series, began), timedelta(seconds=pack.interval_s)), end
+        beginning(window, first_of(series, began), interval=timedelta(seconds=pack.interval_s)), end
     )
 
 
@@ -45,14 +45,14 @@ def first_of(series: Mapping[int, str], began: Mapping[int, int]) -> list[int]:
     return list(found.values())
 
 
-def ending(now: datetime, heard: Sequence[int], wanted: timedelta) -> datetime:
+def ending(now: datetime, heard: Sequence[int], *, wanted: timedelta) -> datetime:
     """Now; where no point spoke in the period (``heard``: last readings, ms), when half of them fell silent."""
     if not heard or instant(max(heard)) >= now - wanted:
         return now
     return instant(median_high(heard)) + SECOND
 
 
-def beginning(window: Window, began: Sequence[int], interval: timedelta) -> datetime:
+def beginning(window: Window, began: Sequence[int], *, interval: timedelta) -> datetime:
     """Where half of the points had begun (ms), at least an interval before the end."""
     if not began:
         return window.start

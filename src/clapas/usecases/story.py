@@ -68,10 +68,12 @@ def _untrue(pack: Pack) -> list[str]:
     """What the story says and is not so."""
     try:
         observed, binding = observation(pack), pack.story["binding"]
-        alarms = raised(pack, binding, observed)
+        alarms = raised(pack, binding, value=observed)
         told, alarm = float(pack.story["observation"]), pack.story["alarm"]
         pack.indicator(pack.story["row"]["indicator"])
-    except (KeyError, TypeError, ValueError, ClapasError) as error:
+    except KeyError as error:
+        return [f"story.json: nothing says {error}: see docs/add-a-trade.md, 4"]
+    except (TypeError, ValueError, ClapasError) as error:
         return [f"story.json: {type(error).__name__}: {error}"]
     found = []
     if abs(observed - told) > 1e-6 * max(1.0, abs(told)):
@@ -98,7 +100,7 @@ def observation(pack: Pack) -> float:
     return float(values[0]) * float(binding["scale"])
 
 
-def raised(pack: Pack, binding: dict[str, Any], value: float) -> set[str]:
+def raised(pack: Pack, binding: dict[str, Any], *, value: float) -> set[str]:
     """The alarms that the value raises when it is held for eight hours, every quarter of an hour, from ``from`` on."""
     entity = binding["entity"]
     facts = SeriesFacts(
@@ -112,7 +114,7 @@ def raised(pack: Pack, binding: dict[str, Any], value: float) -> set[str]:
     began = datetime.fromisoformat(pack.story.get("from", WORKING_DAY)).astimezone(UTC)
     start = int(began.timestamp() * 1000)
     for n in range(QUARTERS):
-        take(rules, track, start + n * QUARTER_MS, value)
+        take(rules, track, at=start + n * QUARTER_MS, value=value)
     end = start + (QUARTERS - 1) * QUARTER_MS
     states = zip(rules, track.states, strict=True)
-    return {rule.rule for rule, state in states if seen(rule, state.now, end).count}
+    return {rule.rule for rule, state in states if seen(rule, state.now, clock=end).count}

@@ -109,7 +109,9 @@ def column(frame: pl.DataFrame, names: tuple[str, ...]) -> str | None:
     return next((lowered[name] for name in names if name in lowered), None)
 
 
-def columns(frame: pl.DataFrame, path: Path, wanted: dict[str, tuple[str, ...]]) -> dict[str, str]:
+def columns(
+    frame: pl.DataFrame, path: Path, *, wanted: dict[str, tuple[str, ...]]
+) -> dict[str, str]:
     """The names of the wanted columns; raises :class:`BadTable` that names those which lack."""
     found = {key: column(frame, names) for key, names in wanted.items()}
     lacking = [f"{key} ({', '.join(wanted[key])})" for key, name in found.items() if name is None]
@@ -176,7 +178,7 @@ def instant_of(text: pl.Expr, zone: str) -> pl.Expr:
 
 
 def checked(
-    frame: pl.DataFrame, text: pl.DataFrame, needed: dict[str, str], path: Path
+    frame: pl.DataFrame, text: pl.DataFrame, *, needed: dict[str, str], path: Path
 ) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
     """Keep the lines whose ``needed`` values (value → column it came from) are present.
 

@@ -15,7 +15,7 @@ async def follow(tools: Tools) -> None:
     known = {each.id for each in await tools.store.charter.records()}
     for pack in packs.values():
         if pack.record in known:
-            await assign(tools.store, pack, packs.values())
+            await assign(tools.store, pack, rivals=packs.values())
         elif pack.origin == "installed":
             await enrol(tools.store, pack, rivals=packs.values())
     for name in await absent(tools.store, {*packs, *unread}):

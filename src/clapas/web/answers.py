@@ -47,7 +47,7 @@ def wants_csv(request: Call) -> bool:
 
 
 def listing(
-    request: Call, items: Sequence[Item], after: str | None = None
+    request: Call, items: Sequence[Item], *, after: str | None = None
 ) -> Response[Listed[Item]]:
     """A page of a list in the form that the caller prefers."""
     if not wants_csv(request):
@@ -55,7 +55,9 @@ def listing(
     rows = [_flat(item) for item in items]
     columns = list(rows[0]) if rows else []
     link = {"X-Clapas-Next": after} if after else {}
-    return csv_response(request, columns, ([row.get(c) for c in columns] for row in rows), link)
+    return csv_response(
+        request, columns, rows=([row.get(c) for c in columns] for row in rows), headers=link
+    )
 
 
 def _flat(item: Any) -> dict[str, Any]:
@@ -76,12 +78,13 @@ def _is_part(value: Any) -> bool:
 def csv_response(
     request: Call,
     columns: Sequence[str],
+    *,
     rows: Iterable[Sequence[Any]],
     headers: dict[str, str] | None = None,
 ) -> Response[Any]:
     """A table as CSV, once the charter permits the export."""
     kind = str(request.route_handler.opt["kind"])
-    require(services_of(request).charter, request.user, "export", collection(kind))
+    require(services_of(request).charter, request.user, action="export", resource=collection(kind))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)

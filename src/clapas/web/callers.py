@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from litestar.types import Scope
 
 
-def caller(user: Principal, key: KeyRow | None, scope: "Scope") -> tuple[str, Plan]:
+def caller(user: Principal, key: KeyRow | None, *, scope: "Scope") -> tuple[str, Plan]:
     """Who is counted, under which plan."""
     if key is not None and key.application is not None:
         return f"application:{key.application}", PLANS.get(key.plan, PLANS["ouvert"])

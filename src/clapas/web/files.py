@@ -83,14 +83,14 @@ class Files:
         if asset is None:
             await self._app(scope, receive, send)
             return
-        await _answer(scope, send, asset, self._tags[scope["path"]])
+        await _answer(scope, send, asset=asset, tag=self._tags[scope["path"]])
 
 
 def _tag(asset: Asset) -> str:
     return f'W/"{blake2b(asset.content, digest_size=12).hexdigest()}"'
 
 
-async def _answer(scope: "HTTPScope", send: "Send", asset: Asset, tag: str) -> None:
+async def _answer(scope: "HTTPScope", send: "Send", *, asset: Asset, tag: str) -> None:
     wants = Headers.from_scope(scope)
     known = wants.get("if-none-match", "") == tag
     coding, body = ("", b"") if known else _form(asset, wants.get("accept-encoding", ""))

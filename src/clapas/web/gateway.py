@@ -45,14 +45,14 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         sent = sent_of(scope)
-        subject = admitted(services, scope, kind, sent)
+        subject = admitted(services, scope, kind=kind, sent=sent)
         try:
             if scope["user"].kind == "anonymous" and services.keyless.enabled:
                 await self._again(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
         finally:
-            services.usage.add(subject, kind, sent.status, sent.size)
+            services.usage.add(subject, kind, status=sent.status, size=sent.size)
 
     async def _again(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve a stranger what was answered a moment ago, if the question is the same."""
@@ -64,7 +64,7 @@ class Gateway:
         found = memory.get(question)
         sent_of(scope).headers.append((b"x-cache-status", b"Hit" if found else b"Miss"))
         if found is None:
-            await self._app(scope, receive, Recording(memory, question, send))
+            await self._app(scope, receive, Recording(memory, question, send=send))
             return
         start: Any = {"type": "http.response.start", "status": 200, "headers": list(found.headers)}
         await send(start)
@@ -74,7 +74,7 @@ class Gateway:
 class Recording:
     """An answer to a stranger on its way: remembered when it is whole, small and JSON."""
 
-    def __init__(self, memory: Keyless, question: Key, send: "Send") -> None:
+    def __init__(self, memory: Keyless, question: Key, *, send: "Send") -> None:
         self._memory = memory
         self._question = question
         self._send = send
@@ -87,7 +87,7 @@ class Recording:
             self._start = headers if message["status"] == 200 and _json(headers) else None
         elif message["type"] == "http.response.body" and self._start is not None:
             if not message.get("more_body"):
-                self._memory.put(self._question, self._start, message["body"])
+                self._memory.put(self._question, self._start, body=message["body"])
             self._start = None
         await self._send(message)
 
@@ -95,7 +95,7 @@ class Recording:
 class Counted:
     """An application of another room behind the gateway: it recognises and asks the charter by itself."""
 
-    def __init__(self, app: "ASGIApp", services: "Services", kind: str) -> None:
+    def __init__(self, app: "ASGIApp", services: "Services", *, kind: str) -> None:
         self._app = app
         self._services = services
         self._kind = kind
@@ -113,17 +113,17 @@ class Counted:
         scope["user"], scope[KEY] = holder  # type: ignore[literal-required]
         sent = sent_of(scope)
         try:
-            subject = admitted(services, scope, self._kind, sent)
+            subject = admitted(services, scope, kind=self._kind, sent=sent)
         except ClapasError as error:
             await _refuse(error, send)
             return
         try:
             await self._app(scope, receive, send)
         finally:
-            services.usage.add(subject, self._kind, sent.status, sent.size)
+            services.usage.add(subject, self._kind, status=sent.status, size=sent.size)
 
 
-def admitted(services: "Services", scope: "Scope", kind: str, sent: Sent) -> str:
+def admitted(services: "Services", scope: "Scope", *, kind: str, sent: Sent) -> str:
     """Who is counted for a call that may pass. Raises Forbidden, ApiRetired, QuotaExceeded."""
     given = services.gateway
     key: KeyRow | None = scope[KEY]  # type: ignore[literal-required]
@@ -135,13 +135,13 @@ def admitted(services: "Services", scope: "Scope", kind: str, sent: Sent) -> str
         sent.headers += [(name.lower().encode(), text.encode()) for name, text in said.items()]
     if key is not None and key.networks:
         from_its_networks(key, scope)
-    subject, plan = caller(scope["user"], key, scope)
+    subject, plan = caller(scope["user"], key, scope=scope)
     accept = headers_of(scope).get(b"accept", b"")
     weight = WEIGHTS["export"] if b"text/csv" in accept else 1
     spent = cast("Quotas", services.quotas).take(subject, plan.limits, weight=weight)
     sent.headers += spent.raw()
     if not spent.allowed:
-        services.usage.add(subject, kind, 429, 0)
+        services.usage.add(subject, kind, status=429, size=0)
         tight = spent.tightest
         raise QuotaExceeded(retry_after=spent.retry_after, window=tight.name, limit=tight.limit)
     return subject

@@ -58,7 +58,7 @@ class Guard:
         if asked is None:
             asked = self._asked[handler] = declared(handler)
         try:
-            guard(self._services, scope, asked)
+            guard(self._services, scope, asked=asked)
         except ClapasError as error:
             if scope["type"] != ScopeType.HTTP:
                 raise
@@ -69,7 +69,7 @@ class Guard:
             await self._app(scope, receive, send)
 
 
-def guard(services: "Services", scope: "Scope", asked: tuple[str, str] | None) -> None:
+def guard(services: "Services", scope: "Scope", *, asked: tuple[str, str] | None) -> None:
     """Ask the charter. Raises Unauthenticated or Forbidden."""
     if asked is None:
         raise Forbidden("this route does not say what it does")
@@ -77,14 +77,14 @@ def guard(services: "Services", scope: "Scope", asked: tuple[str, str] | None) -
     action, resource = asked[0], collection(asked[1])
     purpose = headers_of(scope).get(PURPOSE)
     context = {"purpose": purpose.decode("latin-1")[:60]} if purpose else None
-    decision = services.charter.decide(user, action, resource, context)
+    decision = services.charter.decide(user, action, resource=resource, context=context)
     loud = action not in QUIET or not decision.allow
     if loud and services.audit is not None and user.kind != "anonymous":
-        _note(services.audit, scope, action, decision)
-    permitted(services.charter, user, action, resource, decision)
+        _note(services.audit, scope, action=action, said=decision)
+    permitted(services.charter, user, action=action, resource=resource, decision=decision)
 
 
-def _note(trail: AuditTrail, scope: "Scope", action: str, said: Decision) -> None:
+def _note(trail: AuditTrail, scope: "Scope", *, action: str, said: Decision) -> None:
     """Changes, administration and refusals are audited; what anonymous readers ask is not."""
     names = scope["path_params"]
     resource = Resource(
@@ -94,7 +94,7 @@ def _note(trail: AuditTrail, scope: "Scope", action: str, said: Decision) -> Non
     event = event_of(
         scope["user"],
         action,
-        resource,
+        resource=resource,
         allowed=said.allow,
         articles=said.articles,
         scope={"method": scope.get("method", ""), "path": scope["path"][:200]},
@@ -105,17 +105,18 @@ def _note(trail: AuditTrail, scope: "Scope", action: str, said: Decision) -> Non
 def require(
     charter: Charter,
     principal: Principal,
+    *,
     action: str,
     resource: Resource,
     context: Mapping[str, Any] | None = None,
 ) -> Decision:
     """The charter's permission, or the error that quotes the article and whom to ask."""
-    decision = charter.decide(principal, action, resource, context)
-    return permitted(charter, principal, action, resource, decision)
+    decision = charter.decide(principal, action, resource=resource, context=context)
+    return permitted(charter, principal, action=action, resource=resource, decision=decision)
 
 
 def permitted(
-    charter: Charter, principal: Principal, action: str, resource: Resource, decision: Decision
+    charter: Charter, principal: Principal, *, action: str, resource: Resource, decision: Decision
 ) -> Decision:
     """The decision when it allows; else the error that quotes the article and whom to ask."""
     if decision.allow:

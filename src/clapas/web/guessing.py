@@ -54,7 +54,7 @@ def name_reading(reading: Reading) -> Guessed:
     """A reading with its quantity and its value in that quantity's unit."""
     value, key = reading.value, reading.quantity
     if not key:
-        found = guess_quantity(reading.channel, reading.unit, value)
+        found = guess_quantity(reading.channel, reading.unit, value=value)
         if found is not None:
             key, scale, offset = found
             if isinstance(value, int | float) and not isinstance(value, bool):
@@ -80,14 +80,14 @@ def plausible(reading: Guessed) -> bool:
     return kind.low <= reading.value <= kind.high
 
 
-async def guess_uplink(uplink: Uplink, models: Sequence[Model], codecs: Codecs) -> Guess:
+async def guess_uplink(uplink: Uplink, models: Sequence[Model], *, codecs: Codecs) -> Guess:
     """The best guess for what a connector read of a message."""
     given = [name_reading(each) for each in uplink.values[:MOST_READINGS]]
     best = Guess(model="", codec=CodecRef(), readings=given, confidence=score(given))
     if not uplink.payload:
         return best
     tried = _candidates(models)
-    jobs = [await _job(uplink, codec, codecs) for _, codec in tried]
+    jobs = [await _job(uplink, codec, codecs=codecs) for _, codec in tried]
     decoded: list[Decoded] = await codecs.pool.decode(jobs)
     for (model, codec), answer in zip(tried, decoded, strict=True):
         readings = [name_reading(each) for each in answer.readings[:MOST_READINGS]]
@@ -100,7 +100,7 @@ async def guess_uplink(uplink: Uplink, models: Sequence[Model], codecs: Codecs) 
     return best
 
 
-async def _job(uplink: Uplink, codec: CodecRef, codecs: Codecs) -> DecodeJob:
+async def _job(uplink: Uplink, codec: CodecRef, *, codecs: Codecs) -> DecodeJob:
     scripted = codec.kind == "javascript"
     return DecodeJob(
         codec=codec,

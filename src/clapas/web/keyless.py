@@ -48,7 +48,7 @@ class Keyless:
             return None
         return found
 
-    def put(self, key: Key, headers: tuple[tuple[bytes, bytes], ...], body: bytes) -> None:
+    def put(self, key: Key, headers: tuple[tuple[bytes, bytes], ...], *, body: bytes) -> None:
         """Remember an answer, unless it is too large or sets a cookie."""
         if len(body) > LARGEST or any(name == b"set-cookie" for name, _ in headers):
             return

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, Reference, SecurityScheme
 
 from clapas.web.discovery import handlers
+from clapas.web.errors import Problem
 
 ABOUT = (
     "The open platform of a connected territory. Sign in by cookie session (state-changing calls "
@@ -44,6 +46,13 @@ _KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "maxLength": 256},
+}
+IN_SCHEMAS = "#/components/schemas/{name}"
+WRONG = {
+    "description": "What went wrong",
+    "content": {
+        "application/problem+json": {"schema": {"$ref": IN_SCHEMAS.format(name="Problem")}}
+    },
 }
 MOUNTED: dict[str, Any] = {
     "/api/v1/uplinks": {
@@ -111,13 +120,18 @@ def description(version: str) -> dict[str, Any]:
     described = Litestar(route_handlers=handlers(), openapi_config=config(version))
     derived: dict[str, Any] = described.openapi_schema.to_schema()
     derived["paths"] = {**derived.get("paths", {}), **MOUNTED}
-    problem = {
-        "description": "What went wrong (RFC 9457)",
-        "content": {"application/problem+json": {"schema": {"type": "object"}}},
-    }
-    for methods in derived["paths"].values():
+    _, problem = msgspec.json.schema_components((Problem,), ref_template=IN_SCHEMAS)
+    derived["components"]["schemas"] |= problem
+    for path, methods in derived["paths"].items():
         for operation in methods.values():
             if isinstance(operation, dict) and "responses" in operation:
                 responses = {k: v for k, v in operation["responses"].items() if k != "400"}
-                operation["responses"] = {**responses, "default": problem}
+                operation["responses"] = {**responses, "default": WRONG}
+                operation.setdefault("tags", [_room(path)])
     return derived
+
+
+def _room(path: str) -> str:
+    """The tag of an operation that names none: the first word of its path that is not the API's."""
+    words = path.removeprefix("/api/v1").strip("/").partition("/")
+    return words[0]

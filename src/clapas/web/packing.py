@@ -83,7 +83,7 @@ class _Answer:
         encoded = ENCODING in known
         tag = b""
         if self._readable and self._start["status"] == 200:
-            tag = await self._tag(headers, known.get(TAG, b""), body)
+            tag = await self._tag(headers, known.get(TAG, b""), body=body)
         if tag and self._has(tag):
             self._start["status"], body = 304, b""
             headers = [each for each in headers if each[0] != LENGTH]
@@ -99,7 +99,9 @@ class _Answer:
             {"type": "http.response.body", "body": b"" if self.head else body, "more_body": False}
         )
 
-    async def _tag(self, headers: "list[tuple[bytes, bytes]]", given: bytes, body: bytes) -> bytes:
+    async def _tag(
+        self, headers: "list[tuple[bytes, bytes]]", given: bytes, *, body: bytes
+    ) -> bytes:
         """The ETag that a handler gave, else one of the body, which is set."""
         if given:
             return given

@@ -29,7 +29,7 @@ async def ask(services: Services, question: str, **request: Any) -> Any:
     return said
 
 
-async def ask_if_any(services: Services, question: str, otherwise: Any, **request: Any) -> Any:
+async def ask_if_any(services: Services, question: str, *, otherwise: Any, **request: Any) -> Any:
     """The answer, or ``otherwise`` where no network server runs."""
     try:
         return await ask(services, question, **request)
@@ -44,7 +44,7 @@ def since(hours: int) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-async def hidden(request: Call, devices: Collection[str], action: str = "read") -> set[str]:
+async def hidden(request: Call, devices: Collection[str], *, action: str = "read") -> set[str]:
     """Of these device keys, those of the registry that the caller may not see (or ``action`` otherwise)."""
     services = services_of(request)
     keys = {each for each in devices if each}
@@ -54,7 +54,7 @@ async def hidden(request: Call, devices: Collection[str], action: str = "read") 
     if not known:
         return set()
     seen = await services.store.fleet.keys(
-        rows_of(request, "device", action), DeviceQuery(keys=tuple(sorted(known)))
+        rows_of(request, "device", action=action), DeviceQuery(keys=tuple(sorted(known)))
     )
     return known - set(seen)
 

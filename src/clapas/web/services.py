@@ -150,6 +150,6 @@ def exit_of(request: Call, action: str = "read") -> Exit:
     )
 
 
-def rows_of(request: Call, kind: str, action: str = "read") -> RowFilter:
+def rows_of(request: Call, kind: str, *, action: str = "read") -> RowFilter:
     """Which rows of ``kind`` this caller may see."""
     return exit_of(request, action).rows(kind)

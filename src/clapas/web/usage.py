@@ -15,7 +15,7 @@ class Usage:
     def __init__(self) -> None:
         self._counts: dict[tuple[str, int, str, int], list[int]] = {}
 
-    def add(self, subject: str, kind: str, status: int, size: int) -> None:
+    def add(self, subject: str, kind: str, *, status: int, size: int) -> None:
         """One more call."""
         key = (subject, int(time.time()) // DAY_S, kind, status)
         count = self._counts.get(key)

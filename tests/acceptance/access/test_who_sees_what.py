@@ -142,7 +142,7 @@ async def series(services: Services) -> dict[str, int]:  # noqa: F811
             )
             for i, t in enumerate(times)
         ]
-        await store.history.write([], values, [])
+        await store.history.write([], values, outcomes=[])
     await store.state.upsert(
         [StateRow(n, name, "level", 7.5, times[-1], times[-1]) for name, n in found.items()]
     )
@@ -159,7 +159,12 @@ async def people(
     """The five, and the secrets that some of them hold."""
     async with AsyncExitStack() as stack:
         door = await stack.enter_async_context(
-            open_door(services.store, services.identity, services.charter, ContextSettings())
+            open_door(
+                services.store,
+                services.identity,
+                charter=services.charter,
+                settings=ContextSettings(),
+            )
         )
         object.__setattr__(services, "mounts", {PATH: door})
         transport = httpx.ASGITransport(app=create_app(services, static=page))  # type: ignore[arg-type]
@@ -277,7 +282,7 @@ async def test_mqtt_gives_the_partner_its_own_and_nobody_else_anything(
     address, told = fresh_database.nats, people[1]
 
     async def authorise(user: str, password: str, client: str) -> Grant | None:
-        granted = await services.identity.authorize_mqtt(user, password, client)
+        granted = await services.identity.authorize_mqtt(user, password, client_id=client)
         if granted is None:
             return None
         name = granted.principal.organisation or granted.principal.id
@@ -290,8 +295,8 @@ async def test_mqtt_gives_the_partner_its_own_and_nobody_else_anything(
         outlet = Outlet(
             services.store,
             services.charter,
-            lambda topic, body: bus.client.publish(subject_of(topic), body),
-            lambda names: disconnect(address, names),
+            publish=lambda topic, body: bus.client.publish(subject_of(topic), body),
+            disconnect=lambda names: disconnect(address, names),
         )
         now = int(datetime.now(UTC).timestamp() * 1000)
         batch = ObservationBatch(

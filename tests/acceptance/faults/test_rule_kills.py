@@ -47,7 +47,7 @@ async def prepare(store: Store) -> list[int]:
     await store.entities.upsert([Entity(id=name, type="Tank") for name in names])
     keys = [SeriesKey(name, "level", "tank_level") for name in names]
     made = await store.series.ensure(keys)
-    await Notices(store.postgres).save_plan("chain", "all", {"stages": [{"to": ["ana"]}]})
+    await Notices(store.postgres).save_plan("chain", "all", body={"stages": [{"to": ["ana"]}]})
     row = RuleRow(id=HIGH.id, revision=0, body=msgspec.to_builtins(HIGH))
     await RulesStore(store.postgres, store.clickhouse).save(row, who="ana")
     return [made[key].id for key in keys]

@@ -228,7 +228,7 @@ async def seen(person: Person, commanded: str, joined: int) -> None:
 
 async def chirpstack_gateway(person: Person, nats: Any) -> None:
     """ChirpStack's own gateway software speaks to our broker under a key of its topic alone, and is answered."""
-    device, eui = Device(1, "mqtt", (0, 0)), "0016c001ff10a235"
+    device, eui = Device(1, "mqtt", place=(0, 0)), "0016c001ff10a235"
     key = device.eui.hex()
     await person.post("/devices", {"key": key, "name": "par MQTT", "source": "lorawan"})
     answer = await person.client.put(
@@ -244,7 +244,7 @@ async def chirpstack_gateway(person: Person, nats: Any) -> None:
         "rxInfo": {"gatewayId": eui, "rssi": -80, "snr": 8.0, "context": "AAAAAA=="},
     }
     reader, writer = await asyncio.open_connection(nats.mqtt_host, nats.mqtt_port)
-    writer.write(connect_packet("passerelle", "passerelle", made["secret"]))
+    writer.write(connect_packet("passerelle", "passerelle", password=made["secret"]))
     assert (await reader.readexactly(4))[3] == 0
     wanted = text(f"eu868/gateway/{eui}/command/down") + b"\x00"
     writer.write(b"\x82" + length(len(wanted) + 2) + b"\x00\x01" + wanted)

@@ -54,7 +54,7 @@ async def talking(bus: NatsBus, first: int) -> AsyncIterator[None]:
 
 async def values(store: Store, last: int) -> Counter[float]:
     """Every value of the first log, up to a sequence."""
-    rows = await store.history.of_messages(1, 1, last)
+    rows = await store.history.of_messages(1, 1, last=last)
     return Counter(row.value for row in rows if isinstance(row.value, float))
 
 
@@ -83,7 +83,7 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
             await bus.publish_uplinks([message(number) for number in range(400)])
             await settled(store, bus)
             async with talking(bus, 400):
-                made = await keeping._backup(data, file, key, QUIET)
+                made = await keeping._backup(data, file, key=key, console=QUIET)
             assert (await settled(store, bus)).balanced
 
     position = next(each for each in made.positions if each.name == "uplink")
@@ -92,10 +92,12 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
     other = tmp_path / "other"
     make_key_file(other)
     with pytest.raises(WrongKey):
-        await keeping._restore(file, tmp_path / "never", other, embedded=False, console=QUIET)
+        await keeping._restore(
+            file, tmp_path / "never", key_file=other, embedded=False, console=QUIET
+        )
     assert list((tmp_path / "never").iterdir()) == []
     done = await keeping._restore(
-        file, elsewhere, key_file, embedded=False, prove=True, console=QUIET
+        file, elsewhere, key_file=key_file, embedded=False, prove=True, console=QUIET
     )
     assert done.identical
     assert done.missing == 0
@@ -110,7 +112,7 @@ async def test_a_copy_made_while_messages_arrive_is_restored_exactly(tmp_path: P
             assert sorted(each.name for each in logs if each.open) == ["mqtt", "uplink"]
             assert len({each.log for each in logs}) == len(logs)
     with pytest.raises(TargetNotEmpty):
-        await keeping._restore(file, elsewhere, key_file, embedded=False, console=QUIET)
+        await keeping._restore(file, elsewhere, key_file=key_file, embedded=False, console=QUIET)
 
 
 async def test_what_waits_in_a_log_is_finished_by_the_restore(tmp_path: Path) -> None:
@@ -125,9 +127,9 @@ async def test_what_waits_in_a_log_is_finished_by_the_restore(tmp_path: Path) ->
                 [Device(id=uuid4(), key=f"keep-{n}") for n in range(5)]
             )
             await bus.publish_uplinks([message(number) for number in range(30)])
-        made = await keeping._backup(data, file, key, QUIET)
+        made = await keeping._backup(data, file, key=key, console=QUIET)
     assert made.waiting == 30
     done = await keeping._restore(
-        file, tmp_path / "elsewhere", key_file, embedded=False, console=QUIET
+        file, tmp_path / "elsewhere", key_file=key_file, embedded=False, console=QUIET
     )
     assert (done.finished, done.ledger.stored, done.ledger.in_flight) == (30, 30, 0)

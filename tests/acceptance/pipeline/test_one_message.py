@@ -90,7 +90,7 @@ async def test_a_value_becomes_the_present_and_a_history(ports: Ports, logged: L
     assert now["humidity"].value == pytest.approx(0.45)
     window = Window(instant(RECEIVED - 3_600_000), instant(RECEIVED))
     (history,) = await ports.store.history.read(
-        ALL, [now["temperature"].series], window, step="raw"
+        ALL, [now["temperature"].series], window=window, step="raw"
     )
     assert (history.times, history.values) == ([RECEIVED - 60_000], [21.5])
 

@@ -38,7 +38,7 @@ async def temperatures(ports: Ports) -> list[float]:
     (now,) = [
         each for each in await ports.store.state.latest(ALL) if each.attribute == "temperature"
     ]
-    (history,) = await ports.store.history.read(ALL, [now.series], WINDOW, step="raw")
+    (history,) = await ports.store.history.read(ALL, [now.series], window=WINDOW, step="raw")
     return history.values
 
 

@@ -125,6 +125,6 @@ async def test_telegrams_heard_by_two_gateways_make_one_meter_and_its_leak(
     )
     window = Window(datetime(2026, 5, 1, tzinfo=UTC), NOW + timedelta(hours=1))
     (history,) = await ports.store.history.read(
-        RowFilter(everything=True), [series[0].series], window, step="raw", max_points=10_000
+        RowFilter(everything=True), [series[0].series], window=window, step="raw", max_points=10_000
     )
     assert len(history.times) == len(litres)

@@ -23,6 +23,8 @@ class Source:
         self.answers: dict[tuple[str, str], Reply] = {}
         self.url = ""
         self.delay = 0.0
+        self.headers: dict[str, str] = {}
+        """Headers of every answer."""
 
     def when(self, method: str, path: str, status: int, body: Any = None) -> None:
         """Answer so to this method and path, whatever its parameters."""
@@ -42,7 +44,9 @@ class Source:
         status, body = self.answers.get((method, target.partition("?")[0]), (404, None))
         content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         content = b"" if body is None else content
-        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        told = {"Content-Length": str(len(content)), "Connection": "close", **self.headers}
+        lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in told.items())]
+        head = "\r\n".join([*lines, "", ""])
         with suppress(ConnectionError):
             writer.write(head.encode() + content)
             await writer.drain()

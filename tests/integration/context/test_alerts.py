@@ -67,16 +67,6 @@ async def tank(store: Store, urn: str) -> Tank:
     return Tank(store, urn)
 
 
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A listening endpoint."""
-    made = Receiver()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notify"
-    async with server:
-        yield made
-
-
 async def found(
     api: httpx.AsyncClient, urn: str, wanted: int = 1, **params: str
 ) -> list[dict[str, Any]]:
@@ -178,6 +168,28 @@ async def test_raised_again_it_is_the_same(api: httpx.AsyncClient, tank: Tank) -
     assert after["id"] == before["id"]
 
 
+async def test_a_reopened_alarm_is_an_alert_again(
+    api: httpx.AsyncClient, tank: Tank, receiver: Receiver
+) -> None:
+    """Closed by mistake and reopened: the same entity goes on, and subscribers hear both."""
+    alarm = await tank.raised()
+    (before,) = await found(api, tank.urn)
+    wish = {
+        "type": "Subscription",
+        "entities": [{"type": "Alert"}],
+        "q": f'alertSource=="{tank.urn}"',
+        "notification": {"format": "keyValues", "endpoint": {"uri": receiver.uri}},
+    }
+    assert (await api.post("/subscriptions", json=wish)).status_code == 201
+    await tank.office.act([alarm.id], "close", who="ana", now=tank.now)
+    assert (await receiver.next())[1]["data"][0]["data"]["state"] == "closed"
+    await tank.office.act([alarm.id], "reopen", who="ana", now=tank.now + 1000)
+    again = (await receiver.next())[1]["data"][0]
+    assert (again["id"], again["data"]["state"]) == (before["id"], "new")
+    assert "validTo" not in again
+    assert "expiresAt" not in again
+
+
 async def test_what_is_kept_quiet_is_not_told(api: httpx.AsyncClient, tank: Tank) -> None:
     """A silenced alarm has no Alert until people are told of it."""
     await tank.raised(masked="silence:0")
@@ -193,7 +205,7 @@ async def test_what_is_kept_quiet_is_not_told(api: httpx.AsyncClient, tank: Tank
 async def test_a_closed_one_leaves(store: Store, tank: Tank) -> None:
     """An Alert expires some days after its alarm was closed; a later verdict does not bring it back."""
     settings = msgspec.structs.replace(CONFORMANCE, sweep_seconds=0.2, alert_days=0.0)
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         base = "http://broker/ngsi-ld/v1"
         async with httpx.AsyncClient(transport=transport, base_url=base) as api:
@@ -202,7 +214,9 @@ async def test_a_closed_one_leaves(store: Store, tank: Tank) -> None:
             await tank.office.act([alarm.id], "close", who="ana", now=tank.now)
             assert await found(api, tank.urn, 0) == []
             await tank.office.act([alarm.id], "verdict", who="ana", now=tank.now, value="false")
-            async with Broker.open(ContextStore(store.postgres), settings, store) as broker:
+            async with Broker.open(
+                ContextStore(store.postgres), settings, platform=store
+            ) as broker:
                 await Alerts(broker).tell()
             assert await found(api, tank.urn, 0) == []
 
@@ -223,7 +237,7 @@ async def partner(store: Store) -> AsyncIterator[httpx.AsyncClient]:
         login=f"partner-{uuid4().hex[:8]}", roles=("operator",), password="la-mer-est-calme-42"
     )
     key = await identity.keys.create(name="partner", owner=owner.id, scopes=["read"])
-    async with open_door(store, identity, charter, Settings()) as door:
+    async with open_door(store, identity, charter=charter, settings=Settings()) as door:
         transport = httpx.ASGITransport(app=door)
         headers = {"Authorization": f"Bearer {key.secret}"}
         async with httpx.AsyncClient(

@@ -41,7 +41,7 @@ async def main():
     urn, uri = sys.argv[2:]
     settings = msgspec.structs.replace(CONFORMANCE, attempts=20)
     async with Store.open(addresses, pool=3) as store, open_door(
-        store, None, Charter.standard(), settings
+        store, None, charter=Charter.standard(), settings=settings
     ) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/ngsi-ld/v1") as api:
@@ -82,7 +82,7 @@ async def test_nothing_is_lost_when_the_broker_is_killed(
     async with (
         server,
         Store.open(broker_database, pool=3) as store,
-        open_door(store, None, Charter.standard(), settings),
+        open_door(store, None, charter=Charter.standard(), settings=settings),
     ):
         levels: set[int] = set()
         while len(levels) < 21:
@@ -100,7 +100,10 @@ async def test_sensors_notify(store: Store, urn: str) -> None:
     key = SeriesKey(entity=urn, attribute="temperature", quantity="temperature")
     series = (await store.series.ensure([key]))[key]
     charter = Charter.standard()
-    async with server, open_door(store, None, charter, CONFORMANCE, bus) as door:
+    async with (
+        server,
+        open_door(store, None, charter=charter, settings=CONFORMANCE, bus=bus) as door,
+    ):
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/ngsi-ld/v1") as api:
             wish = {

@@ -340,7 +340,7 @@ async def test_names_of_no_context(store: Store, urn: str) -> None:
     bad = {"id": urn + "2", "type": "Bus", "speed": 1, "pace": 2, **context}
     for rule, status in (("warn", 201), ("refuse", 400)):
         settings = msgspec.structs.replace(CONFORMANCE, lint=rule)
-        async with open_door(store, None, Charter.standard(), settings) as door:
+        async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
             transport = httpx.ASGITransport(app=door)
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://b/ngsi-ld/v1"
@@ -383,3 +383,34 @@ async def test_attributes_that_expire(api: httpx.AsyncClient, urn: str) -> None:
         while "brief" in (shown := (await api.get(f"/entities/{urn}")).json()):
             await asyncio.sleep(0.2)
     assert shown["size"]["value"] == 2
+
+
+@pytest.mark.clause("4.5.1")
+@pytest.mark.parametrize("name", ["datasetId", "instanceId", "observedAt", "unitCode", "value"])
+async def test_core_terms_are_no_attributes(api: httpx.AsyncClient, urn: str, name: str) -> None:
+    """What the core says of an attribute cannot be the name of one."""
+    body = {"id": urn, "type": "Van", name: {"type": "Property", "value": 1}}
+    assert (await api.post("/entities", json=body)).status_code == 400
+    assert (await api.get(f"/entities/{urn}")).status_code == 404
+
+
+@pytest.mark.clause("5.5.4")
+async def test_null_within_a_value(api: httpx.AsyncClient, urn: str) -> None:
+    """Only a merge goes into a value and deletes there; elsewhere null at any depth is refused."""
+    home = {"type": "Property", "value": {"city": "Lunel", "country": "France"}}
+    null = {"type": "Property", "value": {"country": "urn:ngsi-ld:null"}}
+    assert (
+        await api.post("/entities", json={"id": urn, "type": "Van", "scope": "urn:ngsi-ld:null"})
+    ).status_code == 400
+    assert (
+        await api.post("/entities", json={"id": urn, "type": "Van", "home": null})
+    ).status_code == 400
+    assert (
+        await api.post("/entities", json={"id": urn, "type": "Van", "home": home})
+    ).status_code == 201
+    assert (
+        await api.patch(f"/entities/{urn}/attrs/home", json={"value": null["value"]})
+    ).status_code == 400
+    assert (await api.patch(f"/entities/{urn}/attrs", json={"home": null})).status_code == 400
+    assert (await api.patch(f"/entities/{urn}", json={"home": null})).status_code == 204
+    assert (await api.get(f"/entities/{urn}")).json()["home"]["value"] == {"city": "Lunel"}

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.integration.context.five import kind_of
 
 
 def evolution(urn: str) -> dict[str, Any]:
@@ -289,9 +290,9 @@ async def test_moments_are_utc(api: httpx.AsyncClient, urn: str) -> None:
 async def test_a_map_fixes_a_temporal_query(api: httpx.AsyncClient, urn: str) -> None:
     """What is asked with a map stays within it."""
     for name in ("a", "b"):
-        body = {"id": f"{urn}:{name}", "type": urn[-9:], "speed": series((1, "12:03"))}
+        body = {"id": f"{urn}:{name}", "type": kind_of(urn), "speed": series((1, "12:03"))}
         assert (await api.post("/temporal/entities", json=body)).status_code == 201
-    when = {"type": urn[-9:], "timerel": "after", "timeAt": "2000-01-01T00:00:00Z"}
+    when = {"type": kind_of(urn), "timerel": "after", "timeAt": "2000-01-01T00:00:00Z"}
     made = await api.get(
         "/temporal/entities", params=when | {"id": f"{urn}:a", "entityMap": "true"}
     )

@@ -93,11 +93,66 @@ async def test_subscriptions_are_sent_on(
     notified = (await _asked(source, "POST", "/notify"))[3]
     assert notified["subscriptionId"] == name
     assert notified["data"][0]["speed"]["value"] == 1
+    source.asked.clear()
+    gone = {"id": urn, "type": "Van", "speed": "urn:ngsi-ld:null"}
+    other = van(f"{urn}-other", speed=2)
+    assert (
+        await api.post("/remote-notify", json={**told, "data": [other, gone]})
+    ).status_code == 200
+    notified = (await _asked(source, "POST", "/notify"))[3]
+    assert [each["id"] for each in notified["data"]] == [urn]
+    assert notified["data"][0]["speed"]["value"] == "urn:ngsi-ld:null"
     stranger = {**told, "subscriptionId": "urn:ngsi-ld:Subscription:guessed"}
     assert (await api.post("/remote-notify", json=stranger)).status_code == 404
     source.when("DELETE", f"/ngsi-ld/v1/subscriptions/{copy['id']}", 204)
     assert (await api.delete(f"/subscriptions/{name}")).status_code == 204
     await _asked(source, "DELETE", f"/ngsi-ld/v1/subscriptions/{copy['id']}")
+
+
+@pytest.mark.clause("5.8.1.4")
+async def test_subscriptions_follow_their_sources(
+    api: httpx.AsyncClient, source: Source, urn: str
+) -> None:
+    """A source registered later gets its part of a subscription, changed and removed with both of them."""
+    kind, path = f"Van{urn[-12:]}", "/ngsi-ld/v1/subscriptions"
+    name, registration = (urn.replace("Thing", word) for word in ("Subscription", "Registration"))
+    for method in ("POST", "PATCH", "DELETE"):
+        source.when(method, path, 204)
+    subscription = {
+        "id": name,
+        "type": "Subscription",
+        "entities": [{"type": kind}],
+        "q": "speed>5",
+        "notification": {"endpoint": {"uri": f"{source.url}/notify"}, "attributes": ["speed"]},
+    }
+    assert (await api.post("/subscriptions", json=subscription)).status_code == 201
+    follows = (await api.get(f"/csourceSubscriptions/{name}:sources")).json()
+    assert (follows["entities"], follows["status"]) == ([{"type": kind}], "active")
+    listed = (await api.get("/csourceSubscriptions?limit=1000")).json()
+    assert f"{name}:sources" in [each["id"] for each in listed]
+    assert (await api.delete(f"/csourceSubscriptions/{name}:sources")).status_code == 422
+    information = {"entities": [{"id": urn, "type": kind}], "propertyNames": ["speed"]}
+    body = {
+        "id": registration,
+        "type": "ContextSourceRegistration",
+        "information": [information],
+        "endpoint": source.url,
+    }
+    assert (await api.post("/csourceRegistrations", json=body)).status_code == 201
+    copy = (await _asked(source, "POST", path))[3]
+    assert (copy["entities"], copy["watchedAttributes"]) == ([{"id": urn, "type": kind}], ["speed"])
+    assert (copy["q"], "attributes" in copy["notification"]) == ("speed>5", False)
+    wider = {"information": [{"entities": [{"id": urn, "type": kind}]}]}
+    assert (await api.patch(f"/csourceRegistrations/{registration}", json=wider)).status_code == 204
+    change = (await _asked(source, "PATCH", f"{path}/{copy['id']}"))[3]
+    assert (change["watchedAttributes"], change["q"]) == (None, "speed>5")
+    source.asked.clear()
+    assert (await api.patch(f"/subscriptions/{name}", json={"q": "speed>9"})).status_code == 204
+    assert (await _asked(source, "PATCH", f"{path}/{copy['id']}"))[3]["q"] == "speed>9"
+    assert (await api.delete(f"/csourceRegistrations/{registration}")).status_code == 204
+    await _asked(source, "DELETE", f"{path}/{copy['id']}")
+    assert (await api.delete(f"/subscriptions/{name}")).status_code == 204
+    assert (await api.get(f"/csourceSubscriptions/{name}:sources")).status_code == 404
 
 
 async def _asked(source: Source, method: str, path: str) -> tuple[str, str, dict[str, str], Any]:
@@ -132,7 +187,7 @@ async def test_what_the_operator_did_not_allow_is_not_asked(
 
 @asynccontextmanager
 async def _client(store: Store, settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         url = "http://broker/ngsi-ld/v1"
         async with httpx.AsyncClient(transport=transport, base_url=url) as client:
@@ -143,7 +198,7 @@ async def _client(store: Store, settings: Any) -> AsyncIterator[httpx.AsyncClien
 async def _running(store: Store, alias: str) -> AsyncIterator[httpx.AsyncClient]:
     """A broker behind a real HTTP server."""
     settings = msgspec.structs.replace(CONFORMANCE, alias=alias)
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         config = uvicorn.Config(door, port=0, log_level="warning", lifespan="off")
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())

@@ -72,7 +72,7 @@ async def test_the_operators_aliases(store: Store, urn: str) -> None:
     """The operator's table brings old names to new ones, and the lint tells who still writes old ones."""
     table = {"https://old.example/level": "https://new.example/level"}
     settings = msgspec.structs.replace(CONFORMANCE, aliases=table, lint="warn")
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         base = "http://broker/ngsi-ld/v1"
         async with httpx.AsyncClient(transport=transport, base_url=base) as api:
@@ -104,7 +104,7 @@ async def test_what_was_kept_before_an_alias(
     assert (await api.post("/csourceRegistrations", json=source)).status_code == 201
     table = {f"{old}/{name}": f"{new}/{name}" for name in ("Tank", "level", "by")}
     settings = msgspec.structs.replace(CONFORMANCE, aliases=table)
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         base = "http://broker/ngsi-ld/v1"
         async with httpx.AsyncClient(transport=transport, base_url=base) as named:

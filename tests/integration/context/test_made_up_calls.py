@@ -28,7 +28,7 @@ EXAMPLES = os.environ.get("CLAPAS_MADE_UP_CALLS", "2")
 async def serving(store: Store) -> AsyncIterator[str]:
     """The address of a broker under the real server; it fetches nothing and asks nobody."""
     settings = msgspec.structs.replace(CONFORMANCE, context_hosts=(), source_hosts=())
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         listening = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(door, lifespan="off", log_level="warning", ws="none")
         server = uvicorn.Server(config)

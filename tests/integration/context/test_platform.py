@@ -125,7 +125,9 @@ async def test_measured_writes_reach_the_platform(
 
     async def kept() -> list[float]:
         everything = RowFilter(everything=True)
-        return (await store.history.read(everything, [series.id], window, step="raw"))[0].values
+        return (await store.history.read(everything, [series.id], window=window, step="raw"))[
+            0
+        ].values
 
     assert await kept() == [4.5, 5.5]
     told: list[ObservationBatch] = []
@@ -144,7 +146,7 @@ async def test_measured_writes_reach_the_platform(
 
 async def test_nobody_enters_without_a_right(store: Store, urn: str) -> None:
     """Outside the conformance profile, an unknown caller is asked to sign in."""
-    async with open_door(store, None, Charter.standard(), Settings()) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=Settings()) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/ngsi-ld/v1") as who:
             answer = await who.post("/entities", json={"id": urn, "type": "Thing"})
@@ -156,7 +158,7 @@ async def test_nobody_enters_without_a_right(store: Store, urn: str) -> None:
 async def test_remote_contexts_need_permission(store: Store, urn: str) -> None:
     """A @context of a host that the operator did not name is never fetched."""
     settings = msgspec.structs.replace(CONFORMANCE, context_hosts=("example.org",))
-    async with open_door(store, None, Charter.standard(), settings) as door:
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/ngsi-ld/v1") as who:
             body = {"id": urn, "type": "Thing", "@context": "http://169.254.169.254/latest"}

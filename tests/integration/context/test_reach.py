@@ -32,7 +32,7 @@ async def writer(store: Store) -> AsyncIterator[httpx.AsyncClient]:
         login="reach", roles=("operator",), password="la-mer-est-calme-42"
     )
     key = await identity.keys.create(name="reach", owner=owner.id, scopes=["write"])
-    async with open_door(store, identity, charter, Settings()) as door:
+    async with open_door(store, identity, charter=charter, settings=Settings()) as door:
         transport = httpx.ASGITransport(app=door)
         headers = {"Authorization": f"Bearer {key.secret}"}
         async with httpx.AsyncClient(

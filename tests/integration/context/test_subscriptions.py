@@ -1,7 +1,6 @@
 """Subscriptions and their notifications (clauses 5.8, 5.11), registrations and their discovery (5.9, 5.10)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,18 +8,9 @@ import pytest
 from tests.integration.context.receiver import Receiver
 
 from clapas.context.notify import shown
+from clapas.context.post import Poster
 from clapas.domain.errors import EngineUnavailable
 from clapas.store import Store
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A listening endpoint."""
-    made = Receiver()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notify"
-    async with server:
-        yield made
 
 
 def subscription(urn: str, uri: str, **more: Any) -> dict[str, Any]:
@@ -387,13 +377,45 @@ async def test_a_database_that_is_away_while_a_notification_is_made_costs_none(
 ) -> None:
     away = [EngineUnavailable(engine="postgresql")]
 
-    async def cut_once(*asked: Any) -> list[Any]:
+    async def cut_once(*asked: Any, entities: Any) -> list[Any]:
         if away:
             raise away.pop()
-        return await shown(*asked)
+        return await shown(*asked, entities=entities)
 
     monkeypatch.setattr("clapas.context.notifier.shown", cut_once)
     assert (await api.post("/subscriptions", json=subscription(urn, receiver.uri))).is_success
     assert (await api.post("/entities", json=building(urn))).is_success
     assert (await receiver.next())[1]["data"][0]["id"] == urn
     assert not away
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("X A", "b"), ("", "b"), ("X-A", "b\r\nX-B: c"), ("X-A", "€")]
+)
+async def test_what_cannot_be_a_header_is_refused(
+    api: httpx.AsyncClient, urn: str, receiver: Receiver, key: str, value: str
+) -> None:
+    body = subscription(urn, receiver.uri)
+    body["notification"]["endpoint"]["receiverInfo"] = [{"key": key, "value": value}]
+    assert (await api.post("/subscriptions", json=body)).status_code == 400
+
+
+async def test_a_defect_while_sending_is_one_failed_attempt(
+    api: httpx.AsyncClient, urn: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, tried = Poster.send, asyncio.Semaphore(0)
+
+    async def broken_once(*asked: Any, body: Any) -> None:
+        monkeypatch.setattr(Poster, "send", send)
+        tried.release()
+        raise LookupError(len(body["data"]))
+
+    monkeypatch.setattr(Poster, "send", broken_once)
+    wish = subscription(urn, receiver.uri)
+    assert (await api.post("/subscriptions", json=wish)).is_success
+    assert (await api.post("/entities", json=building(urn))).is_success
+    await asyncio.wait_for(tried.acquire(), 30)
+    assert (await api.patch(f"/entities/{urn}/attrs/name", json={"value": "Mill"})).is_success
+    assert (await receiver.next())[1]["data"][0]["name"]["value"] == "Mill"
+    told = (await api.get(f"/subscriptions/{wish['id']}")).json()["notification"]
+    assert told["timesFailed"] == 1

@@ -42,7 +42,7 @@ async def partner(store: Store) -> AsyncIterator[Read]:
     owner = await identity.accounts.add(
         login=f"partner-{mark}", roles=("operator",), password="la-mer-est-calme-42"
     )
-    gateway = ApiGateway(ApiGatewayStore(store.postgres), identity.keys, charter)
+    gateway = ApiGateway(ApiGatewayStore(store.postgres), identity.keys, charter=charter)
 
     async def key(owner: UUID, **plan: Any) -> str:
         charter.adopt(records=[record])
@@ -54,7 +54,7 @@ async def partner(store: Store) -> AsyncIterator[Read]:
         await gateway.decide(wish.id, state="approved", by="owner")
         return (await gateway.key(made, owner=owner)).secret
 
-    async with open_door(store, identity, charter, Settings()) as door:
+    async with open_door(store, identity, charter=charter, settings=Settings()) as door:
         transport = httpx.ASGITransport(app=door)
         base = "http://broker.test/ngsi-ld/v1"
 

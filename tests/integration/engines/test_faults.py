@@ -224,7 +224,7 @@ def test_the_end_of_a_log_becomes_one_sentence(
 ) -> None:
     path = tmp_path / "engine.log"
     path.write_text(f"No space left on device\n--- started 2026\nordinary\n{said}\n")
-    found = diagnose("engine", "ended", path)
+    found = diagnose("engine", "ended", path=path)
     assert type(found) is error
     assert found.actor == "operator"
     assert "\n" not in str(found)

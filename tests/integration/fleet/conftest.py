@@ -39,4 +39,4 @@ async def store(fresh_database: EngineAddresses) -> AsyncIterator[Store]:
 async def worker(store: Store) -> AsyncIterator[Worker]:
     """A worker with what it is lent."""
     async with CodecPool.open(1) as codecs:
-        yield Worker(store, discover(), {Sealer: Sealer(b"s" * 32), CodecPool: codecs})
+        yield Worker(store, discover(), tools={Sealer: Sealer(b"s" * 32), CodecPool: codecs})

@@ -27,7 +27,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
             Device(id=uuid4(), key="70b3d57ed0000003", source="chirpstack_v4", model="other", tags=tags),
         ]
     )  # fmt: skip
-    sealed = {"key": OURS, "kind": "app_key", "sealed": sealer.seal(OURS, "app_key", KEY)}
+    sealed = {"key": OURS, "kind": "app_key", "sealed": sealer.seal(OURS, "app_key", key=KEY)}
     await store.fleet.save_sealed([sealed])
     async with serve() as (address, registry):
         registry.devices[THEIRS] = api.Device(
@@ -39,7 +39,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
         settings = Settings(
             chirpstack=address, chirpstack_token=TOKEN, chirpstack_tls=False, chirpstack_rate=1000
         )
-        worker = Worker(store, discover(), {Sealer: sealer, Settings: settings})
+        worker = Worker(store, discover(), tools={Sealer: sealer, Settings: settings})
 
         dry = await store.jobs.add("fleet.chirpstack", {"dry": True}, actor="anne")
         await worker.step()
@@ -57,7 +57,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
     theirs = (await store.registry.device(THEIRS)).device
     assert (theirs.lifecycle, theirs.model, theirs.name) == ("proposed", "air", "B")
     keys = await store.fleet.sealed_keys(THEIRS)
-    assert sealer.open(THEIRS, "nwk_key", keys["nwk_key"]) == KEY[::-1]
+    assert sealer.open(THEIRS, "nwk_key", sealed=keys["nwk_key"]) == KEY[::-1]
     assert [each.ok for each in (await store.jobs.items(job.id)).items] == [True]
 
 
@@ -65,7 +65,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
 async def test_a_wrong_api_key_is_said(store: Store, token: str) -> None:
     async with serve() as (address, _):
         settings = Settings(chirpstack=address, chirpstack_token=token, chirpstack_tls=False)
-        worker = Worker(store, discover(), {Sealer: Sealer(b"s" * 32), Settings: settings})
+        worker = Worker(store, discover(), tools={Sealer: Sealer(b"s" * 32), Settings: settings})
         job = await store.jobs.add("fleet.chirpstack", {}, actor="anne")
         await worker.step()
         failed = await store.jobs.get(job.id)

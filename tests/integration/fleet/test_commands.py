@@ -62,12 +62,12 @@ async def test_a_valve_opens_with_two_persons_and_closes_by_itself(store: Store)
 
     key = "70b3d57ed0000042"
     async with CodecPool.open(1) as codecs:
-        [number] = await order(store, [key], {"name": "open", "for_s": 900}, actor="anne")
-        assert await dispatch(store, Publisher(publish), codecs) == 0
+        [number] = await order(store, [key], values={"name": "open", "for_s": 900}, actor="anne")
+        assert await dispatch(store, Publisher(publish), codecs=codecs) == 0
         assert not await store.commands.approve(number, "anne")
         assert await store.commands.approve(number, "bruno")
-        assert await dispatch(store, Publisher(publish), codecs) == 1
-        assert await dispatch(store, Publisher(publish), codecs) == 0
+        assert await dispatch(store, Publisher(publish), codecs=codecs) == 1
+        assert await dispatch(store, Publisher(publish), codecs=codecs) == 0
         topic, body = told[0]
         assert topic == f"application/7/device/{key}/command/down"
         assert (body["fPort"], body["data"]) == (10, "AQ==")
@@ -81,15 +81,15 @@ async def test_a_valve_opens_with_two_persons_and_closes_by_itself(store: Store)
         now = milliseconds(datetime.now(UTC)) + 1000
         await store.history.write(
             [RawRow(log=1, sequence=1, source="chirpstack_v4", received=now, payload=answer,
-                    kind="ack", device=key)], [], [],
+                    kind="ack", device=key)], [], outcomes=[],
         )  # fmt: skip
-        await dispatch(store, Publisher(publish), codecs)
+        await dispatch(store, Publisher(publish), codecs=codecs)
         assert (await store.commands.get(number)).state == "acked"
 
         flow = SeriesKey(f"urn:ngsi-ld:Device:{key}", "flow", "flow")
         series = (await store.series.ensure([flow]))[flow]
         await store.state.upsert([StateRow(series.id, flow.entity, "flow", 2.5, now, now)])
-        await dispatch(store, Publisher(publish), codecs)
+        await dispatch(store, Publisher(publish), codecs=codecs)
         done = await store.commands.get(number)
         assert (done.state, done.detail) == ("confirmed", "flow = 2.5")
 
@@ -97,11 +97,11 @@ async def test_a_valve_opens_with_two_persons_and_closes_by_itself(store: Store)
 async def test_raw_bytes_do_not_go_round_the_second_person(store: Store) -> None:
     await a_valve(store)
     key = "70b3d57ed0000042"
-    [number] = await order(store, [key], {"f_port": 10, "payload": "01"}, actor="anne")
+    [number] = await order(store, [key], values={"f_port": 10, "payload": "01"}, actor="anne")
     assert (await store.commands.get(number)).state == "to_approve"
     for wrong in ({"name": "explode"}, {"f_port": 224}, {"payload": "zz"}, {"wait_s": 0}):
         with pytest.raises(InvalidInput):
-            await order(store, [key], wrong, actor="anne")
+            await order(store, [key], values=wrong, actor="anne")
 
 
 async def test_a_network_that_takes_no_command_is_told(store: Store) -> None:
@@ -110,9 +110,9 @@ async def test_a_network_that_takes_no_command_is_told(store: Store) -> None:
     async def publish(topic: str, body: bytes) -> None:
         raise AssertionError(topic, body)
 
-    [number] = await order(store, ["csv-1"], {"f_port": 1, "payload": "01"}, actor="anne")
+    [number] = await order(store, ["csv-1"], values={"f_port": 1, "payload": "01"}, actor="anne")
     async with CodecPool.open(1) as codecs:
-        assert await dispatch(store, Publisher(publish), codecs) == 0
+        assert await dispatch(store, Publisher(publish), codecs=codecs) == 0
     assert (await store.commands.get(number)).state == "failed"
 
 
@@ -162,7 +162,7 @@ async def test_a_codec_fix_is_tried_rolled_out_and_rolled_back(store: Store) -> 
                model="probe", frame=bytes([n]), f_port=1)
         for n in range(1, 6)
     ]  # fmt: skip
-    await store.history.write(frames, [], [])
+    await store.history.write(frames, [], outcomes=[])
     async with CodecPool.open(1) as codecs:
         bench = Bench(store, codecs)
         trial = await bench.try_script("probe", NEW, mode="ttn", uplinks=100)

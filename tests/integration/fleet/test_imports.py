@@ -27,7 +27,9 @@ async def receive(store: Store, text: str, **choices: object) -> int:
     found = preview(content)
     assert found.shape.separator == ";"
     plan = Plan(shape=found.shape, columns=found.columns, **choices)  # type: ignore[arg-type]
-    record = await store.imports.add("parc.csv", content, msgspec.to_builtins(plan), actor="moi")
+    record = await store.imports.add(
+        "parc.csv", content, plan=msgspec.to_builtins(plan), actor="moi"
+    )
     return record.id
 
 
@@ -57,7 +59,7 @@ async def test_imported_undone_and_imported_again(store: Store, worker: Worker) 
     assert first.row.device.tags == {"secteur": "nord"}
     assert (first.file.service, first.file.yearly_cost) == ("Eau", 12.5)
     sealed = (await store.fleet.sealed_keys("70b3d57ed0000001"))["app_key"]
-    opened = Sealer(b"s" * 32).open("70b3d57ed0000001", "app_key", sealed)
+    opened = Sealer(b"s" * 32).open("70b3d57ed0000001", "app_key", sealed=sealed)
     assert opened == bytes(range(16))
     assert (await store.fleet.one("70b3d57ed0000002", ALL)).row.device.model == "water"
     assert [each.service for each in await store.fleet.costs(ALL)] == ["Eau", "Air"]

@@ -52,7 +52,7 @@ async def a_fleet_beside_another(store: Store, *, days: int = 2) -> None:
         for minute in range(4)
         for key in (bound, own)
     ]  # fmt: skip
-    await store.history.write([], rows, [])
+    await store.history.write([], rows, outcomes=[])
     await store.shadows.save(
         Shadow(
             name="present",
@@ -81,7 +81,7 @@ async def test_counts_and_values_are_compared_until_the_days_agree(store: Store)
     await a_fleet_beside_another(store)
     yesterday, before = TODAY - timedelta(days=1), TODAY - timedelta(days=2)
     report = await compare_day(
-        store, "present", yesterday, theirs(yesterday, silent=True, wrong=True)
+        store, "present", day=yesterday, content=theirs(yesterday, silent=True, wrong=True)
     )
     assert (report.here, report.there, report.matched, report.equal) == (8, 12, 8, 7)
     assert (report.different, report.missing_here, report.missing_there) == (1, 4, 0)
@@ -95,13 +95,13 @@ async def test_counts_and_values_are_compared_until_the_days_agree(store: Store)
         await cut_over(store, "present", actor="anne")
 
     for day in (yesterday, before):
-        good = await compare_day(store, "present", day, theirs(day))
+        good = await compare_day(store, "present", day=day, content=theirs(day))
         assert good.agreement == 1.0
     assert await is_ready(store, shadow)
     done = await cut_over(store, "present", actor="anne")
     assert (done.state, done.ended_by, done.days) == ("cut_over", "anne", 2)
     with pytest.raises(Conflict):
-        await compare_day(store, "present", yesterday, theirs(yesterday))
+        await compare_day(store, "present", day=yesterday, content=theirs(yesterday))
 
 
 async def test_nobody_here_commands_a_device_that_another_platform_commands(store: Store) -> None:
@@ -116,13 +116,13 @@ async def test_nobody_here_commands_a_device_that_another_platform_commands(stor
         told.append(topic)
 
     async with CodecPool.open(1) as codecs:
-        [first] = await order(store, [KEYS[0]], {"f_port": 1, "payload": "01"}, actor="anne")
-        assert await dispatch(store, Publisher(publish), codecs) == 0
+        [first] = await order(store, [KEYS[0]], values={"f_port": 1, "payload": "01"}, actor="anne")
+        assert await dispatch(store, Publisher(publish), codecs=codecs) == 0
         assert (await store.commands.get(first)).state == "failed"
         left = await leave(store, "present", actor="anne")
         assert left.state == "left"
-        await order(store, [KEYS[0]], {"f_port": 1, "payload": "01"}, actor="anne")
-        assert await dispatch(store, Publisher(publish), codecs) == 1
+        await order(store, [KEYS[0]], values={"f_port": 1, "payload": "01"}, actor="anne")
+        assert await dispatch(store, Publisher(publish), codecs=codecs) == 1
     assert len(told) == 1
 
 
@@ -173,4 +173,4 @@ async def test_a_feed_is_asked_with_its_period_and_token() -> None:
 async def test_a_file_that_holds_no_readings_is_refused(store: Store, content: bytes) -> None:
     await a_fleet_beside_another(store)
     with pytest.raises(InvalidInput):
-        await compare_day(store, "present", TODAY, content)
+        await compare_day(store, "present", day=TODAY, content=content)

@@ -46,7 +46,7 @@ async def a_registry_on_each_side(store: Store, double: ThingsStackDouble) -> Se
     stray = Device(id=uuid4(), key="70b3d57ed0000003", source="the_things_stack")
     await store.registry.save_devices([device, stray])
     await store.fleet.save_files([(OURS, {"join_eui": "0000000000000009"})])
-    sealed = {"key": OURS, "kind": "app_key", "sealed": sealer.seal(OURS, "app_key", KEY)}
+    sealed = {"key": OURS, "kind": "app_key", "sealed": sealer.seal(OURS, "app_key", key=KEY)}
     await store.fleet.save_sealed([sealed])
     double.registries[""]["b"] = {
         "ids": {"device_id": "b", "dev_eui": THEIRS.upper()},
@@ -65,7 +65,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
     sealer = await a_registry_on_each_side(store, double)
     network = stack(double)
     remote = await network.read()
-    wanted = await sync.plan(store, network, remote)
+    wanted = await sync.plan(store, network, remote=remote)
     assert (len(wanted.to_us), len(wanted.to_network)) == (1, 1)
     assert wanted.impossible == {"70b3d57ed0000003": "no such application"}
     assert all(call.startswith("GET") for call in double.calls), "a dry run writes nothing"
@@ -75,13 +75,15 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
     async def note(items: list[JobItem]) -> None:
         noted.extend(items)
 
-    assert await sync.receive(store, network, remote, wanted, sealer=sealer) == 1
-    assert await sync.send(store, network, remote, wanted, sealer=sealer, note=note) == 1
+    assert await sync.receive(store, network, remote=remote, wanted=wanted, sealer=sealer) == 1
+    assert (
+        await sync.send(store, network, remote=remote, wanted=wanted, sealer=sealer, note=note) == 1
+    )
     theirs = (await store.registry.device(THEIRS)).device
     assert (theirs.lifecycle, theirs.name) == ("proposed", "B")
     assert theirs.tags == {"application": "eau@ttn", "device_id": "b", "profile": "acme-probe"}
     keys = await store.fleet.sealed_keys(THEIRS)
-    assert sealer.open(THEIRS, "app_key", keys["app_key"]) == KEY[::-1]
+    assert sealer.open(THEIRS, "app_key", sealed=keys["app_key"]) == KEY[::-1]
 
     assert [call for call in double.calls if not call.startswith("GET")] == [
         "POST /api/v3/applications/eau/devices",
@@ -100,7 +102,7 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
         "MAC_V1_0_2",
         "PHY_V1_0_2_REV_B",
     )
-    again = await sync.plan(store, network, await network.read())
+    again = await sync.plan(store, network, remote=await network.read())
     assert (again.to_us, again.to_network, again.both) == ([], [], 2)
 
 
@@ -110,13 +112,15 @@ async def test_a_device_that_one_registry_refuses_leaves_no_half(store: Store) -
     double.refusing = "/ns"
     network = stack(double)
     remote = await network.read()
-    wanted = await sync.plan(store, network, remote)
+    wanted = await sync.plan(store, network, remote=remote)
     noted: list[JobItem] = []
 
     async def note(items: list[JobItem]) -> None:
         noted.extend(items)
 
-    assert await sync.send(store, network, remote, wanted, sealer=sealer, note=note) == 0
+    assert (
+        await sync.send(store, network, remote=remote, wanted=wanted, sealer=sealer, note=note) == 0
+    )
     assert [(each.key, each.ok) for each in noted] == [(OURS, False)]
     assert "validation failed" in noted[0].detail
     assert "meter-a" not in double.registries[""]

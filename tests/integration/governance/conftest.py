@@ -135,7 +135,7 @@ async def water(services: Services) -> list[int]:  # noqa: F811
                 )
                 for place, when in enumerate(times)
             ],
-            [],
+            outcomes=[],
         )
     return numbers
 

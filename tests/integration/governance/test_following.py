@@ -159,22 +159,24 @@ async def test_whatever_enters_or_leaves_each_exit_says_what_single_decisions_sa
         allowed = {
             name
             for name, dataset in datasets.items()
-            if charter.decide(who, "read", Resource(kind="entity", dataset=dataset)).allow
+            if charter.decide(who, "read", resource=Resource(kind="entity", dataset=dataset)).allow
         }
-        rows = charter.row_filter(who, "read", "entity")
+        rows = charter.row_filter(who, "read", kind="entity")
         listed = await store.entities.page(rows, limit=100)
         assert {each.entity.id for each in listed.items} == allowed
         assert sum(each.count for each in await store.entities.types(rows)) == len(allowed)
-        series = charter.row_filter(who, "read", "series")
+        series = charter.row_filter(who, "read", kind="series")
         wanted = {number for number, name in installation.series.items() if name in allowed}
         assert set(await store.series.by_id(series, installation.series)) == wanted
         assert await store.series.visible_everywhere(series) == wanted
-        devices = await store.fleet.keys(charter.row_filter(who, "read", "device"), DeviceQuery())
+        devices = await store.fleet.keys(
+            charter.row_filter(who, "read", kind="device"), DeviceQuery()
+        )
         assert set(devices) == {
             key
             for key in DEVICES
             if charter.decide(
-                who, "read", Resource(kind="device", dataset=world.of_device(key))
+                who, "read", resource=Resource(kind="device", dataset=world.of_device(key))
             ).allow
         }
 

@@ -37,7 +37,7 @@ ALL = RowFilter(everything=True)
 async def values(services: Services, number: int) -> int:
     now = datetime.now(UTC)
     found = await services.store.history.read(
-        ALL, [number], Window(start=now - timedelta(days=90), end=now), step="raw"
+        ALL, [number], window=Window(start=now - timedelta(days=90), end=now), step="raw"
     )
     return sum(len(each.times) for each in found)
 
@@ -99,7 +99,7 @@ async def test_a_purpose_with_consent_gives_only_those_who_gave_it(
     async def given(purpose: str) -> set[int]:
         way = Exit(charter=services.charter, principal=agent, purpose=purpose)
         series = list((await services.store.series.by_id(ALL, water)).values())
-        return {each.series for each in await way.history(services.store, series, asked)}
+        return {each.series for each in await way.history(services.store, series, asked=asked)}
 
     await services.store.rollups.refresh()
     assert await given("conseil") == set()

@@ -121,9 +121,11 @@ async def test_a_merge_carries_the_organisations_of_accounts(
         ],
     }
     effect = (await operator.call("POST", "/api/v1/reorganisations/dry-run", json=plan)).json()
-    assert [(e["kind"], e["id"], e["after"]) for e in effect["moved"]] == [
-        ("member", "ana", "union")
+    assert [(e["kind"], e["name"] or e["id"], e["after"]) for e in effect["moved"]] == [
+        ("member", "ana", "union"),
+        ("application", "Carte", "union"),
     ]
+    assert "application" not in {each["kind"] for each in effect["orphans"]}
     made = (await operator.call("POST", "/api/v1/reorganisations", json=plan)).json()["id"]
     async with _signed_in(services, page, "autre") as other:
         agree = f"/api/v1/reorganisations/{made}/approve"
@@ -136,3 +138,35 @@ async def test_a_merge_carries_the_organisations_of_accounts(
     assert account.organisation == "union"
     program = (await operator.call("GET", "/api/v1/applications")).json()["items"][0]
     assert (program["name"], program["organisation"]) == ("Carte", "union")
+
+
+async def test_programs_that_a_split_forgets_are_orphans_with_their_keys(
+    services: Services, water: list[int], operator: Visitor
+) -> None:
+    """An application stays with a service that ends; so does the key of somebody who goes nowhere."""
+    body = {"id": "eau", "name": "Eau", "kind": "direction"}
+    assert (await operator.call("PUT", "/api/v1/organisations/eau", json=body)).status_code == 200
+    program = {"name": "Télérelève", "organisation": "eau"}
+    made = (await operator.call("POST", "/api/v1/applications", json=program)).json()
+    given = await operator.call("POST", f"/api/v1/applications/{made['id']}/keys")
+    assert given.status_code == 201, given.text
+    await person(services, "egout", "reader", service="eau")
+    forgotten = await services.identity.accounts.of_login("egout")
+    assert forgotten is not None
+    await services.identity.keys.create(name="Pompe", owner=forgotten.id, scopes=["read:entity"])
+    plan = {
+        "kind": "split",
+        "at": TODAY.isoformat(),
+        "moves": [
+            {"service": "eau", "into": "potable", "accounts": ["x"], "datasets": ["eau"]},
+            {"service": "eau", "into": "usees", "accounts": ["y"], "datasets": ["rien"]},
+        ],
+    }
+    effect = (await operator.call("POST", "/api/v1/reorganisations/dry-run", json=plan)).json()
+    orphans = {(each["kind"], each["name"] or each["id"]) for each in effect["orphans"]}
+    assert {("application", "Télérelève"), ("key", "Pompe"), ("account", "egout")} <= orphans
+    assert len([each for each in effect["orphans"] if each["kind"] == "key"]) == 2
+    whole = {**plan, "kind": "rename", "moves": [{"service": "eau", "into": "cycle"}]}
+    effect = (await operator.call("POST", "/api/v1/reorganisations/dry-run", json=whole)).json()
+    assert [each for each in effect["orphans"] if each["kind"] in {"application", "key"}] == []
+    assert ("application", "cycle") in {(e["kind"], e["after"]) for e in effect["moved"]}

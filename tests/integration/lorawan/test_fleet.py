@@ -52,7 +52,9 @@ async def test_the_fleet_reports_through_basics_station_with_its_token(tmp_path:
     log = Log()
     settings = Settings(udp_port=-1, station_port=0, station_tokens={"*": "s3cret"})
     draft = Fleet(Options(devices=6, gateways=2))
-    async with LorawanServer.open(settings, tmp_path, log.publish, register(draft)) as server:
+    async with LorawanServer.open(
+        settings, tmp_path, publish=log.publish, devices=register(draft)
+    ) as server:
         assert server.station is not None
         options = Options(
             devices=6, gateways=2, station=True, port=server.station.port, token="s3cret", uplinks_per_hour=1800,
@@ -76,7 +78,9 @@ async def test_every_payload_heard_is_delivered_once_and_downlinks_fall_in_their
     log = Log()
     settings = Settings(udp_port=0)
     draft = Fleet(Options(devices=12, gateways=3))
-    async with LorawanServer.open(settings, tmp_path, log.publish, register(draft)) as server:
+    async with LorawanServer.open(
+        settings, tmp_path, publish=log.publish, devices=register(draft)
+    ) as server:
         assert server.udp is not None
         options = Options(
             devices=12, gateways=3, port=server.udp.port, uplinks_per_hour=1800, duration=30, start_spread=1.0,

@@ -43,8 +43,8 @@ UP, DOWN = 71_234, 905
 
 def a_device() -> Device:
     """A device that joined ChirpStack long ago."""
-    one = Device(1, "handover", (0, 0))
-    granted = frames.Granted(bytes(28), bytes(16), 0)
+    one = Device(1, "handover", place=(0, 0))
+    granted = frames.Granted(bytes(28), bytes(16), dev_nonce=0)
     granted.address, granted.net_key, granted.app_key = 0x01F2E3D4, b"n" * 16, b"a" * 16
     one.granted, one.rate, one.counter, one.down_counter = granted, 5, UP, DOWN - 1
     return one
@@ -83,10 +83,10 @@ async def imported(
     store: Store, data: Path, addresses: EngineAddresses, lines: list[bytes]
 ) -> None:
     """What ``clapas lorawan import`` does."""
-    found, wrong = read(lines, Settings(), Radio(extra_channels=(867_100_000,)))
+    found, wrong = read(lines, Settings(), radio=Radio(extra_channels=(867_100_000,)))
     assert wrong == []
     await keep_models(store, profiles(lines))
-    await register(store, SEALER, found)
+    await register(store, SEALER, devices=found)
     assert await Sessions(data, addresses).take([each.state for each in found]) == len(found)
 
 
@@ -116,7 +116,7 @@ async def test_a_device_goes_on_where_it_was_and_comes_back(
 
         devices = RegistryDevices(store, SEALER)
         folder = tmp_path / "lorawan"
-        async with LorawanServer.open(QUICK, folder, publish, devices) as server:
+        async with LorawanServer.open(QUICK, folder, publish=publish, devices=devices) as server:
             it = Bench(server, log, devices)  # type: ignore[arg-type]
             await server.enqueue(eui, f_port=7, data=b"hello")
             it.door.hear(one.uplink()[0])
@@ -127,11 +127,11 @@ async def test_a_device_goes_on_where_it_was_and_comes_back(
             assert server.figures()["rejected"] == {}
 
         registry.activations.clear()
-        back = await export(store, SEALER, Sessions(tmp_path, fresh_database))
+        back = await export(store, SEALER, sessions=Sessions(tmp_path, fresh_database))
         (line,) = (json.loads(each) for each in back)
         async with connect(chirpstack(address)) as there:
             remote = await there.read()
-            said = await chirpstack_sessions.give(there, remote, line, application="a1")
+            said = await chirpstack_sessions.give(there, remote, line=line, application="a1")
         assert said == ""
         given = registry.activations[eui]
         assert given.dev_addr == "01f2e3d4"
@@ -145,7 +145,7 @@ async def test_the_running_server_takes_and_gives_sessions_by_file_alone(tmp_pat
         "device": {"devEui": "00000000000000aa"},
         "deviceActivation": {"devAddr": "01020304", "nwkSEncKey": "11" * 16, "appSKey": "22" * 16, "fCntUp": 5},
     }  # fmt: skip
-    found, _ = read([json.dumps(line).encode()], Settings(), Radio())
+    found, _ = read([json.dumps(line).encode()], Settings(), radio=Radio())
     from clapas.lorawan import handover
     from clapas.lorawan.devices import MemoryDevices
 
@@ -155,7 +155,9 @@ async def test_the_running_server_takes_and_gives_sessions_by_file_alone(tmp_pat
     async def ask(server: LorawanServer, **request: Any) -> Any:
         return json.loads(await control.answer(server, json.dumps(request).encode()))
 
-    async with LorawanServer.open(QUICK, tmp_path, publish, MemoryDevices()) as server:
+    async with LorawanServer.open(
+        QUICK, tmp_path, publish=publish, devices=MemoryDevices()
+    ) as server:
         path = handover.place(tmp_path, "in")
         handover.write_states(path, [each.state for each in found])
         assert path.stat().st_mode & 0o077 == 0
@@ -173,7 +175,7 @@ async def test_the_running_server_takes_and_gives_sessions_by_file_alone(tmp_pat
 
 def test_what_cannot_be_read_is_told_and_the_rest_goes_on() -> None:
     lines = [b"{}", b"not json", b'{"device":{"devEui":"00000000000000aa"}}']
-    found, wrong = read(lines, Settings(), Radio())
+    found, wrong = read(lines, Settings(), radio=Radio())
     assert [each.device.dev_eui for each in found] == ["00000000000000aa"]
     assert [each.split(":")[0] for each in wrong] == ["line 1", "line 2"]
     assert model_id("Milésight EM300 (TH)") == "mil-sight-em300-th"

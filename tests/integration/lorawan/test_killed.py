@@ -24,7 +24,9 @@ async def main(folder, port, devices):
         log.write(message.idempotency.encode() + b" " + message.payload + b"\\n")
         return 1
     register = MemoryDevices(tuple(LorawanDevice(dev_eui=eui, app_key=bytes.fromhex(key)) for eui, key in devices))
-    async with LorawanServer.open(Settings(udp_port=port), Path(folder) / "state", publish, register):
+    async with LorawanServer.open(
+        Settings(udp_port=port), Path(folder) / "state", publish=publish, devices=register
+    ):
         print("ready", flush=True)
         await asyncio.sleep(60)
 

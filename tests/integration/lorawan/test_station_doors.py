@@ -77,7 +77,9 @@ def client(folder: Path, name: str) -> ssl.SSLContext:
 
 async def test_only_its_own_certificate_opens_a_gateways_path(tmp_path: Path) -> None:
     with certificates(tmp_path) as settings:
-        async with LorawanServer.open(settings, tmp_path / "state", log, MemoryDevices()) as server:
+        async with LorawanServer.open(
+            settings, tmp_path / "state", publish=log, devices=MemoryDevices()
+        ) as server:
             assert server.station is not None
             url = f"wss://localhost:{server.station.port}/router/{EUI}"
             with pytest.raises(InvalidHandshake):
@@ -95,7 +97,9 @@ async def test_only_its_own_certificate_opens_a_gateways_path(tmp_path: Path) ->
 
 async def test_a_remote_shell_is_never_opened_and_rubbish_is_counted(tmp_path: Path) -> None:
     settings = Settings(udp_port=-1, station_port=0, station_tokens={EUI: "right"})
-    async with LorawanServer.open(settings, tmp_path, log, MemoryDevices()) as server:
+    async with LorawanServer.open(
+        settings, tmp_path, publish=log, devices=MemoryDevices()
+    ) as server:
         assert server.station is not None
         url = f"ws://127.0.0.1:{server.station.port}/router/{EUI}"
         with pytest.raises(InvalidHandshake):
@@ -123,5 +127,5 @@ async def test_a_remote_shell_is_never_opened_and_rubbish_is_counted(tmp_path: P
 async def test_client_certificates_without_tls_are_a_setting_to_mend(tmp_path: Path) -> None:
     settings = Settings(udp_port=-1, station_port=0, station_client_ca="ca.pem")
     with pytest.raises(BadSetting):
-        async with LorawanServer.open(settings, tmp_path, log, MemoryDevices()):
+        async with LorawanServer.open(settings, tmp_path, publish=log, devices=MemoryDevices()):
             pass

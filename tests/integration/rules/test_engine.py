@@ -12,6 +12,7 @@ from clapas.domain.quality import Quality
 from clapas.notify.dispatch import Dispatcher
 from clapas.notify.settings import Settings
 from clapas.rules.engine import SETTLE_MS, now_ms
+from clapas.rules.errors import OpenAnew, ReasonWanted
 from clapas.rules.model import Group, Rule, Silence, Sql, Target, Threshold, Versus
 from clapas.rules.propose import AlarmProposal, signals
 from clapas.rules.service import asked
@@ -32,12 +33,12 @@ HIGH = Rule(
 
 async def people(room: "Room") -> None:
     await room.outbox.save_contact(
-        "ana", "fr", {"channels": {"mail": "ana@example.org", "webhook": "http://hook"}}
+        "ana", "fr", body={"channels": {"mail": "ana@example.org", "webhook": "http://hook"}}
     )
-    await room.outbox.save_contact("ben", "en", {"channels": {"mail": "ben@example.org"}})
+    await room.outbox.save_contact("ben", "en", body={"channels": {"mail": "ben@example.org"}})
     stages = [{"to": ["ana"]}, {"after_s": 900, "to": ["calendar:nights"]}]
-    await room.outbox.save_plan("chain", "water", {"stages": stages})
-    await room.outbox.save_plan("calendar", "nights", {"otherwise": "ben"})
+    await room.outbox.save_plan("chain", "water", body={"stages": stages})
+    await room.outbox.save_plan("calendar", "nights", body={"otherwise": "ben"})
 
 
 async def test_from_the_reading_to_the_measured_precision(room: "Room") -> None:
@@ -72,6 +73,53 @@ async def test_from_the_reading_to_the_measured_precision(room: "Room") -> None:
     assert kinds == ["raised", "acknowledged", "cleared", "closed", "confirmed"]
     score = (await room.rules.scores(since=0))["high"]
     assert (score.closed, score.confirmed, score.false, score.open) == (1, 1, 0, 0)
+
+
+async def test_a_closed_alarm_is_reopened_and_its_escalation_goes_on(room: "Room") -> None:
+    await people(room)
+    await room.take(HIGH)
+    start = now_ms()
+    await room.engine.handle(room.batch(("tank", start, 3.9)))
+    await room.engine.handle(room.batch(("tank", start + MINUTE, 4.2)))
+    (alarm,) = await room.open()
+    await room.office.act([alarm.id], "close", who="ana", now=now_ms())
+    assert await room.open() == []
+    late = now_ms() + 901_000
+    assert [n.person for n in await room.outbox.due("mail", now=late)] == []
+    with pytest.raises(ReasonWanted):
+        await room.office.act([alarm.id], "reopen", who="ben", now=now_ms())
+    await room.office.act([alarm.id], "reopen", who="ben", now=now_ms(), value="it still runs")
+    (again,) = await room.open()
+    assert (again.id, again.active, again.acknowledged) == (alarm.id, True, None)
+    assert {n.person for n in await room.outbox.due("mail", now=late)} == {"ana", "ben"}
+
+    await room.office.act([alarm.id], "close", who="ana", now=now_ms())
+    await room.engine.handle(room.batch(("tank", start + 2 * MINUTE, 3.1)))
+    await room.office.act([alarm.id], "reopen", who="ana", now=now_ms())
+    (over,) = await room.open()
+    assert (over.active, over.closed) == (False, None)
+    await room.engine.handle(room.batch(("tank", start + 3 * MINUTE, 4.4)))
+    (same,) = await room.open()
+    assert (same.id, same.active) == (alarm.id, True)
+    kinds = [each.kind for each in await room.alarms.timeline(alarm.id)]
+    assert kinds == [
+        "raised", "closed", "reopened", "closed", "over", "reopened", "raised_again",
+    ]  # fmt: skip
+
+
+async def test_a_closed_alarm_is_not_reopened_beside_a_newer_one(room: "Room") -> None:
+    await room.take(HIGH)
+    start = now_ms()
+    for number, value in enumerate((3.9, 4.2)):
+        await room.engine.handle(room.batch(("tank", start + number * MINUTE, value)))
+    (alarm,) = await room.open()
+    await room.office.act([alarm.id], "close", who="ana", now=now_ms())
+    for number, value in enumerate((3.1, 4.4), start=2):
+        await room.engine.handle(room.batch(("tank", start + number * MINUTE, value)))
+    (newer,) = await room.open()
+    assert newer.id != alarm.id
+    with pytest.raises(OpenAnew):
+        await room.office.act([alarm.id], "reopen", who="ana", now=now_ms())
 
 
 async def test_a_batch_that_comes_again_and_a_restart_change_nothing(room: "Room") -> None:
@@ -204,7 +252,7 @@ async def test_a_dead_channel_is_retried_shown_and_delays_no_other(room: "Room")
             sent.append(notice)
 
     settings = Settings(timeout_s=1, attempts=2)
-    dispatcher = Dispatcher(room.outbox, {"mail": Dead(), "webhook": Alive()}, settings)
+    dispatcher = Dispatcher(room.outbox, {"mail": Dead(), "webhook": Alive()}, settings=settings)
     running = asyncio.create_task(dispatcher.run())
     while not sent:
         await asyncio.sleep(0.02)
@@ -228,14 +276,14 @@ async def test_trades_propose_and_analysts_ask_through_rules_only(room: "Room") 
     await room.take(sql, leak)
     now = now_ms()
     rows = await room.rules.ask(question, at=now)
-    await room.office.commit(asked(sql, rows, [], now), now=now)
+    await room.office.commit(asked(sql, rows, known=[], now=now), now=now)
     proposal = AlarmProposal(rule="leak", entity="urn:ngsi-ld:Tank:1", measured=now, value=12.0)
     unknown = msgspec.structs.replace(proposal, rule="asked")
     found, refused = signals([proposal, unknown], {"leak": leak, "asked": sql}, at=now)
     await room.office.commit(found, now=now)
     assert {a.rule for a in await room.open()} == {"asked", "leak"}
     assert len(refused) == 1
-    await room.office.commit(asked(sql, [], ["urn:ngsi-ld:Tank:2"], now), now=now)
+    await room.office.commit(asked(sql, [], known=["urn:ngsi-ld:Tank:2"], now=now), now=now)
     counts = await room.alarms.counts(RowFilter(everything=True), by="commune")
     assert sum(each["active"] for each in counts) == 1
     with pytest.raises(ClapasError):

@@ -26,7 +26,7 @@ HIGH = Rule(
 
 
 async def test_a_past_that_is_filled_in_raises_nothing_and_tells_nobody(room: "Room") -> None:
-    await room.outbox.save_plan("chain", "water", {"stages": [{"to": ["ana"]}]})
+    await room.outbox.save_plan("chain", "water", body={"stages": [{"to": ["ana"]}]})
     await room.take(HIGH)
     now = now_ms()
     past = [("tank", now - 20 * DAY + n * HOUR, 9.0 if n % 50 == 7 else 2.0) for n in range(200)]
@@ -102,7 +102,7 @@ async def fleet(room: "Room", *, heard: int) -> None:
 
 
 async def test_a_dead_gateway_masks_its_devices_and_is_told_once(room: "Room") -> None:
-    await room.outbox.save_plan("chain", "water", {"stages": [{"to": ["ana"]}]})
+    await room.outbox.save_plan("chain", "water", body={"stages": [{"to": ["ana"]}]})
     mute = Rule(id="mute", title="Muet", target=LEVEL, when=Silence(for_s=3 * 3600), chain="water")
     heard = now_ms() - 4 * HOUR
     await fleet(room, heard=heard)

@@ -251,7 +251,7 @@ async def test_a_question_and_a_detector_that_say_it_twice_raise_once(room: "Roo
     proposal = AlarmProposal(rule="leak", entity="urn:ngsi-ld:Tank:1", measured=now)
     for _ in range(2):
         known = [str(row[1]) for row in await room.alarms.active_of(["asked"])]
-        await room.office.commit(asked(question, rows, known, now), now=now)
+        await room.office.commit(asked(question, rows, known=known, now=now), now=now)
         found, _ = signals([proposal], {"leak": leak}, at=now)
         await room.office.commit(found, now=now)
     assert {(a.rule, a.count) for a in await room.open()} == {("asked", 1), ("leak", 1)}

@@ -119,6 +119,26 @@ async def test_a_thing_that_moves_to_another_commune_is_watched_there(room: "Roo
     await moves.aclose()
 
 
+async def test_a_thing_that_enters_another_record_is_left_out(room: "Room") -> None:
+    await room.store.series.ensure([SeriesKey("urn:ngsi-ld:Tank:1", "level", "tank_level")])
+    mine = Target(attribute="level", datasets=("basin",))
+    await room.take(msgspec.structs.replace(HIGH, target=mine))
+    await room.store.entities.upsert(
+        [Entity(id="urn:ngsi-ld:Tank:1", type="Tank", dataset="basin")]
+    )
+    start = now_ms()
+    await room.engine.handle(room.batch(("tank", start, 9.0)))
+    assert await active(room) == {"urn:ngsi-ld:Tank:1"}
+    moves = room.rules.moves()
+    assert await anext(moves) is None
+    await room.store.entities.upsert([Entity(id="urn:ngsi-ld:Tank:1", type="Tank", dataset="sea")])
+    told = await anext(moves)
+    assert told == {"urn:ngsi-ld:Tank:1"}
+    await room.engine.look_again(await room.rules.fed_by((), told))
+    assert await active(room) == set()
+    await moves.aclose()
+
+
 async def test_after_a_restart_a_group_is_whole_and_is_told_no_second_time(room: "Room") -> None:
     mean = Group(function="mean", operator=">", limit=4.0, by="all")
     rule = Rule(id="mean", title="Moyenne", target=Target(attribute="level"), when=mean)

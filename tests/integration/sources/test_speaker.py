@@ -38,4 +38,4 @@ async def test_a_command_goes_to_the_network_server_s_own_broker(broker: int) ->
 
 async def test_a_broker_that_is_away_is_said() -> None:
     with pytest.raises(SourceUnavailable):
-        await Speaker(settings(9)).publish("chirpstack_v4", TOPIC, b"")
+        await Speaker(settings(9)).publish("chirpstack_v4", TOPIC, body=b"")

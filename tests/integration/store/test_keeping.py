@@ -38,7 +38,7 @@ async def fill(store: Store) -> int:
         Outcome(1, s, "http", "d1", "stored", observations=1, received=t)
         for s, t in enumerate(times, 1)
     ]
-    await store.history.write(raw, values, ends)
+    await store.history.write(raw, values, outcomes=ends)
     await store.state.upsert([StateRow(series, KEY.entity, KEY.attribute, 1.0, times[0], times[0])])
     return series
 
@@ -63,7 +63,7 @@ async def test_old_raw_messages_go_with_a_proof_and_cannot_be_replayed(
         kept = Window(datetime(2026, 2, 1, tzinfo=UTC), NOW)
         assert sum([len(rows) async for rows in store.raw.read(kept)]) == 28
         assert await store.ledger.outcomes_upto(1, 100) == 60
-        (read,) = await store.history.read(ALL, [series], WINDOW, step="raw")
+        (read,) = await store.history.read(ALL, [series], window=WINDOW, step="raw")
         assert len(read.values) == 59
 
 
@@ -74,10 +74,10 @@ async def test_values_past_their_time_leave_their_days(fresh_database: EngineAdd
         await store.rollups.refresh(force=True)
         (proof,) = await store.retention.apply(now=NOW)
         assert proof.kept == "observation"
-        (read,) = await store.history.read(ALL, [series], WINDOW, step="raw")
+        (read,) = await store.history.read(ALL, [series], window=WINDOW, step="raw")
         assert len(read.values) == 10
         await store.rollups.refresh(force=True)
-        days = await store.history.daily(ALL, "temperature", WINDOW)
+        days = await store.history.daily(ALL, "temperature", window=WINDOW)
         assert len(days) == 59
 
 
@@ -133,7 +133,7 @@ async def test_a_copy_ends_at_its_place_in_the_log(
         await store.backup.restore(tmp_path / "copy")
         await store.backup.settle(manifest)
         assert await store.ledger.outcomes_upto(1, 100) == 40
-        (read,) = await store.history.read(ALL, [series], WINDOW, step="raw")
+        (read,) = await store.history.read(ALL, [series], window=WINDOW, step="raw")
         assert sorted(read.values) == [float(number) for number in range(2, 41)]
         assert await store.rollups.pending() == 20
 
@@ -141,8 +141,8 @@ async def test_a_copy_ends_at_its_place_in_the_log(
 async def picture(store: Store, series: int) -> list[object]:
     """What a restored store must say again."""
     return [
-        await store.history.read(ALL, [series], WINDOW, step="raw"),
-        await store.history.daily(ALL, "temperature", WINDOW),
+        await store.history.read(ALL, [series], window=WINDOW, step="raw"),
+        await store.history.daily(ALL, "temperature", window=WINDOW),
         await store.ledger.counts(1),
         (await store.entities.page(ALL)).items,
         (await store.registry.devices(ALL)).items,

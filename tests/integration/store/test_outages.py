@@ -68,9 +68,9 @@ async def test_a_disk_without_room_is_the_operator_s_and_the_batch_is_whole_afte
     for table in ("raw", "observation"):
         await store.clickhouse.run(ROOM.format(table=table, bytes=10**18))
     with pytest.raises(DiskFull):
-        await store.history.write(raw, values, ends)
+        await store.history.write(raw, values, outcomes=ends)
     for table in ("raw", "observation"):
         await store.clickhouse.run(ROOM.format(table=table, bytes=0))
     assert await store.ledger.outcomes_upto(log, 1) == 0
-    await store.history.write(raw, values, ends)
+    await store.history.write(raw, values, outcomes=ends)
     assert await store.ledger.outcomes_upto(log, 1) == 1

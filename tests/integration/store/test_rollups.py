@@ -42,10 +42,10 @@ async def test_a_civil_day_has_its_own_hours(store: Store, day: date, hours: int
     around = Window(window.start - DAY, window.end + DAY)
     values = [at(series, start + h * HOUR, float(h)) for h in range(-24, hours + 24)]
     await store.history.keep(values)
-    (fresh,) = await store.history.read(ALL, [series], window, step="day")
+    (fresh,) = await store.history.read(ALL, [series], window=window, step="day")
     assert (fresh.times, fresh.counts, fresh.values) == ([start], [hours], [(hours - 1) / 2])
     assert await store.rollups.refresh(force=True) > 24
-    daily = await store.history.daily(ALL, "temperature", around)
+    daily = await store.history.daily(ALL, "temperature", window=around)
     (row,) = [each for each in daily if each.day == day.isoformat()]
     assert (row.minimum, row.mean, row.maximum, row.count) == (
         0.0,
@@ -63,7 +63,7 @@ async def test_late_corrected_and_withdrawn_values_are_right_after_a_refresh(sto
     await store.rollups.refresh(force=True)
 
     async def hours() -> list[tuple[int, float, int]]:
-        (read,) = await store.history.read(ALL, [series], window, step="hour")
+        (read,) = await store.history.read(ALL, [series], window=window, step="hour")
         return list(zip(read.times, read.values, read.counts, strict=True))
 
     assert await hours() == [(start, 10.0, 60), (start + HOUR, 10.0, 60)]
@@ -82,7 +82,7 @@ async def test_late_corrected_and_withdrawn_values_are_right_after_a_refresh(sto
     await store.rollups.refresh(force=True)
     assert await store.rollups.pending() == 0
     assert await hours() == expected
-    (days,) = await store.history.read(ALL, [series], window, step="day", aggregate="max")
+    (days,) = await store.history.read(ALL, [series], window=window, step="day", aggregate="max")
     assert (days.values, days.counts) == ([80.0], [61])
 
 
@@ -98,10 +98,10 @@ async def test_values_not_to_be_used_are_left_out_but_their_flags_are_told(store
         ]
     )
     window = Window(datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC))
-    (read,) = await store.history.read(ALL, [series], window, step="hour")
+    (read,) = await store.history.read(ALL, [series], window=window, step="hour")
     assert (read.times, read.values, read.maximum, read.counts) == ([start], [21.0], [22.0], [2])
     assert read.qualities == [int(Quality.OUT_OF_RANGE | Quality.LATE)]
-    (raw,) = await store.history.read(ALL, [series], window, step="raw")
+    (raw,) = await store.history.read(ALL, [series], window=window, step="raw")
     assert raw.values == [20.0, 999.0, 22.0, 999.0]
 
 
@@ -113,14 +113,16 @@ async def test_down_sampling_keeps_the_extremes(store: Store) -> None:
     values[4321] = at(series, start + 43_210_000, -5.0)
     await store.history.keep(values)
     window = Window(datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC))
-    (read,) = await store.history.read(ALL, [series], window, max_points=300)
+    (read,) = await store.history.read(ALL, [series], window=window, max_points=300)
     assert read.step == 300
     assert len(read.times) <= 300
     assert (max(read.maximum), min(read.minimum), sum(read.counts)) == (95.0, -5.0, 5000)
-    (counted,) = await store.history.read(ALL, [series], window, step=3600, aggregate="count")
+    (counted,) = await store.history.read(
+        ALL, [series], window=window, step=3600, aggregate="count"
+    )
     assert sum(counted.values) == 5000
     with pytest.raises(InvalidInput):
-        await store.history.read(ALL, [series], window, step=0)
+        await store.history.read(ALL, [series], window=window, step=0)
 
 
 async def test_only_visible_series_are_counted_in_a_day(store: Store) -> None:
@@ -131,12 +133,12 @@ async def test_only_visible_series_are_counted_in_a_day(store: Store) -> None:
     await store.history.keep([at(seen, start, 1.0), at(hidden, start, 100.0)])
     await store.rollups.refresh(force=True)
     window = Window(datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, 12, tzinfo=UTC))
-    (day,) = await store.history.daily(rows, "temperature", window)
+    (day,) = await store.history.daily(rows, "temperature", window=window)
     assert (day.maximum, day.series) == (1.0, 1)
-    assert await store.history.daily(RowFilter(), "temperature", window) == []
-    (everything,) = await store.history.daily(ALL, "temperature", window)
+    assert await store.history.daily(RowFilter(), "temperature", window=window) == []
+    (everything,) = await store.history.daily(ALL, "temperature", window=window)
     assert everything.series == 2
-    read = await store.history.read(rows, [seen, hidden], window, step="raw")
+    read = await store.history.read(rows, [seen, hidden], window=window, step="raw")
     assert [each.series for each in read] == [seen]
 
 
@@ -147,7 +149,7 @@ async def test_the_running_hour_waits_but_is_read_right(store: Store) -> None:
     await store.history.keep([at(series, moment, 5.0)])
     assert await store.rollups.refresh(now=now) == 0
     window = Window(now - 80 * DAY, now + timedelta(hours=1))
-    (read,) = await store.history.read(ALL, [series], window, step="hour")
+    (read,) = await store.history.read(ALL, [series], window=window, step="hour")
     assert (read.values, read.counts) == ([5.0], [1])
 
 
@@ -168,7 +170,7 @@ async def test_a_month_of_days_is_merged_into_one_part(store: Store) -> None:
         await store.history.keep([at(series, milliseconds(noon), 10.0 + turn, generation=turn)])
         while await store.rollups.refresh(force=True):
             pass
-    before = await store.history.daily(ALL, "temperature", window)
+    before = await store.history.daily(ALL, "temperature", window=window)
     assert [row.mean for row in before] == [12.0]
     assert await store.rollups.tidy(force=True) == 0, "the last refresh left nothing to merge"
     table = await store.history._clickhouse.read_own(
@@ -176,7 +178,7 @@ async def test_a_month_of_days_is_merged_into_one_part(store: Store) -> None:
         " AND database = currentDatabase()"
     )
     assert table.column("parts")[0].as_py() == 1
-    assert await store.history.daily(ALL, "temperature", window) == before
+    assert await store.history.daily(ALL, "temperature", window=window) == before
 
 
 async def test_the_history_says_when_it_begins(store: Store) -> None:

@@ -126,22 +126,22 @@ async def test_a_batch_is_kept_with_its_ledger_and_a_redelivery_changes_nothing(
         Outcome(log, 3, "http", "a1", "rejected", "unknown_device", received=T0),
     ]
     for _ in range(2):
-        await store.history.write(raw, values, ends)
+        await store.history.write(raw, values, outcomes=ends)
     counts = await store.ledger.counts(log)
     assert [(c.source, c.result, c.reason, c.messages) for c in counts] == [
         ("http", "rejected", "unknown_device", 1),
         ("http", "stored", "", 2),
     ]
     assert await store.ledger.outcomes_upto(log, 2) == 2
-    assert await store.ledger.missing(log, 1, 6) == [4, 5, 6]
+    assert await store.ledger.missing(log, 1, last=6) == [4, 5, 6]
     window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
-    (read,) = await store.history.read(ALL, [number], window)
+    (read,) = await store.history.read(ALL, [number], window=window)
     assert (read.step, read.times, read.values) == (0, [T0 + 1, T0 + 2], [21.0, 22.0])
-    kept = await store.history.observation(ALL, number, T0 + 2)
+    kept = await store.history.observation(ALL, number, measured=T0 + 2)
     assert (kept.received, kept.log, kept.sequence, kept.codec) == (T0 + 72, log, 2, 3)
     frame = await store.raw.by_sequence(kept.log, kept.sequence)
     assert (frame.raw.payload, frame.result) == (b"\xff\x00{}", "stored")
-    (text,) = await store.history.texts(ALL, [series[words].id], window)
+    (text,) = await store.history.texts(ALL, [series[words].id], window=window)
     assert text.value == "open"
     frames = await store.raw.frames("a1", limit=2)
     assert [f.raw.sequence for f in frames.items] == [3, 2]
@@ -151,7 +151,7 @@ async def test_a_batch_is_kept_with_its_ledger_and_a_redelivery_changes_nothing(
     replayed = [rows async for rows in store.raw.read(window, batch=2)]
     assert [[row.sequence for row in rows] for rows in replayed] == [[1, 2], [3]]
     assert replayed[0] == raw[:2]
-    assert len(await store.history.of_messages(log, 1, 3)) == 3
+    assert len(await store.history.of_messages(log, 1, last=3)) == 3
 
 
 async def test_the_newer_measured_value_is_the_present_one(store: Store) -> None:
@@ -190,12 +190,12 @@ async def test_blocks_of_the_ledger_that_changed_are_counted_again(store: Store)
     async def counted(upto: int | None = None) -> dict[str, int]:
         return {each.result: each.messages for each in await store.ledger.counts(log, upto)}
 
-    await store.history.write([], [], [end(1, "rejected"), end(2, "stored")])
-    await store.history.write([], [], [end(BLOCK, "stored"), end(BLOCK + 1, "stored")])
+    await store.history.write([], [], outcomes=[end(1, "rejected"), end(2, "stored")])
+    await store.history.write([], [], outcomes=[end(BLOCK, "stored"), end(BLOCK + 1, "stored")])
     for _ in range(2):
         assert await counted() == {"rejected": 1, "stored": 3}
         assert await counted(BLOCK) == {"rejected": 1, "stored": 2}
         assert await counted(1) == {"rejected": 1}
-    await store.history.write([], [], [end(1, "stored")])
+    await store.history.write([], [], outcomes=[end(1, "stored")])
     assert await counted(BLOCK) == {"stored": 3}, "a retried message of a sealed block counts anew"
     assert await counted() == {"stored": 4}

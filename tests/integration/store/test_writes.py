@@ -23,7 +23,7 @@ def value(series: int, moment: int, number: float) -> StateRow:
 
 async def values(store: Store, series: int, step: str = "raw") -> list[float]:
     (read,) = await store.history.read(
-        ALL, [series], WINDOW, step="raw" if step == "raw" else "hour"
+        ALL, [series], window=WINDOW, step="raw" if step == "raw" else "hour"
     )
     return read.values
 
@@ -53,7 +53,7 @@ async def test_a_write_is_read_before_and_after_its_relay(store: Store) -> None:
     log = await store.messages.log_id(LOG_API, "1")
     (count,) = await store.ledger.counts(log)
     assert (count.source, count.result, count.messages) == ("ngsi-ld", "stored", 1)
-    kept = await store.history.observation(ALL, series, T0 + 2)
+    kept = await store.history.observation(ALL, series, measured=T0 + 2)
     assert (kept.log, kept.sequence) == (log, write)
 
 

@@ -75,10 +75,14 @@ async def test_a_pack_of_a_wheel_comes_is_updated_and_goes(
     await migrate(fresh_database)
     async with Store.open(fresh_database) as store:
         await store.entities.upsert([Entity(id=HARBOUR, type="OffStreetParking", name="Port")])
-        first = await enrol(store, pack, WHO)
+        first = await enrol(store, pack, who=WHO)
         assert (first.record, set(first.rules.values()), first.points) == ("created", {"created"}, 1)  # fmt: skip
         (record,) = await store.charter.records()
         assert (record.id, record.classification, record.steward) == ("harbour", "ouvert", "A. Martin")  # fmt: skip
+        said = pack.dataset
+        assert (record.theme, record.keywords, record.frequency, record.description_en) == (
+            said.theme, said.keywords, said.frequency, said.description.en,
+        )  # fmt: skip
         assert (await store.entities.get(EVERYTHING, HARBOUR)).entity.dataset == "harbour"
         assert {row.body["trade"] for row in (await rules_in(store)).values()} == {"harbour"}
 
@@ -111,11 +115,11 @@ async def test_a_record_that_a_person_took_over_is_theirs(fresh_database: Engine
     await migrate(fresh_database)
     pack = discover()["museum"]
     async with Store.open(fresh_database) as store:
-        await enrol(store, pack, WHO)
+        await enrol(store, pack, who=WHO)
         (record,) = await store.charter.records()
         taken = msgspec.structs.replace(record, version=record.version + 1, steward="Le musée")
         await store.charter.add_record(taken, author="marie")
-        assert (await enrol(store, pack, WHO)).record == "kept"
+        assert (await enrol(store, pack, who=WHO)).record == "kept"
         assert (await withdraw(store, pack.name)).record == "kept"
         assert (await store.charter.records())[0].steward == "Le musée"
 

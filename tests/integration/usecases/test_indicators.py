@@ -46,8 +46,8 @@ async def keep(
 
 
 async def asked(store: Store, source: Source, scope: Scope, *asks: Ask) -> Answer:
-    history = Indicators(store.clickhouse, store.series, store.territory)
-    return (await history.read(EVERYTHING, [source], scope, asks))[source.series]
+    history = Indicators(store.clickhouse, store.series, territory=store.territory)
+    return (await history.read(EVERYTHING, [source], scope=scope, asks=asks))[source.series]
 
 
 async def test_each_kind_is_the_number_that_one_computes_by_hand(services: Services) -> None:
@@ -65,9 +65,9 @@ async def test_each_kind_is_the_number_that_one_computes_by_hand(services: Servi
         "share_above": 2 / 6, "share_below": 2 / 6, "share_between": 2 / 6, "share_outside": 4 / 6,
         "hours_above": 2.0, "largest_swing": 9.0, "still_hours": 0.0, "falls_a_day": 11.0, "own": 2.0,
     })  # fmt: skip
-    history = Indicators(store.clickhouse, store.series, store.territory)
-    assert (await history.suspect(EVERYTHING, [free], DAY))[free] == pytest.approx(1 / 7)
-    nobody = await history.read(RowFilter(), [Source(free)], scope, asks)
+    history = Indicators(store.clickhouse, store.series, territory=store.territory)
+    assert (await history.suspect(EVERYTHING, [free], window=DAY))[free] == pytest.approx(1 / 7)
+    nobody = await history.read(RowFilter(), [Source(free)], scope=scope, asks=asks)
     assert nobody == {}
 
 
@@ -111,7 +111,7 @@ async def test_the_story_of_every_pack_ends_in_its_row(services: Services) -> No
         await store.entities.upsert([Entity(id=entity, type=kind, name=pack.name)])
         key = SeriesKey(entity, binding["attribute"], binding["quantity"])
         await keep(store, key, [(each, float(pack.story["observation"])) for each in hours])
-        lines = await gather(store, seen, pack, WEEK)
+        lines = await gather(store, seen, pack=pack, window=WEEK)
         (line,) = (each for each in lines if each.entity == entity)
         figure = next(each for each in line.figures if each.indicator == row["indicator"])
         assert figure.value == pytest.approx(row["value"]), pack.name

@@ -19,7 +19,7 @@ def test_frozen_places_are_found_and_car_parks_are_foreseen(shared: Path) -> Non
     assert (states["bike"].count("frozen"), len(states["bike"])) == (5, 57)
     cars = next(feed for feed in feeds if feed.kind == "car")
     begin = float(cars.at[0]) + 5 * 86_400
-    far = score(cars, 120, "Europe/Paris", begin)
+    far = score(cars, 120, zone="Europe/Paris", start=begin)
     assert far["mae"] < 0.75 * far["mae_as_now"]
-    near = score(cars, 30, "Europe/Paris", begin)
+    near = score(cars, 30, zone="Europe/Paris", start=begin)
     assert near["mae"] <= near["mae_as_now"]

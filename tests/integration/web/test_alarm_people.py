@@ -179,3 +179,21 @@ async def test_a_public_alarm_has_its_zone_and_its_update_names_what_it_updates(
     name = first.partition("<identifier>")[2].partition("<")[0]
     sent = first.partition("<sent>")[2].partition("<")[0]
     assert f"clapas,{name},{sent}" in second
+
+
+async def test_each_message_to_the_public_has_its_own_name(
+    services: Services, operator: Visitor, stranger: Visitor
+) -> None:
+    await levels(services, 1)
+    number = await raised(services, public=True)
+    said = [(await stranger.call("GET", f"/api/v1/alarms/{number}/cap.xml")).text]
+    for act in ("close", "reopen", "close"):
+        body = {"ids": [number], "action": act}
+        assert (await operator.call("POST", "/api/v1/alarms/actions", json=body)).status_code == 200
+        said.append((await stranger.call("GET", f"/api/v1/alarms/{number}/cap.xml")).text)
+    kinds = [each.partition("<msgType>")[2].partition("<")[0] for each in said]
+    names = [each.partition("<identifier>")[2].partition("<")[0] for each in said]
+    assert kinds == ["Alert", "Cancel", "Update", "Cancel"]
+    assert len(set(names)) == 4
+    file = (await operator.call("GET", f"/api/v1/alarms/{number}")).json()
+    assert [each["kind"] for each in file["timeline"]][-3:] == ["closed", "reopened", "closed"]

@@ -43,7 +43,7 @@ async def furnish(services: Services) -> int:
             for at, _, n in rows
         ],
         [Observation(series, at, value, at, log, n) for at, value, n in rows],
-        [
+        outcomes=[
             Outcome(log, n, "mqtt_device", "sonde-1", "stored", observations=1, received=at)
             for at, _, n in rows
         ],

@@ -68,7 +68,7 @@ async def test_the_life_of_a_subscription(
         return [each["id"] for each in answer.json().get("items", [])]
 
     async def live() -> int:
-        outlet = Outlet(services.store, services.charter, publish)
+        outlet = Outlet(services.store, services.charter, publish=publish)
         return await outlet.give(ObservationBatch(observations=[seen(room), seen(meter)]))
 
     assert await rooms() == []
@@ -90,7 +90,7 @@ async def test_the_life_of_a_subscription(
     assert msgspec.json.decode(sent[0][1])["value"] == 51.0
     assert sent[1][0].startswith(f"out/{made['id']}/v1.1/Datastreams(")
     assert msgspec.json.decode(sent[1][1])["result"] == 51.0
-    granted = await services.identity.authorize_mqtt("bureau", secret, "c")
+    granted = await services.identity.authorize_mqtt("bureau", secret, client_id="c")
     assert granted is not None
     assert granted.subscribe == (f"out/{made['id']}", f"out/{made['id']}/#")
     assert granted.publish == ()

@@ -65,7 +65,7 @@ async def meter(services: Services) -> int:
             )
             for hour in range(48)
         ],
-        [],
+        outcomes=[],
     )
     return number
 

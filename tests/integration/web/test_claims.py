@@ -66,13 +66,13 @@ async def test_a_code_is_the_password_of_an_mqtt_device(
 ) -> None:
     code = await a_code(operator, device="70-B3-D5-7E-D0-00-00-01", lifecycle="active")
     identity = services.identity
-    granted = await identity.authorize_mqtt("70B3D57ED0000001", code, "a")
+    granted = await identity.authorize_mqtt("70B3D57ED0000001", code, client_id="a")
     assert granted is not None
     assert granted.publish[0] == "up/70b3d57ed0000001"
-    assert await identity.authorize_mqtt("70B3D57ED0000001", code, "b") is not None
-    assert await identity.authorize_mqtt("70B3D57ED0000002", code, "c") is None
+    assert await identity.authorize_mqtt("70B3D57ED0000001", code, client_id="b") is not None
+    assert await identity.authorize_mqtt("70B3D57ED0000002", code, client_id="c") is None
     wrong = code[:-1] + ("y" if code.endswith(("x", "X")) else "x")
-    assert await identity.authorize_mqtt("70b3d57ed0000001", wrong, "d") is None
+    assert await identity.authorize_mqtt("70b3d57ed0000001", wrong, client_id="d") is None
     assert (await services.store.registry.device("70b3d57ed0000001")).device.lifecycle == "active"
 
 

@@ -133,20 +133,22 @@ async def test_the_broker_s_question_is_answered_by_right(
 ) -> None:
     identity = services.identity
     token = await identity.devices.issue("70-B3-D5-7E-D0-00-00-01")
-    grant = await identity.authorize_mqtt("70B3D57ED0000001", token, "c")
+    grant = await identity.authorize_mqtt("70B3D57ED0000001", token, client_id="c")
     assert grant is not None
     assert grant.publish == ("up/70b3d57ed0000001", "up/70b3d57ed0000001/#")
-    assert await identity.authorize_mqtt("another", token, "c") is None
-    assert await identity.authorize_mqtt("", "", "c") is None
-    assert await identity.authorize_mqtt("70b3d57ed0000001", "cld_" + "0" * 43, "c") is None
+    assert await identity.authorize_mqtt("another", token, client_id="c") is None
+    assert await identity.authorize_mqtt("", "", client_id="c") is None
+    assert (
+        await identity.authorize_mqtt("70b3d57ed0000001", "cld_" + "0" * 43, client_id="c") is None
+    )
     second = await identity.devices.issue("70b3d57ed0000001")
     third = await identity.devices.issue("70b3d57ed0000001")
-    assert await identity.authorize_mqtt("", token, "c") is None
-    assert await identity.authorize_mqtt("", second, "c")
+    assert await identity.authorize_mqtt("", token, client_id="c") is None
+    assert await identity.authorize_mqtt("", second, client_id="c")
     assert await identity.devices.revoke("70b3d57ed0000001") == 2
-    assert await identity.authorize_mqtt("", third, "c") is None
+    assert await identity.authorize_mqtt("", third, client_id="c") is None
     server = await make_key(operator, "publish:topic", "topic:application/#")
-    granted = await identity.authorize_mqtt("chirpstack", server["secret"], "c")
+    granted = await identity.authorize_mqtt("chirpstack", server["secret"], client_id="c")
     assert granted is not None
     assert (granted.publish, granted.subscribe) == (("application/#",), ())
 
@@ -243,7 +245,7 @@ async def test_an_unknown_device_is_guessed_and_let_in(
     raw = RawRow(log=log, sequence=1, source="http_push", received=1000, payload=body,
                  topic="/in/http_push")  # fmt: skip
     await store.history.write(
-        [raw], [], [Outcome(log, 1, "http_push", "sonde-9", "rejected", "unknown_device")]
+        [raw], [], outcomes=[Outcome(log, 1, "http_push", "sonde-9", "rejected", "unknown_device")]
     )
     await store.rejects.keep(
         [Reject(log=log, sequence=1, source="http_push", reason="unknown_device",

@@ -115,7 +115,7 @@ async def series(services: Services) -> dict[str, int]:
             for i, (t, v) in enumerate(zip(times, values, strict=True))
         ]
         states.append(StateRow(number, key.entity, key.attribute, mark, times[-1], times[-1]))
-    await store.history.write([], observations, [])
+    await store.history.write([], observations, outcomes=[])
     await store.state.upsert(states)
     await store.rollups.refresh()
     await _alarms(services, things, times[-1])
@@ -144,7 +144,12 @@ async def callers(
     """Who tries, and the headers that they call with."""
     async with AsyncExitStack() as stack:
         door = await stack.enter_async_context(
-            open_door(services.store, services.identity, services.charter, ContextSettings())
+            open_door(
+                services.store,
+                services.identity,
+                charter=services.charter,
+                settings=ContextSettings(),
+            )
         )
         object.__setattr__(services, "mounts", {PATH: door})
         transport = httpx.ASGITransport(

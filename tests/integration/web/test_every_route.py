@@ -34,6 +34,7 @@ OPEN = {
     ("GET", "/api/openapi.json"),
     ("GET", "/api/style.css"),
     ("GET", "/api/v1/charter/why"),
+    ("GET", "/catalogue.jsonld"),
     ("GET", "/api/v1/export"),
     ("GET", "/api/v1/me"),
     ("GET", "/api/v1/platform"),
@@ -104,7 +105,7 @@ def test_the_table_of_each_kind_of_caller(services: Services) -> None:
     assert len(table) > 40
     for method, path, (action, kind) in table:
         allowed = {
-            name: charter.decide(who, action, collection(kind)).allow
+            name: charter.decide(who, action, resource=collection(kind)).allow
             for name, who in (
                 ("anonymous", ANONYMOUS),
                 ("device", DEVICE),
@@ -127,7 +128,7 @@ class Recording(Charter):
         self, principal: Principal, action: str, resource: Resource, context: Any = None
     ) -> Decision:
         self.asked.append((action, resource.kind))
-        return super().decide(principal, action, resource, context)
+        return super().decide(principal, action, resource=resource, context=context)
 
     asked: list[tuple[str, str]]
 

@@ -21,7 +21,7 @@ async def test_from_a_spreadsheet_to_the_log_of_a_device(
 ) -> None:
     store = services.store
     await store.models.save([Model(id="water", label="Eau", settings=VALVE)])
-    worker = Worker(store, discover(), {Sealer: Sealer(b"s" * 32)})
+    worker = Worker(store, discover(), tools={Sealer: Sealer(b"s" * 32)})
     template = await operator.call("GET", "/api/v1/imports/template")
     assert template.text.startswith("\ufeffidentifiant;nom;modele")
 

@@ -144,7 +144,7 @@ DOORS = (
 async def test_no_door_stands_beside_the_gateway(services: Services, page: Path) -> None:
     await prepared(services)
     async with open_door(
-        services.store, services.identity, services.charter, ContextSettings()
+        services.store, services.identity, charter=services.charter, settings=ContextSettings()
     ) as door:
         object.__setattr__(services, "mounts", {PATH: door})
         async with served(services, page, Settings(cache_s=0)) as client:
@@ -177,7 +177,7 @@ async def test_a_key_bound_to_networks_opens_no_door_from_elsewhere(
     setting = {"plan": "inscrit", "networks": ["192.0.2.0/24"]}
     assert (await operator.call("PUT", place, json=setting)).status_code == 200
     async with open_door(
-        services.store, services.identity, services.charter, ContextSettings()
+        services.store, services.identity, charter=services.charter, settings=ContextSettings()
     ) as door:
         object.__setattr__(services, "mounts", {PATH: door})
         async with served(services, page, Settings(cache_s=0)) as client:
@@ -194,7 +194,7 @@ async def test_a_caller_of_the_context_broker_has_a_plan_too(
     services: Services, page: Path
 ) -> None:
     async with open_door(
-        services.store, services.identity, services.charter, ContextSettings()
+        services.store, services.identity, charter=services.charter, settings=ContextSettings()
     ) as door:
         object.__setattr__(services, "mounts", {PATH: door})
         async with served(services, page, Settings(cache_s=0)) as client:
@@ -251,7 +251,7 @@ async def test_a_plan_leaves_columns_and_decimals_and_a_change_disconnects(
     decision = f"/api/v1/subscriptions/{asked['id']}"
     await operator.call("POST", decision, json={"state": "approved"})
     value = msgspec.structs.replace(seen(room), value=51.26)
-    await services.store.history.write([], [value], [])
+    await services.store.history.write([], [value], outcomes=[])
     sent: list[float] = []
     closed: list[str] = []
 
@@ -268,7 +268,7 @@ async def test_a_plan_leaves_columns_and_decimals_and_a_change_disconnects(
         found: list[float] = answer.json()["values"] if answer.status_code == 200 else []
         return found
 
-    outlet = Outlet(services.store, services.charter, publish, disconnect)
+    outlet = Outlet(services.store, services.charter, publish=publish, disconnect=disconnect)
     assert await told_() == [51.26]
     await outlet.give(ObservationBatch(observations=[value]))
     assert closed == []

@@ -56,7 +56,7 @@ async def rooms(services: Services) -> dict[str, int]:
         binding = Binding(channel="co2", entity=each, attribute="co2", quantity="co2")
         await store.registry.bind(each[17:], [binding])
         value = Observation(series=series[each], measured=now, received=now, value=600.0, log=1, sequence=series[each])  # fmt: skip
-        await store.history.write([], [value], [])
+        await store.history.write([], [value], outcomes=[])
     return series
 
 
@@ -68,7 +68,9 @@ async def broker(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     key = await services.identity.keys.create(name="tableau", owner=owner.id, scopes=["read"])
     headers = {"Authorization": f"Bearer {key.secret}"}
     base = "http://broker.test/ngsi-ld/v1"
-    async with open_door(services.store, services.identity, services.charter, Settings()) as door:
+    async with open_door(
+        services.store, services.identity, charter=services.charter, settings=Settings()
+    ) as door:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url=base, headers=headers) as client:
             yield client
@@ -164,5 +166,5 @@ async def test_a_device_put_in_a_dataset_takes_its_own_measures_along(
     assert (await reader.call("GET", path)).status_code == 404
     account = await services.identity.accounts.of_login("lecteur")
     assert account is not None
-    rows = services.charter.row_filter(principal_of(account, mfa=False), "read", "series")
+    rows = services.charter.row_filter(principal_of(account, mfa=False), "read", kind="series")
     assert number not in await store.series.visible_everywhere(rows)

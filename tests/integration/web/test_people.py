@@ -6,10 +6,18 @@ import base64
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from tests.integration.web.conftest import PEPPER
+
+from clapas.commands.account import readmitted
+from clapas.domain.errors import NotFound
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.web.conftest import Visitor
 
     from clapas.web.services import Services
@@ -105,7 +113,9 @@ async def test_the_trail_cannot_be_changed(services: Services, operator: Visitor
 
     trail = AuditTrail(services.store.audit)
     for number in range(3):
-        trail.note(event_of(SYSTEM, "write", Resource(kind="x", id=str(number)), allowed=True))
+        trail.note(
+            event_of(SYSTEM, "write", resource=Resource(kind="x", id=str(number)), allowed=True)
+        )
     await trail.flush()
     assert (await verify(services.store.audit)).events == 3
     for attack in ("UPDATE audit_event SET who = 'x'", "DELETE FROM audit_event"):
@@ -118,3 +128,65 @@ async def test_the_trail_cannot_be_changed(services: Services, operator: Visitor
     await services.store.postgres.run("ALTER TABLE audit_event DISABLE TRIGGER USER")
     await services.store.postgres.run("UPDATE audit_event SET event = '{}' WHERE seq = 2")
     assert (await verify(AuditStore(services.store.postgres))).broken_at == 2
+
+
+async def test_whoever_is_locked_out_gets_a_link_on_the_machine_itself(
+    services: Services, operator: Visitor, stranger: Visitor, tmp_path: Path
+) -> None:
+    """The sole administrator lost password and telephone: one command, told in the trail first."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "pepper").write_bytes(PEPPER)
+    account = await services.identity.accounts.of_login("operatrice")
+    assert account is not None
+    await _second_factor(operator)
+    guesses = [await stranger.sign_in("operatrice", "pas le bon") for _ in range(6)]
+    assert guesses[-1].json()["code"] == "locked_out"
+    token = await readmitted(services.store, tmp_path, login="Operatrice")
+    services.identity.sessions.forget()
+    assert (await operator.call("GET", "/api/v1/keys")).status_code == 401, "its sessions ended"
+    assert not await services.identity.factors.works(account.id)
+    event = msgspec.json.decode((await services.store.audit.latest(limit=1))[0].event)
+    told = event["who"], event["action"], event["what"], event["id"]
+    assert told == ("command line", "administer", "account", str(account.id))
+    body = {"token": token}
+    entered = await stranger.call("POST", "/api/v1/session/one-time", json=body)
+    assert entered.json()["user"]["login"] == "operatrice"
+    new = {"password": "trois pierres et un figuier"}
+    assert (await stranger.call("PUT", "/api/v1/me/password", json=new)).status_code == 204
+    again = await stranger.sign_in("operatrice", new["password"])
+    assert again.status_code == 200, "the lock-out went with what was lost"
+    spent = await stranger.call("POST", "/api/v1/session/one-time", json=body)
+    assert spent.json()["code"] == "link_spent"
+    with pytest.raises(NotFound):
+        await readmitted(services.store, tmp_path, login="personne")
+
+
+async def test_a_disabled_administrator_is_enabled_on_the_machine_only_when_asked(
+    services: Services, tmp_path: Path
+) -> None:
+    account = await services.identity.accounts.of_login("lecteur")
+    assert account is not None
+    disabled = msgspec.structs.replace(account, enabled=False)
+    await services.identity.accounts.change(disabled)
+    with pytest.raises(NotFound, match="--operator"):
+        await readmitted(services.store, tmp_path, login="lecteur")
+    await readmitted(services.store, tmp_path, login="lecteur", operator=True)
+    found = await services.identity.accounts.get(account.id)
+    assert (found.enabled, "operator" in found.roles) == (True, True)
+
+
+async def test_the_last_administrator_stays_one(services: Services, operator: Visitor) -> None:
+    account = await services.identity.accounts.of_login("operatrice")
+    assert account is not None
+    path = f"/api/v1/accounts/{account.id}"
+    for wrong in ({"roles": ["reader"]}, {"roles": ["operator"], "enabled": False}):
+        assert (await operator.call("PUT", path, json=wrong)).status_code == 409
+    other = {"login": "relève", "roles": ["operator"]}
+    assert (await operator.call("POST", "/api/v1/accounts", json=other)).status_code == 201
+    assert (await operator.call("PUT", path, json={"roles": ["reader"]})).status_code == 200
+
+
+async def _second_factor(who: Visitor) -> None:
+    secret = (await who.call("POST", "/api/v1/me/factor")).json()["secret"]
+    done = await who.call("POST", "/api/v1/me/factor/confirm", json={"code": code(secret)})
+    assert done.status_code == 200, done.text

@@ -30,7 +30,7 @@ from clapas.store import RawRow, Seen
 from clapas.web.services import Services, no_radio
 from clapas.web.settings import Settings
 
-ONE = Device(1, "web", (0, 0))
+ONE = Device(1, "web", place=(0, 0))
 EUI = ONE.eui.hex()
 LIVE = "/api/v1/radio/live"
 
@@ -89,7 +89,7 @@ async def test_a_gateway_is_seen_named_and_placed(
     answer = await person.call("PUT", f"/api/v1/gateways/{key}", json=place)
     assert answer.status_code == 200, answer.text
     assert answer.json()["name"] == "Clocher"
-    await exchange_gateways(services.store, it.server, {})
+    await exchange_gateways(services.store, it.server, told={})
     known = {each.id: each for each in await services.store.models.gateways()}
     assert known[key].last_seen is not None
     gateway = it.server.network.gateways.get(key)
@@ -341,7 +341,7 @@ async def test_coverage_and_links_come_from_real_receptions(
                f_cnt=n if n < 5 else 9, radio=json.dumps(heard), data_rate="SF7BW125" if n < 5 else "SF9BW125")
         for n in range(1, 6)
     ]  # fmt: skip
-    await services.store.history.write(rows, [], [])
+    await services.store.history.write(rows, [], outcomes=[])
     told = (await person.call("GET", f"/api/v1/devices/{EUI}/radio")).json()
     links = {
         each["gateway"]: (each["frames"], each["rssi"], each["snr"])
@@ -409,7 +409,7 @@ async def test_a_session_that_is_typed_in_needs_no_join(
     assert answer.status_code == 200, answer.text
     assert (answer.json()["dev_addr"], answer.json()["joined"]) == ("01020304", False)
     assert key.hex() not in answer.text
-    ONE.granted = Granted(bytes(28), key, 0)
+    ONE.granted = Granted(bytes(28), key, dev_nonce=0)
     ONE.granted.address, ONE.granted.net_key, ONE.granted.app_key = 0x01020304, key, key
     ONE.counter = 0
     it.door.hear(ONE.uplink()[0])

@@ -72,7 +72,9 @@ async def test_a_forgotten_password_is_chosen_again_by_the_link_of_a_mail(
     lines: list[str] = []
     async with mail_server(lines) as settings:
         outbox = Notices(services.store.postgres)
-        sent = await Dispatcher(outbox, {"mail": Mail(settings)}, settings).send_due("mail")
+        sent = await Dispatcher(outbox, {"mail": Mail(settings)}, settings=settings).send_due(
+            "mail"
+        )
     assert sent == 1, "only the one who keeps an address is written to"
     token = link_of(lines)
 

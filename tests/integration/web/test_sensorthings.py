@@ -74,7 +74,7 @@ async def city(services: Services) -> Services:
         for place, key in enumerate(keys)
         for minute in range(0, 60, 10)
     ]
-    await store.history.write([], observations, [])
+    await store.history.write([], observations, outcomes=[])
     await store.state.upsert(
         [
             StateRow(

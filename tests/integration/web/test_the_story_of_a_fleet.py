@@ -81,7 +81,7 @@ async def test_the_story_of_a_fleet(services: Services, operator: Visitor) -> No
     await store.models.save([Model(id="probe", label="Sonde", codec=codec, interval_s=3600)])
     async with CodecPool.open(1) as codecs:
         tools = {Sealer: Sealer(b"s" * 32), CodecPool: codecs}
-        office = Office(operator, Worker(store, discover(), tools))
+        office = Office(operator, Worker(store, discover(), tools=tools))
         await the_spreadsheet(office)
         await the_technician(services, office)
         await the_gateway(services, office)
@@ -152,7 +152,7 @@ async def the_codec(services: Services, office: Office) -> None:
                frame=bytes([50 + n]), f_port=1)
         for n in range(1, 6)
     ]  # fmt: skip
-    await store.history.write(frames, [], [])
+    await store.history.write(frames, [], outcomes=[])
     fix = {"script": FIXED, "uplinks": 100, "devices": 3}
     trial = await office.ask("POST", "/models/probe/codec/try", json=fix)
     assert (trial["frames"], trial["same"], len(trial["changed"])) == (5, 0, 5)

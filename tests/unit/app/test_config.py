@@ -38,6 +38,12 @@ def test_nested_keys_and_plain_text_come_from_the_environment(tmp_path: Path) ->
     assert found.engines.postgres == address
 
 
+@pytest.mark.parametrize("text", ['{reader = "agents"}', '{"reader": "agents"}'])
+def test_a_table_comes_from_the_environment_as_toml_or_as_json(tmp_path: Path, text: str) -> None:
+    found = config.load(tmp_path, environment={"CLAPAS_IDENTITY__DIRECTORY__ROLES": text})
+    assert found.identity.directory.roles == {"reader": "agents"}
+
+
 @pytest.mark.parametrize(
     ("environment", "key", "value", "accepted"),
     [

@@ -28,7 +28,7 @@ CHARTER = Charter.standard(
 
 
 def allowed(who: Principal, action: str, resource: Resource) -> bool:
-    return CHARTER.decide(who, action, resource).allow
+    return CHARTER.decide(who, action, resource=resource).allow
 
 
 def test_the_operator_and_the_platform_may_do_everything() -> None:
@@ -37,7 +37,7 @@ def test_the_operator_and_the_platform_may_do_everything() -> None:
 
 
 def test_even_the_operator_never_exports_personal_data_finer_than_a_day() -> None:
-    refusal = CHARTER.decide(OPERATOR, "export", Resource(kind="series", dataset="eau"))
+    refusal = CHARTER.decide(OPERATOR, "export", resource=Resource(kind="series", dataset="eau"))
     assert (refusal.allow, refusal.articles) == (False, ("CH-42",))
     assert allowed(OPERATOR, "read", Resource(kind="series", dataset="eau"))
     assert allowed(SYSTEM, "export", Resource(kind="series", dataset="eau"))
@@ -94,7 +94,7 @@ def test_everyone_owns_their_account_and_nobody_else_s() -> None:
 
 
 def test_a_refusal_quotes_an_article_and_whom_to_ask() -> None:
-    refusal = CHARTER.decide(READER, "administer", Resource(kind="key"))
+    refusal = CHARTER.decide(READER, "administer", resource=Resource(kind="key"))
     assert refusal.articles == ("CH-00",)
     assert refusal.contact == "dpo@territoire.example"
     assert "refusé" in CHARTER.policies.articles["CH-00"].titre
@@ -117,7 +117,7 @@ def test_a_forbidding_article_wins_and_is_quoted() -> None:
         """
     )
     charter = Charter(read_policies(text, schema=packaged_schema()), classifications={})
-    decision = charter.decide(OPERATOR, "export", Resource(kind="entity"))
+    decision = charter.decide(OPERATOR, "export", resource=Resource(kind="entity"))
     assert (decision.allow, decision.articles) == (False, ("CH-99",))
 
 
@@ -195,9 +195,14 @@ def test_the_row_filter_gives_the_rows_that_single_decisions_give(**drawn: objec
         kind=str(drawn["thing"]), dataset=str(drawn["dataset"]), commune=str(drawn["commune"])
     )
     purpose = str(drawn["purpose"])
-    rows = charter.row_filter(who, str(drawn["action"]), row.kind, purpose)
+    rows = charter.row_filter(who, str(drawn["action"]), kind=row.kind, purpose=purpose)
     seen = sees(rows, dataset=row.dataset, commune=row.commune)
-    assert seen == charter.decide(who, str(drawn["action"]), row, {"purpose": purpose}).allow
+    assert (
+        seen
+        == charter.decide(
+            who, str(drawn["action"]), resource=row, context={"purpose": purpose}
+        ).allow
+    )
 
 
 class Whole:
@@ -207,7 +212,7 @@ class Whole:
         self.version = policies.version
         self._slice = Slice(handle=policies.handle, identifiers=policies.identifiers)
 
-    def slice(self, *_: str) -> Slice:
+    def slice(self, *_: str, **__: str) -> Slice:
         """Every article."""
         return self._slice
 
@@ -218,9 +223,12 @@ def test_a_slice_answers_as_all_the_articles_do(kind: str, action: str) -> None:
     whole, sliced = Charter.standard(), Charter.standard()
     policies = sliced.policies
     whole.policies = cast("Policies", Whole(policies))
-    assert len(policies.slice("User", action, kind).identifiers) < len(policies.parsed)
+    assert len(policies.slice("User", action, kind=kind).identifiers) < len(policies.parsed)
     for roles in ({"reader"}, {"operator"}, {"dpo"}, {"guardian"}, {"steward"}):
         who = Principal(kind="user", id="1", roles=frozenset(roles), mfa=True, service="eau")
         thing = Resource(kind=kind, attributes={"owner": "1"})
-        said, all_said = sliced.decide(who, action, thing), whole.decide(who, action, thing)
+        said, all_said = (
+            sliced.decide(who, action, resource=thing),
+            whole.decide(who, action, resource=thing),
+        )
         assert (said.allow, said.articles) == (all_said.allow, all_said.articles)

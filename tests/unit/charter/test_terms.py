@@ -87,30 +87,30 @@ def test_an_open_record_past_its_review_is_restricted_until_somebody_looks() -> 
 
 
 def test_the_declared_purpose_sets_the_step_and_no_purpose_sets_the_strictest() -> None:
-    assert terms_of(METERS, AGENT, "read", "fuite").min_step == DAY_S
-    assert terms_of(METERS, AGENT, "read", "fuite").k == 0
-    silent = terms_of(METERS, AGENT, "read")
+    assert terms_of(METERS, AGENT, action="read", purpose="fuite").min_step == DAY_S
+    assert terms_of(METERS, AGENT, action="read", purpose="fuite").k == 0
+    silent = terms_of(METERS, AGENT, action="read")
     assert (silent.min_step, silent.k) == (30 * DAY_S, 10)
-    assert terms_of(METERS, SYSTEM, "read") == Terms()
-    assert terms_of(METERS, ANONYMOUS, "read", "fuite").delay == 60 * DAY_S
-    assert terms_of(METERS, AGENT, "read", "fuite").masked == frozenset()
-    assert terms_of(METERS, Principal(kind="user", id="3"), "read").masked == {"alarm"}
+    assert terms_of(METERS, SYSTEM, action="read") == Terms()
+    assert terms_of(METERS, ANONYMOUS, action="read", purpose="fuite").delay == 60 * DAY_S
+    assert terms_of(METERS, AGENT, action="read", purpose="fuite").masked == frozenset()
+    assert terms_of(METERS, Principal(kind="user", id="3"), action="read").masked == {"alarm"}
 
 
 def test_obligations_travel_with_the_decision() -> None:
     charter = Charter.standard()
     charter.adopt(records=[METERS])
     meter = Resource(kind="series", dataset=METERS.id)
-    given_ = charter.decide(AGENT, "read", meter, {"purpose": "fuite"})
+    given_ = charter.decide(AGENT, "read", resource=meter, context={"purpose": "fuite"})
     assert given_.allow
     assert {each.kind: each.values for each in given_.obligations} == {
         "min_step": {"seconds": DAY_S}
     }
-    assert not charter.decide(AGENT, "read", meter, {"purpose": "reseau"}).allow
-    refusal = charter.decide(AGENT, "read", meter)
+    assert not charter.decide(AGENT, "read", resource=meter, context={"purpose": "reseau"}).allow
+    refusal = charter.decide(AGENT, "read", resource=meter)
     assert (refusal.allow, refusal.contact) == (False, "intendant@eau.example")
     unproven = msgspec.structs.replace(AGENT, mfa=False)
-    assert not charter.decide(unproven, "read", meter, {"purpose": "fuite"}).allow
+    assert not charter.decide(unproven, "read", resource=meter, context={"purpose": "fuite"}).allow
 
 
 def test_a_new_record_is_obeyed_at_once() -> None:
@@ -118,9 +118,9 @@ def test_a_new_record_is_obeyed_at_once() -> None:
     room = Resource(kind="entity", dataset="musee")
     curator = Principal(kind="user", id="4", service="culture")
     before = charter.version
-    assert not charter.decide(curator, "read", room).allow
+    assert not charter.decide(curator, "read", resource=room).allow
     charter.adopt(records=[DatasetRecord(id="musee", title="Climat", owner="culture")])
-    assert charter.decide(curator, "read", room).articles == ("CH-40",)
+    assert charter.decide(curator, "read", resource=room).articles == ("CH-40",)
     assert charter.version != before
 
 
@@ -144,9 +144,9 @@ def test_a_day_that_is_not_over_is_not_given() -> None:
         series=1, step=DAY_S, times=times, values=[1.0, 2.0], minimum=[1.0, 2.0],
         maximum=[1.0, 2.0], counts=[24, 12], qualities=[0, 0],
     )  # fmt: skip
-    assert clipped(history, Terms(min_step=DAY_S), NOW).values == [1.0]
-    assert clipped(history, Terms(), NOW).values == [1.0, 2.0]
-    assert clipped(history, Terms(delay=3 * DAY_S), NOW).times == []
+    assert clipped(history, Terms(min_step=DAY_S), now=NOW).values == [1.0]
+    assert clipped(history, Terms(), now=NOW).values == [1.0, 2.0]
+    assert clipped(history, Terms(delay=3 * DAY_S), now=NOW).times == []
 
 
 NAMES = st.frozensets(st.sampled_from(["", "a", "b", "c"]))
@@ -185,7 +185,7 @@ def test_no_hidden_figure_is_found_by_difference(
             assert cell.subjects >= k
             assert cell.share <= 0.85
     assert before & set(cells) <= hidden
-    if not total_tells(cells, hidden, k) and hidden:
+    if not total_tells(cells, hidden, k=k) and hidden:
         assert len(hidden) >= 2
         assert sum(cells[name].subjects for name in hidden) >= k
     later = suppressed(cells, k=k, dominance=0.85, before=hidden)

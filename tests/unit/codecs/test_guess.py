@@ -47,7 +47,7 @@ from clapas.domain.quantities import QUANTITIES
 def test_known_names_find_their_quantity_and_unit(
     channel: str, unit: str, value: float, expected: str, kept: float
 ) -> None:
-    guess = quantity(channel, unit, value)
+    guess = quantity(channel, unit, value=value)
     assert guess is not None
     key, scale, offset = guess
     assert key == expected
@@ -59,12 +59,12 @@ def test_known_names_find_their_quantity_and_unit(
     ["temperature_alarm", "history.0.temperature", "firmware_version", "foo", "", "serial_sn"],
 )
 def test_settings_alarms_and_strangers_are_left_alone(channel: str) -> None:
-    assert quantity(channel, "", 12.0) is None
+    assert quantity(channel, "", value=12.0) is None
 
 
 def test_texts_and_structures_measure_nothing() -> None:
-    assert quantity("temperature", "", "hot") is None
-    assert quantity("temperature", "", {"a": 1}) is None
+    assert quantity("temperature", "", value="hot") is None
+    assert quantity("temperature", "", value={"a": 1}) is None
 
 
 @given(
@@ -73,7 +73,7 @@ def test_texts_and_structures_measure_nothing() -> None:
     value=st.none() | st.booleans() | st.floats() | st.text(max_size=5),
 )
 def test_any_name_unit_and_value_get_an_answer(channel: str, unit: str, value: Value) -> None:
-    guess = quantity(channel, unit, value)
+    guess = quantity(channel, unit, value=value)
     assert guess is None or guess[0] in QUANTITIES
 
 

@@ -40,14 +40,16 @@ async def test_workers_hold_no_secret_of_the_platform(monkeypatch: object) -> No
 def test_the_fast_path_gives_what_the_slow_one_gives() -> None:
     compiled = Compiled()
     for _ in range(3):
-        assert compiled.run("decode", "ttn", SCRIPT, GIVEN) == run("decode", "ttn", SCRIPT, GIVEN)
+        assert compiled.run("decode", "ttn", script=SCRIPT, given=GIVEN) == run(
+            "decode", "ttn", script=SCRIPT, given=GIVEN
+        )
 
 
 def test_the_fast_path_starts_a_script_variables_afresh() -> None:
     script = "var n = 0; function decodeUplink(i) { n += 1; return {data: {n: n}}; }"
     compiled = Compiled()
     for _ in range(3):
-        answer = compiled.run("decode", "ttn", script, GIVEN)
+        answer = compiled.run("decode", "ttn", script=script, given=GIVEN)
         assert answer is not None
         assert answer.output == b'{"data":{"n":1}}'
 
@@ -55,8 +57,8 @@ def test_the_fast_path_starts_a_script_variables_afresh() -> None:
 def test_scripts_that_could_remember_take_the_slow_path() -> None:
     compiled = Compiled()
     leaking = "function decodeUplink(i) { left = 1; return {data: {}}; }"
-    assert compiled.run("decode", "ttn", leaking, GIVEN) is not None
-    assert compiled.run("decode", "ttn", leaking, GIVEN) is None
+    assert compiled.run("decode", "ttn", script=leaking, given=GIVEN) is not None
+    assert compiled.run("decode", "ttn", script=leaking, given=GIVEN) is None
     for reaching in (
         "Math.round = function () { return 1; }; function decodeUplink(i) { return {data: {}}; }",
         "Array.prototype.x = 1; function decodeUplink(i) { return {data: {}}; }",
@@ -64,7 +66,7 @@ def test_scripts_that_could_remember_take_the_slow_path() -> None:
         "parseInt = null; function decodeUplink(i) { return {data: {}}; }",
         "var a = 1; } Date.now = 3; { function decodeUplink(i) { return {data: {}}; }",
     ):
-        assert compiled.run("decode", "ttn", reaching, GIVEN) is None
+        assert compiled.run("decode", "ttn", script=reaching, given=GIVEN) is None
 
 
 async def test_a_fleet_with_a_codec_that_loops_does_not_hold_the_others_for_long() -> None:

@@ -60,7 +60,7 @@ NAMES = st.one_of(
 def test_expansion_equals_the_processor(name: str) -> None:
     """A name expands to the IRI that PyLD gives, the core context applied last."""
     user = {key: value for key, value in USER.items() if key != "location"}
-    terms = _processed([user], {}, "1.9", {})
+    terms = _processed([user], {}, version="1.9", aliases={})
     document = {"@context": [user, core_address("1.9")], "@id": "urn:x:y", name: "1"}
     expanded = jsonld.expand(document, {"documentLoader": _load, "processingMode": "json-ld-1.1"})
     found = [key for key in (expanded[0] if expanded else {}) if not key.startswith("@")]
@@ -71,7 +71,7 @@ def test_expansion_equals_the_processor(name: str) -> None:
 @given(name=NAMES)
 def test_compaction_gives_back_the_same_iri(name: str) -> None:
     """What is compacted expands again to the same IRI, and is never a name prefixed by the user."""
-    terms = _processed([USER], {}, "1.9", {})
+    terms = _processed([USER], {}, version="1.9", aliases={})
     iri = terms.expand(name)
     shown = terms.compact(iri)
     assert terms.expand(shown) == iri
@@ -80,14 +80,16 @@ def test_compaction_gives_back_the_same_iri(name: str) -> None:
 
 def test_word_that_means_something_else_here() -> None:
     """A word of the default vocabulary is not shown as a term that means something else."""
-    terms = _processed([{"almostFull": "http://example.org/almostFull"}], {}, "1.9", {})
+    terms = _processed(
+        [{"almostFull": "http://example.org/almostFull"}], {}, version="1.9", aliases={}
+    )
     assert terms.compact(VOCAB + "almostFull") == "ngsi-ld:default-context/almostFull"
     assert terms.compact(VOCAB + "other") == "other"
 
 
 def test_core_terms_cannot_be_taken() -> None:
     """A user's definition of a core term is not heard."""
-    terms = _processed([USER], {}, "1.9", {})
+    terms = _processed([USER], {}, version="1.9", aliases={})
     assert terms.expand("location") == "https://uri.etsi.org/ngsi-ld/location"
     assert terms.compact("http://example.org/bare") == "bare"
     assert Terms({}).compact(VOCAB + "speed") == "speed"

@@ -58,7 +58,7 @@ def test_a_window_needs_a_zone_and_a_direction() -> None:
 )
 def test_a_time_that_is_asked_for_is_read_as_people_write_it(text: str, hour: int) -> None:
     """In an address a plus sign becomes a space; a time without a zone is the territory's."""
-    assert asked_moment(text, "fromDate", PARIS) == datetime(2026, 7, 1, hour, tzinfo=UTC)
+    assert asked_moment(text, "fromDate", zone=PARIS) == datetime(2026, 7, 1, hour, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ def test_a_curve_is_read_between_its_points_both_ways() -> None:
 def test_the_model_s_curve_decides_when_a_battery_ends() -> None:
     line = {"slope": -0.0125, "latest": 3.45, "quantity": "battery_voltage"}
     assert battery_end(line, TODAY) == date(2026, 3, 2), "2.7 V without a curve"
-    assert battery_end(line, TODAY, CURVE) == date(2026, 1, 21), "3.2 V by the curve"
+    assert battery_end(line, TODAY, battery=CURVE) == date(2026, 1, 21), "3.2 V by the curve"
     share = {"slope": -0.0625, "latest": 0.55, "quantity": "battery_level"}
     assert battery_end(share, TODAY) == date(2026, 1, 9)
-    assert battery_end(share, TODAY, CURVE) == date(2026, 1, 3)
+    assert battery_end(share, TODAY, battery=CURVE) == date(2026, 1, 3)
 
 
 @pytest.mark.parametrize("curve", [[(3.6, 1.0), (3.0, 0.0)], [(3.0, 2.0)]])

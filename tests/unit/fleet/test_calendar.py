@@ -23,20 +23,20 @@ MONTPELLIER = Ground(zone=ZoneInfo("Europe/Paris"), longitude=3.8767, latitude=4
     ],
 )
 def test_the_sun_of_montpellier_within_three_minutes(day: date, rise: bool, expected: str) -> None:
-    found = sun_of(day, rise, 3.8767, 43.6108)
+    found = sun_of(day, rise, longitude=3.8767, latitude=43.6108)
     assert found is not None
     wanted = datetime.combine(day, time.fromisoformat(expected), UTC)
     assert abs(found - wanted) < timedelta(minutes=3)
 
 
 def test_the_sun_does_not_set_in_a_polar_summer() -> None:
-    assert sun_of(date(2026, 6, 21), False, 20.0, 75.0) is None
+    assert sun_of(date(2026, 6, 21), False, longitude=20.0, latitude=75.0) is None
 
 
 def test_an_hour_stays_the_same_civil_hour_over_the_change_of_clocks() -> None:
     timing = Timing(at=time(22, 0))
-    before = next_after(timing, datetime(2026, 3, 28, 12, tzinfo=UTC), MONTPELLIER)
-    after = next_after(timing, datetime(2026, 3, 29, 12, tzinfo=UTC), MONTPELLIER)
+    before = next_after(timing, datetime(2026, 3, 28, 12, tzinfo=UTC), ground=MONTPELLIER)
+    after = next_after(timing, datetime(2026, 3, 29, 12, tzinfo=UTC), ground=MONTPELLIER)
     assert (before, after) == (
         datetime(2026, 3, 28, 21, tzinfo=UTC),
         datetime(2026, 3, 29, 20, tzinfo=UTC),
@@ -47,9 +47,9 @@ def test_days_and_exceptions_are_left_out() -> None:
     timing = Timing(
         at=time(7), days=frozenset({0}), but=frozenset({date(2026, 6, 8)}), last=date(2026, 6, 10)
     )
-    first = next_after(timing, datetime(2026, 5, 26, tzinfo=UTC), MONTPELLIER)
+    first = next_after(timing, datetime(2026, 5, 26, tzinfo=UTC), ground=MONTPELLIER)
     assert first == datetime(2026, 6, 1, 5, tzinfo=UTC)
-    assert next_after(timing, first, MONTPELLIER) is None
+    assert next_after(timing, first, ground=MONTPELLIER) is None
 
 
 @given(
@@ -57,6 +57,6 @@ def test_days_and_exceptions_are_left_out() -> None:
     st.integers(-60, 60),
 )
 def test_the_next_sunset_is_after_and_within_two_days(moment: datetime, offset: int) -> None:
-    found = next_after(Timing(sun="sunset", offset_min=offset), moment, MONTPELLIER)
+    found = next_after(Timing(sun="sunset", offset_min=offset), moment, ground=MONTPELLIER)
     assert found is not None
     assert moment < found < moment + timedelta(days=2)

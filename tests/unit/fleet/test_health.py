@@ -31,7 +31,7 @@ def test_a_dead_gateway_is_one_problem_and_not_three_thousand() -> None:
         silent("long-gone", "roof", 200),
         silent("never", "", None),
     ]
-    found = silences(states, devices, NOW)
+    found = silences(states, devices, now=NOW)
     assert [(each.kind, each.subject, each.count) for each in found] == [
         ("gateway_silent", "roof", 3000),
         ("device_silent", "alone", 1),
@@ -42,7 +42,7 @@ def test_a_dead_gateway_is_one_problem_and_not_three_thousand() -> None:
 
 def test_two_silent_devices_do_not_accuse_their_gateway() -> None:
     states = [gateway("roof", devices=2, quiet=2, hours=10)]
-    found = silences(states, [silent("a", "roof", 10), silent("b", "roof", 10)], NOW)
+    found = silences(states, [silent("a", "roof", 10), silent("b", "roof", 10)], now=NOW)
     assert [each.kind for each in found] == ["device_silent", "device_silent"]
 
 

@@ -86,7 +86,7 @@ def test_the_person_may_say_how_to_read_it() -> None:
 @pytest.mark.parametrize("text", ["1,88E+13", "7.0B3E+15", "1.88e+13"])
 def test_an_id_that_the_spreadsheet_made_a_number_is_named(text: str) -> None:
     known = Known(models=frozenset())
-    _, (line,) = Reader({"key": 0}, known, None).read(2, [text])
+    _, (line,) = Reader({"key": 0}, known, sealer=None).read(2, [text])
     assert line.code == ("bad_id" if "B" in text else "eui_number")
 
 
@@ -110,9 +110,9 @@ def weighed(**members: bytes) -> None:
 def test_a_short_id_with_a_key_is_a_wrong_dev_eui() -> None:
     known = Known(models=frozenset())
     columns = {"key": 0, "app_key": 1}
-    _, (line,) = Reader(columns, known, None).read(2, ["70B3D57ED0", "00" * 16])
+    _, (line,) = Reader(columns, known, sealer=None).read(2, ["70B3D57ED0", "00" * 16])
     assert (line.code, line.hint) == ("eui_length", "10 / 16")
-    assert Reader(columns, known, None).read(2, ["70B3D57ED0", ""])[1] == []
+    assert Reader(columns, known, sealer=None).read(2, ["70B3D57ED0", ""])[1] == []
 
 
 @pytest.mark.parametrize("gap", [b"", b" " * 70_000])

@@ -32,9 +32,9 @@ def test_base_62_keeps_all_256_bits(data: bytes) -> None:
 def test_a_proof_serves_one_use_only() -> None:
     token = new_token()
     proof = PEPPER.proof("session", token)
-    assert PEPPER.matches("session", token, proof)
-    assert not PEPPER.matches("key", token, proof)
-    assert not Pepper(b"l" * 32).matches("session", token, proof)
+    assert PEPPER.matches("session", token, proof=proof)
+    assert not PEPPER.matches("key", token, proof=proof)
+    assert not Pepper(b"l" * 32).matches("session", token, proof=proof)
     assert new_token() != token
 
 

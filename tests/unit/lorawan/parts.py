@@ -103,12 +103,14 @@ class Bench:
         self.door.hear(device.join(), gateway=f"join{device.number}-{device.nonce}")
         await self.settle()
         emission = self.door.emitted[before]
-        device._joined(frames.open_join_accept(emission.phy, device.app_key, device.nonce))
+        device._joined(
+            frames.open_join_accept(emission.phy, device.app_key, dev_nonce=device.nonce)
+        )
 
     def open_down(self, device: Device, at: int = -1) -> frames.Down:
         """Read an emitted downlink as the device would."""
         assert device.granted is not None
-        down = frames.open_down(self.door.emitted[at].phy, device.granted, device.down_counter)
+        down = frames.open_down(self.door.emitted[at].phy, device.granted, last=device.down_counter)
         device.down_counter = down.counter
         return down
 
@@ -130,5 +132,5 @@ async def bench(
         return len(log)
 
     register = MemoryDevices(devices)
-    async with LorawanServer.open(settings, folder, publish, register) as server:
+    async with LorawanServer.open(settings, folder, publish=publish, devices=register) as server:
         yield Bench(server, log, register)

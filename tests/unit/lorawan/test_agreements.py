@@ -12,7 +12,7 @@ from clapas.ops.simulate_lorawan.device import Device
 
 
 def device(number: int = 1) -> Device:
-    found = Device(number, "unit", (0, 0))
+    found = Device(number, "unit", place=(0, 0))
     found.rate = 5
     return found
 
@@ -80,7 +80,7 @@ async def test_an_american_device_gets_its_sub_band_and_answers_on_the_downlink_
         session = it.server.device(one.eui.hex()).session
         assert session is not None
         assert session.channels.enabled == band
-        one.granted = frames.open_join_accept(rx1.phy, one.app_key, one.nonce)
+        one.granted = frames.open_join_accept(rx1.phy, one.app_key, dev_nonce=one.nonce)
         session.channels.enabled = tuple(range(72))
         it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=904_100_000, snr=20.0)
         await it.settle()
@@ -102,7 +102,9 @@ async def test_an_asian_device_is_asked_to_keep_its_frames_short(tmp_path: Path)
     async with bench(tmp_path, registered(one, adr=False), settings=settings) as it:
         it.door.hear(one.join(), rate="SF10BW125", frequency=923_200_000)
         await it.settle()
-        one.granted = frames.open_join_accept(it.door.emitted[-1].phy, one.app_key, one.nonce)
+        one.granted = frames.open_join_accept(
+            it.door.emitted[-1].phy, one.app_key, dev_nonce=one.nonce
+        )
         it.door.hear(one.uplink()[0], rate="SF10BW125", frequency=923_200_000)
         await it.settle()
         (command,) = mac_commands.decode_commands(it.open_down(one).commands, uplink=False)

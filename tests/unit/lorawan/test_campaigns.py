@@ -33,7 +33,7 @@ def wish(one: Device, **more: Any) -> dict[str, Any]:
 async def test_a_campaign_goes_on_after_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = Device(1, "campaign", (0, 0))
+    one = Device(1, "campaign", place=(0, 0))
     one.rate = 5
     entry = registered(one, adr=False)
     async with bench(tmp_path, entry) as it:
@@ -61,7 +61,7 @@ async def test_a_campaign_goes_on_after_a_restart(
         assert group is not None
         sent = [fragmentation.DOWNLINK[1].decode(item.data)[0].values for item in group.queue]
         received = {each["n"]: bytes.fromhex(each["data"]) for each in sent if each["n"] != 3}
-        found = fragments.rebuild(received, 11, 48)
+        found = fragments.rebuild(received, 11, size=48)
         assert found is not None
         assert found[: len(FILE)] == FILE
         (told,) = await ask(it, ask="campaigns")
@@ -75,7 +75,7 @@ async def test_a_campaign_goes_on_after_a_restart(
 async def test_nothing_is_sent_while_nobody_was_told_to_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = Device(1, "campaign", (0, 0))
+    one = Device(1, "campaign", place=(0, 0))
     async with bench(tmp_path, registered(one, adr=False)) as it:
         await it.join(one)
         await ask(it, ask="campaign_start", campaign=wish(one))
@@ -87,7 +87,7 @@ async def test_nothing_is_sent_while_nobody_was_told_to_listen(
 
 
 async def test_the_second_version_signs_the_block_for_each_device(tmp_path: Path) -> None:
-    one = Device(1, "campaign", (0, 0))
+    one = Device(1, "campaign", place=(0, 0))
     one.rate = 5
     async with bench(tmp_path, registered(one, adr=False)) as it:
         await it.join(one)
@@ -104,7 +104,7 @@ async def test_the_second_version_signs_the_block_for_each_device(tmp_path: Path
 
 
 async def test_what_cannot_be_a_campaign_is_refused(tmp_path: Path) -> None:
-    one = Device(1, "campaign", (0, 0))
+    one = Device(1, "campaign", place=(0, 0))
     async with bench(tmp_path) as it:
         wrong: tuple[dict[str, Any], ...] = (
             {"name": "../x"}, {"members": []}, {"block": ""}, {"fragment_size": 250}, {"version": 3},

@@ -19,7 +19,7 @@ async def ask(it: Bench, **request: Any) -> Any:
 
 
 async def test_a_page_sees_devices_gateways_frames_and_queues(tmp_path: Path) -> None:
-    one = Device(1, "control", (0, 0))
+    one = Device(1, "control", place=(0, 0))
     one.rate = 5
     async with bench(tmp_path, registered(one, adr=False)) as it:
         eui = one.eui.hex()
@@ -68,7 +68,7 @@ async def test_what_to_type_into_a_gateway_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_failed_join_is_seen_and_mended_from_the_page(tmp_path: Path) -> None:
-    one = Device(1, "control", (0, 0))
+    one = Device(1, "control", place=(0, 0))
     async with bench(tmp_path, registered(one)) as it:
         await it.join(one)
         one.nonce -= 1

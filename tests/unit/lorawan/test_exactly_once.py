@@ -20,7 +20,7 @@ ROADS = st.lists(
 async def _deliver(
     roads: list[tuple[int, list[int]]],
 ) -> tuple[set[tuple[str, bytes]], list[tuple[str, bytes]]]:
-    devices = [Device(number, "once", (0, 0)) for number in range(2)]
+    devices = [Device(number, "once", place=(0, 0)) for number in range(2)]
     for each in devices:
         each.rate = 5
     with tempfile.TemporaryDirectory() as folder:

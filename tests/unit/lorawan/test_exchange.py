@@ -30,13 +30,13 @@ def line(one: Device, **activation: Any) -> str:
 
 
 def read(text: str, **radio: Any) -> Imported:
-    (found,) = read_lines([text], EU868, Radio(**radio))
+    (found,) = read_lines([text], EU868, radio=Radio(**radio))
     assert isinstance(found, Imported)
     return found
 
 
 async def test_a_device_goes_on_where_it_was_and_back_again(tmp_path: Path) -> None:
-    one = Device(1, "exchange", (0, 0))
+    one = Device(1, "exchange", place=(0, 0))
     found = read(line(one, fCntUp=70_000, nFCntDown=12), rx2_dr=3)
     assert found.device.app_key == one.app_key, "ChirpStack keeps a 1.0.x AppKey in nwkKey"
     assert found.tags == {"rue": "Foch"}
@@ -60,7 +60,7 @@ async def test_a_device_goes_on_where_it_was_and_back_again(tmp_path: Path) -> N
 
 
 async def test_an_older_export_never_takes_a_counter_back(tmp_path: Path) -> None:
-    one = Device(1, "exchange", (0, 0))
+    one = Device(1, "exchange", place=(0, 0))
     async with bench(tmp_path, read(line(one)).device) as it:
         state = it.server.network.state
         await adopt(state, read(line(one, fCntUp=500, nFCntDown=90)))
@@ -72,7 +72,7 @@ async def test_an_older_export_never_takes_a_counter_back(tmp_path: Path) -> Non
 
 
 def test_bad_lines_are_told_by_number_and_the_others_are_read() -> None:
-    one = Device(1, "exchange", (0, 0))
+    one = Device(1, "exchange", place=(0, 0))
     wrong = [
         "nonsense",
         "[]",
@@ -81,7 +81,7 @@ def test_bad_lines_are_told_by_number_and_the_others_are_read() -> None:
         line(one).replace("LORAWAN_1_0_3", "LORAWAN_9"),
         line(one, devAddr="zz"),
     ]
-    found = list(read_lines([*wrong, "", line(one)], EU868, Radio()))
+    found = list(read_lines([*wrong, "", line(one)], EU868, radio=Radio()))
     assert [each.values["line"] for each in found if isinstance(each, BadLine)] == [
         1,
         2,

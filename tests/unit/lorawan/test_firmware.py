@@ -37,7 +37,7 @@ async def exchange(
 
 
 async def test_a_device_is_taken_to_ready_and_rebuilds_the_file(tmp_path: Path) -> None:
-    one, other = Device(1, "fw", (0, 0)), Device(2, "fw", (0, 0))
+    one, other = Device(1, "fw", place=(0, 0)), Device(2, "fw", place=(0, 0))
     async with bench(tmp_path, registered(one, adr=False), registered(other, adr=False)) as it:
         for each in (one, other):
             each.rate = 5
@@ -53,7 +53,7 @@ async def test_a_device_is_taken_to_ready_and_rebuilds_the_file(tmp_path: Path) 
         )
         await it.server.create_group(group)
         plan = CampaignPlan(block=FILE, fragment_size=20, redundancy=8, start_gps_s=1_500_000_000)
-        campaign = Campaign(it.server.network, group, plan)
+        campaign = Campaign(it.server.network, group, plan=plan)
         await campaign.invite()
         it.door.hear(one.uplink()[0])
         await it.settle()
@@ -100,7 +100,7 @@ async def test_a_device_is_taken_to_ready_and_rebuilds_the_file(tmp_path: Path) 
         received = {
             each["n"]: bytes.fromhex(each["data"]) for each in sent if each["n"] not in {2, 5, 9}
         }
-        found = fragments.rebuild(received, 10, 20)
+        found = fragments.rebuild(received, 10, size=20)
         assert found is not None
         assert found[: len(FILE)] == FILE
         status = {

@@ -93,11 +93,11 @@ def test_a_frame_without_port_has_no_payload() -> None:
 def test_a_sealed_join_accept_opens_with_the_same_key_only(
     accept: JoinAccept, key: bytes, context: JoinContext | None
 ) -> None:
-    phy = frames.seal_join_accept(accept, key, context)
-    opened, _code, right = frames.open_join_accept(phy, key, context)
+    phy = frames.seal_join_accept(accept, key, context=context)
+    opened, _code, right = frames.open_join_accept(phy, key, context=context)
     assert (opened, right) == (accept, True)
     other = bytes(byte ^ 1 for byte in key)
-    assert not frames.open_join_accept(phy, other, context)[2]
+    assert not frames.open_join_accept(phy, other, context=context)[2]
 
 
 @given(st.binary(max_size=300))

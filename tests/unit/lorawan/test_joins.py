@@ -13,7 +13,7 @@ from clapas.ops.simulate_lorawan.device import Device
 
 
 def device(number: int = 1) -> Device:
-    found = Device(number, "unit", (0, 0))
+    found = Device(number, "unit", place=(0, 0))
     found.rate = 5
     return found
 
@@ -47,7 +47,9 @@ async def test_a_dev_nonce_serves_once_and_its_owner_can_forget_it(tmp_path: Pat
     async with bench(tmp_path, registered(one)) as it:
         await it.join(one)
         it.server.network.dedup.forget()
-        request = frames.join_request(one.app_key, one.join_eui, one.eui, one.nonce)
+        request = frames.join_request(
+            one.app_key, one.join_eui, dev_eui=one.eui, dev_nonce=one.nonce
+        )
         it.door.hear(request)
         await it.settle()
         failures = it.server.network.rejections.joins
@@ -138,13 +140,13 @@ async def test_a_join_is_refused_when_the_airtime_is_spent_and_answered_when_it_
         assert gateway is not None
         now = time.monotonic()
         for band in (868_000_000, 869_400_000):
-            gateway.air.reserve(band, now - 3000, 400.0, now)
+            gateway.air.reserve(band, now - 3000, seconds=400.0, now=now)
         it.door.hear(one.join())
         await it.settle()
         assert it.server.network.rejections.joins[one.eui.hex()].reason == "duty_cycle"
         assert it.door.emitted == []
         for band in (868_000_000, 869_400_000):
-            gateway.air.release(band, now - 3000, 400.0)
+            gateway.air.release(band, now - 3000, seconds=400.0)
         await it.join(one)
         assert it.server.network.rejections.joins == {}
 
@@ -156,8 +158,8 @@ async def test_a_restart_does_not_give_the_airtime_of_the_last_hour_back(tmp_pat
         (gateway,) = it.server.gateways()
         gateway.uplinks, gateway.placed_by_itself, gateway.latitude = 7, True, 43.6
         now = time.monotonic()
-        gateway.air.reserve(868_000_000, now - 3000, 35.99, now)
-        gateway.air.reserve(869_400_000, now - 3000, 359.0, now)
+        gateway.air.reserve(868_000_000, now - 3000, seconds=35.99, now=now)
+        gateway.air.reserve(869_400_000, now - 3000, seconds=359.0, now=now)
     async with bench(tmp_path, registered(one)) as it:
         (gateway,) = it.server.gateways()
         assert (gateway.id, gateway.uplinks, gateway.latitude) == ("gw1", 7, 43.6)

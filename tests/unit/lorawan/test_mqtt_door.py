@@ -69,7 +69,7 @@ async def until(broker: Broker, count: int) -> None:
 async def test_a_device_joins_and_reports_through_chirpstacks_gateway_software(
     tmp_path: Path, as_json: bool
 ) -> None:
-    one, broker = Device(1, "mqtt", (0, 0)), Broker()
+    one, broker = Device(1, "mqtt", place=(0, 0)), Broker()
     async with bench(tmp_path, registered(one, adr=False)) as it:
         door = it.server.open_mqtt(broker.send)
         topic = f"eu868/gateway/{GATEWAY}"
@@ -86,12 +86,14 @@ async def test_a_device_joins_and_reports_through_chirpstacks_gateway_software(
             869_525_000,
             6000,
         )
-        one._joined(device_frames.open_join_accept(rx1.phy_payload, one.app_key, one.nonce))
+        one._joined(
+            device_frames.open_join_accept(rx1.phy_payload, one.app_key, dev_nonce=one.nonce)
+        )
         item = await it.server.enqueue(one.eui.hex(), f_port=3, data=b"hi")
         door.message(f"{topic}/event/up", written(uplink_frame(one.uplink()[0]), as_json=as_json))
         await until(broker, 2)
         sent = broker.last(as_json=as_json)
-        down = device_frames.open_down(sent.items[0].phy_payload, one.granted, -1)  # type: ignore[arg-type]
+        down = device_frames.open_down(sent.items[0].phy_payload, one.granted, last=-1)  # type: ignore[arg-type]
         assert down.data == b"hi"
         ack = gw_pb2.DownlinkTxAck(gateway_id=GATEWAY, downlink_id=sent.downlink_id)
         ack.items.add(status=gw_pb2.TOO_LATE)

@@ -16,7 +16,7 @@ from clapas.ops.simulate_lorawan.device import Device
 
 
 def device(number: int = 1) -> Device:
-    found = Device(number, "unit", (0, 0))
+    found = Device(number, "unit", place=(0, 0))
     found.rate = 5
     return found
 
@@ -78,7 +78,7 @@ async def test_devices_that_share_an_address_are_told_apart_by_the_mic(tmp_path:
 
 
 def granted(address: int, key: bytes) -> frames.Granted:
-    found = frames.Granted(bytes(28), key, 0)
+    found = frames.Granted(bytes(28), key, dev_nonce=0)
     found.address, found.net_key, found.app_key = address, key, key
     return found
 

@@ -24,7 +24,7 @@ async def join(it: Bench, nonce: int = 1) -> tuple[SessionKeys, int]:
     it.door.hear(request.message() + mic.join_mic(NWK, request.message()))
     await it.settle()
     context = JoinContext(js_int_key=js_int_key(NWK, EUI), join_eui=JOIN, dev_nonce=nonce)
-    accept, _code, right = frames.open_join_accept(it.door.emitted[-1].phy, NWK, context)
+    accept, _code, right = frames.open_join_accept(it.door.emitted[-1].phy, NWK, context=context)
     assert right
     assert accept.opt_neg
     keys = join_keys_11(NWK, APP, join_nonce=accept.join_nonce, dev_nonce=nonce, join_eui=JOIN)
@@ -98,7 +98,7 @@ async def test_a_rejoin_gives_new_keys_once(tmp_path: Path, kind: int) -> None:
             js_int_key=js_int_key(NWK, EUI), join_eui=JOIN, dev_nonce=5, join_type=kind
         )
         accept, _code, right = frames.open_join_accept(
-            it.door.emitted[-1].phy, js_enc_key(NWK, EUI), context
+            it.door.emitted[-1].phy, js_enc_key(NWK, EUI), context=context
         )
         assert right
         fresh = join_keys_11(NWK, APP, join_nonce=accept.join_nonce, dev_nonce=5, join_eui=JOIN)

@@ -36,7 +36,7 @@ async def until(it: Bench, count: int) -> None:
 
 
 async def test_a_class_c_device_is_spoken_to_at_once_in_rx2(tmp_path: Path) -> None:
-    one = Device(1, "push", (0, 0))
+    one = Device(1, "push", place=(0, 0))
     async with bench(tmp_path, registered(one, device_class="C", adr=False)) as it:
         await joined(it, one)
         before = len(it.door.emitted)
@@ -52,7 +52,7 @@ async def test_a_class_c_device_is_spoken_to_at_once_in_rx2(tmp_path: Path) -> N
 
 
 async def test_a_busy_gateway_makes_a_class_c_downlink_wait_not_fail(tmp_path: Path) -> None:
-    one = Device(1, "push", (0, 0))
+    one = Device(1, "push", place=(0, 0))
     async with bench(tmp_path, registered(one, device_class="C", adr=False)) as it:
         await joined(it, one)
         before = len(it.door.emitted)
@@ -65,7 +65,7 @@ async def test_a_busy_gateway_makes_a_class_c_downlink_wait_not_fail(tmp_path: P
 
 
 async def test_a_class_b_device_is_spoken_to_in_its_ping_slot(tmp_path: Path) -> None:
-    one = Device(1, "push", (0, 0))
+    one = Device(1, "push", place=(0, 0))
     async with bench(tmp_path, registered(one, device_class="B", adr=False)) as it:
         await joined(it, one)
         state = it.server.device(one.eui.hex())
@@ -81,13 +81,13 @@ async def test_a_class_b_device_is_spoken_to_in_its_ping_slot(tmp_path: Path) ->
         await until(it, before + 1)
         emission = it.door.emitted[-1]
         assert emission.gps_ms is not None
-        slot = class_b.next_ping_slot(emission.gps_ms - 1, state.session.dev_addr, 128)
+        slot = class_b.next_ping_slot(emission.gps_ms - 1, state.session.dev_addr, ping_nb=128)
         assert slot == emission.gps_ms
         assert it.open_down(one).data == b"ping"
 
 
 async def test_a_group_is_sent_once_through_few_gateways_that_cover_it(tmp_path: Path) -> None:
-    several = [Device(number, "group", (0, 0)) for number in range(3)]
+    several = [Device(number, "group", place=(0, 0)) for number in range(3)]
     async with bench(tmp_path, *(registered(each, adr=False) for each in several)) as it:
         for each, gateway in zip(several, ("gw1", "gw2", "gw1"), strict=True):
             await joined(it, each, gateway=gateway)
@@ -116,14 +116,14 @@ async def test_a_group_is_sent_once_through_few_gateways_that_cover_it(tmp_path:
 
 
 async def test_nobody_can_speak_up_with_a_groups_key(tmp_path: Path) -> None:
-    one = Device(1, "group", (0, 0))
+    one = Device(1, "group", place=(0, 0))
     async with bench(tmp_path, registered(one)) as it:
         await it.server.create_group(GroupPlan(name="g", mc_addr=0x01020304, mc_key=bytes(16)))
         assert it.server.network.state.at_address(0x01020304) == ()
 
 
 def test_a_device_gets_the_groups_key_wrapped_for_it_alone() -> None:
-    device = registered(Device(1, "group", (0, 0)))
+    device = registered(Device(1, "group", place=(0, 0)))
     plan = GroupPlan(
         name="g", mc_addr=0x01020304, mc_key=bytes(range(16)), frequency=869_525_000, dr=3
     )
@@ -144,7 +144,7 @@ def test_fragments_give_the_block_or_say_that_more_are_needed(
     sent = fragments.split(block, size, redundancy=count)
     lost = data.draw(st.sets(st.integers(1, len(sent))))
     received = {number: each for number, each in enumerate(sent, 1) if number not in lost}
-    found = fragments.rebuild(received, count, size)
+    found = fragments.rebuild(received, count, size=size)
     assert found is None or found[: len(block)] == block
     if not lost & set(range(1, count + 1)):
         assert found is not None
@@ -159,19 +159,19 @@ def test_a_firmware_survives_a_burst_of_lost_fragments(first_lost: int) -> None:
         for number, each in enumerate(sent, 1)
         if not first_lost <= number < first_lost + 10
     }
-    assert fragments.rebuild(received, 40, 25) == block
+    assert fragments.rebuild(received, 40, size=25) == block
 
 
 def test_too_few_fragments_are_said_to_be_too_few() -> None:
     sent = fragments.split(bytes(range(60)), 10, redundancy=3)
-    assert fragments.rebuild(dict(enumerate(sent[:5], 1)), 6, 10) is None
+    assert fragments.rebuild(dict(enumerate(sent[:5], 1)), 6, size=10) is None
     assert fragments.data_fragment(3, sent[2])[:3] == b"\x08\x03\x00"
     with pytest.raises(FrameError):
         fragments.split(b"", 10, redundancy=0)
 
 
 async def test_a_device_whose_clock_is_wrong_is_told_by_how_much(tmp_path: Path) -> None:
-    one = Device(1, "clock", (0, 0))
+    one = Device(1, "clock", place=(0, 0))
     async with bench(tmp_path, registered(one, clock_sync=True, adr=False)) as it:
         one.rate = 5
         await it.join(one)

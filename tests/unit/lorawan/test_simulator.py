@@ -35,7 +35,7 @@ def test_a_fleet_is_written_to_be_imported_and_is_always_the_same(tmp_path: Path
     assert (status, "4 devices written" in told) == (0, True)
     rows = list(csv.DictReader((tmp_path / "fleet.csv").read_text().splitlines()))
     assert [row["dev_eui"] for row in rows] == [
-        each.eui.hex() for each in devices(4, "clapas", 2.0)
+        each.eui.hex() for each in devices(4, "clapas", radius_km=2.0)
     ]
     assert all(len(row["app_key"]) == 32 for row in rows)
 

@@ -88,7 +88,7 @@ def join_accept(given: Given, expected: Given) -> None:
             dev_nonce=given["dev_nonce"],
             join_type=int(given["join_req_type"], 16),
         )
-    accept, code, right = frames.open_join_accept(phy, key, context)
+    accept, code, right = frames.open_join_accept(phy, key, context=context)
     assert right
     assert code.hex() == expected["mic"]
     assert (accept.payload() + code).hex() == expected["decrypted"]
@@ -98,7 +98,7 @@ def join_accept(given: Given, expected: Given) -> None:
     assert accept.dl_settings == expected["dl_settings"]
     assert accept.rx_delay == expected["rx_delay"]
     assert accept.cf_list.hex() == expected.get("cflist", "")
-    assert frames.seal_join_accept(accept, key, context) == phy
+    assert frames.seal_join_accept(accept, key, context=context) == phy
 
 
 def rejoin_request(given: Given, expected: Given) -> None:

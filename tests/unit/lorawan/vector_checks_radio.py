@@ -100,14 +100,14 @@ def eu868_chmask_plan(given: Given, expected: Given) -> None:
 
 def class_b_ping_slot(given: Given, expected: Given) -> None:
     found = class_b.next_ping_slot(
-        given["after_gps_ms"], int(given["dev_addr"], 16), given["ping_nb"]
+        given["after_gps_ms"], int(given["dev_addr"], 16), ping_nb=given["ping_nb"]
     )
     assert found == expected["slot_gps_ms"]
 
 
 def class_b_ping_offset(given: Given, expected: Given) -> None:
     found = class_b.ping_offset(
-        given["beacon_time"], int(given["dev_addr"], 16), given["ping_period_slots"]
+        given["beacon_time"], int(given["dev_addr"], 16), ping_period=given["ping_period_slots"]
     )
     assert found == expected["offset"]
 
@@ -168,7 +168,7 @@ def adr_handle(given: Given, expected: Given) -> None:
         margin=given["margin"],
     )
     history = [adr.Heard(index, snr) for index, snr in enumerate(given["max_snr"])]
-    found = adr.decide(setting, limits, history) if given["adr"] else setting
+    found = adr.decide(setting, limits, history=history) if given["adr"] else setting
     assert (found.dr, found.tx_power, found.nb_trans) == (
         expected["dr"],
         expected["tx_power"],

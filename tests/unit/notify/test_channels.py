@@ -59,7 +59,7 @@ async def test_a_mail_arrives_and_a_repeated_one_keeps_its_identity() -> None:
 
 def test_a_webhook_is_signed_so_that_the_receiver_can_check() -> None:
     expected = hmac.new(b"key", b'1700000000.{"a":1}', hashlib.sha256).hexdigest()
-    assert signature(b"key", b'{"a":1}', 1_700_000_000) == f"t=1700000000,v1={expected}"
+    assert signature(b"key", b'{"a":1}', at=1_700_000_000) == f"t=1700000000,v1={expected}"
 
 
 async def test_a_webhook_reaches_the_own_network_only_when_the_operator_says_so() -> None:

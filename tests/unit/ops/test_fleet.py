@@ -48,7 +48,7 @@ def test_keys_are_unique_and_things_are_marked_as_simulated(fleet: Fleet) -> Non
 
 
 def test_every_message_is_understood_by_its_real_door(fleet: Fleet) -> None:
-    said = list(said_between(fleet, NOW - timedelta(hours=2), NOW))
+    said = list(said_between(fleet, NOW - timedelta(hours=2), end=NOW))
     assert said == sorted(said, key=lambda each: each.time_ms)
     keys = {each.key for each in fleet.devices}
     heard = set()
@@ -89,7 +89,9 @@ def test_values_are_plausible_all_year(fleet: Fleet) -> None:
 
 
 def test_index_never_goes_back_and_follows_its_daily_mean() -> None:
-    hours = [used(5, 1.7e9 + hour * 1800, 0.4, "household") for hour in range(48 * 30)]
+    hours = [
+        used(5, 1.7e9 + hour * 1800, daily=0.4, profile="household") for hour in range(48 * 30)
+    ]
     assert all(later >= before for before, later in pairwise(hours))
     assert (hours[-1] - hours[0]) / 30 == pytest.approx(0.4, rel=0.1)
 

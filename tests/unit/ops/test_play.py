@@ -33,7 +33,7 @@ def test_registered_devices_have_a_model_and_keep_their_id(fleet: Fleet) -> None
 
 
 def test_gathering_changes_no_message_and_loses_none(fleet: Fleet) -> None:
-    said = list(said_between(fleet, NOW - timedelta(hours=6), NOW))
+    said = list(said_between(fleet, NOW - timedelta(hours=6), end=NOW))
     gathered = list(together(said, size=10))
     things = [each for wire in gathered if wire.door == "http" for each in orjson.loads(wire.body)]
     assert len(things) == sum(each.door == "http" for each in said)

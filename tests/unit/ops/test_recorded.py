@@ -29,7 +29,7 @@ async def test_recordings_speak_of_these_devices(shared: Path) -> None:
         if recording.source == "ngsi_v2":
             continue
         for place, wire in enumerate(
-            wire_messages(recording.path, recording.source, recording.options)
+            wire_messages(recording.path, recording.source, options=recording.options)
         ):
             if place == 40:
                 break

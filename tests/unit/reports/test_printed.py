@@ -1,5 +1,7 @@
 """A template and its data become a PDF that archives keep and screen readers read."""
 
+from pathlib import Path
+
 import pytest
 
 from clapas.reports.printed import printed
@@ -22,3 +24,13 @@ def test_an_image_without_words_is_refused() -> None:
     assert printed(told, {"word": "Clapas"})
     with pytest.raises(Exception, match="alt"):
         printed(silent, {"word": "Clapas"})
+
+
+def test_a_template_reads_no_file_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret.txt").write_text("a key")
+    monkeypatch.chdir(tmp_path)
+    for path in ("secret.txt", "/secret.txt", "../secret.txt"):
+        with pytest.raises(Exception, match=r"not found|escape"):
+            printed(TEMPLATE + b'\n#read("%s")' % path.encode(), {"word": "Clapas"})

@@ -26,11 +26,11 @@ def test_same_hour_knows_tuesday_night_from_noon() -> None:
         return (10.0 if hour % 24 in range(8, 20) else 1.0) + dice.uniform(-0.2, 0.2)
 
     for hour in range(6 * 168):
-        found = same_hour(memory, hour * HOUR, usual(hour), rule, UTC_ZONE)
+        found = same_hour(memory, hour * HOUR, value=usual(hour), when=rule, zone=UTC_ZONE)
         assert found is not True, hour
     night = 6 * 168 * HOUR + 2 * HOUR
-    assert same_hour(memory, night, 4.0, rule, UTC_ZONE) is True
-    assert same_hour(memory, night + 10 * HOUR, usual(12), rule, UTC_ZONE) is False
+    assert same_hour(memory, night, value=4.0, when=rule, zone=UTC_ZONE) is True
+    assert same_hour(memory, night + 10 * HOUR, value=usual(12), when=rule, zone=UTC_ZONE) is False
 
 
 def test_the_usual_hour_follows_summer_time() -> None:
@@ -43,7 +43,9 @@ def test_the_usual_hour_follows_summer_time() -> None:
         for hour in range(24):
             at = (start + timedelta(days=day)).replace(hour=hour)
             value = 10.0 if hour == 6 else 1.0
-            said.append(same_hour(memory, int(at.timestamp() * 1000), value, rule, PARIS))
+            said.append(
+                same_hour(memory, int(at.timestamp() * 1000), value=value, when=rule, zone=PARIS)
+            )
     assert True not in said
     assert False in said[-24:]
 
@@ -52,23 +54,26 @@ def test_unusual_needs_to_be_far_and_farther_than_the_last_days() -> None:
     memory: list[float] = []
     dice = random.Random(2)
     for hour in range(300):
-        assert not unusual(memory, hour * HOUR, dice.gauss(20, 1), Unusual())
-    assert unusual(memory, 300 * HOUR, 40.0, Unusual())
-    assert not unusual(memory, 310 * HOUR, 34.0, Unusual())
-    assert unusual(memory, 311 * HOUR, 50.0, Unusual())
-    assert not unusual(memory, 330 * HOUR, -50.0, Unusual(direction="up"))
+        assert not unusual(memory, hour * HOUR, value=dice.gauss(20, 1), when=Unusual())
+    assert unusual(memory, 300 * HOUR, value=40.0, when=Unusual())
+    assert not unusual(memory, 310 * HOUR, value=34.0, when=Unusual())
+    assert unusual(memory, 311 * HOUR, value=50.0, when=Unusual())
+    assert not unusual(memory, 330 * HOUR, value=-50.0, when=Unusual(direction="up"))
 
 
 def test_a_shift_that_lasts_and_a_slow_drift() -> None:
     dice = random.Random(3)
     memory: list[float] = []
     for _ in range(400):
-        assert not shift(memory, dice.gauss(5, 1), 12.0)
-    assert any(shift(memory, dice.gauss(9, 1), 12.0) for _ in range(30))
+        assert not shift(memory, dice.gauss(5, 1), times=12.0)
+    assert any(shift(memory, dice.gauss(9, 1), times=12.0) for _ in range(30))
     memory = []
     for hour in range(24 * 40):
-        assert not drift(memory, hour * HOUR, dice.gauss(5, 1), 5.0)
-    found = [drift(memory, hour * HOUR, 5 + (hour - 960) / 24, 5.0) for hour in range(960, 1500)]
+        assert not drift(memory, hour * HOUR, value=dice.gauss(5, 1), times=5.0)
+    found = [
+        drift(memory, hour * HOUR, value=5 + (hour - 960) / 24, times=5.0)
+        for hour in range(960, 1500)
+    ]
     assert any(found)
 
 

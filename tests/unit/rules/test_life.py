@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clapas.rules.errors import NotInThatState
-from clapas.rules.life import Clear, Raise, act, follow
-from clapas.store.rules_values import Alarm
+from clapas.rules.errors import NotInThatState, OpenAnew, ReasonWanted
+from clapas.rules.life import REOPEN_MS, UNDO_MS, Clear, Raise, act, follow, reopen
+from clapas.store.rules_values import Aftermath, Alarm
 
 
 def raised(at: int) -> Raise:
@@ -75,6 +75,57 @@ def test_nobody_acknowledges_twice_or_closes_what_is_closed() -> None:
         act(closed, "close", who="ana", at=5)
     with pytest.raises(NotInThatState):
         act(closed, "verdict", who="ana", at=5, value="perhaps")
+
+
+def test_a_closing_is_taken_back_to_what_was_before() -> None:
+    alarm = after(raised(1))
+    assert alarm is not None
+    by_ana = Aftermath(alarm=0, kind="closed", who="ana")
+    closed = act(alarm, "close", who="ana", at=5).alarm
+    assert reopen(closed, by_ana, who="ana", at=6).alarm == alarm
+    taken = act(alarm, "acknowledge", who="ben", at=2).alarm
+    closed = act(taken, "close", who="ana", at=5).alarm
+    assert reopen(closed, by_ana, who="ana", at=6).alarm == taken
+    over = reopen(closed, Aftermath(alarm=0, kind="closed", who="ana", over=8), who="ana", at=9)
+    assert (over.alarm.active, over.alarm.cleared, over.alarm.acknowledged) == (False, 8, None)
+
+
+def test_a_verdict_that_closed_is_taken_back_and_an_earlier_one_stays() -> None:
+    alarm = after(raised(1), cleared(2))
+    assert alarm is not None
+    closed = act(alarm, "verdict", who="ana", at=5, value="false").alarm
+    again = reopen(closed, Aftermath(alarm=0, kind="false", who="ana"), who="ana", at=6).alarm
+    assert again == alarm
+
+
+def test_who_reopens_says_why_unless_it_is_at_once_and_their_own() -> None:
+    alarm = after(raised(1))
+    assert alarm is not None
+    closed = act(alarm, "close", who="ana", at=5).alarm
+    since = Aftermath(alarm=0, kind="closed", who="ana")
+    with pytest.raises(ReasonWanted):
+        reopen(closed, since, who="ben", at=6, reason=" ")
+    with pytest.raises(ReasonWanted):
+        reopen(closed, since, who="ana", at=5 + UNDO_MS + 1)
+    step = reopen(closed, since, who="ben", at=6, reason=" it still runs ")
+    assert [(each.kind, each.who, each.values["value"]) for each in step.events] == [
+        ("reopened", "ben", "it still runs")
+    ]
+
+
+def test_what_is_open_over_anew_or_long_closed_is_not_reopened() -> None:
+    alarm = after(raised(1))
+    assert alarm is not None
+    closed = act(alarm, "close", who="ana", at=5).alarm
+    since = Aftermath(alarm=0, kind="closed", who="ana")
+    with pytest.raises(NotInThatState):
+        reopen(alarm, None, who="ana", at=6)
+    with pytest.raises(NotInThatState):
+        reopen(closed, Aftermath(alarm=0, kind="closed"), who="ana", at=6, reason="why")
+    with pytest.raises(NotInThatState):
+        reopen(closed, since, who="ana", at=6 + REOPEN_MS, reason="why")
+    with pytest.raises(OpenAnew):
+        reopen(closed, Aftermath(alarm=0, kind="closed", who="ana", anew=True), who="ana", at=6)
 
 
 @given(

@@ -34,7 +34,7 @@ async def test_changes_are_gathered_and_a_whole_look_is_not_repeated(
     clock = [1_000_000]
     monkeypatch.setattr(moved, "now_ms", lambda: clock[0])
     here = Platform()
-    gathered = moved.Moved(cast("Any", here), cast("Any", here), cast("Any", here))
+    gathered = moved.Moved(cast("Any", here), cast("Any", here), engine=cast("Any", here))
 
     async def after(passed: int) -> list[set[int] | None]:
         clock[0] += passed

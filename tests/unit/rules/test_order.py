@@ -85,8 +85,8 @@ def test_the_table_in_every_order_of_arrival(
     for arrived in permutations(readings):
         track = track_of(rules)
         for minute, value in arrived:
-            take(rules, track, 1_000_000 + minute * MINUTE, value)
-        view = seen(rules[0], track.states[0].now, 1_000_000 + clock * MINUTE)
+            take(rules, track, at=1_000_000 + minute * MINUTE, value=value)
+        view = seen(rules[0], track.states[0].now, clock=1_000_000 + clock * MINUTE)
         assert (view.active, view.count) == expected, (name, arrived)
 
 
@@ -119,9 +119,11 @@ def test_disorder_within_the_ring_changes_nothing(kind, readings, random) -> Non
     for arrived in (ordered, disturbed, [*disturbed, *disturbed]):
         track = track_of(rules)
         for minute, value in arrived:
-            take(rules, track, minute * MINUTE, float(value))
+            take(rules, track, at=minute * MINUTE, value=float(value))
         state = track.states[0]
-        ends.append((seen(rules[0], state.now, 60 * MINUTE), state.now, state.before, track.ring))
+        ends.append(
+            (seen(rules[0], state.now, clock=60 * MINUTE), state.now, state.before, track.ring)
+        )
     assert ends[0] == ends[1] == ends[2]
 
 
@@ -129,44 +131,44 @@ def test_a_reading_older_than_the_ring_is_history_only() -> None:
     rules = ready(HIGH)
     track = track_of(rules)
     for minute in range(10, 20):
-        take(rules, track, minute * MINUTE, 1.0)
-    assert take(rules, track, MINUTE, 99.0) is False
+        take(rules, track, at=minute * MINUTE, value=1.0)
+    assert take(rules, track, at=MINUTE, value=99.0) is False
     assert track.too_late == 1
-    assert not seen(rules[0], track.states[0].now, 30 * MINUTE).active
+    assert not seen(rules[0], track.states[0].now, clock=30 * MINUTE).active
 
 
 def test_a_correction_or_a_withdrawal_takes_the_alarm_back() -> None:
     rules = ready(HIGH)
     track = track_of(rules)
-    take(rules, track, MINUTE, 1.0)
-    take(rules, track, 2 * MINUTE, 99.0)
-    assert seen(rules[0], track.states[0].now, 3 * MINUTE).active
-    take(rules, track, 2 * MINUTE, 1.0)
-    assert seen(rules[0], track.states[0].now, 3 * MINUTE).count == 0
-    take(rules, track, 3 * MINUTE, 99.0)
-    assert withdraw(rules, track, 3 * MINUTE)
-    assert seen(rules[0], track.states[0].now, 4 * MINUTE).count == 0
+    take(rules, track, at=MINUTE, value=1.0)
+    take(rules, track, at=2 * MINUTE, value=99.0)
+    assert seen(rules[0], track.states[0].now, clock=3 * MINUTE).active
+    take(rules, track, at=2 * MINUTE, value=1.0)
+    assert seen(rules[0], track.states[0].now, clock=3 * MINUTE).count == 0
+    take(rules, track, at=3 * MINUTE, value=99.0)
+    assert withdraw(rules, track, at=3 * MINUTE)
+    assert seen(rules[0], track.states[0].now, clock=4 * MINUTE).count == 0
 
 
 def test_the_clock_raises_and_a_reading_measured_before_takes_it_back() -> None:
     rules = ready(HIGH, hold_s=600)
     track = track_of(rules)
-    take(rules, track, MINUTE, 99.0)
-    assert seen(rules[0], track.states[0].now, 11 * MINUTE).active
-    take(rules, track, 5 * MINUTE, 1.0)
-    assert not seen(rules[0], track.states[0].now, 12 * MINUTE).active
+    take(rules, track, at=MINUTE, value=99.0)
+    assert seen(rules[0], track.states[0].now, clock=11 * MINUTE).active
+    take(rules, track, at=5 * MINUTE, value=1.0)
+    assert not seen(rules[0], track.states[0].now, clock=12 * MINUTE).active
 
 
 def test_silence_is_about_what_is_received_whatever_it_says() -> None:
     rules = ready(Silence(for_s=600))
     track = track_of(rules)
-    hear(rules, track, 100 * MINUTE)
-    view = seen(rules[0], track.states[0].now, 109 * MINUTE)
+    hear(rules, track, received=100 * MINUTE)
+    view = seen(rules[0], track.states[0].now, clock=109 * MINUTE)
     assert not view.active
-    view = seen(rules[0], track.states[0].now, 110 * MINUTE)
+    view = seen(rules[0], track.states[0].now, clock=110 * MINUTE)
     assert (view.active, view.since) == (True, 110 * MINUTE)
-    hear(rules, track, 130 * MINUTE)
-    view = seen(rules[0], track.states[0].now, 131 * MINUTE)
+    hear(rules, track, received=130 * MINUTE)
+    view = seen(rules[0], track.states[0].now, clock=131 * MINUTE)
     assert (view.active, view.count) == (False, 1)
 
 

@@ -21,7 +21,7 @@ NOW = 1_790_000_000_000
 
 def heard(path: Path, source: str, options: str = "") -> Iterator[Uplink]:
     """Each uplink that the platform would understand, through the door that the message takes."""
-    for wire in wire_messages(path, source, options):
+    for wire in wire_messages(path, source, options=options):
         if wire.door == "mqtt":
             connector = for_topic(wire.address)
         else:
@@ -106,7 +106,7 @@ def test_long_table_is_cut_but_its_form_is_one(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     rows = [f"{1 + day % 28:02}/0{1 + day // 28}/2026 10:00;{day},5" for day in range(100)]
     path.write_text("date;T\n" + "\n".join(rows * 30))
-    found = list(wire_messages(path, "csv_drop", "timezone=Europe/Paris"))
+    found = list(wire_messages(path, "csv_drop", options="timezone=Europe/Paris"))
     assert len(found) == 2
     uplinks = list(heard(path, "csv_drop", "timezone=Europe/Paris"))
     assert len(uplinks) == 3000

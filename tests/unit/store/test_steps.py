@@ -26,7 +26,7 @@ def test_every_moment_is_in_its_civil_day(moment: int, zone: ZoneInfo) -> None:
     assert day_start(moment, zone) == milliseconds(day.start)
     assert day_start(moment, zone, days=1) == milliseconds(day.end)
     point = (moment, 1.0, 1.0, 1.0, 1, 0)
-    assert bucketed({1: [point]}, 86_400, zone, 0)[1][0][0] == milliseconds(day.start)
+    assert bucketed({1: [point]}, 86_400, zone=zone, unusable=0)[1][0][0] == milliseconds(day.start)
 
 
 @given(st.floats(0.001, 1e8))
@@ -37,7 +37,7 @@ def test_a_round_step_is_long_enough(seconds: float) -> None:
 @given(MOMENTS, st.integers(1, 10**10), st.sampled_from([1, 60, 3600, 86_400, 7200]))
 def test_a_span_covers_its_window_in_whole_steps(start: int, length: int, step: int) -> None:
     window = Window(instant(start), instant(start + length))
-    span = span_of([1], window, step, PARIS)
+    span = span_of([1], window, step=step, zone=PARIS)
     assert span.start <= start < start + length <= span.end
     if step != 86_400:
         assert span.start % (step * 1000) == span.end % (step * 1000) == 0

@@ -28,7 +28,7 @@ STATIONS = [
 def test_every_file_follows_the_specification(version: str, file: str) -> None:
     rules = Draft7Validator(schema(version, file))
     found, empty = (
-        json.loads(json.dumps(document(version, file, SYSTEM, stations, NOW)))
+        json.loads(json.dumps(document(version, file, system=SYSTEM, stations=stations, now=NOW)))
         for stations in (STATIONS, [])
     )
     assert [error.message for each in (found, empty) for error in rules.iter_errors(each)] == []
@@ -50,7 +50,9 @@ def test_every_file_follows_the_specification(version: str, file: str) -> None:
 def test_the_rules_refuse_what_the_specification_refuses(
     version: str, file: str, path: tuple[str | int, ...], wrong: Any
 ) -> None:
-    found = json.loads(json.dumps(document(version, file, SYSTEM, STATIONS, NOW)))
+    found = json.loads(
+        json.dumps(document(version, file, system=SYSTEM, stations=STATIONS, now=NOW))
+    )
     place = found
     for step in path[:-1]:
         place = place[step]
@@ -60,7 +62,9 @@ def test_the_rules_refuse_what_the_specification_refuses(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_we_write_our_own_connector_reads(version: str) -> None:
-    body = json.dumps(document(version, "station_status", SYSTEM, STATIONS, NOW)).encode()
+    body = json.dumps(
+        document(version, "station_status", system=SYSTEM, stations=STATIONS, now=NOW)
+    ).encode()
     uplinks = understand(RawMessage("gbfs", "/in/gbfs", 1_768_206_660_000, body))
     values = {each.channel: each.value for each in uplinks[0].values}
     assert values["availableBikeNumber"] == 7.0

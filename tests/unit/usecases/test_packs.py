@@ -25,12 +25,12 @@ from clapas.store.values import Latest
 from clapas.usecases import formula
 from clapas.usecases.discovery import add, broken, discover, remove
 from clapas.usecases.errors import BadPack, NoSuchPack
-from clapas.usecases.figures import Measured, figures, state_of
+from clapas.usecases.figures import Measured, figures, state_of, unjudged
 from clapas.usecases.gather import Line
 from clapas.usecases.measures import expected_s, sources_of
 from clapas.usecases.pack import COLOURS, Kind, Pack, load
 from clapas.usecases.plot import round_values
-from clapas.usecases.report import as_csv, as_pdf, counted, day, measure, moment
+from clapas.usecases.report import as_csv, as_pdf, counted, day, measure, moment, printable
 from clapas.usecases.routes import limits_out
 from clapas.usecases.story import wrong_in
 
@@ -85,7 +85,7 @@ def test_the_story_of_every_pack_this_uplink_this_observation_this_alarm(name: s
         ({"observation": 1.0}, "becomes 1800.0, not 1.0"),
         ({"alarm": "joy"}, "not joy"),
         ({"from": "2026-01-11T08:00:00Z"}, "raises nothing"),
-        ({"binding": {}}, "KeyError"),
+        ({"binding": {}}, "nothing says"),
     ],
 )
 def test_a_story_that_is_not_so_is_told(change: dict[str, Any], why: str) -> None:
@@ -93,6 +93,12 @@ def test_a_story_that_is_not_so_is_told(change: dict[str, Any], why: str) -> Non
     told = wrong_in(msgspec.structs.replace(pack, story=pack.story | change))
     assert len(told) == 1
     assert why in told[0]
+
+
+def test_a_story_without_its_parts_says_which() -> None:
+    pack = PACKS["school_air"]
+    (told,) = wrong_in(msgspec.structs.replace(pack, story={"message": pack.story["message"]}))
+    assert told.startswith("story.json: nothing says 'binding'")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +289,7 @@ def lines_of(pack: Pack) -> list[Line]:
 def test_every_pack_prints_its_report(name: str) -> None:
     pack = load(Path(PACKS[name].folder))
     printed = as_pdf(
-        pack, lines_of(pack), WINDOW, zone="Europe/Paris", territory="Montpellier",
+        pack, lines_of(pack), window=WINDOW, zone="Europe/Paris", territory="Montpellier",
         made=WINDOW.end + timedelta(hours=1),
     )  # fmt: skip
     assert printed.startswith(b"%PDF-")
@@ -295,6 +301,31 @@ def test_every_pack_prints_its_report(name: str) -> None:
     assert len(rows) == 2 * shown
     assert {row["value"] for row in rows[shown:]} == {""}
     assert rows[0]["name"].startswith("'=")
+
+
+def test_the_weather_outside_a_museum_is_shown_and_not_judged() -> None:
+    pack = load(Path(PACKS["museum"].folder))
+    assert any(word in "extérieur du musée" for word in pack.beside)
+    wild = figures(pack, same(pack, 99.0))
+    assert state_of(pack, wild) == "alert"
+    assert state_of(pack, unjudged(wild)) == "beside"
+    assert [each.value for each in unjudged(wild)] == [each.value for each in wild]
+    assert state_of(pack, unjudged(figures(pack, {}))) == "no_data"
+
+
+def test_a_column_that_says_nothing_of_any_point_is_not_printed() -> None:
+    pack = load(Path(PACKS["counters"].folder))
+    line = lines_of(pack)[0]
+    mute = [
+        msgspec.structs.replace(each, value=None, state="no_data")
+        if each.indicator == pack.page.columns[-1]
+        else each
+        for each in line.figures
+    ]
+    told = [msgspec.structs.replace(line, figures=mute)]
+    assert printable(pack, [line]) == (pack.page.headline, *pack.page.columns)
+    assert printable(pack, told) == (pack.page.headline, *pack.page.columns[:-1])
+    assert printable(pack, []) == (pack.page.headline,)
 
 
 def test_a_printed_report_says_what_is_wrong_first_in_the_words_of_a_letter() -> None:
@@ -340,7 +371,7 @@ def test_what_a_source_does_not_send_is_derived_from_its_own_total() -> None:
         latest(5, "b", "docks_available"),
         latest(6, "c", "bikes_available"),
     ]
-    found = sources_of(PACKS["bikes"], mine, "docks_available")
+    found = sources_of(PACKS["bikes"], mine, quantity="docks_available")
     assert found == {Source(5): "b", Source(1, 2): "a"}
 
 

@@ -15,7 +15,7 @@ export function number(value: number | null | undefined, decimals?: number): str
 }
 
 export function percent(part: number, whole: number): string {
-  return new Intl.NumberFormat(words.locale, { style: "percent", maximumFractionDigits: 1 }).format(whole ? part / whole : 0);
+  return `${number(Math.round(whole ? (1000 * part) / whole : 0) / 10)}\u00a0%`;
 }
 
 export type Moment = string | number | Date | null | undefined;

@@ -9,6 +9,8 @@ export interface User {
   kind: string;
   id: string | number;
   name: string;
+  /** What the person types to sign in. */
+  login?: string;
   roles: string[];
   language?: string;
   service?: string;

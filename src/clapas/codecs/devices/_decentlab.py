@@ -46,23 +46,25 @@ def decoder(*sensors: Sensor) -> Callable[[Frame], Sequence[Reading]]:
 
     def decode(frame: Frame) -> Sequence[Reading]:
         payload = frame.payload
-        version = number(payload, 0, 1)
+        version = number(payload, 0, size=1)
         if version != VERSION:
             raise CodecError(f"version {version} of the Decentlab frame is not known")
-        flags, at = number(payload, 3, 2), 5
+        flags, at = number(payload, 3, size=2), 5
         readings: list[Reading] = []
         for place, sensor in enumerate(sensors):
             if not flags >> place & 1:
                 continue
-            words = tuple(number(payload, at + 2 * each, 2) for each in range(sensor.words))
-            readings += [_reading(value, words, frame.variables) for value in sensor.values]
+            words = tuple(number(payload, at + 2 * each, size=2) for each in range(sensor.words))
+            readings += [
+                _reading(value, words, variables=frame.variables) for value in sensor.values
+            ]
             at += 2 * sensor.words
         return readings
 
     return decode
 
 
-def variable(variables: Mapping[str, Any], name: str, default: float) -> float:
+def variable(variables: Mapping[str, Any], name: str, *, default: float) -> float:
     """A number among the device's variables, which are text in most network servers."""
     try:
         return float(variables.get(name, default))
@@ -70,7 +72,7 @@ def variable(variables: Mapping[str, Any], name: str, default: float) -> float:
         raise CodecError(f"the device's variable {name!r} is not a number") from None
 
 
-def _reading(value: Value, words: Words, variables: Mapping[str, Any]) -> Reading:
+def _reading(value: Value, words: Words, *, variables: Mapping[str, Any]) -> Reading:
     try:
         number_ = value.convert(words, variables)
     except (ZeroDivisionError, OverflowError, ValueError) as problem:

@@ -65,7 +65,7 @@ def decoder(table: Mapping[Key, Block]) -> Callable[[Frame], Sequence[Reading]]:
         payload, at = frame.payload, 0
         readings: list[Reading] = []
         while at < len(payload):
-            key = (payload[at], number(payload, at + 1, 1))
+            key = (payload[at], number(payload, at + 1, size=1))
             block = blocks.get(key)
             if block is None:
                 raise CodecError(
@@ -73,16 +73,16 @@ def decoder(table: Mapping[Key, Block]) -> Callable[[Frame], Sequence[Reading]]:
                 )
             if at + 2 + block.size > len(payload):
                 raise CodecError(f"channel 0x{key[0]:02x} at byte {at} is cut short")
-            readings += _block(block, payload, at + 2)
+            readings += _block(block, payload, start=at + 2)
             at += 2 + block.size
         return readings
 
     return decode
 
 
-def _block(block: Block, payload: bytes, start: int) -> list[Reading]:
-    found = read_fields(block.fields, payload, start, "little")
+def _block(block: Block, payload: bytes, *, start: int) -> list[Reading]:
+    found = read_fields(block.fields, payload, start=start, order="little")
     if not block.history:
         return found
-    moment = instant(number(payload, start, 4, order="little") * 1000)
+    moment = instant(number(payload, start, size=4, order="little") * 1000)
     return [Reading(each.channel, each.value, each.quantity, each.unit, moment) for each in found]

@@ -22,48 +22,51 @@ PULSE_A, PULSE_B, TEMPERATURE = 0x5A, 0x5B, 0x57
 def decode(frame: Frame) -> Sequence[Reading]:
     """Readings of a frame of data; frames of settings and of life give the battery alone."""
     payload = frame.payload
-    code, status = number(payload, 0, 1), number(payload, 1, 1)
+    code, status = number(payload, 0, size=1), number(payload, 1, size=1)
     readings = [Reading("low_battery", bool(status & 2))]
     end, moment = len(payload), None
     if status & 4:
         end -= 4
-        moment = EPOCH + timedelta(seconds=number(payload, max(end, 2), 4))
+        moment = EPOCH + timedelta(seconds=number(payload, max(end, 2), size=4))
     period = _period(frame.variables)
     if code in {PULSE_A, PULSE_B}:
         channel = "counter_a" if code == PULSE_A else "counter_b"
-        return readings + _pulses(channel, payload[:end], moment, period)
+        return readings + _pulses(channel, payload[:end], moment=moment, period=period)
     if code == TEMPERATURE:
-        return readings + _temperatures(payload[:end], moment, period, two=bool(status & 16))
+        return readings + _temperatures(payload[:end], moment, period=period, two=bool(status & 16))
     return readings
 
 
 def _pulses(
-    channel: str, payload: bytes, moment: datetime | None, period: timedelta | None
+    channel: str, payload: bytes, *, moment: datetime | None, period: timedelta | None
 ) -> list[Reading]:
     """The counter now, then what it rose by in each period before."""
-    count = number(payload, 2, 4)
+    count = number(payload, 2, size=4)
     values = [float(count)]
     for at in range(6, len(payload) - 1, 2):
-        count -= number(payload, at, 2)
+        count -= number(payload, at, size=2)
         values.append(float(count))
-    return _dated(channel, values, "count_index", moment, period)
+    return _dated(channel, values, quantity="count_index", moment=moment, period=period)
 
 
 def _temperatures(
-    payload: bytes, moment: datetime | None, period: timedelta | None, *, two: bool
+    payload: bytes, moment: datetime | None, *, period: timedelta | None, two: bool
 ) -> list[Reading]:
-    values = [number(payload, at, 2, signed=True) / 10 for at in range(2, len(payload) - 1, 2)]
+    values = [number(payload, at, size=2, signed=True) / 10 for at in range(2, len(payload) - 1, 2)]
     names = ("temperature_1", "temperature_2") if two else ("temperature_1",)
     return [
         reading
         for place, name in enumerate(names)
-        for reading in _dated(name, values[place :: len(names)], "temperature", moment, period)
+        for reading in _dated(
+            name, values[place :: len(names)], quantity="temperature", moment=moment, period=period
+        )
     ]
 
 
 def _dated(
     channel: str,
     values: Sequence[float],
+    *,
     quantity: str,
     moment: datetime | None,
     period: timedelta | None,

@@ -28,7 +28,7 @@ def decode(frame: Frame) -> Sequence[Reading]:
     """Readings of a data frame or of an alarm."""
     payload = frame.payload
     if frame.f_port == ALARM_PORT:
-        return _status(number(payload, 4, 1), _time(payload, 0))
+        return _status(number(payload, 4, size=1), _time(payload, 0))
     if frame.f_port not in DATA_PORTS:
         return []
     if len(payload) == ENHANCED_SIZE and payload[0] == 1:
@@ -37,21 +37,21 @@ def decode(frame: Frame) -> Sequence[Reading]:
 
 
 def _extended(payload: bytes) -> list[Reading]:
-    now, status, litres = _time(payload, 0), number(payload, 4, 1), _litres(payload, 5)
+    now, status, litres = _time(payload, 0), number(payload, 4, size=1), _litres(payload, 5)
     readings = [_index(litres, now), *_status(status, now)]
     log_time, litres = _time(payload, 9), _litres(payload, 13)
     readings.append(_index(litres, log_time))
     for at in range(17, len(payload) - 1, 2):
         if payload[at] == UNUSED and payload[at + 1] == 0:
             break
-        litres += number(payload, at, 2, order="little")
+        litres += number(payload, at, size=2, order="little")
         log_time += HOUR
         readings.append(_index(litres, log_time))
     return readings
 
 
 def _enhanced(payload: bytes) -> list[Reading]:
-    now, status, litres = _time(payload, 1), number(payload, 5, 1), _litres(payload, 6)
+    now, status, litres = _time(payload, 1), number(payload, 5, size=1), _litres(payload, 6)
     packed = int.from_bytes(payload[10:], "little")
     if packed >> (14 * ENHANCED_HOURS) & 0x3F:
         raise CodecError("the hourly amounts are scaled in a way that is not documented")
@@ -88,11 +88,11 @@ def _status(status: int, moment: datetime) -> list[Reading]:
 
 
 def _time(payload: bytes, at: int) -> datetime:
-    return instant(number(payload, at, 4, order="little") * 1000)
+    return instant(number(payload, at, size=4, order="little") * 1000)
 
 
 def _litres(payload: bytes, at: int) -> int:
-    return number(payload, at, 4, order="little")
+    return number(payload, at, size=4, order="little")
 
 
 CODEC = DeviceCodec(

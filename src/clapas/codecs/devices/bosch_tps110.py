@@ -20,13 +20,13 @@ def decode(frame: Frame) -> Sequence[Reading]:
     payload = frame.payload
     match frame.f_port:
         case 1 | 2:
-            readings = [_occupied(number(payload, 0, 1))]
+            readings = [_occupied(number(payload, 0, size=1))]
             if frame.f_port == HEARTBEAT and len(payload) >= 2:
-                degrees = number(payload, 1, 1, signed=True)
+                degrees = number(payload, 1, size=1, signed=True)
                 readings.append(Reading("temperature", float(degrees), "temperature"))
             return readings
         case 3:
-            occupied = _occupied(number(payload, 16, 1))
+            occupied = _occupied(number(payload, 16, size=1))
             firmware = ".".join(str(each) for each in payload[12:15])
             return [occupied, Reading("firmwareVersion", firmware)]
         case port if port in SILENT_PORTS:

@@ -12,7 +12,7 @@ from clapas.codecs.devices._decentlab import BATTERY, Sensor, Value, Words, deco
 
 
 def _pressure(words: Words, variables: Mapping[str, Any]) -> float:
-    low, high = variable(variables, "pmin", 0.0), variable(variables, "pmax", 1.0)
+    low, high = variable(variables, "pmin", default=0.0), variable(variables, "pmax", default=1.0)
     return (words[0] - 16384) / 32768 * (high - low) + low
 
 

@@ -12,7 +12,7 @@ from clapas.codecs.devices._decentlab import BATTERY, Sensor, Value, decoder, va
 
 
 def _resolution(variables: Mapping[str, Any]) -> float:
-    return variable(variables, "resolution", 0.1)
+    return variable(variables, "resolution", default=0.1)
 
 
 decode = decoder(

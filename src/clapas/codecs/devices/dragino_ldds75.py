@@ -22,8 +22,8 @@ def decode(frame: Frame) -> Sequence[Reading]:
     payload = frame.payload
     if frame.f_port not in {None, DATA_PORT}:
         return []
-    battery = Reading("battery", (number(payload, 0, 2) & 0x3FFF) / 1000, "battery_voltage")
-    return [battery, *read_fields(_FIELDS, payload, 0, "big")]
+    battery = Reading("battery", (number(payload, 0, size=2) & 0x3FFF) / 1000, "battery_voltage")
+    return [battery, *read_fields(_FIELDS, payload, start=0, order="big")]
 
 
 _MANUAL = "made of the field examples of the Dragino LDDS75 user manual 2.3"

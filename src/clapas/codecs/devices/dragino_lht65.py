@@ -35,14 +35,14 @@ def decode(frame: Frame) -> Sequence[Reading]:
     payload = frame.payload
     if frame.f_port not in {None, DATA_PORT}:
         return []
-    battery = take(payload, 0, 2)
+    battery = take(payload, 0, size=2)
     readings = [
         Reading("battery", (battery & 0x3FFF) / 1000, "battery_voltage"),
-        *read_fields(_CLIMATE, payload, 0, "big"),
+        *read_fields(_CLIMATE, payload, start=0, order="big"),
     ]
-    probe = take(payload, 6, 1) & 0x7F
+    probe = take(payload, 6, size=1) & 0x7F
     if probe in _PROBES:
-        readings += read_fields(_PROBES[probe], payload, 0, "big")
+        readings += read_fields(_PROBES[probe], payload, start=0, order="big")
     return readings
 
 

@@ -89,7 +89,7 @@ def decode(frame: Frame) -> Sequence[Reading]:
         size, fields = TYPES[code]
         if at + 1 + size > len(payload):
             raise CodecError(f"the value of type 0x{code:02x} at byte {at} is cut short")
-        block = read_fields(fields, payload, at + 1, "big")
+        block = read_fields(fields, payload, start=at + 1, order="big")
         if code == 0x13:
             block = _grid(payload, at + 1)
         if code == 0x19:

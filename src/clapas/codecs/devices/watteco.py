@@ -24,28 +24,28 @@ Reader = Callable[[int], Reading]
 def decode(frame: Frame) -> Sequence[Reading]:
     """Readings of one standard report; clusters that measure nothing give none."""
     payload = frame.payload
-    control, command = number(payload, 0, 1), number(payload, 1, 1)
+    control, command = number(payload, 0, size=1), number(payload, 1, size=1)
     if not control & 1:
         raise CodecError("this is a batch report: use the maker's JavaScript codec")
     if command not in (READ_RESPONSE, REPORT, ALARM_REPORT):
         return []
-    cluster, attribute = number(payload, 2, 2), number(payload, 4, 2)
+    cluster, attribute = number(payload, 2, size=2), number(payload, 4, size=2)
     at = 7 if command == READ_RESPONSE else 6
     end_point = (control & 0xE0) >> 5 | (control & 0x06) << 2
     suffix = f"_{end_point + 1}" if end_point else ""
-    kind = number(payload, at, 1)
+    kind = number(payload, at, size=1)
     if kind == BYTES:
-        size = number(payload, at + 1, 1)
+        size = number(payload, at + 1, size=1)
         content = payload[at + 2 : at + 2 + size]
         if len(content) < size:
             raise CodecError("the value is cut short")
-        return _structure(cluster, attribute, content, suffix)
+        return _structure(cluster, attribute, content=content, suffix=suffix)
     if (cluster, attribute) not in VALUES:
         return []
     if kind not in SIZES:
         raise CodecError(f"type 0x{kind:02x} is not one of a measurement")
     channel, divisor, quantity, unit = VALUES[cluster, attribute]
-    raw = number(payload, at + 1, SIZES[kind], signed=kind in SIGNED)
+    raw = number(payload, at + 1, size=SIZES[kind], signed=kind in SIGNED)
     return [Reading(channel + suffix, raw / divisor, quantity, unit)]
 
 
@@ -61,12 +61,12 @@ VALUES: dict[tuple[int, int], tuple[str, float, str, str]] = {
 """(cluster, attribute) → channel, divisor, quantity, unit."""
 
 
-def _structure(cluster: int, attribute: int, content: bytes, suffix: str) -> list[Reading]:
+def _structure(cluster: int, attribute: int, *, content: bytes, suffix: str) -> list[Reading]:
     if (cluster, attribute) == (0x0052, 0x0000):
         return [
             Reading(
                 f"{channel}{suffix}",
-                number(content, at, size, signed=signed) / divisor,
+                number(content, at, size=size, signed=signed) / divisor,
                 quantity,
                 unit,
             )
@@ -91,11 +91,11 @@ SOURCES = ("mains", "rechargeable_battery", "disposable_battery", "solar", "tic"
 
 def _power(content: bytes) -> list[Reading]:
     """Cluster 0x0050, node power: a bitmap of the sources there are, a voltage in mV for each."""
-    present, at = number(content, 1, 1), 2
+    present, at = number(content, 1, size=1), 2
     readings = []
     for bit, source in enumerate(SOURCES):
         if present >> bit & 1:
-            volts = number(content, at, 2) / 1000
+            volts = number(content, at, size=2) / 1000
             quantity = "battery_voltage" if "battery" in source else "voltage"
             readings.append(Reading(f"{source}_voltage", volts, quantity))
             at += 2

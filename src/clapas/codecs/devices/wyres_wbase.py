@@ -31,11 +31,11 @@ PRODUCTS = {0x69CD143F: "wbasev2_houches"}
 def decode(frame: Frame) -> Sequence[Reading]:
     """Readings of one uplink; tags that say nothing of the place are left out."""
     payload = frame.payload
-    header = number(payload, 0, 1)
+    header = number(payload, 0, size=1)
     version = header >> 4 & 3
     if version != 1:
         raise CodecError(f"version {version} of the Wyres frame is not known")
-    if number(payload, 1, 1) != len(payload) - 2:
+    if number(payload, 1, size=1) != len(payload) - 2:
         raise CodecError(f"{payload[1]} bytes are announced, {len(payload) - 2} follow")
     readings = [
         Reading("payloadVersion", float(version)),
@@ -43,7 +43,7 @@ def decode(frame: Frame) -> Sequence[Reading]:
     ]
     at = 2
     while at < len(payload):
-        tag, size = payload[at], number(payload, at + 1, 1)
+        tag, size = payload[at], number(payload, at + 1, size=1)
         value = payload[at + 2 : at + 2 + size]
         if len(value) < size:
             raise CodecError(f"tag 0x{tag:02x} at byte {at} is cut short")
@@ -54,10 +54,10 @@ def decode(frame: Frame) -> Sequence[Reading]:
 
 
 def _scaled(
-    channel: str, size: int, divisor: float, quantity: str, *, signed: bool = False
+    channel: str, size: int, *, divisor: float, quantity: str, signed: bool = False
 ) -> Callable[[bytes], list[Reading]]:
     def read(value: bytes) -> list[Reading]:
-        raw = number(value, 0, size, order="little", signed=signed)
+        raw = number(value, 0, size=size, order="little", signed=signed)
         return [Reading(channel, raw / divisor, quantity)]
 
     return read
@@ -72,18 +72,18 @@ def _seconds(channel: str) -> Callable[[bytes], list[Reading]]:
     """Seconds of the node's own clock, which starts when it starts."""
 
     def read(value: bytes) -> list[Reading]:
-        return [Reading(channel, float(number(value, 0, 4, order="little")), "", "SEC")]
+        return [Reading(channel, float(number(value, 0, size=4, order="little")), "", "SEC")]
 
     return read
 
 
 def _uptime(value: bytes) -> list[Reading]:
-    return [Reading("uptime", float(number(value, 0, 4, order="little")), "uptime")]
+    return [Reading("uptime", float(number(value, 0, size=4, order="little")), "uptime")]
 
 
 def _orientation(value: bytes) -> list[Reading]:
-    axes = [number(value, 1 + place, 1, signed=True) for place in range(3)]
-    return [Reading("orientation", float(number(value, 0, 1)))] + [
+    axes = [number(value, 1 + place, size=1, signed=True) for place in range(3)]
+    return [Reading("orientation", float(number(value, 0, size=1)))] + [
         Reading(f"orientation.{axis}", round(raw * G / GRAVITY_STEPS, 6), f"acceleration_{axis}")
         for axis, raw in zip("xyz", axes, strict=True)
     ]
@@ -97,11 +97,11 @@ def _hexadecimal(channel: str) -> Callable[[bytes], list[Reading]]:
 
 
 def _version(value: bytes) -> list[Reading]:
-    major, minor = number(value, 0, 1), number(value, 1, 1)
-    product = number(value, 4, 4, order="little")
+    major, minor = number(value, 0, size=1), number(value, 1, size=1)
+    product = number(value, 4, size=4, order="little")
     return [
         Reading("version.version", f"{major}.{minor}"),
-        Reading("version.build", float(number(value, 2, 2, order="little"))),
+        Reading("version.build", float(number(value, 2, size=2, order="little"))),
         Reading("version.product", PRODUCTS.get(product, f"{product:08x}")),
     ]
 
@@ -109,10 +109,10 @@ def _version(value: bytes) -> list[Reading]:
 _READERS: dict[int, Callable[[bytes], list[Reading]]] = {
     TAG_VERSION: _version,
     TAG_UPTIME: _uptime,
-    TAG_TEMPERATURE: _scaled("temperature", 2, 100, "temperature", signed=True),
-    TAG_PRESSURE: _scaled("pressure", 4, 100, "atmospheric_pressure"),
+    TAG_TEMPERATURE: _scaled("temperature", 2, divisor=100, quantity="temperature", signed=True),
+    TAG_PRESSURE: _scaled("pressure", 4, divisor=100, quantity="atmospheric_pressure"),
     TAG_LIGHT: _light,
-    TAG_BATTERY: _scaled("battery", 2, 1000, "battery_voltage"),
+    TAG_BATTERY: _scaled("battery", 2, divisor=1000, quantity="battery_voltage"),
     TAG_MOVE: _seconds("move"),
     TAG_FALL: _seconds("fall"),
     TAG_SHOCK: _seconds("shock"),

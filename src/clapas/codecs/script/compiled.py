@@ -37,7 +37,7 @@ class Compiled:
         self._contexts: OrderedDict[str, quickjs.Context] = OrderedDict()
         self._unsafe: OrderedDict[str, None] = OrderedDict()
 
-    def run(self, operation: Operation, mode: Mode, script: str, given: bytes) -> Answer | None:
+    def run(self, operation: Operation, mode: Mode, *, script: str, given: bytes) -> Answer | None:
         """Run the script's function on its kept context; None when the slow path must do it."""
         if mode != "ttn" or script in self._unsafe:
             return None
@@ -46,7 +46,7 @@ class Compiled:
             return None
         self._contexts.move_to_end(script)
         try:
-            answer = call(ready, "__clapas_make()", operation, given)
+            answer = call(ready, "__clapas_make()", operation=operation, given=given)
             if int(ready.eval("Object.getOwnPropertyNames(globalThis).length - __clapas_known")):
                 self._retire(script)
         except (quickjs.JSException, quickjs.StackOverflow) as problem:

@@ -66,21 +66,21 @@ def context() -> quickjs.Context:
     return fresh
 
 
-def run(operation: Operation, mode: Mode, script: str, given: bytes) -> Answer:
+def run(operation: Operation, mode: Mode, *, script: str, given: bytes) -> Answer:
     """Run the script's function once. Never raises: what goes wrong is the answer's error."""
     try:
         fresh = context()
         if mode == "chirpstack":
-            return call(fresh, _load_module(fresh, script), operation, given)
+            return call(fresh, _load_module(fresh, script), operation=operation, given=given)
         fresh.eval(script)
-        return call(fresh, _OBJECTS[operation], operation, given)
+        return call(fresh, _OBJECTS[operation], operation=operation, given=given)
     except (quickjs.JSException, quickjs.StackOverflow) as problem:
         return failure(str(problem))
     except (MemoryError, RecursionError, UnicodeError, ValueError) as problem:
         return Answer(error=f"the script cannot be run: {problem}")
 
 
-def call(ready: quickjs.Context, codec: str, operation: Operation, given: bytes) -> Answer:
+def call(ready: quickjs.Context, codec: str, *, operation: Operation, given: bytes) -> Answer:
     """Call the function for ``operation`` on a context where the script is loaded."""
     output = ready.eval(f"{_RUNNERS[operation]}({codec}, {json.dumps(given.decode())})")
     if not isinstance(output, str):

@@ -57,23 +57,23 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         batch = msgspec.msgpack.decode(source.read(size), type=WireBatch)
         exhausted: Counter[int] = Counter()
         for each in batch.calls:
-            answer = _answer(compiled, batch, each, tired=exhausted[each.script] >= PATIENCE)
+            answer = _answer(compiled, batch, call=each, tired=exhausted[each.script] >= PATIENCE)
             exhausted[each.script] += answer.exhausted
             sink.write(frame(answer))
             sink.flush()
 
 
-def _answer(compiled: Compiled, batch: WireBatch, call: WireCall, *, tired: bool) -> Answer:
+def _answer(compiled: Compiled, batch: WireBatch, *, call: WireCall, tired: bool) -> Answer:
     """One run; a script that just ran out of its limits again and again is not tried once more."""
     if tired:
         return Answer(error=f"the script ran out of its limits {PATIENCE} times just before")
     allow_cpu()
     script = batch.scripts[call.script]
     if batch.compiled:
-        answer = compiled.run(call.operation, call.mode, script, call.input)
+        answer = compiled.run(call.operation, call.mode, script=script, given=call.input)
         if answer is not None:
             return answer
-    return run(call.operation, call.mode, script, call.input)
+    return run(call.operation, call.mode, script=script, given=call.input)
 
 
 def main() -> None:

@@ -21,14 +21,16 @@ class Access:
         self._open = everybody
 
     async def rows(
-        self, method: str, headers: Mapping[str, str], action: str, kind: str
+        self, method: str, headers: Mapping[str, str], *, action: str, kind: str
     ) -> RowFilter:
         """The rows this caller may act on. Raises Unauthenticated, Forbidden."""
         if self._open:
             return RowFilter(everything=True)
         who = await self._who(method, headers)
         purpose = headers.get("x-clapas-purpose", "")[:60]
-        decision = self._charter.decide(who, action, collection(kind), {"purpose": purpose})
+        decision = self._charter.decide(
+            who, action, resource=collection(kind), context={"purpose": purpose}
+        )
         if not decision.allow:
             if who.kind == "anonymous":
                 raise Unauthenticated
@@ -54,10 +56,10 @@ class Access:
             if principal is None:
                 raise Unauthenticated("this key is unknown, expired or revoked")
             return principal
-        return await self._of_session(identity, method, headers)
+        return await self._of_session(identity, method, headers=headers)
 
     async def _of_session(
-        self, identity: Identity, method: str, headers: Mapping[str, str]
+        self, identity: Identity, method: str, *, headers: Mapping[str, str]
     ) -> Principal:
         try:
             cookies = SimpleCookie(headers.get("cookie", ""))

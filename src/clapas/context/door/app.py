@@ -4,14 +4,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-import orjson
-
 from clapas.context.book import joined
 from clapas.context.broker import Broker
 from clapas.context.door.access import Access
 from clapas.context.door.http import (
     CONTEXT_REL,
     GEO,
+    IN_LD,
     JSON,
     LD,
     Answer,
@@ -45,6 +44,7 @@ from clapas.context.errors import (
 from clapas.context.snapshots import scoped
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import ClapasError
+from clapas.store.context import json_bytes
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,9 @@ PREFIX = ["ngsi-ld", "v1"]
 """Also skipped when a client put a whole Location behind a resource."""
 NOTHING = RowFilter()
 ECHOED = ("ngsild-tenant", "ngsild-snapshot")
+UNSCOPED = frozenset({"snapshots", "jsonldContexts", "info", "openapi.json", "remote-notify"})
+"""Resources that are the same whatever snapshot a request names (5.5.15)."""
+REGISTRY = frozenset({"csourceRegistrations", "csourceSubscriptions"})
 HONOURED = ("body", "ngsi-ld")
 """Preferences that change an answer."""
 
@@ -72,7 +75,7 @@ class Door:
             return
         headers = read_headers(scope["headers"])
         try:
-            answer, request = await self._answer(scope, receive, headers)
+            answer, request = await self._answer(scope, receive, headers=headers)
         except BareRefusal as error:
             answer, request = _bare(error), None
         except NgsiError as error:
@@ -84,10 +87,10 @@ class Door:
         except Exception:
             log.exception("a request to the broker failed: %s %s", scope["method"], scope["path"])
             answer, request = self._problem(NgsiError("a defect of the broker")), None
-        await _send(answer, request, headers, send)
+        await _send(answer, request, asked=headers, send=send)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, headers: Mapping[str, str]
+        self, scope: Scope, receive: Receive, *, headers: Mapping[str, str]
     ) -> tuple[Answer, Request]:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         segments = segments_of(raw.partition(b"?")[0])
@@ -106,12 +109,14 @@ class Door:
         params = read_params(query, route.spec)
         rows = NOTHING
         if route.spec.action != "told":
-            rows = await self._access.rows(method, headers, route.spec.action, route.spec.kind)
+            rows = await self._access.rows(
+                method, headers, action=route.spec.action, kind=route.spec.kind
+            )
         media = negotiate(headers.get("accept"), geo=route.spec.geo) if route.spec.data else JSON
         if route.spec.body and "content-length" not in headers:
             raise BareRefusal(411)
         tenant = await self._tenant(headers, route)
-        body, given = await self._body(receive, headers, route.spec, method)
+        body, given = await self._body(receive, headers, spec=route.spec, method=method)
         given = absolute(given, _base(scope, headers))
         resolved = await self.broker.book.resolve(given)
         request = Request(
@@ -123,6 +128,7 @@ class Door:
             media=media,
             body=body,
             context=resolved,
+            kind=LD if route.spec.body and content_type(headers, method) == LD else JSON,
             spec_context=given,
             tenant=tenant,
             rows=rows,
@@ -130,7 +136,7 @@ class Door:
             query=query,
         )
         if route.spec.action not in {"read", "told"}:
-            await refuse_beyond(self.broker.store, request, route.spec.action)
+            await refuse_beyond(self.broker.store, request, action=route.spec.action)
         warnings: Headers = []
         if route.linted:
             warnings = lint(request, self.broker.settings.lint)
@@ -145,14 +151,14 @@ class Door:
         if tenant and not route.founds_tenants and not await self.broker.knows(tenant):
             raise NonexistentTenant(f"the tenant {tenant} does not exist")
         snapshot = headers.get("ngsild-snapshot")
-        if snapshot is None:
+        if snapshot is None or route.path[0] in UNSCOPED:
             return tenant
-        if route.spec.action != "read":
-            raise OperationNotSupported("a snapshot is only read")
-        return await scoped(self.broker, tenant, snapshot)
+        if route.path[0] in REGISTRY:
+            raise OperationNotSupported("a snapshot has no registrations")
+        return await scoped(self.broker, tenant, name=snapshot)
 
     async def _body(
-        self, receive: Receive, headers: Mapping[str, str], spec: Spec, method: str
+        self, receive: Receive, headers: Mapping[str, str], *, spec: Spec, method: str
     ) -> tuple[Any, Any]:
         """The body's JSON and the @context that the request gives."""
         link = link_context(headers)
@@ -163,7 +169,7 @@ class Door:
         payload = read_json(raw)
         if spec.body == "context":
             return payload, link
-        given = take_context(payload, kind, link)
+        given = take_context(payload, kind, link=link)
         if kind == LD and given is None:
             given = _inner_context(payload)
         return payload, given
@@ -180,16 +186,13 @@ class Door:
 
 
 def _inner_context(payload: Any) -> Any:
-    """The @context of a JSON-LD body. Raises BadRequestData when there is none."""
+    """The @context of a JSON-LD body; the items of a batch have their own. Raises BadRequestData when there is none."""
     if isinstance(payload, list):
-        for item in payload:
-            if isinstance(item, dict) and "@context" not in item:
-                raise BadRequestData("application/ld+json needs a @context in each entity")
         return None
     if not isinstance(payload, dict):
         raise BadRequestData("the body is a JSON object")
     if "@context" not in payload:
-        raise BadRequestData("application/ld+json needs a @context in the body")
+        raise BadRequestData(IN_LD)
     if payload["@context"] is None:
         raise BadRequestData("the @context is null")
     return payload["@context"]
@@ -240,12 +243,12 @@ def _other(error: ClapasError) -> Answer:
 
 
 async def _send(
-    answer: Answer, request: Request | None, asked: Mapping[str, str], send: Send
+    answer: Answer, request: Request | None, *, asked: Mapping[str, str], send: Send
 ) -> None:
     headers = [(name.lower(), value) for name, value in answer.headers]
     body = answer.raw
     if body is None and answer.body is not None:
-        body = orjson.dumps(answer.body)
+        body = json_bytes(answer.body)
     if body is not None:
         media = answer.media or (request.media if request and answer.data else JSON)
         headers.append(("content-type", media))

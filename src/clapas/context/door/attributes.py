@@ -50,7 +50,7 @@ async def append(broker: Broker, request: Request) -> Answer:
                 failed[compact(iri)] = "the attribute exists already"
         return editor
 
-    await broker.edit(request.tenant, entity_id(request), act)
+    await broker.edit(request.tenant, entity_id(request), act=act)
     return update_result(updated, failed)
 
 
@@ -70,7 +70,7 @@ async def update(broker: Broker, request: Request) -> Answer:
             editor.append(iri, instances)
         return editor
 
-    await broker.edit(request.tenant, entity_id(request), act)
+    await broker.edit(request.tenant, entity_id(request), act=act)
     return Answer(status=204)
 
 
@@ -100,7 +100,7 @@ async def partial(broker: Broker, request: Request) -> Answer:
         editor.partial(iri, fragment)
         return editor
 
-    await broker.edit(request.tenant, entity_id(request), act)
+    await broker.edit(request.tenant, entity_id(request), act=act)
     return Answer(status=204)
 
 
@@ -123,7 +123,7 @@ async def replace(broker: Broker, request: Request) -> Answer:
         editor.put(iri, instance)
         return editor
 
-    await broker.edit(request.tenant, entity_id(request), act)
+    await broker.edit(request.tenant, entity_id(request), act=act)
     return Answer(status=204)
 
 
@@ -141,14 +141,14 @@ async def delete(broker: Broker, request: Request) -> Answer:
         return editor
 
     try:
-        await broker.edit(request.tenant, entity_id(request), act)
+        await broker.edit(request.tenant, entity_id(request), act=act)
     except ResourceNotFound:
-        if not await _deleted_from_evolution(broker, request, iri):
+        if not await _deleted_from_evolution(broker, request, iri=iri):
             raise
     return Answer(status=204)
 
 
-async def _deleted_from_evolution(broker: Broker, request: Request, iri: str) -> bool:
+async def _deleted_from_evolution(broker: Broker, request: Request, *, iri: str) -> bool:
     """Tell the evolution of an entity that has no present state that an attribute was deleted."""
     name, now = entity_id(request), now_text()
     everything, dataset = which_instances(request)
@@ -156,7 +156,7 @@ async def _deleted_from_evolution(broker: Broker, request: Request, iri: str) ->
     async with broker.store.change(request.tenant) as change:
         held, _ = await change.hold([name])
         last = [] if name in held else await change.run("last_instances", **where)
-        rows = [evolution_row(name, iri, doc, now) for (doc,) in last]
+        rows = [evolution_row(name, iri, instance=doc, deleted=now) for (doc,) in last]
         await change.run("evolve", rows=as_json(rows))
     return bool(rows)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from clapas.context.broker import Broker
 from clapas.context.door.entities import merge_into
-from clapas.context.door.http import Answer, Request
+from clapas.context.door.http import IN_JSON, IN_LD, LD, Answer, Request
 from clapas.context.door.queries import answer_query
 from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import Replier
@@ -29,17 +29,21 @@ async def _items(broker: Broker, request: Request) -> list[tuple[Any, Terms | Ng
         raise BadRequestData(f"a batch holds {MOST} entities at most")
     if any(each is None for each in payload):
         raise BadRequestData("null is not an entity")
-    found: list[tuple[Any, Terms | NgsiError]] = []
-    for item in payload:
-        if isinstance(item, dict) and "@context" in item:
-            try:
-                context = await broker.book.resolve(item["@context"], link=False)
-                found.append((item, context.terms))
-            except NgsiError as error:
-                found.append((item, error))
-        else:
-            found.append((item, request.context.terms))
-    return found
+    return [(item, await _terms(broker, request, item=item)) for item in payload]
+
+
+async def _terms(broker: Broker, request: Request, *, item: Any) -> Terms | NgsiError:
+    """The @context of one item, or why it has none (6.3.5)."""
+    given = isinstance(item, dict) and "@context" in item
+    if given and request.kind != LD:
+        return BadRequestData(IN_JSON)
+    if not given:
+        missing = request.kind == LD and request.spec_context is None and isinstance(item, dict)
+        return BadRequestData(IN_LD) if missing else request.context.terms
+    try:
+        return (await broker.book.resolve(item["@context"], link=False)).terms
+    except NgsiError as error:
+        return error
 
 
 def _name(item: Any) -> str:
@@ -53,7 +57,7 @@ def failure(name: str, error: NgsiError) -> dict[str, Any]:
 
 
 async def _drafts(
-    broker: Broker, request: Request, read: Callable[[Any, Terms], Draft]
+    broker: Broker, request: Request, *, read: Callable[[Any, Terms], Draft]
 ) -> tuple[list[Draft], Errors]:
     drafts: list[Draft] = []
     errors: Errors = []
@@ -119,6 +123,7 @@ class _Group:
 async def _each(
     broker: Broker,
     request: Request,
+    *,
     drafts: list[Draft],
     errors: Errors,
     act: Callable[[_Group, Draft], None],
@@ -146,8 +151,10 @@ async def _each(
 
 async def create(broker: Broker, request: Request) -> Answer:
     """Batch Entity Creation (5.6.7)."""
-    drafts, errors = await _drafts(broker, request, _whole)
-    done, _ = await _each(broker, request, drafts, errors, lambda group, d: group.create(d))
+    drafts, errors = await _drafts(broker, request, read=_whole)
+    done, _ = await _each(
+        broker, request, drafts=drafts, errors=errors, act=lambda group, d: group.create(d)
+    )
     if errors:
         return _outcome(done, errors)
     return Answer(status=201, body=done, data=False)
@@ -156,7 +163,7 @@ async def create(broker: Broker, request: Request) -> Answer:
 async def upsert(broker: Broker, request: Request) -> Answer:
     """Batch Entity Creation or Update (5.6.8): 'replace' unless 'update' is asked for."""
     merging = "update" in request.options
-    drafts, errors = await _drafts(broker, request, _whole)
+    drafts, errors = await _drafts(broker, request, read=_whole)
 
     def act(group: _Group, draft: Draft) -> None:
         name = draft.id or ""
@@ -172,11 +179,12 @@ async def upsert(broker: Broker, request: Request) -> Answer:
             editor.replace(draft)
             editor.touched = True
 
-    done, fresh = await _each(broker, request, drafts, errors, act)
+    done, fresh = await _each(broker, request, drafts=drafts, errors=errors, act=act)
     if errors:
         return _outcome(done, errors)
     if fresh:
-        return Answer(status=201, body=[each for each in done if each in fresh], data=False)
+        made = [each for each in dict.fromkeys(done) if each in fresh]
+        return Answer(status=201, body=made, data=False)
     return Answer(status=204)
 
 
@@ -184,7 +192,7 @@ async def update(broker: Broker, request: Request) -> Answer:
     """Batch Entity Update (5.6.9)."""
     overwrite = "noOverwrite" not in request.options
     drafts, errors = await _drafts(
-        broker, request, lambda item, terms: _named(Reader(terms).entity(item, whole=False))
+        broker, request, read=lambda item, terms: _named(Reader(terms).entity(item, whole=False))
     )
 
     def act(group: _Group, draft: Draft) -> None:
@@ -198,7 +206,7 @@ async def update(broker: Broker, request: Request) -> Answer:
         if refused:
             raise BadRequestData(f"exists already: {', '.join(refused)}")
 
-    done, _ = await _each(broker, request, drafts, errors, act)
+    done, _ = await _each(broker, request, drafts=drafts, errors=errors, act=act)
     return _outcome(done, errors)
 
 
@@ -207,14 +215,14 @@ async def merge(broker: Broker, request: Request) -> Answer:
     drafts, errors = await _drafts(
         broker,
         request,
-        lambda item, terms: _named(Reader(terms, fragment=True).entity(item, whole=False)),
+        read=lambda item, terms: _named(Reader(terms, merge=True).entity(item, whole=False)),
     )
     observed = request.params.get("observedAt", "")
 
     def act(group: _Group, draft: Draft) -> None:
-        merge_into(group.editor(draft.id or ""), draft, observed)
+        merge_into(group.editor(draft.id or ""), draft, observed=observed)
 
-    done, _ = await _each(broker, request, drafts, errors, act)
+    done, _ = await _each(broker, request, drafts=drafts, errors=errors, act=act)
     return _outcome(done, errors)
 
 
@@ -231,8 +239,9 @@ async def delete(broker: Broker, request: Request) -> Answer:
             errors.append(failure(str(each), BadRequestData("this is not a URI")))
     async with broker.write(request.tenant) as write:
         held = await write.take(wanted)
+        gone = dict(held)
         for name in wanted:
-            if name in held:
+            if gone.pop(name, None) is not None:
                 done.append(name)
             else:
                 errors.append(failure(name, ResourceNotFound(f"{name} does not exist")))
@@ -243,4 +252,4 @@ async def delete(broker: Broker, request: Request) -> Answer:
 async def query(broker: Broker, request: Request) -> Answer:
     """Query Entities by POST (5.7.2; 6.23)."""
     request, asked = request_of_body(request)
-    return await answer_query(broker, request, asked, Replier(request))
+    return await answer_query(broker, request, asked=asked, replier=Replier(request))

@@ -28,12 +28,14 @@ async def types(broker: Broker, request: Request) -> Answer:
         found[kind] += [attribute] if attribute != "@id" else []
     if request.flag("details"):
         names = ("EntityType", "typeName", "attributeNames")
-        return _detailed(request, names, found)
-    return _listed(request, "EntityTypeList", "typeList", [compact(kind) for kind in found])
+        return _detailed(request, names, found=found)
+    return _listed(
+        request, "EntityTypeList", member="typeList", names=[compact(kind) for kind in found]
+    )
 
 
 def _detailed(
-    request: Request, names: tuple[str, str, str], found: Mapping[str, Iterable[str]]
+    request: Request, names: tuple[str, str, str], *, found: Mapping[str, Iterable[str]]
 ) -> Answer:
     """Types with their attributes, or attributes with their types: ``names`` says how they are called."""
     compact = request.context.terms.compact
@@ -45,7 +47,7 @@ def _detailed(
     return _with_context(request, body)
 
 
-def _listed(request: Request, kind: str, member: str, names: list[str]) -> Answer:
+def _listed(request: Request, kind: str, *, member: str, names: list[str]) -> Answer:
     """Names alone (5.2.24, 5.2.27)."""
     listed = {"id": f"urn:ngsi-ld:{kind}:{uuid4()}", "type": kind, member: sorted(names)}
     return _with_context(request, listed)
@@ -93,8 +95,10 @@ async def attributes(broker: Broker, request: Request) -> Answer:
     compact = request.context.terms.compact
     if request.flag("details"):
         types_of = {iri: [each[0] for each in held] for iri, held in facts.items()}
-        return _detailed(request, ("Attribute", "attributeName", "typeNames"), types_of)
-    return _listed(request, "AttributeList", "attributeList", [compact(iri) for iri in facts])
+        return _detailed(request, ("Attribute", "attributeName", "typeNames"), found=types_of)
+    return _listed(
+        request, "AttributeList", member="attributeList", names=[compact(iri) for iri in facts]
+    )
 
 
 async def attribute(broker: Broker, request: Request) -> Answer:

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 
 from clapas.context.broker import Broker, entity_of
-from clapas.context.door.http import Answer, Headers, Request
+from clapas.context.door.http import Answer, Request
 from clapas.context.door.queries import joined, query_of, run_query
 from clapas.context.door.reply import Replier, read_projection
 from clapas.context.editing import Editor, created, deleted
-from clapas.context.entity_maps import with_map_of_one
+from clapas.context.entity_maps import chosen_map, map_made, wished
 from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
-from clapas.context.federation.reads import retrieved
+from clapas.context.federation.reads import Retrieved, retrieved
 from clapas.context.model import Entity, is_date_time, is_uri
 from clapas.context.query.select import type_matches
 from clapas.context.reading import Draft, Reader
@@ -38,7 +38,7 @@ async def create(broker: Broker, request: Request) -> Answer:
             raise AlreadyExists(f"{draft.id} exists already")
         return created(draft, now)
 
-    await broker.edit(request.tenant, draft.id or "", act)
+    await broker.edit(request.tenant, draft.id or "", act=act)
     return created_at(f"/ngsi-ld/v1/entities/{draft.id}")
 
 
@@ -50,10 +50,12 @@ def created_at(location: str) -> Answer:
 async def held(broker: Broker, request: Request) -> Entity:
     """The entity that the path names, as this caller may see it. Raises ResourceNotFound."""
     name = entity_id(request)
-    doc = await broker.store.one(request.tenant, name, request.rows)
+    doc = await broker.store.one(request.tenant, name, rows=request.rows)
     entity = entity_of(doc) if doc is not None else None
     kind = request.params.get("type")
-    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+    if entity is None or (
+        kind and not type_matches(kind, entity.types, terms=request.context.terms)
+    ):
         raise ResourceNotFound(f"{name} does not exist")
     return entity
 
@@ -61,8 +63,25 @@ async def held(broker: Broker, request: Request) -> Entity:
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Entity (5.7.1)."""
     replier = Replier(request)
-    entity, warnings = await gathered(broker, request)
-    style = replier.style
+    chosen = await chosen_map(broker, request)
+    asking = request if chosen is None else chosen.request(request, entity_id(request))
+    mapping = chosen is None and wished(request)
+    found = await gathered(broker, msgspec.structs.replace(asking, mapping=mapping))
+    answer = await _retrieved(broker, request, found=found, replier=replier)
+    if chosen is not None:
+        answer.headers.append(await chosen.used(broker, request, where=found.where, whole=False))
+    elif mapping:
+        answer.headers.append(await map_made(broker, request, where=found.where))
+    return answer
+
+
+async def _retrieved(
+    broker: Broker, request: Request, *, found: Retrieved, replier: Replier
+) -> Answer:
+    """What was found of an entity, as it was asked for. Raises ResourceNotFound."""
+    entity, warnings, style = found.entity, found.headers, replier.style
+    if entity is None:
+        raise ResourceNotFound(f"{entity_id(request)} does not exist")
     if "attrs" in request.params:
         wanted = [request.context.terms.expand(each) for each in request.words("attrs")]
         if not any(each in entity.attributes for each in wanted):
@@ -73,28 +92,26 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
         for each in instances
     ):
         raise ResourceNotFound(f"{entity.id} has no such datasetId")
-    shown = await joined(broker, request, [entity], replier)
+    shown = await joined(broker, request, entities=[entity], replier=replier)
     if not _says_something(shown[0], replier):
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
     if request.params.get("join") == "flat" and len(shown) > 1:
-        answer = replier.many([entity], shown, warnings)
-    else:
-        answer = replier.one(entity, shown[0], warnings)
-    return await with_map_of_one(broker, request, entity.id, answer)
+        return replier.many([entity], shown, headers=warnings)
+    return replier.one(entity, shown[0], headers=warnings)
 
 
-async def gathered(broker: Broker, request: Request) -> tuple[Entity, Headers]:
+async def gathered(broker: Broker, request: Request) -> Retrieved:
     """The entity that the path names, with what other sources say of it. Raises ResourceNotFound."""
     local, missing = None, ResourceNotFound(f"{request.args[0]} does not exist")
     try:
         local = await held(broker, request)
     except ResourceNotFound as error:
         missing = error
-    entity, warnings = await retrieved(broker, request, entity_id(request), local)
-    if entity is None:
-        missing.headers = tuple(warnings)
+    found = await retrieved(broker, request, name=entity_id(request), local=local)
+    if found.entity is None:
+        missing.headers = tuple(found.headers)
         raise missing
-    return entity, warnings
+    return found
 
 
 def _says_something(shown: dict[str, Any], replier: Replier) -> bool:
@@ -103,7 +120,7 @@ def _says_something(shown: dict[str, Any], replier: Replier) -> bool:
 
 async def query(broker: Broker, request: Request) -> Answer:
     """Query Entities (5.7.2)."""
-    return await run_query(broker, request, request.params)
+    return await run_query(broker, request, params=request.params)
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
@@ -112,14 +129,16 @@ async def delete(broker: Broker, request: Request) -> Answer:
     def act(entity: Entity | None, now: str) -> Editor:
         return deleted(present(request, entity), now)
 
-    await broker.edit(request.tenant, entity_id(request), act)
+    await broker.edit(request.tenant, entity_id(request), act=act)
     return Answer(status=204)
 
 
 def present(request: Request, entity: Entity | None) -> Entity:
     """The entity that a write is about. Raises ResourceNotFound when there is none of the type."""
     kind = request.params.get("type")
-    if entity is None or (kind and not type_matches(kind, entity.types, request.context.terms)):
+    if entity is None or (
+        kind and not type_matches(kind, entity.types, terms=request.context.terms)
+    ):
         raise ResourceNotFound(f"{request.args[0]} does not exist")
     return entity
 
@@ -133,23 +152,23 @@ async def merge(broker: Broker, request: Request) -> Answer:
 
     def act(entity: Entity | None, now: str) -> Editor:
         held = present(request, entity)
-        draft = read_fragment(request, request.body, held)
+        draft = read_fragment(request, request.body, entity=held)
         check_same_id(draft, name)
         editor = Editor(held, now)
-        merge_into(editor, draft, observed)
+        merge_into(editor, draft, observed=observed)
         return editor
 
-    await broker.edit(request.tenant, name, act)
+    await broker.edit(request.tenant, name, act=act)
     return Answer(status=204)
 
 
-def read_fragment(request: Request, payload: Any, entity: Entity | None) -> Draft:
+def read_fragment(request: Request, payload: Any, *, entity: Entity | None) -> Draft:
     """The fragment of a merge: normalized, concise, or simplified when the request says so."""
     formats = {request.params.get("format"), *request.options}
     if formats & {"simplified", "keyValues"}:
         lang = request.params.get("lang", "")
-        return read_simplified(payload, request.context.terms, entity, lang)
-    return Reader(request.context.terms, fragment=True).entity(payload, whole=False)
+        return read_simplified(payload, request.context.terms, entity=entity, lang=lang)
+    return Reader(request.context.terms, merge=True).entity(payload, whole=False)
 
 
 def check_same_id(draft: Draft, name: str) -> None:
@@ -158,7 +177,7 @@ def check_same_id(draft: Draft, name: str) -> None:
         raise BadRequestData("the id in the body is not that of the path")
 
 
-def merge_into(editor: Editor, draft: Draft, observed: str = "") -> None:
+def merge_into(editor: Editor, draft: Draft, *, observed: str = "") -> None:
     """Apply a merge to an entity."""
     editor.head(draft)
     for iri, instances in draft.attributes.items():
@@ -181,7 +200,7 @@ async def replace(broker: Broker, request: Request) -> Answer:
         editor.touched = True
         return editor
 
-    await broker.edit(request.tenant, name, act)
+    await broker.edit(request.tenant, name, act=act)
     return Answer(status=204)
 
 
@@ -196,7 +215,7 @@ async def purge(broker: Broker, request: Request) -> Answer:
     if "{" in params.get("drop", "") + params.get("keep", ""):
         raise BadRequestData("drop and keep name attributes of the entity itself")
     found = await find(
-        broker, request.tenant, asked, terms=terms, limit=MOST_PURGED, rows=request.rows
+        broker, request.tenant, query=asked, terms=terms, limit=MOST_PURGED, rows=request.rows
     )
     async with broker.write(request.tenant) as write:
         entities = await write.take([each.id for each in found.entities])

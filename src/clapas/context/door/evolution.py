@@ -10,11 +10,13 @@ from clapas.context.door.http import LD, Answer, Headers, Request
 from clapas.context.door.queries import orders_of, query_of
 from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import page_links, page_of, style_of
-from clapas.context.entity_maps import HEADER, PATH, chosen_map, make, wished, with_map_of_one
+from clapas.context.entity_maps import HEADER, HERE, PATH, chosen_map, map_made, wished
 from clapas.context.errors import BadRequestData, ResourceNotFound
+from clapas.context.federation.reads import Located
 from clapas.context.model import SCOPE, Entity
 from clapas.context.query.select import type_matches
 from clapas.context.rendering import Renderer, Style
+from clapas.context.scope_times import evolved, kept_by_scope, valid_scopes
 from clapas.context.search import Query
 from clapas.context.temporal import (
     PLURAL,
@@ -26,7 +28,7 @@ from clapas.context.temporal import (
     read_aggregation,
     read_window,
 )
-from clapas.context.timeline import aggregate, evolved, heads, instances_of
+from clapas.context.timeline import aggregate, heads, instances_of
 
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 
@@ -39,6 +41,8 @@ class _Shape(msgspec.Struct, kw_only=True):
     window: Window
     attributes: list[str] | None
     params: dict[str, Any]
+    scope: str = ""
+    """The scope query, which leaves only instances of the times in which it held."""
 
 
 def _shape(request: Request, params: dict[str, Any] | None = None) -> _Shape:
@@ -67,27 +71,33 @@ async def retrieve(broker: Broker, request: Request) -> Answer:
     if shape.form == "aggregatedValues":
         read_aggregation(shape.params)
     name = entity_id(request)
-    found = await heads(broker, request.tenant, [name], request.rows)
+    found = await heads(broker, request.tenant, ids=[name], rows=request.rows)
     kind = request.params.get("type")
-    if not found or (kind and not type_matches(kind, found[0].types, request.context.terms)):
+    if not found or (kind and not type_matches(kind, found[0].types, terms=request.context.terms)):
         raise ResourceNotFound(f"{name} has no temporal evolution")
-    answer = await _retrieved(broker, request, shape, found)
-    return await with_map_of_one(broker, request, name, answer)
+    answer = await _retrieved(broker, request, shape=shape, found=found)
+    chosen = await chosen_map(broker, request)
+    if chosen is not None:
+        answer.headers.append((HEADER, PATH + chosen.body["id"]))
+    elif wished(request):
+        where = Located(sources={name: [HERE]})
+        answer.headers.append(await map_made(broker, request, where=where))
+    return answer
 
 
 async def _retrieved(
-    broker: Broker, request: Request, shape: _Shape, found: list[Entity]
+    broker: Broker, request: Request, *, shape: _Shape, found: list[Entity]
 ) -> Answer:
     name = found[0].id
     if shape.form == "aggregatedValues":
-        body = await _aggregated(broker, request, shape, found)
+        body = await _aggregated(broker, request, shape=shape, found=found)
         return _reply(request, body[0])
-    rows = await _rows_of(broker, request, shape, [name])
+    rows = await _rows_of(broker, request, shape=shape, ids=[name])
     if "attrs" in request.params and not rows and not shape.window.relation:
         raise ResourceNotFound(f"{name} has none of the attributes")
-    cut = cut_page(rows, shape.window, broker.settings.temporal_page)
+    cut = cut_page(rows, shape.window, most=broker.settings.temporal_page)
     names = {name: list(dict.fromkeys(row.attribute for row in rows))}
-    body = _shown(request, shape, found, cut.rows, names if cut.range else {})
+    body = _shown(request, shape, found=found, rows=cut.rows, names=names if cut.range else {})
     answer = _reply(request, body[0])
     if cut.range:
         answer.status = 206
@@ -95,24 +105,30 @@ async def _retrieved(
     return answer
 
 
-async def _rows_of(broker: Broker, request: Request, shape: _Shape, ids: list[str]) -> list[Row]:
+async def _rows_of(broker: Broker, request: Request, *, shape: _Shape, ids: list[str]) -> list[Row]:
     datasets = shape.style.datasets
-    return await instances_of(
+    rows = await instances_of(
         broker,
         request.tenant,
-        ids,
-        shape.window,
+        ids=ids,
+        window=shape.window,
         attributes=shape.attributes,
         datasets=sorted(datasets) if datasets is not None else None,
         visible=request.rows,
     )
+    if not shape.scope:
+        return rows
+    valid = await valid_scopes(broker, request, ids=ids, text=shape.scope, window=shape.window)
+    kept = kept_by_scope(rows, valid, window=shape.window)
+    measured = {row.entity for row in rows} - {*valid}
+    return kept + [row for row in rows if row.entity in measured]
 
 
 async def query(broker: Broker, request: Request) -> Answer:
     """Query Temporal Evolution of Entities (5.7.4)."""
     asked = query_of(request, request.params)
     _check_orders(request)
-    return await _query(broker, request, asked, _shape(request))
+    return await _query(broker, request, asked=asked, shape=_shape(request))
 
 
 def _check_orders(request: Request) -> None:
@@ -133,44 +149,52 @@ async def query_by_post(broker: Broker, request: Request) -> Answer:
     if not isinstance(aggregates, dict):
         raise BadRequestData("aggrParams is an object")
     params = {**made.params, **aggregates, **inner}
-    return await _query(broker, made, asked, _shape(made, params))
+    return await _query(broker, made, asked=asked, shape=_shape(made, params))
 
 
-async def _query(broker: Broker, request: Request, asked: Query, shape: _Shape) -> Answer:
+async def _query(broker: Broker, request: Request, *, asked: Query, shape: _Shape) -> Answer:
     if not shape.window.relation:
         raise BadRequestData("a temporal query needs timerel and timeAt")
     if shape.form == "aggregatedValues":
         read_aggregation(shape.params)
-    limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
-    ids = await evolved(broker, request, asked, shape.window)
+    shape = msgspec.structs.replace(shape, scope=asked.scope)
+    limit, offset, count = page_of(
+        request, broker.settings.default_limit, most=broker.settings.most
+    )
+    ids = await evolved(broker, request, asked=asked, window=shape.window)
     chosen = await chosen_map(broker, request)
-    made = "" if chosen is not None else await _new_map(broker, request, ids)
+    headers: Headers = []
     if chosen is not None:
-        ids = [each for each in chosen.ids if each in set(ids)]
+        headers = [(HEADER, PATH + chosen.body["id"])]
+        fit = set(ids)
+        ids = [each for each in chosen.ids if each in fit]
+    elif wished(request):
+        where = Located(sources={each: [HERE] for each in ids})
+        headers = [await map_made(broker, request, where=where)]
     if asked.orders and asked.orders[0].descending:
         ids.reverse()
     wanted = ids[offset : offset + limit] if limit else []
-    found = await heads(broker, request.tenant, wanted, request.rows)
-    headers: Headers = page_links(request, limit, offset, more=len(ids) > offset + limit)
+    found = await heads(broker, request.tenant, ids=wanted, rows=request.rows)
+    headers += page_links(request, limit, offset=offset, more=len(ids) > offset + limit)
     if count:
         headers.append(("NGSILD-Results-Count", str(len(ids))))
-    if chosen is not None or made:
-        headers.append((HEADER, PATH + (chosen.body["id"] if chosen is not None else made)))
-    status, bodies = await _page(broker, request, shape, found, headers)
+    status, bodies = await _page(broker, request, shape=shape, found=found, headers=headers)
+    if chosen is None and wished(request):
+        status = 201
     if request.media == LD:
         bodies = [{**each, "@context": request.context.embedded} for each in bodies]
-    return Answer(status=201 if made else status, body=bodies, headers=headers)
+    return Answer(status=status, body=bodies, headers=headers)
 
 
 async def _page(
-    broker: Broker, request: Request, shape: _Shape, found: list[Entity], headers: Headers
+    broker: Broker, request: Request, *, shape: _Shape, found: list[Entity], headers: Headers
 ) -> tuple[int, list[dict[str, Any]]]:
     """The evolutions of a page; 206, with their range among the headers, when instances are left out."""
     if shape.form == "aggregatedValues":
-        return 200, await _aggregated(broker, request, shape, found)
+        return 200, await _aggregated(broker, request, shape=shape, found=found)
     status = 200
-    rows = await _rows_of(broker, request, shape, [each.id for each in found])
-    cut = cut_page(rows, shape.window, broker.settings.temporal_page)
+    rows = await _rows_of(broker, request, shape=shape, ids=[each.id for each in found])
+    cut = cut_page(rows, shape.window, most=broker.settings.temporal_page)
     names: dict[str, list[str]] = {}
     if cut.range:
         status = 206
@@ -178,15 +202,7 @@ async def _page(
         for row in rows:
             if row.attribute not in names.setdefault(row.entity, []):
                 names[row.entity].append(row.attribute)
-    return status, _shown(request, shape, found, cut.rows, names)
-
-
-async def _new_map(broker: Broker, request: Request, ids: list[str]) -> str:
-    """The id of the map of a query that asks for one, or names one that is gone (5.7.4.4); else ''."""
-    if not wished(request):
-        return ""
-    body = await make(broker, request, {each: ["@none"] for each in ids})
-    return str(body["id"])
+    return status, _shown(request, shape, found=found, rows=cut.rows, names=names)
 
 
 def _reply(request: Request, body: dict[str, Any]) -> Answer:
@@ -195,7 +211,7 @@ def _reply(request: Request, body: dict[str, Any]) -> Answer:
     return Answer(body=body)
 
 
-def _head(request: Request, shape: _Shape, entity: Entity) -> dict[str, Any]:
+def _head(request: Request, shape: _Shape, *, entity: Entity) -> dict[str, Any]:
     bare = Entity(
         id=entity.id,
         types=entity.types,
@@ -210,6 +226,7 @@ def _head(request: Request, shape: _Shape, entity: Entity) -> dict[str, Any]:
 def _shown(
     request: Request,
     shape: _Shape,
+    *,
     found: list[Entity],
     rows: list[Row],
     names: dict[str, list[str]],
@@ -219,12 +236,12 @@ def _shown(
     by_entity = grouped(rows)
     bodies: list[dict[str, Any]] = []
     for entity in found:
-        body = _head(request, shape, entity)
+        body = _head(request, shape, entity=entity)
         held = by_entity.get(entity.id, {})
         for iri in names.get(entity.id, list(held)):
             if not shape.style.projection.wants(_member(iri)):
                 continue
-            shown = _attribute(renderer, shape, held.get(iri, []))
+            shown = _attribute(renderer, shape, rows=held.get(iri, []))
             body[request.context.terms.compact(iri)] = shown
         bodies.append(body)
     return bodies
@@ -242,7 +259,7 @@ def _instance(renderer: Renderer, row: Row) -> Any:
     return shown
 
 
-def _attribute(renderer: Renderer, shape: _Shape, rows: list[Row]) -> Any:
+def _attribute(renderer: Renderer, shape: _Shape, *, rows: list[Row]) -> Any:
     if shape.form != "temporalValues":
         return [_instance(renderer, row) for row in rows]
     if not rows:
@@ -263,23 +280,23 @@ def _attribute(renderer: Renderer, shape: _Shape, rows: list[Row]) -> Any:
 
 
 async def _aggregated(
-    broker: Broker, request: Request, shape: _Shape, found: list[Entity]
+    broker: Broker, request: Request, *, shape: _Shape, found: list[Entity]
 ) -> list[dict[str, Any]]:
     aggregation = read_aggregation(shape.params)
     datasets = shape.style.datasets
     values = await aggregate(
         broker,
         request.tenant,
-        [each.id for each in found],
-        shape.window,
-        aggregation,
+        ids=[each.id for each in found],
+        window=shape.window,
+        aggregation=aggregation,
         attributes=shape.attributes,
         datasets=sorted(datasets) if datasets is not None else None,
         visible=request.rows,
     )
     bodies: list[dict[str, Any]] = []
     for entity in found:
-        body = _head(request, shape, entity)
+        body = _head(request, shape, entity=entity)
         for iri, shown in values.get(entity.id, {}).items():
             if shape.style.projection.wants(_member(iri)):
                 body[request.context.terms.compact(iri)] = shown[0] if len(shown) == 1 else shown

@@ -9,13 +9,19 @@ from clapas.context.door import (
     discovery,
     entities,
     evolution,
+    registrations,
     subscriptions,
     temporal,
 )
 from clapas.context.door.http import Answer, Request
 from clapas.context.federation.answers import discovered, evolved_both, merged_answers
 from clapas.context.federation.batches import distributed_batch, distributed_purge
-from clapas.context.federation.subscriptions import creating, deleting, updating
+from clapas.context.federation.subscriptions import (
+    creating,
+    deleting,
+    registering,
+    updating,
+)
 from clapas.context.federation.writes import Writing, distributed
 
 Handler = Callable[[Broker, Request], Awaitable[Answer]]
@@ -33,7 +39,7 @@ WRITES: tuple[tuple[Handler, Writing], ...] = (
     (temporal.append, Writing(operation="appendAttrsTemporal", of_attributes=True)),
     (temporal.delete, Writing(operation="deleteTemporal", body="")),
     (temporal.delete_attribute, Writing(operation="deleteAttrsTemporal", body="attribute")),
-    (temporal.modify_instance, Writing(operation="updateAttrsTemporal", body="attribute")),
+    (temporal.modify_instance, Writing(operation="updateAttrInstanceTemporal", body="attribute")),
     (temporal.delete_instance, Writing(operation="deleteAttrInstanceTemporal", body="attribute")),
 )
 AROUND: dict[Handler, Handler] = {
@@ -44,15 +50,30 @@ AROUND: dict[Handler, Handler] = {
     batch.merge: distributed_batch(batch.merge, "mergeBatch"),
     batch.delete: distributed_batch(batch.delete, "deleteBatch"),
     entities.purge: distributed_purge(entities.purge),
-    evolution.retrieve: merged_answers(evolution.retrieve, "retrieveTemporal", evolved_both),
-    evolution.query: merged_answers(evolution.query, "queryTemporal", evolved_both),
-    evolution.query_by_post: merged_answers(evolution.query_by_post, "queryTemporal", evolved_both),
-    discovery.types: merged_answers(discovery.types, "retrieveEntityTypes", discovered),
-    discovery.entity_type: merged_answers(
-        discovery.entity_type, "retrieveEntityTypeInfo", discovered
+    evolution.retrieve: merged_answers(evolution.retrieve, "retrieveTemporal", merge=evolved_both),
+    evolution.query: merged_answers(evolution.query, "queryTemporal", merge=evolved_both),
+    evolution.query_by_post: merged_answers(
+        evolution.query_by_post, "queryTemporal", merge=evolved_both
     ),
-    discovery.attributes: merged_answers(discovery.attributes, "retrieveAttrTypes", discovered),
-    discovery.attribute: merged_answers(discovery.attribute, "retrieveAttrTypeInfo", discovered),
+    discovery.types: merged_answers(discovery.types, "retrieveEntityTypes", merge=discovered),
+    discovery.entity_type: merged_answers(
+        discovery.entity_type, "retrieveEntityTypeInfo", merge=discovered
+    ),
+    discovery.attributes: merged_answers(
+        discovery.attributes, "retrieveAttrTypes", merge=discovered
+    ),
+    discovery.attribute: merged_answers(
+        discovery.attribute, "retrieveAttrTypeInfo", merge=discovered
+    ),
+    discovery.attributes: merged_answers(
+        discovery.attributes, "retrieveAttrTypes", merge=discovered
+    ),
+    discovery.attribute: merged_answers(
+        discovery.attribute, "retrieveAttrTypeInfo", merge=discovered
+    ),
+    registrations.create: registering(registrations.create),
+    registrations.update: registering(registrations.update),
+    registrations.delete: registering(registrations.delete),
     subscriptions.create: creating(subscriptions.create),
     subscriptions.update: updating(subscriptions.update),
     subscriptions.delete: deleting(subscriptions.delete),

@@ -58,12 +58,18 @@ class Request(msgspec.Struct, kw_only=True):
     """What the answer is made of: one of JSON, LD, GEO."""
     body: Any = None
     context: Context
+    kind: str = JSON
+    """What the body is made of: JSON or LD."""
     spec_context: Any = None
     """The @context as the request gave it, None when it gave none."""
     tenant: str = ""
     rows: RowFilter
     base: str = ""
     query: str = ""
+    sources: Mapping[str, str] | None = None
+    """Registrations that the entity map in use names, each with its source's own map, '' without; None: any."""
+    mapping: bool = False
+    """An entity map is being made: sources are asked for theirs."""
 
     def flag(self, name: str) -> bool:
         """A boolean parameter. Raises BadRequestData."""
@@ -112,12 +118,17 @@ def read_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
+FLAGS = frozenset({"local", "count", "details", "deleteAll", "splitEntities", "reload"})
+
+
 def read_params(query: str, spec: Spec) -> dict[str, str]:
-    """The parameters. Raises InvalidRequest for one that the operation does not have (6.3.20)."""
+    """The parameters. Raises InvalidRequest for one that the operation does not have (6.3.20), BadRequestData."""
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in spec.params:
             raise InvalidRequest(f"the parameter {name!r} does not exist here")
+        if name in FLAGS and value.lower() not in {"true", "false"}:
+            raise BadRequestData(f"{name} is true or false")
         found[name] = f"{found[name]},{value}" if name in found else value
     for option in (each for each in found.get("options", "").split(",") if each):
         if option not in spec.options and option not in spec.formats:
@@ -230,11 +241,15 @@ def read_json(body: bytes) -> Any:
         raise InvalidRequest("the body is not JSON") from error
 
 
-def take_context(payload: Any, kind: str, link: str | None) -> Any:
+IN_JSON = "application/json has its @context in Link, not in the body"
+IN_LD = "application/ld+json needs a @context in the body"
+
+
+def take_context(payload: Any, kind: str, *, link: str | None) -> Any:
     """The @context of a request with a body, and the rules about where it may stand (6.3.5).
 
     A JSON-LD body without any that comes with a Link is taken by it: clients that set one type
-    for all they send do so. Raises BadRequestData.
+    for all they send do so. In a batch each item answers for itself. Raises BadRequestData.
     """
     items = payload if isinstance(payload, list) else [payload]
     holds = [isinstance(each, dict) and "@context" in each for each in items]
@@ -242,6 +257,6 @@ def take_context(payload: Any, kind: str, link: str | None) -> Any:
         if link is not None and any(holds):
             raise BadRequestData("application/ld+json has its @context in the body, not in Link")
         return link
-    if any(holds):
-        raise BadRequestData("application/json has its @context in Link, not in the body")
+    if any(holds) and not isinstance(payload, list):
+        raise BadRequestData(IN_JSON)
     return link

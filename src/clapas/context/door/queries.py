@@ -9,9 +9,9 @@ import orjson
 from clapas.context.broker import Broker, entity_of
 from clapas.context.door.http import Answer, Headers, Request
 from clapas.context.door.reply import Replier, check_hops, datasets_of, page_links, page_of
-from clapas.context.entity_maps import chosen_map, wished, with_map
+from clapas.context.entity_maps import chosen_map, map_made, wished
 from clapas.context.errors import BadRequestData
-from clapas.context.federation.reads import queried
+from clapas.context.federation.reads import located, queried
 from clapas.context.linked import Inliner, gather
 from clapas.context.model import Entity
 from clapas.context.query import q as language
@@ -94,45 +94,57 @@ def orders_of(request: Request, params: Mapping[str, str]) -> Any:
     )
 
 
-async def run_query(broker: Broker, request: Request, params: Mapping[str, str]) -> Answer:
+async def run_query(broker: Broker, request: Request, *, params: Mapping[str, str]) -> Answer:
     """Query Entities with GET parameters (5.7.2)."""
     replier = Replier(request)
     asked = query_of(request, params)
-    return await answer_query(broker, request, asked, replier)
+    return await answer_query(broker, request, asked=asked, replier=replier)
 
 
-async def answer_query(broker: Broker, request: Request, asked: Query, replier: Replier) -> Answer:
+async def answer_query(
+    broker: Broker, request: Request, *, asked: Query, replier: Replier
+) -> Answer:
     """Run a query and answer its page."""
     settings = broker.settings
-    limit, offset, count = page_of(request, settings.default_limit, settings.most)
+    limit, offset, count = page_of(request, settings.default_limit, most=settings.most)
     chosen = await chosen_map(broker, request)
     if chosen is not None:
         asked = msgspec.structs.replace(asked, selectors=chosen.selectors(asked))
-    gathered = await queried(broker, request, asked, limit=limit, offset=offset, count=count)
+        request = chosen.request(request)
+    elif wished(request):
+        request = msgspec.structs.replace(request, mapping=True)
+    gathered = await queried(broker, request, asked=asked, limit=limit, offset=offset, count=count)
     found = gathered.found
-    headers = page_headers(request, found, limit, offset, count=count) + gathered.headers
-    shown = await joined(broker, request, found.entities, replier)
+    headers = (
+        page_headers(request, found, limit=limit, offset=offset, count=count) + gathered.headers
+    )
+    shown = await joined(broker, request, entities=found.entities, replier=replier)
     kept = [each for each in shown if each or replier.style.projection.pick is None]
-    answer = replier.many(found.entities, kept, headers)
+    answer = replier.many(found.entities, kept, headers=headers)
+    if chosen is None and not request.mapping:
+        return answer
+    where = gathered.where or await located(broker, request, asked=asked)
     if chosen is not None:
-        return await chosen.used(broker, request, asked, answer)
-    if wished(request):
-        return await with_map(broker, request, asked, answer)
+        whole = not request.words("id")
+        answer.headers.append(await chosen.used(broker, request, where=where, whole=whole))
+    else:
+        answer.status = 201
+        answer.headers.append(await map_made(broker, request, where=where))
     return answer
 
 
 def page_headers(
-    request: Request, found: Found, limit: int, offset: int, *, count: bool
+    request: Request, found: Found, *, limit: int, offset: int, count: bool
 ) -> Headers:
     """Paging links, and the count when it was asked for."""
-    headers = page_links(request, limit, offset, more=found.more)
+    headers = page_links(request, limit, offset=offset, more=found.more)
     if count:
         headers.append(("NGSILD-Results-Count", str(found.count)))
     return headers
 
 
 async def joined(
-    broker: Broker, request: Request, entities: Sequence[Entity], replier: Replier
+    broker: Broker, request: Request, *, entities: Sequence[Entity], replier: Replier
 ) -> list[dict[str, Any]]:
     """Entities as shown, with those they lead to when the request asks for a join (4.5.23)."""
     join = request.params.get("join", "@none")
@@ -146,10 +158,10 @@ async def joined(
     projection = replier.style.projection
 
     async def fetch(ids: Sequence[str]) -> dict[str, Entity]:
-        docs = await broker.store.many(request.tenant, ids, request.rows)
+        docs = await broker.store.many(request.tenant, ids, rows=request.rows)
         return {doc["@id"]: entity_of(doc) for doc in docs}
 
-    linked = await gather(entities, level, projection, fetch)
+    linked = await gather(entities, level, projection=projection, fetch=fetch)
     held = set(request.words("containedBy"))
     linked = {key: value for key, value in linked.items() if key not in held}
     if join == "flat":
@@ -158,4 +170,4 @@ async def joined(
         return [replier.shown(each) for each in (*entities, *others)]
     simplified = replier.style.format == "simplified"
     inliner = Inliner(replier.renderer, linked, simplified=simplified)
-    return [inliner.entity(each, projection, level, frozenset()) for each in entities]
+    return [inliner.entity(each, projection, level=level, seen=frozenset()) for each in entities]

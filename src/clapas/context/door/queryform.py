@@ -22,6 +22,7 @@ MEMBERS = frozenset(
     | {"entityMapLifetime", "format", "options", "aggrParams"}
 )
 TEXTS = ("q", "scopeQ", "csf", "lang", "join", "geometryProperty")
+FLAGS = ("entityMap", "splitEntities", "local")
 LISTS = ("attrs", "pick", "omit", "containedBy", "datasetId", "expandValues", "jsonKeys")
 
 
@@ -60,6 +61,11 @@ def _params(body: dict[str, Any]) -> dict[str, str]:
     for name in LISTS:
         if name in body:
             found[name] = ",".join(_names(body, name))
+    for name in FLAGS:
+        if name in body:
+            found[name] = _flag(body, name)
+    if "entityMapLifetime" in body:
+        found["entityMapLifetime"] = _text(body, "entityMapLifetime")
     if "joinLevel" in body:
         if not isinstance(body["joinLevel"], int):
             raise BadRequestData("joinLevel is a number")
@@ -94,6 +100,12 @@ def _text(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or (name in body and not value):
         raise BadRequestData(f"{name} is a text")
     return value
+
+
+def _flag(body: dict[str, Any], name: str) -> str:
+    if not isinstance(body[name], bool):
+        raise BadRequestData(f"{name} is true or false")
+    return "true" if body[name] else "false"
 
 
 def _names(body: dict[str, Any], name: str) -> list[str]:

@@ -7,13 +7,13 @@ from clapas.domain.errors import Forbidden
 from clapas.store.context import ContextStore
 
 
-async def refuse_beyond(store: ContextStore, request: Request, action: str) -> None:
+async def refuse_beyond(store: ContextStore, request: Request, *, action: str) -> None:
     """Raises Forbidden when the request names an entity that exists outside the caller's rows."""
     named = sorted(set(_targets(request)))
     if request.rows.everything or not named:
         return
     there = {doc["@id"] for doc in await store.many(request.tenant, named)}
-    open_to = {doc["@id"] for doc in await store.many(request.tenant, named, request.rows)}
+    open_to = {doc["@id"] for doc in await store.many(request.tenant, named, rows=request.rows)}
     if beyond := sorted(there - open_to):
         raise Forbidden("these entities are not yours to change", action=action, id=beyond[0])
 

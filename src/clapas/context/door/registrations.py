@@ -43,7 +43,7 @@ async def create(broker: Broker, request: Request) -> Answer:
     if any(each["id"] == body["id"] for each in others):
         raise AlreadyExists(f"{body['id']} exists already")
     check_conflicts(body, others)
-    await _check_held(broker, request, body)
+    await _check_held(broker, request, body=body)
     async with broker.store.change(request.tenant):
         pass
     rows = await broker.store.rows(
@@ -52,11 +52,11 @@ async def create(broker: Broker, request: Request) -> Answer:
     if not rows:
         raise AlreadyExists(f"{body['id']} exists already")
     broker.federation.registry.forget(request.tenant)
-    await tell(broker, request.tenant, None, body)
+    await tell(broker, request.tenant, before=None, after=body)
     return created_at(f"/ngsi-ld/v1/csourceRegistrations/{body['id']}")
 
 
-async def _check_held(broker: Broker, request: Request, body: Body) -> None:
+async def _check_held(broker: Broker, request: Request, *, body: Body) -> None:
     """Raise Clash when what a source alone would hold is kept here already (5.9.2.4)."""
     mode = body.get("mode", "inclusive")
     lenient = broker.settings.lenient_registrations and mode == "exclusive"
@@ -72,7 +72,7 @@ async def _check_held(broker: Broker, request: Request, body: Body) -> None:
                 pattern=entity.get("idPattern", ""),
             )
             asked = Query(selectors=(selector,), attributes=names)
-            found = await find(broker, request.tenant, asked, terms=PLAIN, limit=1)
+            found = await find(broker, request.tenant, query=asked, terms=PLAIN, limit=1)
             if found.entities:
                 raise Clash(f"{found.entities[0].id} is kept here already")
 
@@ -137,13 +137,15 @@ async def listed(broker: Broker, request: Request) -> Answer:
         ),
     )
     window = read_window(params)
-    limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
+    limit, offset, count = page_of(
+        request, broker.settings.default_limit, most=broker.settings.most
+    )
     held = await registrations(broker, request.tenant)
-    found = [each for each in held if matching(each, query, window, terms) is not None]
+    found = [each for each in held if matching(each, query, window=window, terms=terms) is not None]
     for name in ("q", "csf"):
         if name in params:
-            found = await _with_properties(broker, found, params[name], terms)
-    headers = page_links(request, limit, offset, more=len(found) > offset + limit)
+            found = await _with_properties(broker, found, text=params[name], terms=terms)
+    headers = page_links(request, limit, offset=offset, more=len(found) > offset + limit)
     if count:
         headers.append(("NGSILD-Results-Count", str(len(found))))
     page = found[offset : offset + limit]
@@ -151,7 +153,7 @@ async def listed(broker: Broker, request: Request) -> Answer:
 
 
 async def _with_properties(
-    broker: Broker, found: Sequence[Body], text: str, terms: Terms
+    broker: Broker, found: Sequence[Body], *, text: str, terms: Terms
 ) -> list[Body]:
     """Those whose Context Source Properties satisfy a query (5.10.2.4)."""
     path = Compiler(terms).predicate(language.parse(text))
@@ -173,13 +175,13 @@ async def update(broker: Broker, request: Request) -> Answer:
     """Update Context Source Registration (5.9.3)."""
     before = await _one(broker, request)
     lenient = broker.settings.lenient_registrations
-    after = update_registration(before, request.body, request.context.terms, lenient=lenient)
+    after = update_registration(before, request.body, terms=request.context.terms, lenient=lenient)
     check_conflicts(after, await registrations(broker, request.tenant))
     await broker.store.run(
         "set_registration", tenant=request.tenant, id=after["id"], **_kept(after)
     )
     broker.federation.registry.forget(request.tenant)
-    await tell(broker, request.tenant, before, after)
+    await tell(broker, request.tenant, before=before, after=after)
     return Answer(status=204)
 
 
@@ -188,7 +190,7 @@ async def delete(broker: Broker, request: Request) -> Answer:
     before = await _one(broker, request)
     await broker.store.rows("drop_registration", tenant=request.tenant, id=before["id"])
     broker.federation.registry.forget(request.tenant)
-    await tell(broker, request.tenant, before, None)
+    await tell(broker, request.tenant, before=before, after=None)
     return Answer(status=204)
 
 
@@ -206,33 +208,46 @@ def subscribed_query(body: Mapping[str, Any]) -> tuple[Query, Window]:
     return query, read_window(body.get("temporalQ", {}))
 
 
-async def tell(broker: Broker, tenant: str, before: Body | None, after: Body | None) -> None:
+async def tell(broker: Broker, tenant: str, *, before: Body | None, after: Body | None) -> None:
     """Tell the subscribers of registrations what a change means to them."""
     rows: list[dict[str, Any]] = []
     for body, state in await broker.store.rows("sources_subscriptions", tenant=tenant):
         if status_of(body) != "active":
             continue
         query, window = subscribed_query(body)
-        was = matching(before, query, window, PLAIN) if before else None
-        now = matching(after, query, window, PLAIN) if after else None
+        was = matching(before, query, window=window, terms=PLAIN) if before else None
+        now = matching(after, query, window=window, terms=PLAIN) if after else None
         if now is not None:
             reason = "newlyMatching" if was is None else "updated"
-            rows.append(await _delivery(broker, tenant, body, state, [now], reason))
+            rows.append(
+                await _delivery(broker, tenant, body=body, state=state, found=[now], reason=reason)
+            )
         elif was is not None:
-            rows.append(await _delivery(broker, tenant, body, state, [was], "noLongerMatching"))
+            rows.append(
+                await _delivery(
+                    broker, tenant, body=body, state=state, found=[was], reason="noLongerMatching"
+                )
+            )
     await _keep(broker, rows)
 
 
-async def first(broker: Broker, tenant: str, body: Body, state: Mapping[str, Any]) -> None:
+async def first(broker: Broker, tenant: str, *, body: Body, state: Mapping[str, Any]) -> None:
     """The first notification of a new subscription: what matches already."""
     query, window = subscribed_query(body)
     found = [
         kept
         for each in await registrations(broker, tenant)
-        if (kept := matching(each, query, window, PLAIN)) is not None
+        if (kept := matching(each, query, window=window, terms=PLAIN)) is not None
     ]
     if found and status_of(body) == "active":
-        await _keep(broker, [await _delivery(broker, tenant, body, state, found, "newlyMatching")])
+        await _keep(
+            broker,
+            [
+                await _delivery(
+                    broker, tenant, body=body, state=state, found=found, reason="newlyMatching"
+                )
+            ],
+        )
 
 
 async def _keep(broker: Broker, rows: Sequence[dict[str, Any]]) -> None:
@@ -254,6 +269,7 @@ def _told(body: Body) -> Body:
 async def _delivery(
     broker: Broker,
     tenant: str,
+    *,
     body: Body,
     state: Mapping[str, Any],
     found: Sequence[Body],
@@ -277,6 +293,6 @@ async def _delivery(
         "kind": "c",
         "subscription": body["id"],
         "endpoint": endpoint["uri"],
-        "headers": headers_of(endpoint, accept, context.link, tenant),
+        "headers": headers_of(endpoint, accept, link=context.link, tenant=tenant),
         "body": notification,
     }

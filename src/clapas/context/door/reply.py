@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_plus
 import msgspec
 
 from clapas.context.door.http import GEO, LD, Answer, Headers, Request, preferences
-from clapas.context.errors import BadRequestData, InvalidRequest
+from clapas.context.errors import BadRequestData, InvalidRequest, TooManyResults
 from clapas.context.model import GEOMETRIES, Entity, is_uri
 from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, feature
 from clapas.context.terms import Terms
@@ -32,6 +32,8 @@ def style_of(request: Request) -> Style:
         raise BadRequestData("geometryProperty is for application/geo+json")
     given = request.params.get("format")
     names = [each for each in request.words("options") if each in FORMATS]
+    if given is None and len({FORMATS[each] for each in names}) > 1:
+        raise InvalidRequest("options name two formats")
     name = given if given in FORMATS else (names[0] if names else "normalized")
     if "lang" in request.params and not request.params["lang"]:
         raise BadRequestData("lang is empty")
@@ -115,14 +117,14 @@ def read_projection(text: str, terms: Terms) -> dict[str, Projection | None]:
     if not text.strip():
         raise BadRequestData("the projection is empty")
     tokens = PARTS.findall(text)
-    found, rest = _projected(tokens, terms, 0)
+    found, rest = _projected(tokens, terms, depth=0)
     if rest:
         raise BadRequestData(f"the projection {text!r} cannot be understood")
     return found
 
 
 def _projected(
-    tokens: list[str], terms: Terms, depth: int
+    tokens: list[str], terms: Terms, *, depth: int
 ) -> tuple[dict[str, Projection | None], list[str]]:
     found: dict[str, Projection | None] = {}
     last, wanted = "", True
@@ -131,7 +133,7 @@ def _projected(
         if word in {",", "|"} and not wanted:
             wanted = True
         elif word == "{" and last and not wanted and depth < 10:
-            inner, tokens = _projected(tokens, terms, depth + 1)
+            inner, tokens = _projected(tokens, terms, depth=depth + 1)
             found[last] = Projection(pick=inner)
         elif word == "}" and depth and not wanted:
             return found, tokens
@@ -174,12 +176,12 @@ class Replier:
         """One entity in the request's style."""
         return self.renderer.entity(entity)
 
-    def one(self, entity: Entity, shown: Any = None, headers: Headers | None = None) -> Answer:
+    def one(self, entity: Entity, shown: Any = None, *, headers: Headers | None = None) -> Answer:
         """An answer of one entity."""
         request = self.request
         body = shown if shown is not None else self.shown(entity)
         if request.media == GEO:
-            body = feature(body, geometry_of(request, entity), geo_context(request))
+            body = feature(body, geometry_of(request, entity), context=geo_context(request))
         elif request.media == LD and isinstance(body, dict):
             body = {**body, "@context": request.context.embedded}
         return Answer(status=self._status, body=body, headers=headers or [])
@@ -193,6 +195,7 @@ class Replier:
         self,
         entities: Sequence[Entity],
         shown: Sequence[dict[str, Any]] | None = None,
+        *,
         headers: Headers | None = None,
     ) -> Answer:
         """An answer of several entities."""
@@ -200,7 +203,7 @@ class Replier:
         bodies = list(shown) if shown is not None else [self.shown(each) for each in entities]
         if request.media == GEO:
             features = [
-                feature(body, geometry_of(request, entity), None)
+                feature(body, geometry_of(request, entity), context=None)
                 for body, entity in zip(bodies, entities, strict=False)
             ]
             collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
@@ -219,18 +222,18 @@ def geo_context(request: Request) -> Any:
     return None if preferences(request.headers).get("body") == "json" else request.context.embedded
 
 
-def page_of(request: Request, default: int, most: int) -> tuple[int, int, bool]:
-    """limit, offset, count. Raises BadRequestData, InvalidRequest."""
+def page_of(request: Request, default: int, *, most: int) -> tuple[int, int, bool]:
+    """limit, offset, count. Raises BadRequestData, TooManyResults."""
     count = request.flag("count")
     limit = request.number("limit", default)
     if limit == 0 and not count:
         raise BadRequestData("limit=0 is for counting: it needs count=true")
     if limit > most:
-        raise InvalidRequest(f"limit is at most {most}")
+        raise TooManyResults(f"a page holds {most} at most")
     return limit, request.number("offset", 0), count
 
 
-def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Headers:
+def page_links(request: Request, limit: int, *, offset: int, more: bool) -> Headers:
     """Link headers to the pages before and after."""
     headers: Headers = []
     if not limit:
@@ -241,13 +244,17 @@ def page_links(request: Request, limit: int, offset: int, *, more: bool) -> Head
         if part and part.partition("=")[0] not in {"limit", "offset"}
     ]
     if more:
-        headers.append(("Link", _link(request, kept, limit, offset + limit, "next")))
+        headers.append(
+            ("Link", _link(request, kept, limit=limit, offset=offset + limit, rel="next"))
+        )
     if offset:
-        headers.append(("Link", _link(request, kept, limit, max(0, offset - limit), "prev")))
+        headers.append(
+            ("Link", _link(request, kept, limit=limit, offset=max(0, offset - limit), rel="prev"))
+        )
     return headers
 
 
-def _link(request: Request, kept: list[str], limit: int, offset: int, rel: str) -> str:
+def _link(request: Request, kept: list[str], *, limit: int, offset: int, rel: str) -> str:
     query = "&".join(sorted([*kept, f"limit={limit}", f"offset={offset}"]))
     path = request.path.rstrip("/")
     return f'<{path}?{query}>;rel="{rel}";type="{request.media}"'

@@ -5,48 +5,50 @@ from typing import Any
 from clapas.context.broker import Broker
 from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
-from clapas.context.errors import AlreadyExists, BadRequestData
+from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from clapas.context.lasting import keep, one
 from clapas.context.query import q as language
 from clapas.context.query.predicate import Compiler
 from clapas.context.snapshots import (
+    changed,
     cloned,
     drop,
     fill,
+    fill_clone,
+    read_changes,
     read_snapshot,
-    scope_of,
-    updated,
 )
 from clapas.context.terms import Terms
 from clapas.store.context import as_json
 
 PATH = "/ngsi-ld/v1/snapshots/"
 MEMBERS = frozenset({"id", "snapshotPriority", "snapshotStatus", "createdAt", "lastUsedAt"})
-MEMBERS |= {"expiresAt"}
+MEMBERS |= {"expiresAt", "modifiedAt", "type", "snapshotLifetime", "endpoint"}
 PLAIN = Terms({})
 
 
 async def create(broker: Broker, request: Request) -> Answer:
     """Create Snapshot (5.16.1): it is filled while the answer is already given."""
     body = read_snapshot(request.body)
-    if await broker.store.rows("snapshot", tenant=request.tenant, id=body["id"]):
-        raise AlreadyExists(f"{body['id']} exists already")
-    await keep(broker, "snapshot", request.tenant, body)
-    broker.background(fill(broker, request, body))
+    await _keep_new(broker, request, body=body)
+    broker.background(fill(broker, request, body=body))
     return created_at(PATH + body["id"])
 
 
 async def clone(broker: Broker, request: Request) -> Answer:
     """Clone Snapshot (5.16.2)."""
-    source = await one(broker, "snapshot", request.tenant, request.args[0])
+    source = await one(broker, "snapshot", tenant=request.tenant, name=request.args[0])
     body = cloned(source, request.body)
-    await broker.store.run(
-        "clone_snapshot",
-        scope=scope_of(request.tenant, body["id"]),
-        source=scope_of(request.tenant, source["id"]),
-    )
-    await keep(broker, "snapshot", request.tenant, body)
+    await _keep_new(broker, request, body=body)
+    broker.background(fill_clone(broker, request.tenant, name=body["id"], source=source["id"]))
     return created_at(PATH + body["id"])
+
+
+async def _keep_new(broker: Broker, request: Request, *, body: dict[str, Any]) -> None:
+    """Keep a new snapshot. Raises AlreadyExists."""
+    if await broker.store.rows("snapshot", tenant=request.tenant, id=body["id"]):
+        raise AlreadyExists(f"{body['id']} exists already")
+    await keep(broker, "snapshot", tenant=request.tenant, body=body)
 
 
 def _shown(request: Request, body: dict[str, Any]) -> dict[str, Any]:
@@ -56,21 +58,26 @@ def _shown(request: Request, body: dict[str, Any]) -> dict[str, Any]:
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Snapshot Status (5.16.3)."""
     return Answer(
-        body=_shown(request, await one(broker, "snapshot", request.tenant, request.args[0]))
+        body=_shown(
+            request, await one(broker, "snapshot", tenant=request.tenant, name=request.args[0])
+        )
     )
 
 
 async def update(broker: Broker, request: Request) -> Answer:
     """Update Snapshot Status (5.16.4)."""
-    body = updated(await one(broker, "snapshot", request.tenant, request.args[0]), request.body)
-    await keep(broker, "snapshot", request.tenant, body)
+    held = await one(broker, "snapshot", tenant=request.tenant, name=request.args[0])
+    gone, what = read_changes(held, request.body)
+    body = await changed(broker, request.tenant, name=held["id"], what=what, gone=gone)
+    if body is None:
+        raise ResourceNotFound(f"{held['id']} does not exist")
     return Answer(body=_shown(request, body))
 
 
 async def delete(broker: Broker, request: Request) -> Answer:
     """Delete Snapshot (5.16.5)."""
-    body = await one(broker, "snapshot", request.tenant, request.args[0])
-    await drop(broker, request.tenant, body["id"])
+    body = await one(broker, "snapshot", tenant=request.tenant, name=request.args[0])
+    await drop(broker, request.tenant, name=body["id"])
     return Answer(status=204)
 
 
@@ -100,5 +107,5 @@ async def purge(broker: Broker, request: Request) -> Answer:
     rows = await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json(docs))
     for place, holds in rows:
         if holds:
-            await drop(broker, request.tenant, bodies[place]["id"])
+            await drop(broker, request.tenant, name=bodies[place]["id"])
     return Answer(status=204)

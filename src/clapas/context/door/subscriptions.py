@@ -9,12 +9,19 @@ from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.door.registrations import first
 from clapas.context.door.reply import page_links, page_of
-from clapas.context.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from clapas.context.errors import (
+    AlreadyExists,
+    BadRequestData,
+    OperationNotSupported,
+    ResourceNotFound,
+)
 from clapas.context.model import is_uri, now_text
 from clapas.context.query import q as language
 from clapas.context.query.predicate import Compiler
 from clapas.context.search import check_predicate
 from clapas.context.subscription import (
+    FOLLOWS,
+    as_sources,
     read_subscription,
     show_subscription,
     update_subscription,
@@ -23,6 +30,11 @@ from clapas.context.subscription import (
 Kind = tuple[str, str, str]
 ENTITIES: Kind = ("e", "Subscription", "/ngsi-ld/v1/subscriptions")
 SOURCES: Kind = ("c", "Subscription", "/ngsi-ld/v1/csourceSubscriptions")
+PAGES = {
+    ENTITIES: ("subscriptions", "count_subscriptions"),
+    SOURCES: ("source_subscriptions", "count_source_subscriptions"),
+}
+"""The queries of a page, and of how many there are."""
 
 
 def kind_of(request: Request) -> Kind:
@@ -36,11 +48,12 @@ async def create(broker: Broker, request: Request) -> Answer:
     body = read_subscription(request.body, request.context.terms, kind=type_)
     body.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
     await _check_context(broker, body)
-    await _check_query(broker, request, body)
+    await _check_query(broker, request, body=body)
     now = now_text()
-    state = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
+    state: dict[str, Any] = {"createdAt": now, "modifiedAt": now, "context": _spec(request)}
     if isinstance(request.context.embedded, dict | list):
         state["implicit"] = request.link
+    state |= {"via": request.headers.get("via", ""), "local": request.flag("local")}
     rows = await broker.store.rows(
         "add_subscription",
         tenant=request.tenant,
@@ -53,7 +66,7 @@ async def create(broker: Broker, request: Request) -> Answer:
         raise AlreadyExists(f"{body['id']} exists already")
     await broker.changed_subscription(request.tenant)
     if kind == "c":
-        await first(broker, request.tenant, body, state)
+        await first(broker, request.tenant, body=body, state=state)
     return created_at(f"{path}/{body['id']}")
 
 
@@ -70,7 +83,7 @@ async def _check_context(broker: Broker, body: dict[str, Any]) -> None:
         await broker.book.resolve(body["jsonldContext"], link=False)
 
 
-async def _check_query(broker: Broker, request: Request, body: dict[str, Any]) -> None:
+async def _check_query(broker: Broker, request: Request, *, body: dict[str, Any]) -> None:
     """The subscription's ``q`` is one that the database can be asked."""
     if "q" in body:
         tree = language.parse(body["q"])
@@ -79,41 +92,66 @@ async def _check_query(broker: Broker, request: Request, body: dict[str, Any]) -
 
 
 async def _one(broker: Broker, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    name = request.args[0]
+    name, kind = request.args[0], kind_of(request)
     if not is_uri(name):
         raise BadRequestData(f"the id {name!r} is not a URI")
-    rows = await broker.store.rows(
-        "subscription", tenant=request.tenant, kind=kind_of(request)[0], id=name
-    )
-    if not rows:
-        raise ResourceNotFound(f"{name} does not exist")
-    return rows[0][0], rows[0][1]
+    rows = await broker.store.rows("subscription", tenant=request.tenant, kind=kind[0], id=name)
+    if rows:
+        return rows[0][0], rows[0][1]
+    if kind == SOURCES and name.endswith(FOLLOWS):
+        return await _following(broker, request, name=name.removesuffix(FOLLOWS))
+    raise ResourceNotFound(f"{name} does not exist")
 
 
-def _shown(request: Request, body: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+async def _following(
+    broker: Broker, request: Request, *, name: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What follows the sources of a subscription: it is read, and changes and goes with that one only."""
+    rows = await broker.store.rows("subscription", tenant=request.tenant, kind="e", id=name)
+    if not rows or rows[0][0].get("localOnly") is True:
+        raise ResourceNotFound(f"{name}{FOLLOWS} does not exist")
+    if request.method != "GET":
+        raise OperationNotSupported(f"it changes and goes with the subscription {name}")
+    return as_sources(rows[0][0], request.base), rows[0][1]
+
+
+def _shown(request: Request, body: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
     system = "sysAttrs" in request.options
     sources = kind_of(request) == SOURCES
     terms = request.context.terms
-    found = show_subscription(body, state, terms, system=system, sources=sources)
+    found = show_subscription(body, state, terms=terms, system=system, sources=sources)
     return found | {"@context": request.context.embedded} if request.media == LD else found
 
 
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Subscription (5.8.3)."""
     body, state = await _one(broker, request)
-    return Answer(body=_shown(request, body, state))
+    return Answer(body=_shown(request, body, state=state))
 
 
 async def listed(broker: Broker, request: Request) -> Answer:
     """Query Subscriptions (5.8.4)."""
-    limit, offset, count = page_of(request, broker.settings.default_limit, broker.settings.most)
-    where = {"tenant": request.tenant, "kind": kind_of(request)[0]}
-    rows = await broker.store.rows("subscriptions", limit=limit + 1, offset=offset, **where)
-    headers = page_links(request, limit, offset, more=len(rows) > limit)
+    limit, offset, count = page_of(
+        request, broker.settings.default_limit, most=broker.settings.most
+    )
+    query, counting = PAGES[kind_of(request)]
+    where = {"tenant": request.tenant}
+    rows = await broker.store.rows(query, limit=limit + 1, offset=offset, **where)
+    headers = page_links(request, limit, offset=offset, more=len(rows) > limit)
     if count:
-        total = await broker.store.rows("count_subscriptions", **where)
+        total = await broker.store.rows(counting, **where)
         headers.append(("NGSILD-Results-Count", str(total[0][0])))
-    return Answer(body=[_shown(request, *row) for row in rows[:limit]], headers=headers)
+    return Answer(
+        body=[_listed(request, kind, body=body, state=state) for kind, body, state in rows[:limit]],
+        headers=headers,
+    )
+
+
+def _listed(
+    request: Request, kind: str, *, body: dict[str, Any], state: dict[str, Any]
+) -> dict[str, Any]:
+    follows = kind_of(request) == SOURCES and kind == "e"
+    return _shown(request, as_sources(body, request.base) if follows else body, state=state)
 
 
 async def update(broker: Broker, request: Request) -> Answer:
@@ -123,10 +161,10 @@ async def update(broker: Broker, request: Request) -> Answer:
     context = request.context
     if kind == "c" and request.spec_context is None:
         context = await broker.book.resolve(held.get("context"))
-    changed = update_subscription(body, request.body, context.terms)
+    changed = update_subscription(body, request.body, terms=context.terms)
     await _check_context(broker, changed)
     if "q" in (request.body or {}):
-        await _check_query(broker, request, changed)
+        await _check_query(broker, request, body=changed)
     state: dict[str, Any] = {"modifiedAt": now_text()}
     if "q" in (request.body or {}):
         state["context"] = _spec(request)
@@ -140,7 +178,7 @@ async def update(broker: Broker, request: Request) -> Answer:
     )
     await broker.changed_subscription(request.tenant)
     if kind == "c":
-        await first(broker, request.tenant, changed, held | state)
+        await first(broker, request.tenant, body=changed, state=held | state)
     return Answer(status=204)
 
 

@@ -45,7 +45,7 @@ def _rows(draft: Draft, now: str) -> list[dict[str, Any]]:
             "entity": draft.id,
             "attribute": iri,
             "dataset": each.get("datasetId", ""),
-            "doc": stamped(each, None, now),
+            "doc": stamped(each, None, now=now),
         }
         for iri, instances in draft.attributes.items()
         for each in instances
@@ -91,7 +91,7 @@ async def delete_attribute(broker: Broker, request: Request) -> Answer:
             instance="",
             seq=-1,
         )
-        fenced = gone or await _measured(broker, name, iri)
+        fenced = gone or await _measured(broker, name, iri=iri)
         if fenced:
             await change.run(
                 "fence", id=name, attribute=iri, dataset=dataset, everything=everything
@@ -101,11 +101,11 @@ async def delete_attribute(broker: Broker, request: Request) -> Answer:
     return Answer(status=204)
 
 
-async def _measured(broker: Broker, name: str, iri: str) -> bool:
+async def _measured(broker: Broker, name: str, *, iri: str) -> bool:
     """Whether the platform measures this attribute."""
     if broker.platform is None:
         return False
-    series = await broker.platform.of(RowFilter(everything=True), name, set())
+    series = await broker.platform.of(RowFilter(everything=True), name, known=set())
     return any(iri_of(each) == iri for each in series)
 
 
@@ -149,7 +149,7 @@ async def modify_instance(broker: Broker, request: Request) -> Answer:
         before: Instance = found[0][0]
         if fragment.get("type", before["type"]) != before["type"]:
             raise BadRequestData("the type of an attribute cannot change")
-        after = stamped(overlaid(before, fragment), before, now_text())
+        after = stamped(overlaid(before, fragment), before, now=now_text())
         await change.run("set_instance", doc=as_json(after), **where)
     return Answer(status=204)
 

@@ -5,11 +5,14 @@ from typing import Any
 
 from clapas.context.broker import Broker
 from clapas.context.door.http import Answer, Headers, Request
+from clapas.context.entity_maps import HEADER, chosen_map, map_made, note_sources, wished
 from clapas.context.errors import ResourceNotFound
-from clapas.context.federation.asking import API, Call
+from clapas.context.federation.asking import API, Call, Reply
 from clapas.context.federation.questions import types_asked
+from clapas.context.federation.reads import Located
 from clapas.context.federation.shares import Share
 from clapas.context.federation.writes import Local
+from clapas.context.model import is_uri
 
 Merge = Callable[[Any, Any], Any]
 LISTS = frozenset({"typeList", "attributeList", "attributeNames", "typeNames", "attributeTypes"})
@@ -18,14 +21,22 @@ VALUES = frozenset(
     {"values", "objects", "languageMaps", "vocabs", "jsons", "valueLists", "objectLists"}
 )
 METHODS = frozenset({"totalCount", "distinctCount", "sum", "avg", "min", "max", "stddev", "sumsq"})
+OURS = frozenset({"local", "offset", "csf", "entityMap"})
+"""Parameters that are not the sources' business."""
+MAPS = "createEntityMapQueryTemporal"
+MAPPED = frozenset({"retrieveTemporal", "queryTemporal"})
+"""Operations that keep to entity maps."""
 HEAD = frozenset({"id", "type", "scope", "@context"})
 
 
-def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
+def merged_answers(local: Local, operation: str, *, merge: Merge) -> Local:
     """A read whose local answer takes in the sources' own; ``local`` alone when there are none."""
 
     async def handle(broker: Broker, request: Request) -> Answer:
-        shares = await _concerned(broker, request, operation)
+        mapped = operation in MAPPED
+        chosen = await chosen_map(broker, request) if mapped else None
+        asking = request if chosen is None else chosen.request(request)
+        shares = await _concerned(broker, asking, operation=operation)
         if not shares:
             return await local(broker, request)
         try:
@@ -33,26 +44,47 @@ def merged_answers(local: Local, operation: str, merge: Merge) -> Local:
             missing = None
         except ResourceNotFound as error:
             answer, missing = Answer(), error
-        calls = [(share, _call(request)) for share in shares]
-        replies = await broker.federation.ask(request, calls)
+        calls = [(share, _call(request, share)) for share in shares]
+        replies = await broker.federation.ask(asking, calls)
         warnings: Headers = []
         for reply in replies:
             if reply.ok and isinstance(reply.body, dict | list):
                 answer.body = merge(answer.body, reply.body)
             elif reply.warning:
                 warnings.append(
-                    broker.federation.warning(reply.warning, reply.share, reply.problem)
+                    broker.federation.warning(reply.warning, reply.share, text=reply.problem)
                 )
         if answer.body is None and missing is not None:
             missing.headers = tuple(warnings)
             raise missing
         answer.headers = [*answer.headers, *warnings]
+        if mapped and wished(request):
+            await _mapped(broker, request, answer=answer, replies=replies)
         return answer
 
     return handle
 
 
-async def _concerned(broker: Broker, request: Request, operation: str) -> list[Share]:
+async def _mapped(
+    broker: Broker, request: Request, *, answer: Answer, replies: Sequence[Reply]
+) -> None:
+    """The entity map of the answer says what each source gave, and the map that it used (5.7.3.4, 5.7.4.4)."""
+    where = Located(sources={})
+    for reply in replies:
+        given = reply.body if isinstance(reply.body, list) else [reply.body]
+        for each in given if reply.ok else ():
+            if isinstance(each, dict) and is_uri(each.get("id")):
+                where.sources.setdefault(each["id"], []).append(reply.share.id)
+        if reply.ok and reply.map:
+            where.maps[reply.share.id] = reply.map
+    named = next((value for name, value in answer.headers if name == HEADER), "")
+    if named:
+        await note_sources(broker, request, named=named, where=where)
+    else:
+        answer.headers.append(await map_made(broker, request, where=where))
+
+
+async def _concerned(broker: Broker, request: Request, *, operation: str) -> list[Share]:
     """The sources that the read concerns and that can answer it."""
     ids = _ids(request)
     wanted = [request.context.terms.expand(each) for each in request.words("attrs")]
@@ -78,9 +110,11 @@ def _ids(request: Request) -> list[str]:
     return request.words("id")
 
 
-def _call(request: Request) -> Call:
+def _call(request: Request, share: Share) -> Call:
     path = request.path.strip("/").removeprefix(API.strip("/")).strip("/")
-    kept = [(k, v) for k, v in request.params.items() if k not in {"local", "offset", "csf"}]
+    kept = [(k, v) for k, v in request.params.items() if k not in OURS]
+    if request.params.get("entityMap") == "true" and MAPS in share.operations:
+        kept.append(("entityMap", "true"))
     body = request.body if isinstance(request.body, Mapping) else None
     return Call(method=request.method, path=path, params=tuple(kept), body=body)
 

@@ -14,6 +14,7 @@ from clapas.context.door.http import CONTEXT_REL, JSON, LD, Request
 from clapas.context.federation.shares import Share
 from clapas.context.settings import Settings
 from clapas.notify.hosts import is_private
+from clapas.store.context import json_bytes
 
 API = "/ngsi-ld/v1"
 FROM_REQUEST = "urn:ngsi-ld:request"
@@ -22,6 +23,7 @@ OURS = frozenset(
     | {"content-type", "accept", "link", "jsonldcontext", "contenttype"}
 )
 """Headers that a registration cannot set (clause 4.3.6.5)."""
+MAP = "NGSILD-EntityMap"
 MULTI_STATUS, NOT_FOUND, LOOP = 207, 404, 508
 
 
@@ -32,6 +34,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     body: Any = None
     problem: str = ""
+    map: str = ""
+    """Its own entity map of this request, '' without (4.5.25)."""
     warning: int = 0
     """Code of NGSILD-Warning (table 6.3.17-1), 0 for none."""
 
@@ -58,13 +62,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Asker:
     """Sends calls to sources, each within its time; a source that failed rests as its registration wants."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient, alias: str) -> None:
+    def __init__(self, settings: Settings, client: httpx.AsyncClient, *, alias: str) -> None:
         self._settings = settings
         self._client = client
         self._alias = alias
         self._resting: dict[str, float] = {}
 
-    async def ask(self, share: Share, call: Call, request: Request) -> Reply:
+    async def ask(self, share: Share, call: Call, *, request: Request) -> Reply:
         """The answer of a source; never raises."""
         management = share.body.get("management", {})
         if self._resting.get(share.id, 0) > time.monotonic():
@@ -72,7 +76,7 @@ class Asker:
         timeout = management.get("timeout", self._settings.source_timeout * 1000) / 1000
         try:
             async with asyncio.timeout(timeout):
-                return await self._send(share, call, request)
+                return await self._send(share, call, request=request)
         except TimeoutError:
             reply = Reply(share=share, problem="no answer in time", status=504, warning=199)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
@@ -81,13 +85,15 @@ class Asker:
             self._resting[share.id] = time.monotonic() + management["cooldown"] / 1000
         return reply
 
-    async def _send(self, share: Share, call: Call, request: Request) -> Reply:
+    async def _send(self, share: Share, call: Call, *, request: Request) -> Reply:
         address = address_of(share, call)
         refused = await self._refused(address)
         if refused:
             return Reply(share=share, problem=refused, status=502, warning=199)
-        headers = headers_of(share, request, alias_of(self._alias, request.tenant), call.body)
-        content = None if call.body is None else orjson.dumps(call.body)
+        headers = headers_of(
+            share, request, alias=alias_of(self._alias, request.tenant), body=call.body
+        )
+        content = None if call.body is None else json_bytes(call.body)
         async with self._client.stream(
             call.method, address, headers=headers, content=content, timeout=None
         ) as answer:
@@ -96,7 +102,9 @@ class Asker:
                 raw += part
                 if len(raw) > self._settings.source_bytes:
                     return Reply(share=share, problem="the answer is too large", warning=111)
-        return _read(share, answer.status_code, bytes(raw))
+        reply = _read(share, answer.status_code, raw=bytes(raw))
+        location = answer.headers.get(MAP, "")
+        return msgspec.structs.replace(reply, map=location.rstrip("/").rpartition("/")[2])
 
     async def _refused(self, address: str) -> str:
         parts = urlsplit(address)
@@ -112,7 +120,7 @@ def _named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-def _read(share: Share, status: int, raw: bytes) -> Reply:
+def _read(share: Share, status: int, *, raw: bytes) -> Reply:
     if status >= 300:
         warning = 0 if status in {NOT_FOUND, LOOP} else 299
         body = _json(raw) if status == MULTI_STATUS else None
@@ -159,7 +167,7 @@ def info_of(share: Share) -> dict[str, str]:
     }
 
 
-def headers_of(share: Share, request: Request, alias: str, body: Any) -> dict[str, str]:
+def headers_of(share: Share, request: Request, *, alias: str, body: Any) -> dict[str, str]:
     """The headers of a call."""
     info = info_of(share)
     link = info.get("jsonldContext", "") or link_of(request)
@@ -170,6 +178,8 @@ def headers_of(share: Share, request: Request, alias: str, body: Any) -> dict[st
         copied = request.headers.get(key.lower(), "") if value == FROM_REQUEST else value
         if copied:
             headers[key] = copied
+    if request.sources and request.sources.get(share.id):
+        headers[MAP] = f"{API}/entityMaps/{request.sources[share.id]}"
     tenant = share.body.get("tenant", "")
     if tenant:
         headers["NGSILD-Tenant"] = tenant

@@ -64,12 +64,12 @@ def distributed_batch(local: Local, operation: str) -> Local:
         if not shares or not isinstance(request.body, list) or not request.body:
             return await local(broker, request)
         sent = await _of_one_context(broker, request)
-        batch = await _taken_apart(broker, sent, shares, operation)
+        batch = await _taken_apart(broker, sent, shares=shares, operation=operation)
         if not batch.sendings and not batch.errors:
             return await local(broker, request)
-        await _kept(broker, request, local, batch)
+        await _kept(broker, request, local=local, batch=batch)
         for sending in batch.sendings.values():
-            await _sent(broker, sent, operation, sending, batch)
+            await _sent(broker, sent, operation=operation, sending=sending, batch=batch)
         return _answer(operation, batch)
 
     return handle
@@ -81,35 +81,39 @@ def _id(item: Any) -> str:
 
 
 async def _taken_apart(
-    broker: Broker, request: Request, shares: list[Share], operation: str
+    broker: Broker, request: Request, *, shares: list[Share], operation: str
 ) -> _Batch:
     batch = _Batch()
     bodies = [each.body for each in shares]
     ids = [_id(each) for each in request.body if is_uri(_id(each))]
-    types = await _types(broker, request, ids)
+    types = await _types(broker, request, ids=ids)
     for item in request.body:
         name = _id(item)
-        own = await _in_its_words(broker, request, item)
+        own = await _in_its_words(broker, request, item=item)
         terms = own.context.terms
         names = names_of(item, terms) if is_object(item) else None
         kinds = set(types.get(name, ()))
         if is_object(item):
             kinds |= {terms.expand(each) for each in given_types(item.get("type"))}
         mine = shares_of(bodies, ids=[name], types=kinds or None, attributes=names or None)
-        made = plan([_able(each, operation) for each in mine], operation, names)
+        made = plan([_able(each, operation) for each in mine], operation, names=names)
         batch.ids.append(name)
         for share, _ in made.refused:
             batch.errors.append(error_of(name, of_refusal(share)))
         for share, taken in made.forwards:
-            part = only(item, taken, terms) if is_object(item) and taken is not None else item
+            part = only(item, taken, terms=terms) if is_object(item) and taken is not None else item
             held = batch.sendings.setdefault(share.id, _Sending(share=share, items=[]))
             if is_object(part):
-                part = await worded(broker.federation, own, share, dict(part))
+                part = await worded(broker.federation, own, share=share, payload=dict(part))
             held.items.append(part)
         if made.whole:
             batch.proxied.add(name)
         if made.local:
-            kept = without(item, made.proxied, terms) if made.proxied and is_object(item) else item
+            kept = (
+                without(item, made.proxied, terms=terms)
+                if made.proxied and is_object(item)
+                else item
+            )
             batch.kept.append(kept)
     return batch
 
@@ -126,7 +130,7 @@ async def _of_one_context(broker: Broker, request: Request) -> Request:
     return msgspec.structs.replace(request, context=context, spec_context=given[0])
 
 
-async def _in_its_words(broker: Broker, request: Request, item: Any) -> Request:
+async def _in_its_words(broker: Broker, request: Request, *, item: Any) -> Request:
     """The request in the words of one item."""
     if not is_object(item) or item.get("@context") == request.spec_context:
         return request
@@ -137,7 +141,7 @@ async def _in_its_words(broker: Broker, request: Request, item: Any) -> Request:
     return msgspec.structs.replace(request, context=context)
 
 
-async def _types(broker: Broker, request: Request, ids: list[str]) -> dict[str, list[str]]:
+async def _types(broker: Broker, request: Request, *, ids: list[str]) -> dict[str, list[str]]:
     docs = await broker.store.many(request.tenant, ids)
     return {doc["@id"]: doc["@type"] for doc in docs}
 
@@ -149,7 +153,7 @@ def _able(share: Share, operation: str) -> Share:
     return share
 
 
-async def _kept(broker: Broker, request: Request, local: Local, batch: _Batch) -> None:
+async def _kept(broker: Broker, request: Request, *, local: Local, batch: _Batch) -> None:
     if not batch.kept:
         return
     held = await local(broker, msgspec.structs.replace(request, body=batch.kept))
@@ -168,7 +172,7 @@ async def _kept(broker: Broker, request: Request, local: Local, batch: _Batch) -
 
 
 async def _sent(
-    broker: Broker, request: Request, operation: str, sending: _Sending, batch: _Batch
+    broker: Broker, request: Request, *, operation: str, sending: _Sending, batch: _Batch
 ) -> None:
     params = tuple((key, request.params[key]) for key in SENT_ON if request.params.get(key))
     whole = operation in supported(sending.share.body)
@@ -190,10 +194,10 @@ async def _sent(
     for place, reply in enumerate(replies):
         ids = sending.ids if whole else [sending.ids[place]]
         for each in counted([reply]):
-            _noted(batch, each, ids)
+            _noted(batch, each, ids=ids)
 
 
-def _noted(batch: _Batch, reply: Reply, ids: list[str]) -> None:
+def _noted(batch: _Batch, reply: Reply, *, ids: list[str]) -> None:
     """What a source did of its items."""
     if reply.status == 207 and is_object(reply.body):
         batch.succeeded |= set(reply.body.get("success", []))
@@ -239,7 +243,9 @@ def distributed_purge(local: Local) -> Local:
             (
                 share,
                 Call(
-                    method="DELETE", path="entities", params=tuple(_purged(broker, request, share))
+                    method="DELETE",
+                    path="entities",
+                    params=tuple(_purged(broker, request, share=share)),
                 ),
             )
             for share in shares
@@ -254,7 +260,7 @@ def distributed_purge(local: Local) -> Local:
     return handle
 
 
-def _purged(broker: Broker, request: Request, share: Share) -> list[tuple[str, str]]:
+def _purged(broker: Broker, request: Request, *, share: Share) -> list[tuple[str, str]]:
     as_it_came = broker.settings.lenient_registrations and share.mode == "exclusive"
     filters = forwarded(request) if as_it_came else narrowed(request, share)
     names = [(key, request.params[key]) for key in ("drop", "keep") if key in request.params]

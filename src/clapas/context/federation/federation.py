@@ -25,14 +25,14 @@ class Federation:
         self,
         store: ContextStore,
         settings: Settings,
-        client: httpx.AsyncClient,
         *,
+        client: httpx.AsyncClient,
         book: Book,
         alias: str,
     ) -> None:
         self.registry = Registry(store)
         self.alias = alias
-        self._asker = Asker(settings, client, alias)
+        self._asker = Asker(settings, client, alias=alias)
         self._book = book
 
     async def shares(
@@ -56,16 +56,18 @@ class Federation:
             return []
         if not request.rows.everything and "" not in request.rows.datasets:
             return []
+        if request.sources is not None:
+            bodies = [each for each in bodies if each["id"] in request.sources]
         return shares_of(
             bodies, ids=ids, types=types, attributes=attributes, pattern=pattern, via=via
         )
 
     async def ask(self, request: Request, calls: Sequence[tuple[Share, Call]]) -> list[Reply]:
         """Ask sources, all at once."""
-        asked = (self._asker.ask(share, call, request) for share, call in calls)
+        asked = (self._asker.ask(share, call, request=request) for share, call in calls)
         return list(await asyncio.gather(*asked))
 
-    async def terms(self, request: Request, share: Share, body: Any = None) -> Terms:
+    async def terms(self, request: Request, share: Share, *, body: Any = None) -> Terms:
         """The @context in which a source's answer is written."""
         spec: Any = info_of(share).get("jsonldContext")
         first = body[0] if isinstance(body, list) and body else body
@@ -86,18 +88,18 @@ class Federation:
             body, warning = reply.body, reply.warning
             if reply.ok and body is not None:
                 try:
-                    terms = await self.terms(request, reply.share, body)
+                    terms = await self.terms(request, reply.share, body=body)
                     found = read_entities(body, terms)
                 except BadRequestData as error:
                     body, warning = None, 111
-                    warnings.append(self.warning(warning, reply.share, str(error)))
+                    warnings.append(self.warning(warning, reply.share, text=str(error)))
                     continue
                 parts += [Part(share=reply.share, entity=restrict(reply.share, e)) for e in found]
             elif warning:
-                warnings.append(self.warning(warning, reply.share, reply.problem))
+                warnings.append(self.warning(warning, reply.share, text=reply.problem))
         return parts, warnings
 
-    def warning(self, code: int, share: Share, text: str) -> tuple[str, str]:
+    def warning(self, code: int, share: Share, *, text: str) -> tuple[str, str]:
         """A header NGSILD-Warning (table 6.3.17-1)."""
         said = text.replace('"', "'").encode("ascii", "replace").decode()
         return "NGSILD-Warning", f'{code} {self.alias} "{share.id}: {said}"'

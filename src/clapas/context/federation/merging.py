@@ -7,7 +7,17 @@ import msgspec
 
 from clapas.context.errors import BadRequestData
 from clapas.context.federation.shares import Share
-from clapas.context.model import Attributes, Entity, Instance, dataset_of, moment, now_text
+from clapas.context.model import (
+    MEMBER,
+    NULL,
+    Attributes,
+    Entity,
+    Instance,
+    dataset_of,
+    moment,
+    now_text,
+    null_of,
+)
 from clapas.context.reading import Reader
 from clapas.context.terms import Terms
 
@@ -21,15 +31,20 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     entity: Entity
 
 
-def read_entity(payload: Any, terms: Terms) -> Entity:
-    """A normalized entity of another broker, its system times kept. Raises BadRequestData."""
-    draft = Reader(terms).entity(payload)
+def read_entity(payload: Any, terms: Terms, *, told: bool = False) -> Entity:
+    """A normalized entity of another broker, its system times kept. Raises BadRequestData.
+
+    ``told``: of a notification, where null says what was deleted (5.5.4, 5.8.6).
+    """
+    draft = Reader(terms, fragment=told).entity(payload)
     for name, content in payload.items():
         instances = draft.attributes.get(terms.expand(name), [])
         given = content if isinstance(content, list) else [content]
         if len(given) == len(instances):
             for instance, source in zip(instances, given, strict=True):
                 _keep_times(instance, source)
+                if told:
+                    _note_deleted(instance, source)
     return Entity(
         id=draft.id or "",
         types=draft.types or [],
@@ -38,15 +53,26 @@ def read_entity(payload: Any, terms: Terms) -> Entity:
         created=_time(payload, "createdAt"),
         modified=_time(payload, "modifiedAt"),
         expires=draft.expires or "",
+        deleted=_time(payload, "deletedAt"),
     )
 
 
-def read_entities(payload: Any, terms: Terms) -> list[Entity]:
+def _note_deleted(instance: Instance, source: Any) -> None:
+    """A deleted instance as notifications here tell it. Raises BadRequestData for one that says nothing."""
+    kind = instance.get("type", "")
+    if MEMBER.get(kind) not in instance:
+        raise BadRequestData("an attribute has no value")
+    if instance[MEMBER[kind]] == NULL:
+        instance[MEMBER[kind]] = null_of(kind)
+        instance["deletedAt"] = _time(source, "deletedAt") or now_text()
+
+
+def read_entities(payload: Any, terms: Terms, *, told: bool = False) -> list[Entity]:
     """The entities of an answer. Raises BadRequestData for what is none."""
     items = payload if isinstance(payload, list) else [payload]
     if not all(isinstance(each, dict) for each in items):
         raise BadRequestData("the answer holds no entities")
-    return [read_entity(each, terms) for each in items]
+    return [read_entity(each, terms, told=told) for each in items]
 
 
 def _keep_times(instance: Instance, source: Any) -> None:
@@ -91,7 +117,7 @@ def _over(one: Entity | None, other: Entity) -> Entity:
     attributes: Attributes = dict(one.attributes)
     for iri, instances in other.attributes.items():
         attributes[iri] = newest([*attributes.get(iri, []), *instances])
-    return _headed(one, other, attributes)
+    return _headed(one, other, attributes=attributes)
 
 
 def _under(one: Entity | None, other: Entity) -> Entity:
@@ -99,10 +125,10 @@ def _under(one: Entity | None, other: Entity) -> Entity:
     if one is None:
         return other
     attributes = {**other.attributes, **one.attributes}
-    return _headed(one, other, attributes)
+    return _headed(one, other, attributes=attributes)
 
 
-def _headed(one: Entity, other: Entity, attributes: Attributes) -> Entity:
+def _headed(one: Entity, other: Entity, *, attributes: Attributes) -> Entity:
     created = [each for each in (one.created, other.created) if each]
     return Entity(
         id=one.id,

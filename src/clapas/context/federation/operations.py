@@ -11,14 +11,19 @@ SUBSCRIPTIONS = frozenset(
     {"createSubscription", "updateSubscription", "retrieveSubscription"}
     | {"querySubscription", "deleteSubscription"}
 )
+MAPS = frozenset(
+    {"retrieveEntityMap", "updateEntityMap", "deleteEntityMap", "createEntityMapQueryEntity"}
+    | {"retrieveContextSourceIdentity"}
+)
 GROUPS: dict[str, frozenset[str]] = {
     "federationOps": frozenset({"retrieveEntity", "queryEntity", "queryBatch"})
     | DISCOVERIES
     | SUBSCRIPTIONS
-    | {"retrieveEntityMap", "updateEntityMap", "deleteEntityMap", "createEntityMap"},
+    | MAPS,
     "associationOps": frozenset({"retrieveEntity", "queryEntity", "queryBatch"})
     | DISCOVERIES
-    | SUBSCRIPTIONS,
+    | SUBSCRIPTIONS
+    | {"retrieveContextSourceIdentity"},
     "updateOps": frozenset({"updateEntity", "updateAttrs", "replaceEntity", "replaceAttrs"}),
     "retrieveOps": frozenset({"retrieveEntity", "queryEntity"}),
     "redirectionOps": frozenset(
@@ -26,10 +31,16 @@ GROUPS: dict[str, frozenset[str]] = {
         | {"deleteEntity", "mergeEntity", "replaceEntity", "replaceAttrs", "purgeEntity"}
         | {"retrieveEntity", "queryEntity", "queryBatch"}
     )
-    | DISCOVERIES,
+    | DISCOVERIES
+    | MAPS,
 }
 """Group → its operations (table 4.20-2)."""
 DEFAULT = ("federationOps",)
+FORMER = {
+    "createEntityMap": "createEntityMapQueryEntity",
+    "updateAttrsTemporal": "updateAttrInstanceTemporal",
+}
+"""Names that earlier versions gave → those of table 4.20-1."""
 BATCHES = {
     "createBatch": "createEntity",
     "upsertBatch": "",
@@ -44,5 +55,5 @@ def supported(body: Mapping[str, Any]) -> frozenset[str]:
     """The operations that a registration lets one ask of its source."""
     found: set[str] = set()
     for name in body.get("operations") or DEFAULT:
-        found |= GROUPS.get(name, frozenset({name}))
+        found |= GROUPS.get(name, frozenset({FORMER.get(name, name)}))
     return frozenset(found)

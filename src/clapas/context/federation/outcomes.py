@@ -80,7 +80,7 @@ def counted(replies: Sequence[Reply]) -> list[Reply]:
 
 
 def answer(
-    name: str, outcomes: Sequence[Outcome], done: Answer, *, of_attributes: bool = False
+    name: str, outcomes: Sequence[Outcome], *, done: Answer, of_attributes: bool = False
 ) -> Answer:
     """The answer: ``done`` when every part was, the error of an only part, else 207 and the list."""
     failed = [each for each in outcomes if each.problem is not None]

@@ -26,7 +26,7 @@ class Plan(msgspec.Struct, kw_only=True):
         return not self.forwards and not self.refused
 
 
-def plan(shares: Sequence[Share], operation: str, names: Collection[str] | None) -> Plan:
+def plan(shares: Sequence[Share], operation: str, *, names: Collection[str] | None) -> Plan:
     """The plan of one write; ``names`` None: it speaks of the whole entity."""
     found = Plan(forwards=[], refused=[])
     left = frozenset(names) if names is not None else None

@@ -17,6 +17,8 @@ FORWARDED = (
 )
 FILTERS = ("attrs", "q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty")
 SYSTEM = ("options", "sysAttrs")
+MAPS, TEMPORAL_MAPS = "createEntityMapQueryEntity", "createEntityMapQueryTemporal"
+TIMES = ("timerel", "timeAt", "endTimeAt", "timeproperty")
 Params = list[tuple[str, str]]
 
 
@@ -27,27 +29,47 @@ def types_asked(request: Request, kind: str) -> set[str] | None:
     return {request.context.terms.expand(word) for word in type_words(kind)}
 
 
-def retrieval(request: Request, share: Share, name: str) -> Call | None:
+def retrieval(request: Request, share: Share, *, name: str) -> Call | None:
     """How a source is asked for one entity, with the operations that it has."""
-    names = _attributes(request, share, request.words("attrs"))
+    names = _attributes(request, share, asked=request.words("attrs"))
+    system: Params = [SYSTEM, *_mapped(request, share)]
     kinds = ",".join(request.context.terms.compact(each) for each in share.types)
     if "retrieveEntity" in share.operations:
         params: Params = [("attrs", ",".join(names))] if names else []
-        return Call(method="GET", path=f"entities/{name}", params=(*params, SYSTEM))
+        return Call(method="GET", path=f"entities/{name}", params=(*params, *system))
     if "queryEntity" in share.operations:
         params = [("id", name), *([("type", kinds)] if kinds else [])]
         params += [("attrs", ",".join(names))] if names else []
-        return Call(method="GET", path="entities", params=(*params, SYSTEM))
+        return Call(method="GET", path="entities", params=(*params, *system))
     if "queryBatch" in share.operations:
         selector = {"id": name, **({"type": kinds} if kinds else {})}
         body: dict[str, Any] = {"type": "Query", "entities": [selector]}
         if names:
             body["attrs"] = names
-        return Call(method="POST", path="entityOperations/query", params=(SYSTEM,), body=body)
+        return Call(method="POST", path="entityOperations/query", params=tuple(system), body=body)
     return None
 
 
-def _attributes(request: Request, share: Share, asked: Sequence[str]) -> list[str]:
+def _mapped(request: Request, share: Share) -> Params:
+    """What asks a source for its own entity map, when one is made here and it can (5.7.2.4)."""
+    wanted = request.mapping and MAPS in share.operations
+    return [("entityMap", "true")] if wanted else []
+
+
+def map_call(request: Request, share: Share, *, temporal: bool = False) -> Call | None:
+    """How a source is asked for its own map of a query (5.14.4.4, 5.14.5.4), None when it makes none."""
+    if (TEMPORAL_MAPS if temporal else MAPS) not in share.operations:
+        return None
+    params = narrowed(request, share)
+    if temporal:
+        given = request.body.get("temporalQ", {}) if isinstance(request.body, dict) else {}
+        asked = {**request.params, **given}
+        params |= {name: str(asked[name]) for name in TIMES if name in asked}
+    path = "temporal/entityMaps" if temporal else "entityMaps"
+    return Call(method="GET", path=path, params=tuple(params.items()))
+
+
+def _attributes(request: Request, share: Share, *, asked: Sequence[str]) -> list[str]:
     """The attributes to ask of a source, in the request's words; none: all."""
     terms = request.context.terms
     if share.attributes is None:
@@ -83,7 +105,7 @@ def narrowed(request: Request, share: Share) -> dict[str, str]:
         given = [each for each in found.get("id", "").split(",") if each]
         found["id"] = ",".join(each for each in share.ids if not given or each in given)
     asked = [] if split else [each for each in found.get("attrs", "").split(",") if each]
-    names = _attributes(request, share, asked)
+    names = _attributes(request, share, asked=asked)
     if names:
         found["attrs"] = ",".join(names)
     return found
@@ -109,6 +131,7 @@ def _selectors(request: Request) -> Mapping[str, str]:
 
 def _by_get(request: Request, share: Share) -> Call:
     params = [*narrowed(request, share).items(), SYSTEM, ("limit", str(PAGE))]
+    params += _mapped(request, share)
     return Call(method="GET", path="entities", params=tuple(params))
 
 
@@ -133,5 +156,5 @@ def _by_post(request: Request, share: Share) -> Call:
         body = {name: value for name, value in body.items() if name not in {"q", "geoQ", "scopeQ"}}
     elif filters.get("q"):
         body["q"] = filters["q"]
-    params = (SYSTEM, ("limit", str(PAGE)))
+    params = (SYSTEM, ("limit", str(PAGE)), *_mapped(request, share))
     return Call(method="POST", path="entityOperations/query", params=params, body=body)

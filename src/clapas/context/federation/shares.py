@@ -61,7 +61,7 @@ def shares_of(
     for body in bodies:
         if body.get("contextSourceAlias") in via:
             continue
-        share = _share(body, ids, types, attributes, pattern)
+        share = _share(body, ids, types=types, attributes=attributes, pattern=pattern)
         if share is not None:
             found.append(share)
     return sorted(found, key=lambda each: PRECEDENCE.index(each.mode))
@@ -73,6 +73,7 @@ PRECEDENCE = ("exclusive", "redirect", "inclusive", "auxiliary")
 def _share(
     body: Mapping[str, Any],
     ids: Collection[str],
+    *,
     types: Collection[str] | None,
     attributes: Collection[str] | None,
     pattern: str,
@@ -87,7 +88,7 @@ def _share(
         if attributes is not None and named and not named & set(attributes):
             continue
         entities = information.get("entities") or [{}]
-        chosen = [each for each in entities if _concerns(each, ids, types, pattern)]
+        chosen = [each for each in entities if _concerns(each, ids, types=types, pattern=pattern)]
         if not chosen:
             continue
         matched = True
@@ -120,6 +121,7 @@ def _types(entity: Mapping[str, Any]) -> list[str]:
 def _concerns(
     entity: Mapping[str, Any],
     ids: Collection[str],
+    *,
     types: Collection[str] | None,
     pattern: str,
 ) -> bool:

@@ -3,28 +3,18 @@ notifications come back here and are sent on under the subscription they serve."
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
-
-import msgspec
 
 from clapas.context.broker import Broker, document, entity_of
 from clapas.context.door.http import Answer, Request
 from clapas.context.errors import BadRequestData, NgsiError, ResourceNotFound
-from clapas.context.federation.asking import Call
+from clapas.context.federation.following import align, follow, forget
 from clapas.context.federation.merging import Part as MergedPart
 from clapas.context.federation.merging import merged, read_entities
-from clapas.context.federation.shares import Share, shares_of
+from clapas.context.federation.shares import Share
 from clapas.context.federation.writes import Local
-from clapas.context.notify import Subscriber, delivery, ready, shown
-from clapas.context.query.select import type_words
+from clapas.context.notify import Subscriber, delivery, ready, selected, shown
 from clapas.store.context import as_json
 
-TOLD_AT = "/ngsi-ld/v1/remote-notify"
-COPIED = (
-    *("entities", "watchedAttributes", "q", "geoQ", "scopeQ", "notificationTrigger", "expiresAt"),
-    *("datasetId", "expandValues", "jsonKeys", "splitEntities"),
-)
-FILTERS = ("q", "geoQ", "scopeQ")
 MOST_TOLD = 1_000
 
 
@@ -33,10 +23,8 @@ def creating(local: Local) -> Local:
 
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
-        if answer.status == 201 and isinstance(request.body, dict) and _entities(request):
-            name = dict(answer.headers)["Location"].rpartition("/")[2]
-            for share in await _concerned(broker, request):
-                await _send(broker, request, name, share)
+        if answer.status == 201 and _of_entities(request):
+            await _align(broker, request, name=dict(answer.headers)["Location"].rpartition("/")[2])
         return answer
 
     return handle
@@ -47,89 +35,45 @@ def deleting(local: Local) -> Local:
 
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
-        if _entities(request):
-            await _forget(broker, request, request.args[0])
+        if _of_entities(request):
+            await forget(broker, request, name=request.args[0])
         return answer
 
     return handle
 
 
 def updating(local: Local) -> Local:
-    """Update Subscription: what was sent on is sent on anew."""
+    """Update Subscription, and its copies at the sources."""
 
     async def handle(broker: Broker, request: Request) -> Answer:
         answer = await local(broker, request)
-        if answer.status == 204 and _entities(request):
-            name = request.args[0]
-            rows = await broker.store.rows("subscription", tenant=request.tenant, kind="e", id=name)
-            await _forget(broker, request, name)
-            whole = msgspec.structs.replace(request, body=rows[0][0])
-            for share in await _concerned(broker, whole):
-                await _send(broker, whole, name, share)
+        if answer.status == 204 and _of_entities(request):
+            await _align(broker, request, name=request.args[0])
         return answer
 
     return handle
 
 
-def _entities(request: Request) -> bool:
+def registering(local: Local) -> Local:
+    """Register, update or delete a Context Source: subscriptions follow (5.8.1.4)."""
+
+    async def handle(broker: Broker, request: Request) -> Answer:
+        answer = await local(broker, request)
+        named = dict(answer.headers).get("Location", "").rpartition("/")[2]
+        await follow(broker, request, changed=named or request.args[0])
+        return answer
+
+    return handle
+
+
+def _of_entities(request: Request) -> bool:
     return "/csourceSubscriptions" not in request.path
 
 
-async def _concerned(broker: Broker, request: Request) -> list[Share]:
-    """The sources that hold what the subscription is about, and take subscriptions."""
-    body = request.body
-    if body.get("localOnly") is True or body.get("isActive") is False:
-        return []
-    found = await broker.federation.shares(request)
-    expand = request.context.terms.expand
-    attributes = {expand(each) for each in body.get("watchedAttributes", [])}
-    chosen: dict[str, Share] = {}
-    for selector in body.get("entities") or [{}]:
-        kind, ids = selector.get("type", "*"), selector.get("id", [])
-        words = kind if isinstance(kind, list) else type_words(kind) if kind != "*" else []
-        for share in shares_of(
-            [each.body for each in found],
-            ids=[ids] if isinstance(ids, str) else ids,
-            types={expand(each) for each in words} or None,
-            attributes=attributes or None,
-            pattern=selector.get("idPattern", ""),
-        ):
-            chosen[share.id] = share
-    return [each for each in chosen.values() if "createSubscription" in each.operations]
-
-
-async def _send(broker: Broker, request: Request, name: str, share: Share) -> None:
-    remote = f"urn:ngsi-ld:Subscription:{uuid4()}"
-    split = request.body.get("splitEntities") is True
-    copy = {
-        key: request.body[key]
-        for key in COPIED
-        if key in request.body and not (split and key in FILTERS)
-    }
-    copy |= {"id": remote, "type": "Subscription"}
-    endpoint = {"uri": request.base + TOLD_AT, "accept": "application/json"}
-    copy["notification"] = {"format": "normalized", "sysAttrs": True, "endpoint": endpoint}
-    await broker.store.run(
-        "keep_remote_subscription",
-        tenant=request.tenant,
-        subscription=name,
-        registration=share.id,
-        remote=remote,
-        body=dict(share.body),
-    )
-    call = Call(method="POST", path="subscriptions", body=copy)
-    broker.background(broker.federation.ask(request, [(share, call)]))
-
-
-async def _forget(broker: Broker, request: Request, name: str) -> None:
-    """Delete what was sent on."""
-    where = {"tenant": request.tenant, "subscription": name}
-    for _, remote, body in await broker.store.rows("remote_subscriptions", **where):
-        shares = shares_of([body])
-        call = Call(method="DELETE", path=f"subscriptions/{remote}")
-        bare = msgspec.structs.replace(request, body=None)
-        broker.background(broker.federation.ask(bare, [(each, call) for each in shares]))
-    await broker.store.run("drop_remote_subscriptions", **where)
+async def _align(broker: Broker, request: Request, *, name: str) -> None:
+    rows = await broker.store.rows("subscription", tenant=request.tenant, kind="e", id=name)
+    for body, state in rows:
+        await align(broker, request, body=body, state=state)
 
 
 async def told(broker: Broker, request: Request) -> Answer:
@@ -144,23 +88,26 @@ async def told(broker: Broker, request: Request) -> Answer:
     tenant, name, registration = rows[0]
     held = await broker.store.rows("subscription", tenant=tenant, kind="e", id=name)
     if held:
-        subscriber = await ready(broker, tenant, *held[0])
-        await _sent_on(broker, request, subscriber, registration, body)
+        own, state = held[0]
+        subscriber = await ready(broker, tenant, body=own, state=state)
+        await _sent_on(broker, request, subscriber=subscriber, registration=registration, body=body)
     return Answer(status=200)
 
 
 async def _sent_on(
     broker: Broker,
     request: Request,
+    *,
     subscriber: Subscriber,
     registration: str,
     body: Mapping[str, Any],
 ) -> None:
     terms = request.context.terms
     try:
-        entities = read_entities(body["data"], terms)
+        entities = read_entities(body["data"], terms, told=True)
     except NgsiError as error:
         raise BadRequestData(f"the notification holds no entities: {error}") from error
+    entities = [each for each in entities if selected(subscriber.body, document(each))]
     if subscriber.body.get("splitEntities") is True:
         share = Share(body={"id": registration}, operations=frozenset())
         docs = await broker.store.many(subscriber.tenant, [each.id for each in entities])
@@ -179,8 +126,8 @@ async def _sent_on(
             entities = [each for place, each in enumerate(entities) if place in kept]
     if not entities or not subscriber.active:
         return
-    data = await shown(broker, subscriber, entities)
-    row = delivery(subscriber, entities, data)
+    data = await shown(broker, subscriber, entities=entities)
+    row = delivery(subscriber, entities, data=data)
     async with broker.store.change("") as change:
         await change.run("add_deliveries", rows=as_json([row]))
     broker.on_write()

@@ -26,14 +26,14 @@ def is_object(payload: Any) -> bool:
     return isinstance(payload, Mapping)
 
 
-def only(payload: Mapping[str, Any], names: Collection[str], terms: Terms) -> dict[str, Any]:
+def only(payload: Mapping[str, Any], names: Collection[str], *, terms: Terms) -> dict[str, Any]:
     """The entity with these attributes only."""
     return {
         key: value for key, value in payload.items() if key in HEAD or terms.expand(key) in names
     }
 
 
-def without(payload: Mapping[str, Any], names: Collection[str], terms: Terms) -> dict[str, Any]:
+def without(payload: Mapping[str, Any], names: Collection[str], *, terms: Terms) -> dict[str, Any]:
     """The entity without these attributes."""
     return {
         key: value
@@ -43,13 +43,13 @@ def without(payload: Mapping[str, Any], names: Collection[str], terms: Terms) ->
 
 
 async def worded(
-    federation: Federation, request: Request, share: Share, payload: dict[str, Any]
+    federation: Federation, request: Request, *, share: Share, payload: dict[str, Any]
 ) -> dict[str, Any]:
     """A body in the words and the form that the registration asks for."""
     info = info_of(share)
     if "jsonldContext" in info:
         theirs = await federation.terms(request, share)
-        return _renamed(payload, request.context.terms, theirs)
+        return _renamed(payload, request.context.terms, theirs=theirs)
     if info.get("contentType") == LD:
         return {"@context": request.context.embedded, **payload}
     if "contentType" in info or _has_address(request, payload):
@@ -63,7 +63,7 @@ def _has_address(request: Request, payload: Mapping[str, Any]) -> bool:
     return given and not request.context.link.startswith("/")
 
 
-async def word(federation: Federation, request: Request, share: Share, name: str) -> str:
+async def word(federation: Federation, request: Request, *, share: Share, name: str) -> str:
     """The name of an attribute in the source's words."""
     if "jsonldContext" not in info_of(share):
         return name
@@ -71,38 +71,38 @@ async def word(federation: Federation, request: Request, share: Share, name: str
     return theirs.compact(request.context.terms.expand(name))
 
 
-def _renamed(payload: dict[str, Any], ours: Terms, theirs: Terms) -> dict[str, Any]:
+def _renamed(payload: dict[str, Any], ours: Terms, *, theirs: Terms) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in payload.items():
         if key == "@context":
             continue
         if key in {"type", "@type"}:
-            found[key] = _each(value, ours, theirs)
+            found[key] = _each(value, ours, theirs=theirs)
         elif key in HEAD:
             found[key] = value
         else:
-            found[theirs.compact(ours.expand(key))] = _attribute(value, ours, theirs)
+            found[theirs.compact(ours.expand(key))] = _attribute(value, ours, theirs=theirs)
     return found
 
 
-def _each(value: Any, ours: Terms, theirs: Terms) -> Any:
+def _each(value: Any, ours: Terms, *, theirs: Terms) -> Any:
     if isinstance(value, list):
         return [theirs.compact(ours.expand(each)) for each in value]
     return theirs.compact(ours.expand(value)) if isinstance(value, str) else value
 
 
-def _attribute(value: Any, ours: Terms, theirs: Terms) -> Any:
+def _attribute(value: Any, ours: Terms, *, theirs: Terms) -> Any:
     if isinstance(value, list):
-        return [_attribute(each, ours, theirs) for each in value]
+        return [_attribute(each, ours, theirs=theirs) for each in value]
     if not isinstance(value, dict) or not ({"type", "value", "object"} & set(value)):
         return value
     return {
         (key if key in CORE_MEMBERS else theirs.compact(ours.expand(key))): (
-            _each(inner, ours, theirs)
+            _each(inner, ours, theirs=theirs)
             if key == "vocab"
             else inner
             if key in CORE_MEMBERS
-            else _attribute(inner, ours, theirs)
+            else _attribute(inner, ours, theirs=theirs)
         )
         for key, inner in value.items()
     }

@@ -46,11 +46,11 @@ def distributed(local: Local, writing: Writing) -> Local:
             await broker.federation.shares(request)
             return await local(broker, request)
         names = _names(request, writing)
-        shares = await _shares(broker, request, name, names)
-        made = plan(shares, writing.operation, names)
+        shares = await _shares(broker, request, name=name, names=names)
+        made = plan(shares, writing.operation, names=names)
         if made.alone:
             return await local(broker, request)
-        return await _carried(broker, request, local, writing, made)
+        return await _carried(broker, request, local=local, writing=writing, made=made)
 
     return handle
 
@@ -72,17 +72,17 @@ def _names(request: Request, writing: Writing) -> set[str] | None:
 
 
 async def _shares(
-    broker: Broker, request: Request, name: str, names: Collection[str] | None
+    broker: Broker, request: Request, *, name: str, names: Collection[str] | None
 ) -> list[Share]:
     if not await broker.federation.registry.of(request.tenant):
         return await broker.federation.shares(request)
-    types = await types_of(broker, request, name)
+    types = await types_of(broker, request, name=name)
     return await broker.federation.shares(
         request, ids=[name], types=types, attributes=names or None
     )
 
 
-async def types_of(broker: Broker, request: Request, name: str) -> set[str] | None:
+async def types_of(broker: Broker, request: Request, *, name: str) -> set[str] | None:
     """The types of the entity: of the body, of the parameter, of what is kept here; None: not known."""
     terms = request.context.terms
     given = request.body.get("type") if is_object(request.body) and len(request.args) < 2 else None
@@ -102,7 +102,7 @@ def given_types(given: Any) -> list[str]:
 
 
 async def _carried(
-    broker: Broker, request: Request, local: Local, writing: Writing, made: Plan
+    broker: Broker, request: Request, *, local: Local, writing: Writing, made: Plan
 ) -> Answer:
     outcomes: list[Outcome] = []
     done = Answer(status=204)
@@ -111,10 +111,12 @@ async def _carried(
             status=201, headers=[("Location", f"{API}/{_path(request)}/{_name(request)}")]
         )
     if made.local:
-        done = await _kept(broker, request, local, writing, made, outcomes, done)
+        done = await _kept(
+            broker, request, local=local, writing=writing, made=made, outcomes=outcomes, done=done
+        )
     outcomes += [of_refusal(share, _words(request, names)) for share, names in made.refused]
     calls = [
-        (share, await _call(broker, request, writing, share, names))
+        (share, await _call(broker, request, writing=writing, share=share, names=names))
         for share, names in made.forwards
     ]
     replies = await broker.federation.ask(request, calls)
@@ -122,7 +124,7 @@ async def _carried(
     outcomes += [
         of_reply(each, _words(request, names_by[each.share.id])) for each in counted(replies)
     ]
-    return answer(_name(request), outcomes, done, of_attributes=writing.of_attributes)
+    return answer(_name(request), outcomes, done=done, of_attributes=writing.of_attributes)
 
 
 def _words(request: Request, names: Collection[str] | None) -> list[str]:
@@ -132,6 +134,7 @@ def _words(request: Request, names: Collection[str] | None) -> list[str]:
 async def _kept(
     broker: Broker,
     request: Request,
+    *,
     local: Local,
     writing: Writing,
     made: Plan,
@@ -142,7 +145,7 @@ async def _kept(
     own = request
     terms = request.context.terms
     if writing.body == "entity":
-        body = without(request.body, made.proxied, terms)
+        body = without(request.body, made.proxied, terms=terms)
         own = msgspec.structs.replace(request, body=body)
     words = _words(request, _names(own, writing))
     try:
@@ -166,18 +169,23 @@ def _path(request: Request) -> str:
 
 
 async def _call(
-    broker: Broker, request: Request, writing: Writing, share: Share, names: Collection[str] | None
+    broker: Broker,
+    request: Request,
+    *,
+    writing: Writing,
+    share: Share,
+    names: Collection[str] | None,
 ) -> Call:
     path = _path(request)
     body = request.body
     if writing.body == "attribute":
         head, _, _ = path.partition("/attrs/")
         rest = request.args[2:]
-        name = await word(broker.federation, request, share, request.args[1])
+        name = await word(broker.federation, request, share=share, name=request.args[1])
         path = "/".join([f"{head}/attrs/{name}", *rest])
     if writing.body == "entity" and names is not None:
-        body = only(body, names, request.context.terms)
+        body = only(body, names, terms=request.context.terms)
     if is_object(body):
-        body = await worded(broker.federation, request, share, dict(body))
+        body = await worded(broker.federation, request, share=share, payload=dict(body))
     params = tuple((key, request.params[key]) for key in SENT_ON if request.params.get(key))
     return Call(method=request.method, path=path, params=params, body=body)

@@ -27,6 +27,7 @@ class Compiler:
         self,
         terms: Terms,
         linked: dict[Path, list[str]] | None = None,
+        *,
         expanded: Collection[str] = (),
     ) -> None:
         self._terms = terms
@@ -52,7 +53,7 @@ class Compiler:
             return f"exists({self._instances(path.names)} ? ({inner}))"
         if path.names[0] in SYSTEM_HEADS and len(path.names) == 1:
             target = f"$.{as_text(SYSTEM_HEADS[path.names[0]])}"
-            return self._test(node, "$", [target], whole=True)
+            return self._test(node, "$", targets=[target], whole=True)
         names, member = path.names, ""
         if len(names) > 1 and names[-1] in MEMBERS:
             names, member = names[:-1], names[-1]
@@ -61,7 +62,7 @@ class Compiler:
         if node.what in {"compare", "match"}:
             targets = [each for each in targets if each not in RELATED]
         words = self._terms.expand(names[0]) in self._expanded
-        return self._test(node, place, targets, words=words)
+        return self._test(node, place, targets=targets, words=words)
 
     def _instances(self, names: tuple[str, ...]) -> str:
         return "$" + "".join(f".{as_text(self._terms.expand(name))}[*]" for name in names)
@@ -78,8 +79,8 @@ class Compiler:
         self,
         node: Node,
         place: str,
-        targets: list[str],
         *,
+        targets: list[str],
         whole: bool = False,
         words: bool = False,
     ) -> str:

@@ -55,7 +55,7 @@ def type_predicate(text: str, terms: Terms) -> str:
     return _compiled(_parse(text), lambda word: f'$."@type"[*] == {json.dumps(terms.expand(word))}')
 
 
-def type_matches(text: str, types: Sequence[str], terms: Terms) -> bool:
+def type_matches(text: str, types: Sequence[str], *, terms: Terms) -> bool:
     """The same decision for one entity in memory."""
     return text == "*" or _holds(_parse(text), lambda word: terms.expand(word) in types)
 

@@ -41,7 +41,7 @@ def main() -> None:
     version = connection.query("SELECT version()", "TSV").bytes().decode().strip()
     sessions.give_back(key, connection, reusable=True)
     config = uvicorn.Config(
-        App(sessions, settings.users, frozenset(names), version),
+        App(sessions, settings.users, table_functions=frozenset(names), version=version),
         host="127.0.0.1",
         port=settings.port,
         loop="uvloop",

@@ -68,7 +68,7 @@ class App:
     """The ASGI application over one engine."""
 
     def __init__(
-        self, sessions: Sessions, users: Users, table_functions: frozenset[str], version: str
+        self, sessions: Sessions, users: Users, *, table_functions: frozenset[str], version: str
     ) -> None:
         self._users = users
         self._table_functions = table_functions
@@ -104,7 +104,7 @@ class App:
             await exchange.fail(code, message)
 
     async def _serve(self, exchange: "Exchange") -> None:
-        request = read_request(exchange.query_string, exchange.headers, self._users)
+        request = read_request(exchange.query_string, exchange.headers, users=self._users)
         if self._waiting > WAITING:
             raise BadRequest(202, "Too many simultaneous queries. (TOO_MANY_SIMULTANEOUS_QUERIES)")
         self._waiting += 1
@@ -118,8 +118,10 @@ class App:
         key = request.key(self._users)
         insert = insert_with_data(request.url_query)
         if insert is not None and not request.reader:
-            outcome = await self._runner.insert(key, insert, exchange.body(), exchange.has_left)
-            await exchange.answer(200, b"", outcome)
+            outcome = await self._runner.insert(
+                key, insert, chunks=exchange.body(), left=exchange.has_left
+            )
+            await exchange.answer(200, b"", outcome=outcome)
             return
         body, form = await exchange.whole_body()
         sql = "\n".join(part for part in (request.url_query, form.get("query", "")) if part)
@@ -130,19 +132,22 @@ class App:
         )
         if head is not None:
             data = body[len(body[:65_536].decode(errors="replace")[: head.data_from].encode()) :]
-            outcome = await self._runner.insert(key, head, once(data), exchange.has_left)
-            await exchange.answer(200, b"", outcome)
+            outcome = await self._runner.insert(
+                key, head, chunks=once(data), left=exchange.has_left
+            )
+            await exchange.answer(200, b"", outcome=outcome)
             return
         sql = "\n".join(part for part in (sql, body.decode()) if part)
         parameters = request.parameters | {
             name[6:]: text for name, text in form.items() if name.startswith("param_")
         }
-        await self._answer(exchange, request, key, sql, parameters)
+        await self._answer(exchange, request, key=key, sql=sql, parameters=parameters)
 
     async def _answer(
         self,
         exchange: "Exchange",
         request: Request,
+        *,
         key: SessionKey,
         sql: str,
         parameters: dict[str, str],
@@ -156,7 +161,9 @@ class App:
         form = without_format(sql)[1] or request.default_format or "TabSeparated"
         gone = asyncio.ensure_future(exchange.left())
         try:
-            await exchange.stream(self._runner.select(key, sql, parameters, form, gone), form)
+            await exchange.stream(
+                self._runner.select(key, sql, parameters=parameters, form=form, gone=gone), form
+            )
         finally:
             gone.cancel()
 
@@ -233,18 +240,18 @@ class Exchange:
                     held.append(part)
                     size += len(part)
                     if size > HELD_BACK:
-                        await self._begin(200, form, None)
+                        await self._begin(200, form, outcome=None)
                         await self._part(b"".join(held), more=True)
                         held.clear()
         finally:
             await parts.aclose()  # type: ignore[attr-defined]
         if not self._begun:
-            await self._begin(200, form, outcome)
+            await self._begin(200, form, outcome=outcome)
         await self._part(b"".join(held), more=False)
 
-    async def answer(self, status: int, body: bytes, outcome: Outcome | None = None) -> None:
+    async def answer(self, status: int, body: bytes, *, outcome: Outcome | None = None) -> None:
         """A short answer."""
-        await self._begin(status, "TabSeparated", outcome)
+        await self._begin(status, "TabSeparated", outcome=outcome)
         await self._part(body, more=False)
 
     async def fail(self, code: int, message: str) -> None:
@@ -260,10 +267,12 @@ class Exchange:
             )
             await self._part(b"\r\n" + frame, more=False)
             return
-        await self._begin(STATUS.get(code, 500), "TabSeparated", None, code)
+        await self._begin(STATUS.get(code, 500), "TabSeparated", outcome=None, code=code)
         await self._part(text, more=False)
 
-    async def _begin(self, status: int, form: str, outcome: Outcome | None, code: int = 0) -> None:
+    async def _begin(
+        self, status: int, form: str, *, outcome: Outcome | None, code: int = 0
+    ) -> None:
         self._begun = True
         headers = {
             "Content-Type": "text/plain; charset=UTF-8"

@@ -65,6 +65,7 @@ class Runner:
         self,
         key: SessionKey,
         insert: Insert,
+        *,
         chunks: AsyncIterator[bytes],
         left: Callable[[], bool],
     ) -> Outcome:
@@ -92,6 +93,7 @@ class Runner:
         self,
         key: SessionKey,
         sql: str,
+        *,
         parameters: dict[str, str],
         form: str,
         gone: Awaitable[object],
@@ -101,7 +103,9 @@ class Runner:
         name = named or form
         mark = f"/*clapas:{uuid.uuid4().hex}*/ "
         connection = await self.blocking(lambda: self._sessions.take(key))
-        query = Query(self, connection, mark, parameters, asyncio.ensure_future(gone))
+        query = Query(
+            self, connection, mark=mark, parameters=parameters, gone=asyncio.ensure_future(gone)
+        )
         reusable = False
         try:
             if name.lower() in STREAMED and verb(statement) in ROWS_VERBS:
@@ -138,6 +142,7 @@ class Query:
         self,
         runner: Runner,
         connection: Any,
+        *,
         mark: str,
         parameters: dict[str, str],
         gone: "asyncio.Future[object]",

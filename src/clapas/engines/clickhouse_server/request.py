@@ -73,11 +73,11 @@ class Request(msgspec.Struct, frozen=True):
         return SessionKey(self.database, tuple(sorted(settings.items())), readonly=self.reader)
 
 
-def read_request(query_string: str, headers: Mapping[str, str], users: Users) -> Request:
+def read_request(query_string: str, headers: Mapping[str, str], *, users: Users) -> Request:
     """Check who asks and sort the URL's parameters. Raises BadRequest (516 for wrong credentials)."""
     values = dict(parse_qsl(query_string, keep_blank_values=True))
     name, password = _credentials(values, headers)
-    reader = _authenticate(name, password, users)
+    reader = _authenticate(name, password, users=users)
     settings = {}
     for key, value in values.items():
         if key in TRANSPORT or key.startswith("param_"):
@@ -108,7 +108,7 @@ def _credentials(values: Mapping[str, str], headers: Mapping[str, str]) -> tuple
     return values.get("user", "default"), values.get("password", "")
 
 
-def _authenticate(name: str, password: str, users: Users) -> bool:
+def _authenticate(name: str, password: str, *, users: Users) -> bool:
     writer = _same(name, users.writer) & _same(password, users.writer_password)
     reader = _same(name, users.reader) & _same(password, users.reader_password)
     if not writer and not reader:
@@ -128,7 +128,7 @@ def _reader_settings(asked: Mapping[str, str], users: Users) -> dict[str, str]:
     settings = {"timeout_before_checking_execution_speed": "0"}
     for name, value in asked.items():
         if name in bounds:
-            bounds[name] = _capped(name, value, bounds[name])
+            bounds[name] = _capped(name, value, bound=bounds[name])
         elif name in READER_NEVER or not (name in READER_FREE or name.startswith(READER_PREFIXES)):
             raise BadRequest(
                 452,
@@ -140,7 +140,7 @@ def _reader_settings(asked: Mapping[str, str], users: Users) -> dict[str, str]:
     return settings
 
 
-def _capped(name: str, value: str, bound: int) -> int:
+def _capped(name: str, value: str, *, bound: int) -> int:
     try:
         asked = int(float(value))
     except (ValueError, OverflowError):

@@ -64,7 +64,7 @@ def data_fragment(number: int, data: bytes, *, index: int = 0, version: int = 1)
     )
 
 
-def rebuild(received: Mapping[int, bytes], fragments: int, size: int) -> bytes | None:
+def rebuild(received: Mapping[int, bytes], fragments: int, *, size: int) -> bytes | None:
     """The block from the fragments received (by number, from 1), padding included; None when too few came."""
     rows: dict[int, tuple[int, int]] = {}
     for number in sorted(received):

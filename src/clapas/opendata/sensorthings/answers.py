@@ -29,7 +29,7 @@ def root_document(root: str) -> dict[str, Any]:
 
 
 def next_link(
-    root: str, path: str, params: Mapping[str, str], found: Found, options: Options
+    root: str, path: str, *, params: Mapping[str, str], found: Found, options: Options
 ) -> str:
     """The address of the next page: by time inside one stream, else by number."""
     kept = {k: v for k, v in params.items() if k not in {"$skip", "$skiptoken"}}

@@ -89,7 +89,7 @@ def _lead(current: Set | None, name: Any) -> Lead | None:
     return SETS[current].get(name)
 
 
-def read_options(params: Mapping[str, str], set_: Set, depth: int = 0) -> Options:
+def read_options(params: Mapping[str, str], set_: Set, *, depth: int = 0) -> Options:
     """The options of a request, or those inside an expansion. Raises InvalidInput."""
     for name in params:
         if name.startswith("$") and name not in OPTIONS:
@@ -101,17 +101,17 @@ def read_options(params: Mapping[str, str], set_: Set, depth: int = 0) -> Option
     return Options(
         where=parse_filter(params["$filter"]) if params.get("$filter") else None,
         order=_orders(params.get("$orderby", "")),
-        top=min(_number(params, "$top", TOP), most),
-        skip=_number(params, "$skip", 0),
+        top=min(_number(params, "$top", default=TOP), most),
+        skip=_number(params, "$skip", default=0),
         count=params.get("$count", "false").lower() == "true",
         select=tuple(each.strip() for each in _split(params.get("$select", ""), ",")),
-        expand=_expands(params.get("$expand", ""), set_, depth),
+        expand=_expands(params.get("$expand", ""), set_, depth=depth),
         form=form,
         before=_token(params.get("$skiptoken", "")),
     )
 
 
-def _number(params: Mapping[str, str], name: str, default: int) -> int:
+def _number(params: Mapping[str, str], name: str, *, default: int) -> int:
     text = params.get(name, "")
     if not text:
         return default
@@ -139,7 +139,7 @@ def _orders(text: str) -> tuple[tuple[str, bool], ...]:
     return tuple(found)
 
 
-def _expands(text: str, set_: Set, depth: int) -> tuple[tuple[str, Options], ...]:
+def _expands(text: str, set_: Set, *, depth: int) -> tuple[tuple[str, Options], ...]:
     if not text:
         return ()
     if depth >= DEEPEST:
@@ -150,7 +150,7 @@ def _expands(text: str, set_: Set, depth: int) -> tuple[tuple[str, Options], ...
         lead = SETS[set_].get(name)
         if lead is None:
             raise InvalidInput(f"{set_} lead to no {name[:40]}", field="$expand")
-        options = read_options(inner, lead.target, depth + 1)
+        options = read_options(inner, lead.target, depth=depth + 1)
         held = found.get(name)
         if held is not None:
             options = msgspec.structs.replace(held, expand=(*held.expand, *options.expand))

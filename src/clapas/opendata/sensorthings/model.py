@@ -38,7 +38,7 @@ def _many(target: Set, path: str = "") -> Lead:
     return Lead(target=target, many=True, path=path)
 
 
-def _one(target: Set, path: str, source: str = "id") -> Lead:
+def _one(target: Set, path: str, *, source: str = "id") -> Lead:
     return Lead(target=target, many=False, path=path, source=source)
 
 
@@ -57,16 +57,16 @@ SETS: dict[Set, dict[str, Lead]] = {
         "Locations": _many("Locations", "id"),
     },
     "Datastreams": {
-        "Thing": _one("Things", "id", "thing"),
-        "Sensor": _one("Sensors", "id", "sensor"),
-        "ObservedProperty": _one("ObservedProperties", "id", "property"),
+        "Thing": _one("Things", "id", source="thing"),
+        "Sensor": _one("Sensors", "id", source="sensor"),
+        "ObservedProperty": _one("ObservedProperties", "id", source="property"),
         "Observations": _many("Observations"),
     },
     "Sensors": {"Datastreams": _many("Datastreams", "Sensor/id")},
     "ObservedProperties": {"Datastreams": _many("Datastreams", "ObservedProperty/id")},
     "Observations": {
-        "Datastream": _one("Datastreams", "id", "series"),
-        "FeatureOfInterest": _one("FeaturesOfInterest", "Datastreams/id", "series"),
+        "Datastream": _one("Datastreams", "id", source="series"),
+        "FeatureOfInterest": _one("FeaturesOfInterest", "Datastreams/id", source="series"),
     },
     "FeaturesOfInterest": {"Observations": _many("Observations")},
 }
@@ -191,7 +191,7 @@ def id_text(set_: Set, row: Row) -> str:
     return f"'{row['id']}'" if set_ == "Observations" else str(row["id"])
 
 
-def shown(set_: Set, row: Row, root: str) -> dict[str, Any]:
+def shown(set_: Set, row: Row, *, root: str) -> dict[str, Any]:
     """An entity with its links; ``root`` is the address of the service."""
     link = f"{root}/{set_}({id_text(set_, row)})"
     found: dict[str, Any] = {"@iot.id": row["id"], "@iot.selfLink": link}

@@ -44,7 +44,7 @@ def divided(where: Node | None) -> tuple[Node | None, Node | None, int, int]:
             raise FilterRefused("one alternative speaks of observations and of their streams")
         else:
             own.append(_with_ids(part))
-            start, end = _narrowed(part, start, end)
+            start, end = _narrowed(part, start, end=end)
     return both(*own), both(*theirs), start, end
 
 
@@ -67,7 +67,7 @@ def _with_ids(node: Node) -> Node:
     return node
 
 
-def _narrowed(part: Node, start: int, end: int) -> tuple[int, int]:
+def _narrowed(part: Node, start: int, *, end: int) -> tuple[int, int]:
     """The time that a comparison of phenomenonTime leaves."""
     if part.what != "compared" or part.name not in {*TIMES, "eq"}:
         return start, end

@@ -40,7 +40,7 @@ class Found(msgspec.Struct, kw_only=True):
 class Reader:
     """Reads for one caller; ``root`` is the address of the service, without a last slash."""
 
-    def __init__(self, store: Store, way_out: Exit, root: str) -> None:
+    def __init__(self, store: Store, way_out: Exit, *, root: str) -> None:
         self._store = store
         self._exit = way_out
         self._root = root
@@ -58,14 +58,14 @@ class Reader:
             parent, set_ = current, lead.target
             one = step.id is not None or not lead.many
             if last and not one:
-                return await self._many(set_, options, lead, parent, place), False
-            current = await self._one(set_, step.id, lead, parent, place)
+                return await self._many(set_, options, lead=lead, parent=parent, place=place), False
+            current = await self._one(set_, step.id, lead=lead, parent=parent, place=place)
         if current is None:
             raise NotFound(path=address.steps[-1].name)
         return Found(set=set_, rows=[current]), True
 
     async def _one(
-        self, set_: Set, id_: str | None, lead: Lead, parent: Row | None, place: int
+        self, set_: Set, id_: str | None, *, lead: Lead, parent: Row | None, place: int
     ) -> Row:
         if set_ == "Observations":
             return await self._observation(id_ or "")
@@ -80,7 +80,7 @@ class Reader:
         return found.rows[0]
 
     async def _many(
-        self, set_: Set, options: Options, lead: Lead, parent: Row | None, place: int
+        self, set_: Set, options: Options, *, lead: Lead, parent: Row | None, place: int
     ) -> Found:
         if set_ == "Observations":
             return await self.observations(options, streams_of(parent) if place else None)
@@ -100,15 +100,15 @@ class Reader:
         )
         rows = self._exit.rows("entity" if kind == "place" else "series")
         reads = self._store.sensorthings
-        found = await reads.page(kind, rows, asked)
-        count = await reads.count(kind, rows, asked) if options.count else None
+        found = await reads.page(kind, rows, asked=asked)
+        count = await reads.count(kind, rows, asked=asked) if options.count else None
         more = len(found) > options.top
         return Found(set=set_, rows=list(found[: options.top]), more=more, count=count)
 
     async def _streams(self, where: Node | None) -> list[dict[str, Any]]:
         """The streams that may be seen, of those that satisfy a test."""
         asked = Asked(where=where, limit=MOST_STREAMS)
-        return await self._store.sensorthings.page("stream", self._exit.rows("series"), asked)
+        return await self._store.sensorthings.page("stream", self._exit.rows("series"), asked=asked)
 
     async def observations(self, options: Options, of: Node | None) -> Found:
         """Observations; what a filter says of their streams chooses these first. Raises FilterRefused."""
@@ -116,7 +116,7 @@ class Reader:
         streams = await self._streams(both(of, theirs))
         plain = [each for each in streams if self._exit.shows(each["dataset"], each["attribute"])]
         if len(streams) == 1 and not plain:
-            return await self._owed(streams[0], options, start, end)
+            return await self._owed(streams[0], options, start=start, end=end)
         series = [each["id"] for each in plain]
         if not series:
             return Found(set="Observations", rows=[], count=0 if options.count else None)
@@ -128,11 +128,14 @@ class Reader:
         count = None
         if options.count:
             count = await reads.observed(series, asked, start=start, end=end)
-        rows = [_row(each.series, each.at, each.value, each.quality, each.lag) for each in held]
+        rows = [
+            _row(each.series, each.at, value=each.value, quality=each.quality, lag=each.lag)
+            for each in held
+        ]
         more = len(rows) > options.top
         return Found(set="Observations", rows=rows[: options.top], more=more, count=count)
 
-    async def _owed(self, stream: Row, options: Options, start: int, end: int) -> Found:
+    async def _owed(self, stream: Row, options: Options, *, start: int, end: int) -> Found:
         """A stream whose record allows no single value: its steps, as the record wants them."""
         if options.where is not None and paths_of(options.where) - {"phenomenonTime"}:
             raise FilterRefused("these observations are filtered by phenomenonTime only")
@@ -140,9 +143,9 @@ class Reader:
         since = max(instant(start), until - OWED)
         known = await self._store.series.by_id(self._exit.rows("series"), [stream["id"]])
         reading = Reading(window=Window(since, until), step="auto", max_points=MOST_STREAMS)
-        found = await self._exit.history(self._store, list(known.values()), reading)
+        found = await self._exit.history(self._store, list(known.values()), asked=reading)
         rows = [
-            _row(stream["id"], at, value, 0, 0)
+            _row(stream["id"], at, value=value, quality=0, lag=0)
             for each in found
             for at, value in zip(each.times, each.values, strict=True)
         ]
@@ -169,28 +172,33 @@ class Reader:
             )
             if held:
                 each = held[0]
-                return _row(each.series, each.at, each.value, each.quality, each.lag)
+                return _row(
+                    each.series, each.at, value=each.value, quality=each.quality, lag=each.lag
+                )
         raise NotFound(set="Observations", id=id_)
 
     async def entities(self, found: Found, options: Options) -> list[dict[str, Any]]:
         """The rows as entities: selected members, what they lead to inside."""
-        made = [shown(found.set, row, self._root) for row in found.rows]
+        made = [shown(found.set, row, root=self._root) for row in found.rows]
         for name, inner in options.expand:
             lead = SETS[found.set][name]
-            if await self._expand_all(found, made, name, lead, inner):
+            if await self._expand_all(found, made, name=name, lead=lead, options=inner):
                 continue
             for row, entity in zip(found.rows, made, strict=True):
-                await self._expand(found.set, row, entity, name, lead, inner)
+                await self._expand(
+                    found.set, row, entity=entity, name=name, lead=lead, options=inner
+                )
         if options.select:
             kept = {_member(each) for each in options.select}
             inside = {name for name, _ in options.expand}
-            made = [_selected(each, kept, inside) for each in made]
+            made = [_selected(each, kept, inside=inside) for each in made]
         return made
 
     async def _expand_all(
         self,
         found: Found,
         made: Sequence[dict[str, Any]],
+        *,
         name: str,
         lead: Lead,
         options: Options,
@@ -222,6 +230,7 @@ class Reader:
         self,
         set_: Set,
         row: Row,
+        *,
         entity: dict[str, Any],
         name: str,
         lead: Lead,
@@ -229,7 +238,7 @@ class Reader:
     ) -> None:
         if not lead.many:
             try:
-                one = await self._one(lead.target, None, lead, row, 1)
+                one = await self._one(lead.target, None, lead=lead, parent=row, place=1)
             except NotFound:
                 return
             found = Found(set=lead.target, rows=[one])
@@ -238,7 +247,7 @@ class Reader:
         if lead.target == "Observations" and set_ == "Datastreams" and _newest_only(options):
             found = await self._newest(row, options)
         else:
-            found = await self._many(lead.target, options, lead, row, 1)
+            found = await self._many(lead.target, options, lead=lead, parent=row, place=1)
         entity[name] = await self.entities(found, options)
         if found.count is not None:
             entity[f"{name}@iot.count"] = found.count
@@ -254,7 +263,9 @@ class Reader:
             return await self.observations(options, equals("id", stream["id"]))
         lag = max(0, stream["received"] - stream["measured"])
         value = float(stream["value"])
-        row = _row(stream["id"], stream["measured"], value, stream["quality"], lag)
+        row = _row(
+            stream["id"], stream["measured"], value=value, quality=stream["quality"], lag=lag
+        )
         return Found(set="Observations", rows=[row], more=True)
 
 
@@ -269,7 +280,7 @@ def _newest_only(options: Options) -> bool:
     )
 
 
-def _row(series: int, at: int, value: float, quality: int, lag: int) -> Row:
+def _row(series: int, at: int, *, value: float, quality: int, lag: int) -> Row:
     return {
         "id": f"{series}_{at}",
         "series": series,
@@ -284,7 +295,7 @@ def _member(name: str) -> str:
     return "@iot.id" if name == "id" else name
 
 
-def _selected(entity: Mapping[str, Any], kept: set[str], inside: set[str]) -> dict[str, Any]:
+def _selected(entity: Mapping[str, Any], kept: set[str], *, inside: set[str]) -> dict[str, Any]:
     """The selected members, and what was expanded."""
     heads = {each.partition("/")[0] for each in kept}
     return {

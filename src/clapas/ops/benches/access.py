@@ -39,21 +39,21 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
 def _decisions() -> dict[str, float]:
     charter = Charter.standard(Settings(classifications=LEVELS))
     thing = Resource(kind="entity", dataset="parcs", commune="34172")
-    charter.decide(READER, "read", thing)
+    charter.decide(READER, "read", resource=thing)
     asked = [Resource(kind="entity", dataset="parcs", commune=str(n)) for n in range(1000)]
 
     def uncached() -> None:
         charter.adopt()
-        charter.decide(READER, "read", thing)
+        charter.decide(READER, "read", resource=thing)
         began = time.perf_counter()
         for each in asked:
-            charter.decide(READER, "read", each)
+            charter.decide(READER, "read", resource=each)
         rounds.append((time.perf_counter() - began) / len(asked) * 1e6)
 
     rounds: list[float] = []
     for _ in range(ROUNDS):
         uncached()
-    cached = _each(lambda: charter.decide(READER, "read", thing), 100_000)
+    cached = _each(lambda: charter.decide(READER, "read", resource=thing), 100_000)
     return {
         "decision_cached_us": round(cached, 3),
         "decision_uncached_us": round(statistics.median(rounds), 1),
@@ -83,21 +83,21 @@ def _hashes() -> dict[str, float]:
     event = event_of(
         READER,
         "read",
-        Resource(kind="series", dataset="eau"),
+        resource=Resource(kind="series", dataset="eau"),
         allowed=True,
         articles=("CH-41",),
         scope={"series": 3, "points": 90},
     )
     events = [event] * 50_000
     began = time.perf_counter()
-    rows = chained(events, 0, NOTHING_BEFORE)
+    rows = chained(events, 0, before=NOTHING_BEFORE)
     hashed = time.perf_counter() - began
     kept = [
         AuditRow(seq=row.seq, event=row.event.encode(), hash=bytes.fromhex(row.hash))
         for row in rows
     ]
     began = time.perf_counter()
-    verify_rows(kept, 0, NOTHING_BEFORE)
+    verify_rows(kept, 0, before=NOTHING_BEFORE)
     verified = time.perf_counter() - began
     return {
         "audit_hashed_per_s": round(len(events) / hashed),

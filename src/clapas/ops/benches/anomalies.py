@@ -57,7 +57,7 @@ def measure(folder: Path, rule: Unusual) -> dict[str, Any]:
     total, expected, series = 0.0, 0, {}
     for name, spans in sorted(windows.items()):
         times, values = _read(folder / name)
-        places = [_place(times, start, end) for start, end in spans]
+        places = [_place(times, start, end=end) for start, end in spans]
         points, found, wrong = score(len(times), places, detections(times, values, rule))
         total += points
         expected += len(places)
@@ -71,19 +71,21 @@ def measure(folder: Path, rule: Unusual) -> dict[str, Any]:
     }
 
 
-def detections(times: Sequence[int], values: Sequence[float], rule: Unusual) -> list[int]:
+def detections(  # noqa: PLR0917 - a detector, as the choice of rules takes it
+    times: Sequence[int], values: Sequence[float], rule: Unusual
+) -> list[int]:
     """Places at which the rule raises."""
     memory: list[float] = []
     before, found = False, []
     for place, (at, value) in enumerate(zip(times, values, strict=True)):
-        true = bool(unusual(memory, at, value, rule))
+        true = bool(unusual(memory, at, value=value, when=rule))
         if true and not before:
             found.append(place)
         before = true
     return found
 
 
-def score(
+def score(  # noqa: PLR0917 - a judge, as the choice of rules takes it
     length: int, windows: Sequence[tuple[int, int]], found: Sequence[int]
 ) -> tuple[float, int, int]:
     """NAB's points of one series, windows found, false alarms."""
@@ -124,7 +126,7 @@ def _read(path: Path) -> tuple[list[int], list[float]]:
     return [row[0] for row in rows], [row[1] for row in rows]
 
 
-def _place(times: Sequence[int], start: str, end: str) -> tuple[int, int]:
+def _place(times: Sequence[int], start: str, *, end: str) -> tuple[int, int]:
     low, high = _ms(start), _ms(end)
     inside = [place for place, at in enumerate(times) if low <= at <= high]
     return inside[0], inside[-1]

@@ -53,7 +53,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     figures: dict[str, Any] = {"workers": workers, "cores": os.cpu_count()}
     for name, count in ROUNDS.items():
         async with CodecPool.open(workers, compiled=name == "javascript_compiled") as pool:
-            figures[f"{name}_per_s"] = await _rate(pool, _job(name), count)
+            figures[f"{name}_per_s"] = await _rate(pool, _job(name), count=count)
     return figures
 
 
@@ -65,7 +65,7 @@ def _job(name: str) -> DecodeJob:
     return DecodeJob(codec=CodecRef("javascript"), script=SCRIPT, payload=PAYLOAD, f_port=5)
 
 
-async def _rate(pool: CodecPool, job: DecodeJob, count: int) -> int:
+async def _rate(pool: CodecPool, job: DecodeJob, *, count: int) -> int:
     await pool.decode([job] * BATCH)
     began = time.perf_counter()
     for _ in range(count // BATCH):

@@ -81,7 +81,7 @@ async def _import(store: Store, content: bytes) -> dict[str, Any]:
 
     found = preview(content)
     plan = msgspec.to_builtins(Plan(shape=found.shape, columns=found.columns))
-    number = (await store.imports.add("parc.csv", content, plan, actor="bench")).id
+    number = (await store.imports.add("parc.csv", content, plan=plan, actor="bench")).id
     sealer = Sealer(b"b" * 32)
     steps: dict[str, Any] = {}
 

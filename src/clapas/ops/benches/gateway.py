@@ -87,7 +87,7 @@ class Server:
         self._callers = callers
 
     @classmethod
-    async def reach(cls, port: int, process: int, key: str) -> "Server":
+    async def reach(cls, port: int, process: int, *, key: str) -> "Server":
         """Open the connections."""
         request = f"GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nX-API-Key: {key}\r\n\r\n"
         loop = asyncio.get_running_loop()
@@ -128,39 +128,41 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """``rate`` (5,000 a second), ``rounds`` (7) of a second for each server and each load."""
     rounds = int(options.get("rounds") or ROUNDS)
     wanted = float(options.get("rate") or RATE)
-    return await asyncio.to_thread(_measured, options["doors"], wanted, rounds)
+    return await asyncio.to_thread(_measured, options["doors"], wanted, rounds=rounds)
 
 
-def _measured(doors: Any, wanted: float, rounds: int) -> dict[str, Any]:
+def _measured(doors: Any, wanted: float, *, rounds: int) -> dict[str, Any]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_both(doors, wanted, rounds))
+        return runner.run(_both(doors, wanted, rounds=rounds))
 
 
-async def _both(doors: Any, wanted: float, rounds: int) -> dict[str, Any]:
-    free = await Server.reach(doors.free, doors.free_process, doors.key)
-    guarded = await Server.reach(doors.guarded, doors.guarded_process, doors.key)
+async def _both(doors: Any, wanted: float, *, rounds: int) -> dict[str, Any]:
+    free = await Server.reach(doors.free, doors.free_process, key=doors.key)
+    guarded = await Server.reach(doors.guarded, doors.guarded_process, key=doors.key)
     await free.round()
     await guarded.round()
     fast = [(await free.round(), await guarded.round()) for _ in range(rounds)]
-    rate = min(wanted, 0.8 * min(_middle(fast, 0, "per_s"), _middle(fast, 1, "per_s")))
+    rate = min(wanted, 0.8 * min(_middle(fast, 0, name="per_s"), _middle(fast, 1, name="per_s")))
     even = [(await free.round(rate), await guarded.round(rate)) for _ in range(rounds)]
     return {
-        "gateway_free_per_s": round(_middle(fast, 0, "per_s")),
-        "gateway_per_s": round(_middle(fast, 1, "per_s")),
+        "gateway_free_per_s": round(_middle(fast, 0, name="per_s")),
+        "gateway_per_s": round(_middle(fast, 1, name="per_s")),
         "gateway_overhead_percent": _more(fast, "processor_us"),
-        "gateway_rate_per_s": round(_middle(even, 1, "per_s")),
+        "gateway_rate_per_s": round(_middle(even, 1, name="per_s")),
         "gateway_at_rate": {
-            "free_processor_us": round(_middle(even, 0, "processor_us"), 1),
-            "processor_us": round(_middle(even, 1, "processor_us"), 1),
+            "free_processor_us": round(_middle(even, 0, name="processor_us"), 1),
+            "processor_us": round(_middle(even, 1, name="processor_us"), 1),
             "overhead_percent": _more(even, "processor_us"),
-            "free_p50_ms": round(_middle(even, 0, "p50_ms"), 2),
-            "p50_ms": round(_middle(even, 1, "p50_ms"), 2),
-            "p99_ms": round(_middle(even, 1, "p99_ms"), 2),
+            "free_p50_ms": round(_middle(even, 0, name="p50_ms"), 2),
+            "p50_ms": round(_middle(even, 1, name="p50_ms"), 2),
+            "p99_ms": round(_middle(even, 1, name="p99_ms"), 2),
         },
     }
 
 
-def _middle(rounds: list[tuple[dict[str, float], dict[str, float]]], side: int, name: str) -> float:
+def _middle(
+    rounds: list[tuple[dict[str, float], dict[str, float]]], side: int, *, name: str
+) -> float:
     return statistics.median(each[side][name] for each in rounds)
 
 

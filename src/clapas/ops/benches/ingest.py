@@ -74,7 +74,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         following = asyncio.create_task(meter.follow(bus))
         begun = time.perf_counter()
         sent, acknowledged = await _send(
-            addresses, fleet, rate / per_message, seconds=seconds, values=values
+            addresses, fleet, rate=rate / per_message, seconds=seconds, values=values
         )
         sending = time.perf_counter() - begun
         ledger = await drained(store, bus, minutes=float(options.get("patience") or 10))
@@ -157,8 +157,8 @@ async def _register(store: Store, fleet: tuple[BenchDevice, ...]) -> None:
 async def _send(
     addresses: EngineAddresses,
     fleet: tuple[BenchDevice, ...],
-    rate: float,
     *,
+    rate: float,
     seconds: float,
     values: int,
 ) -> tuple[int, int]:

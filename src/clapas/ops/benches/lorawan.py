@@ -65,7 +65,7 @@ async def _steady(options: Options) -> dict[str, Any]:
         await bus.prepare()
         await _register(store)
         async with LorawanServer.open(
-            Settings(udp_port=0), folder, bus.publish_uplink, MemoryDevices()
+            Settings(udp_port=0), folder, publish=bus.publish_uplink, devices=MemoryDevices()
         ) as server:
             await activate(server)
             warm, _ = await fire(server, rate=rate, copies=copies, seconds=(LOADED + 0.5) / rate)
@@ -133,7 +133,7 @@ async def _peak(options: Options) -> dict[str, Any]:
     rate = int(options.get("peak") or 3000) // copies
     with tempfile.TemporaryDirectory() as folder:
         async with LorawanServer.open(
-            Settings(udp_port=0), Path(folder), log.publish, MemoryDevices()
+            Settings(udp_port=0), Path(folder), publish=log.publish, devices=MemoryDevices()
         ) as server:
             ids = await activate(server)
             sent, elapsed = await fire(

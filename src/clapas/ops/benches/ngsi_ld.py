@@ -35,7 +35,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     settings = msgspec.structs.replace(CONFORMANCE, largest_body=50_000_000)
     async with (
         Store.open(addresses, pool=20) as store,
-        open_door(store, None, Charter.standard(), settings) as door,
+        open_door(store, None, charter=Charter.standard(), settings=settings) as door,
     ):
         api = Caller(door)
         return {
@@ -47,7 +47,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
             **await _notifications(
                 api,
                 int(options.get("notifications") or 10_000),
-                int(options.get("endpoints") or 50),
+                endpoints=int(options.get("endpoints") or 50),
             ),
         }
 
@@ -59,7 +59,7 @@ class Caller:
         self._door = door
 
     async def call(
-        self, method: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None
+        self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None
     ) -> Any:
         """The JSON of an answer. Raises BenchFailed unless it is a success."""
         content = b"" if body is None else orjson.dumps(body)
@@ -122,7 +122,7 @@ async def _rate(count: int, call: Callable[[int], Awaitable[Any]]) -> int:
 async def _upserts(api: Caller, entities: int) -> int:
     def batch(number: int) -> Awaitable[Any]:
         rows = [_entity(number * BATCH + each) for each in range(BATCH)]
-        return api.call("POST", "/entityOperations/upsert", rows)
+        return api.call("POST", "/entityOperations/upsert", body=rows)
 
     return BATCH * await _rate(entities // BATCH, batch)
 
@@ -130,7 +130,7 @@ async def _upserts(api: Caller, entities: int) -> int:
 async def _updates(api: Caller, entities: int) -> int:
     def update(number: int) -> Awaitable[Any]:
         name = f"urn:ngsi-ld:Bench:{number * 7 % entities}"
-        return api.call("PATCH", f"/entities/{name}/attrs/level", {"value": number + 2000})
+        return api.call("PATCH", f"/entities/{name}/attrs/level", body={"value": number + 2000})
 
     return await _rate(2000, update)
 
@@ -154,7 +154,7 @@ async def _aggregated(api: Caller, instances: int) -> float:
             for each in range(first, min(first + 10_000, instances))
         ]
         body = {"id": "urn:ngsi-ld:Bench:long", "type": "BenchLong", "level": values}
-        await api.call("POST", "/temporal/entities", body)
+        await api.call("POST", "/temporal/entities", body=body)
     params = {
         "format": "aggregatedValues",
         "aggrMethods": "avg,max",
@@ -168,7 +168,7 @@ async def _aggregated(api: Caller, instances: int) -> float:
     return round(statistics.quantiles(times, n=20)[-1], 1)
 
 
-async def _notifications(api: Caller, wanted: int, endpoints: int) -> dict[str, Any]:
+async def _notifications(api: Caller, wanted: int, *, endpoints: int) -> dict[str, Any]:
     """So many notifications to endpoints of which one refuses every connection."""
     got = 0
 
@@ -193,12 +193,12 @@ async def _notifications(api: Caller, wanted: int, endpoints: int) -> dict[str, 
             "entities": [{"type": "BenchTold"}],
             "notification": {"endpoint": {"uri": uri}},
         }
-        await api.call("POST", "/subscriptions", body)
+        await api.call("POST", "/subscriptions", body=body)
     await asyncio.sleep(1)
     rounds = wanted // endpoints
     began = time.perf_counter()
     rows = [{**_entity(each), "type": "BenchTold", "id": f"urn:t:{each}"} for each in range(rounds)]
-    await api.call("POST", "/entityOperations/create", rows)
+    await api.call("POST", "/entityOperations/create", body=rows)
     expected = rounds * (endpoints - 1)
     while got < expected and time.perf_counter() - began < 120:
         await asyncio.sleep(0.05)

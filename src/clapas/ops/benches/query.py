@@ -41,7 +41,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
     async with Store.open(addresses) as store:
         began = time.perf_counter()
         series = await _fleet(store, devices)
-        await _history(store, series, days, every=every)
+        await _history(store, series, days=days, every=every)
         filled = time.perf_counter() - began
         began = time.perf_counter()
         while await store.rollups.refresh(force=True):
@@ -54,7 +54,7 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
             "fill_s": round(filled, 1),
             "rollups_s": round(rolled, 1),
             "bytes_per_observation": await _size(store),
-            **await _questions(store, series, days),
+            **await _questions(store, series, days=days),
         }
 
 
@@ -91,7 +91,7 @@ async def _fleet(store: Store, devices: int) -> list[int]:
     return numbers
 
 
-async def _history(store: Store, series: list[int], days: int, *, every: int = 1) -> None:
+async def _history(store: Store, series: list[int], *, days: int, every: int = 1) -> None:
     """Day after day: jitter, network lag, a daily wave, one decimal, sequences as messages come."""
     chance = np.random.default_rng(1)
     count = len(series)
@@ -109,13 +109,14 @@ async def _history(store: Store, series: list[int], days: int, *, every: int = 1
             measured = start + hour * HOUR_MS + offsets + chance.integers(0, 1000, count)
             lag = chance.lognormal(4.6, 0.5, count).astype("i8")
             sequence = np.arange(hour * count, (hour + 1) * count, dtype="u8") + 1
-            hours.append(_table(numbers, measured, values, lag, sequence))
+            hours.append(_table(numbers, measured, values=values, lag=lag, sequence=sequence))
         await store.history.keep_table(pa.concat_tables(hours))
 
 
 def _table(
     series: np.ndarray,
     measured: np.ndarray,
+    *,
     values: np.ndarray,
     lag: np.ndarray,
     sequence: np.ndarray,
@@ -143,7 +144,7 @@ async def _size(store: Store) -> float:
     return round(size / rows, 2)
 
 
-async def _questions(store: Store, series: list[int], days: int) -> dict[str, Any]:
+async def _questions(store: Store, series: list[int], *, days: int) -> dict[str, Any]:
     window = Window(START, START + timedelta(days=days))
     middle = series[len(series) // 2]
     some = RowFilter(datasets=frozenset({"open"}), communes=frozenset({"34001", "34002", "34003"}))
@@ -155,16 +156,20 @@ async def _questions(store: Store, series: list[int], days: int) -> dict[str, An
         "map_of_all_ms": await _time(lambda: store.entities.map(ALL)),
         "page_of_50_ms": await _time(lambda: store.entities.page(ALL)),
         "search_ms": await _time(lambda: store.entities.page(ALL, q="sonde 4321")),
-        "month_of_one_raw_ms": await _time(lambda: store.history.read(ALL, [middle], window)),
-        "month_of_one_hourly_ms": await _time(
-            lambda: store.history.read(ALL, [middle], window, step="hour")
+        "month_of_one_raw_ms": await _time(
+            lambda: store.history.read(ALL, [middle], window=window)
         ),
-        "daily_of_all_ms": await _time(lambda: store.history.daily(ALL, "temperature", window)),
+        "month_of_one_hourly_ms": await _time(
+            lambda: store.history.read(ALL, [middle], window=window, step="hour")
+        ),
+        "daily_of_all_ms": await _time(
+            lambda: store.history.daily(ALL, "temperature", window=window)
+        ),
         "daily_of_all_filtered_ms": await _time(
-            lambda: store.history.daily(wide, "temperature", window)
+            lambda: store.history.daily(wide, "temperature", window=window)
         ),
         "daily_three_communes_ms": await _time(
-            lambda: store.history.daily(some, "temperature", window)
+            lambda: store.history.daily(some, "temperature", window=window)
         ),
     }
 

@@ -86,9 +86,9 @@ async def run(options: Mapping[str, Any]) -> dict[str, Any]:
         os.sched_setaffinity(0, {core})
         consuming = asyncio.create_task(bus.consume("rules", engine.handle))
         await asyncio.sleep(1)
-        warm = await _warm(bus, engine, series)
+        warm = await _warm(bus, engine, series=series)
         used, began = time.process_time(), time.perf_counter()
-        sent = await _load(bus, series, rate, seconds)
+        sent = await _load(bus, series, rate=rate, seconds=seconds)
         while engine.taken < sent + len(series):
             await asyncio.sleep(0.02)
         elapsed, used = time.perf_counter() - began, time.process_time() - used
@@ -121,7 +121,7 @@ async def _fleet(store: Store, devices: int) -> list[int]:
     return numbers
 
 
-async def _warm(bus: NatsBus, engine: Engine, series: Sequence[int]) -> float:
+async def _warm(bus: NatsBus, engine: Engine, *, series: Sequence[int]) -> float:
     """Every device speaks once, so that its memory exists."""
     began = time.perf_counter()
     for start in range(0, len(series), CHUNK):
@@ -133,7 +133,7 @@ async def _warm(bus: NatsBus, engine: Engine, series: Sequence[int]) -> float:
     return time.perf_counter() - began
 
 
-async def _load(bus: NatsBus, series: Sequence[int], rate: float, seconds: float) -> int:
+async def _load(bus: NatsBus, series: Sequence[int], *, rate: float, seconds: float) -> int:
     """A steady rate over the whole fleet; a few readings are too high."""
     dice = random.Random(7)
     sent, began = 0, time.perf_counter()

@@ -39,9 +39,9 @@ def _measure(meters: int) -> dict[str, Any]:
         path = Path(folder) / "meters.npz"
         Ledger.empty(levels).save(path)
         for night in range(2):
-            rows, index = _day(night, index, random)
+            rows, index = _day(night, index, random=random)
             began = time.perf_counter()
-            ledger, _ = run_night(Ledger.load(path), rows, levels)
+            ledger, _ = run_night(Ledger.load(path), rows, levels=levels)
             ledger.save(path)
             seconds.append(round(time.perf_counter() - began, 1))
     return {
@@ -53,7 +53,7 @@ def _measure(meters: int) -> dict[str, Any]:
 
 
 def _day(
-    night: int, index: np.ndarray[Any, np.dtype[np.float64]], random: np.random.Generator
+    night: int, index: np.ndarray[Any, np.dtype[np.float64]], *, random: np.random.Generator
 ) -> tuple[pl.DataFrame, np.ndarray[Any, np.dtype[np.float64]]]:
     """A day of hourly indexes of homes that sleep at night."""
     meters = len(index)
@@ -77,5 +77,11 @@ def _single(levels: Levels) -> float:
     book, row = Book(1, len(levels.flow)), np.zeros(1, dtype=np.int64)
     began = time.perf_counter()
     for number in range(SINGLE):
-        step(book, levels, row, np.array([START + 3600.0 * number]), np.array([100.0 + number]))
+        step(
+            book,
+            levels,
+            rows=row,
+            at=np.array([START + 3600.0 * number]),
+            index=np.array([100.0 + number]),
+        )
     return (time.perf_counter() - began) / SINGLE

@@ -74,7 +74,7 @@ class ArchiveWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
+    def __exit__(  # noqa: PLR0917 - Python calls it so
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
@@ -148,7 +148,7 @@ def unpack(
             if member.name == CONTENTS:
                 contents = msgspec.json.decode(content.read(), type=Contents)
             else:
-                found[member.name] = _take(content, member.name, directory)
+                found[member.name] = _take(content, member.name, directory=directory)
     if contents is None:
         raise BackupUnreadable("this backup does not say what it holds")
     wrong = {part.name for part in contents.parts} ^ found.keys()
@@ -158,7 +158,7 @@ def unpack(
     return contents
 
 
-def _take(content: IO[bytes], name: str, directory: Path | None) -> Part:
+def _take(content: IO[bytes], name: str, *, directory: Path | None) -> Part:
     target = None
     if directory is not None:
         target = directory / name
@@ -190,7 +190,7 @@ def _opened(file: Path, unlock: Callable[[Lock], Key]) -> Iterator[tarfile.TarFi
     try:
         with file.open("rb") as raw:
             header, line = read_header(raw)
-            sealed: Any = SealedReader(raw, unlock(header.lock), header, line)
+            sealed: Any = SealedReader(raw, unlock(header.lock), header=header, line=line)
             packed = pa.CompressedInputStream(pa.PythonFile(sealed, mode="r"), "zstd")
             with tarfile.open(fileobj=packed, mode="r|") as tar:
                 yield tar

@@ -46,11 +46,11 @@ async def make_backup(
             contents = await _fill(store, bus, data=data, place=place, archive=archive, tell=tell)
             await asyncio.to_thread(archive.finish, contents)
     tell("verifying")
-    await asyncio.to_thread(check, target, key, contents)
+    await asyncio.to_thread(check, target, key, contents=contents)
     return contents
 
 
-def check(target: Path, key: Key, contents: Contents) -> None:
+def check(target: Path, key: Key, *, contents: Contents) -> None:
     """Read a backup just made to its end. Raises BackupUnreadable, BackupDiffers."""
     if unpack(target, None, key=key) != contents:
         raise BackupDiffers("the backup that was written says something else")
@@ -65,7 +65,7 @@ async def _fill(
 
     tell("logs")
     positions = await _positions(store, bus)
-    number = await _write_waiting(bus, positions, place / WAITING)
+    number = await _write_waiting(bus, positions, file=place / WAITING)
     await take(place / WAITING, WAITING)
     tell("engines")
     folder = place / "store"
@@ -121,13 +121,13 @@ async def _positions(store: Store, bus: NatsBus) -> tuple[Position, ...]:
     )
 
 
-async def _write_waiting(bus: NatsBus, positions: tuple[Position, ...], file: Path) -> int:
+async def _write_waiting(bus: NatsBus, positions: tuple[Position, ...], *, file: Path) -> int:
     """Messages that wait, each as its length (4 bytes, big-endian) and a msgpack record."""
     number = 0
     encode = msgspec.msgpack.Encoder().encode
     with file.open("wb") as written:
         for each in positions:
-            async for delivery in waiting(bus, each.name, each.last):
+            async for delivery in waiting(bus, each.name, last=each.last):
                 body = encode((each.log, delivery.sequence, delivery.message))
                 written.write(len(body).to_bytes(4) + body)
                 number += 1

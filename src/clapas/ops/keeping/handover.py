@@ -92,7 +92,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def handover_page(data: Path, settings: Any, around: Surroundings | None = None) -> str:
+def handover_page(data: Path, settings: Any, *, around: Surroundings | None = None) -> str:
     """The page, in Markdown. ``settings`` are those of every room."""
     place = around or Surroundings.here()
     parts = (
@@ -100,8 +100,8 @@ def handover_page(data: Path, settings: Any, around: Surroundings | None = None)
         _what(data, settings),
         _sources(settings),
         _files(data, settings),
-        _backups(data, settings, place),
-        _restoring(data, settings, place),
+        _backups(data, settings, place=place),
+        _restoring(data, settings, place=place),
         _sensor(settings, place),
         _when(data, place),
         _settings(data, settings),
@@ -186,7 +186,7 @@ def _files(data: Path, settings: Any) -> Iterator[str]:
     yield ""
 
 
-def _backups(data: Path, settings: Any, place: Surroundings) -> Iterator[str]:
+def _backups(data: Path, settings: Any, *, place: Surroundings) -> Iterator[str]:
     yield "## Sauvegardes"
     yield ""
     ops, health = settings.ops, read_health(data)
@@ -215,7 +215,7 @@ def _last(health: BackupHealth | None) -> str:
     return f"Dernière réussie : {health.last_ok:%Y-%m-%d %H:%M} UTC, `{health.file}`, {health.size} octets.{failed}"
 
 
-def _restoring(data: Path, settings: Any, place: Surroundings) -> Iterator[str]:
+def _restoring(data: Path, settings: Any, *, place: Surroundings) -> Iterator[str]:
     yield "## Restaurer, pas à pas"
     yield ""
     yield "1. Une machine Debian ou Ubuntu, Python 3.11 ou plus, la même version de Clapas ou une plus récente :"

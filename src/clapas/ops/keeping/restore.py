@@ -50,7 +50,7 @@ def place_files(unpacked: Path, data: Path) -> None:
             shutil.move(file, target)
 
 
-async def load(store: Store, unpacked: Path, contents: Contents, *, prove: bool) -> bool | None:
+async def load(store: Store, unpacked: Path, *, contents: Contents, prove: bool) -> bool | None:
     """Fill the empty engines; with ``prove``, copy them again and compare every part.
 
     Raises NotEmpty, BackupDiffers.
@@ -92,9 +92,9 @@ def _part(file: Path, name: str) -> Part:
 async def finish_waiting(
     ports: Ports,
     settings: PipelineSettings,
+    *,
     unpacked: Path,
     contents: Contents,
-    *,
     tell: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Give every message that waited its outcome, under its own log and sequence."""

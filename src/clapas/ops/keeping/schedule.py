@@ -42,7 +42,7 @@ def key_path(settings: Settings, data: Path) -> Path:
     return Path(chosen) if chosen else data / "secrets" / KEY_FILE
 
 
-def next_due(now: datetime, hour: int, timezone: str) -> datetime:
+def next_due(now: datetime, hour: int, *, timezone: str) -> datetime:
     """The next moment (UTC) at which civil clocks show this hour."""
     local = now.astimezone(ZoneInfo(timezone))
     due = local.replace(hour=hour, minute=0, second=0, microsecond=0, fold=0)
@@ -82,13 +82,13 @@ async def daily(
     due = _first(read_health(data), datetime.now(UTC))
     while True:
         await asyncio.sleep(max(0.0, due.timestamp() - time.time()))
-        health = await attempt(folder, data, make)
+        health = await attempt(folder, data, make=make)
         now = datetime.now(UTC)
         if health.error:
             due = now + timedelta(seconds=RETRY_S)
             continue
         await asyncio.to_thread(prune, folder, settings.backup_keep)
-        due = next_due(now, settings.backup_hour, await timezone())
+        due = next_due(now, settings.backup_hour, timezone=await timezone())
 
 
 def _first(health: BackupHealth | None, now: datetime) -> datetime:
@@ -99,7 +99,7 @@ def _first(health: BackupHealth | None, now: datetime) -> datetime:
 
 
 async def attempt(
-    folder: Path, data: Path, make: Callable[[Path], Awaitable[object]]
+    folder: Path, data: Path, *, make: Callable[[Path], Awaitable[object]]
 ) -> BackupHealth:
     """Make one backup and note how it went."""
     now = datetime.now(UTC)

@@ -35,7 +35,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Cipher:
-    def __init__(self, key: Key, header: Header, line: bytes) -> None:
+    def __init__(self, key: Key, header: Header, *, line: bytes) -> None:
         derive = HKDF(algorithm=SHA256(), length=32, salt=header.salt, info=b"clapas backup 1")
         self._cipher = AESGCM(derive.derive(key.secret))
         self._about = sha256(line).digest()
@@ -62,7 +62,7 @@ class SealedWriter:
         line = msgspec.json.encode(header) + b"\n"
         file.write(line)
         self._file = file
-        self._cipher = _Cipher(key, header, line)
+        self._cipher = _Cipher(key, header, line=line)
         self._held = bytearray()
 
     def write(self, data: bytes) -> int:
@@ -102,9 +102,9 @@ class SealedReader:
 
     closed = False
 
-    def __init__(self, file: BinaryIO, key: Key, header: Header, line: bytes) -> None:
+    def __init__(self, file: BinaryIO, key: Key, *, header: Header, line: bytes) -> None:
         self._file = file
-        self._cipher = _Cipher(key, header, line)
+        self._cipher = _Cipher(key, header, line=line)
         self._held = b""
         self._next = file.read(CHUNK + TAG)
         self._first = True

@@ -64,10 +64,10 @@ def bench_messages(
         for place, device in enumerate(devices):
             now = start + int((turn * len(devices) + place) * 1000 / rate)
             if device.kind == "native":
-                numbers = _numbers(turn, place, values_per_message)
+                numbers = _numbers(turn, place, values=values_per_message)
                 yield topics[place], pattern % (now, *numbers)
             else:
-                yield topics[place], heads[place] % _event(device.kind, turn, place, now)
+                yield topics[place], heads[place] % _event(device.kind, turn, place=place, now=now)
         turn += 1
 
 
@@ -82,7 +82,7 @@ def _native_pattern(values: int) -> bytes:
     return b'{"time":%d,"values":{' + inside + b"}}"
 
 
-def _numbers(turn: int, place: int, values: int) -> tuple[float, ...]:
+def _numbers(turn: int, place: int, *, values: int) -> tuple[float, ...]:
     wave = ((turn * 37 + place * 11) % 200) / 100 - 1
     series = (
         1000 + place + turn * 0.012,
@@ -109,7 +109,7 @@ def _head(device: BenchDevice) -> bytes:
     )  # fmt: skip
 
 
-def _event(kind: str, turn: int, place: int, now: int) -> tuple[int, bytes, int, bytes]:
+def _event(kind: str, turn: int, *, place: int, now: int) -> tuple[int, bytes, int, bytes]:
     """What the head misses: deduplication id, time, counter, data."""
     seconds, rest = divmod(now, 1000)
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode() + b".%03dZ" % rest

@@ -90,7 +90,7 @@ def make_fleet(
     for kind in KINDS:
         for number in range(max(1, round(size * kind.share))):
             place = _Place(number + 1, len(devices) + 1, *next(sites))
-            devices.append(_device(kind, place, gateways, rng, moment.timestamp()))
+            devices.append(_device(kind, place, gateways=gateways, rng=rng, now=moment.timestamp()))
     return Fleet(territory=territory.name, devices=tuple(devices), gateways=gateways)
 
 
@@ -134,7 +134,12 @@ def _gateways(territory: Territory, rng: random.Random) -> tuple[SimulatedGatewa
 
 
 def _device(
-    kind: Kind, place: _Place, gateways: Sequence[SimulatedGateway], rng: random.Random, now: float
+    kind: Kind,
+    place: _Place,
+    *,
+    gateways: Sequence[SimulatedGateway],
+    rng: random.Random,
+    now: float,
 ) -> SimulatedDevice:
     local = f"sim-{kind.name.replace('_', '-')}-{place.number:05}"
     key = local

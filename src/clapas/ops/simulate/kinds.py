@@ -45,7 +45,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     feed: str = ""
 
 
-def _model(key: str, label: str, interval_s: int, codec: CodecRef, maker: str = "Simulé") -> Model:
+def _model(
+    key: str, label: str, *, interval_s: int, codec: CodecRef, maker: str = "Simulé"
+) -> Model:
     return Model(
         id=f"simulated-{key}", label=label, maker=maker, codec=codec, interval_s=interval_s
     )
@@ -79,7 +81,7 @@ KINDS: tuple[Kind, ...] = (
         name="household_meter", type="WaterConsumptionObserved", prefix="Compteur d’eau", share=0.44,
         interval_s=3600, door="chirpstack_v4", signal=signals.household_meter, traits=_household,
         channels=(Channel("generic_1", "waterIndex", "water_index", 0.001),),
-        model=_model("water-meter", "Compteur d’eau communicant", 3600, LPP), encode=payloads.meter,
+        model=_model("water-meter", "Compteur d’eau communicant", interval_s=3600, codec=LPP), encode=payloads.meter,
     ),
     Kind(
         name="network_meter", type="WaterConsumptionObserved", prefix="Sectorisation", share=0.03,
@@ -89,7 +91,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("flow", "flow", "flow"),
             Channel("pressure", "waterPressure", "water_pressure"),
         ),
-        model=_model("sector-meter", "Débitmètre de secteur", 900, NATIVE),
+        model=_model("sector-meter", "Débitmètre de secteur", interval_s=900, codec=NATIVE),
     ),
     Kind(
         name="indoor", type="IndoorEnvironmentObserved", prefix="Salle", share=0.12, interval_s=900,
@@ -102,7 +104,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("co2", "co2", "co2"),
             Channel("vdd", "batteryVoltage", "battery_voltage"),
         ),
-        model=_model("ers-co2", "ERS CO₂", 900, ELSYS, "Elsys"),
+        model=_model("ers-co2", "ERS CO₂", interval_s=900, codec=ELSYS, maker="Elsys"),
     ),
     Kind(
         name="weather", type="WeatherObserved", prefix="Climat", share=0.08, interval_s=900,
@@ -113,7 +115,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("humidity_2", "relativeHumidity", "relative_humidity"),
             Channel("voltage_3", "batteryVoltage", "battery_voltage"),
         ),
-        model=_model("street-climate", "Station de rue", 900, LPP),
+        model=_model("street-climate", "Station de rue", interval_s=900, codec=LPP),
     ),
     Kind(
         name="air", type="AirQualityObserved", prefix="Air", share=0.04, interval_s=600,
@@ -125,7 +127,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("temperature", "temperature", "temperature"),
             Channel("humidity", "relativeHumidity", "relative_humidity"),
         ),
-        model=_model("air-station", "Microstation de l’air", 600, NATIVE),
+        model=_model("air-station", "Microstation de l’air", interval_s=600, codec=NATIVE),
     ),
     Kind(
         name="soil", type="GreenspaceRecord", prefix="Espace vert", share=0.06, interval_s=1800,
@@ -136,7 +138,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("temperature_2", "soilTemperature", "soil_temperature"),
             Channel("voltage_3", "batteryVoltage", "battery_voltage"),
         ),
-        model=_model("soil-probe", "Sonde de sol", 1800, LPP),
+        model=_model("soil-probe", "Sonde de sol", interval_s=1800, codec=LPP),
     ),
     Kind(
         name="waste", type="WasteContainer", prefix="Point d’apport", share=0.07, interval_s=3600,
@@ -147,7 +149,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("temperature_2", "temperature", "temperature"),
             Channel("voltage_3", "batteryVoltage", "battery_voltage"),
         ),
-        model=_model("bin-sensor", "Jauge à ultrasons", 3600, LPP),
+        model=_model("bin-sensor", "Jauge à ultrasons", interval_s=3600, codec=LPP),
     ),
     Kind(
         name="lighting", type="StreetlightControlCabinet", prefix="Armoire d’éclairage", share=0.05,
@@ -159,7 +161,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("voltage", "voltage", "voltage"),
             Channel("door", "doorOpen", "door_open"),
         ),
-        model=_model("lighting-cabinet", "Armoire d’éclairage", 900, NATIVE),
+        model=_model("lighting-cabinet", "Armoire d’éclairage", interval_s=900, codec=NATIVE),
     ),
     Kind(
         name="river", type="WaterObserved", prefix="Cours d’eau", share=0.01, interval_s=600,
@@ -170,7 +172,7 @@ KINDS: tuple[Kind, ...] = (
             Channel("temperature", "waterTemperature", "water_temperature"),
             Channel("battery", "batteryVoltage", "battery_voltage"),
         ),
-        model=_model("river-gauge", "Limnimètre", 600, NATIVE),
+        model=_model("river-gauge", "Limnimètre", interval_s=600, codec=NATIVE),
     ),
     Kind(
         name="parking", type="OffStreetParking", prefix="Parking", share=0.03, interval_s=300,

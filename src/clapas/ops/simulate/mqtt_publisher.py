@@ -38,7 +38,7 @@ def text(value: str) -> bytes:
     return struct.pack(">H", len(encoded)) + encoded
 
 
-def connect_packet(client_id: str, user: str, password: str) -> bytes:
+def connect_packet(client_id: str, user: str, *, password: str) -> bytes:
     """CONNECT, clean session."""
     flags = 0x02 | (0x80 if user else 0) | (0x40 if password else 0)
     body = text("MQTT") + bytes((4, flags)) + struct.pack(">H", KEEP_ALIVE_S) + text(client_id)
@@ -46,7 +46,7 @@ def connect_packet(client_id: str, user: str, password: str) -> bytes:
     return b"\x10" + length(len(body)) + body
 
 
-def publish_packet(topic: bytes, payload: bytes, packet_id: int, *, again: bool = False) -> bytes:
+def publish_packet(topic: bytes, payload: bytes, *, packet_id: int, again: bool = False) -> bytes:
     """PUBLISH at QoS 1."""
     size = len(topic) + len(payload) + 4
     head = b"\x3a" if again else b"\x32"
@@ -80,7 +80,7 @@ class MqttPublisher:
         on_acknowledged: Callable[[int], None] | None = None,
     ) -> None:
         self._address = (host, port)
-        self._connect = connect_packet(client_id, user, password)
+        self._connect = connect_packet(client_id, user, password=password)
         self._window = max(1, min(window, 60_000))
         self._tell = on_acknowledged
         self._waiting: dict[int, tuple[int, bytes, bytes]] = {}
@@ -147,7 +147,7 @@ class MqttPublisher:
         name = topic.encode()
         self.sent += 1
         self._waiting[packet_id] = (self.sent, name, payload)
-        self._buffer += publish_packet(name, payload, packet_id)
+        self._buffer += publish_packet(name, payload, packet_id=packet_id)
         return self.sent
 
     def _free_id(self) -> int:
@@ -208,7 +208,7 @@ class MqttPublisher:
             for packet_id, (_, topic, payload) in sorted(
                 self._waiting.items(), key=lambda item: item[1][0]
             ):
-                self._buffer += publish_packet(topic, payload, packet_id, again=True)
+                self._buffer += publish_packet(topic, payload, packet_id=packet_id, again=True)
             self._flush()
             return reader
 

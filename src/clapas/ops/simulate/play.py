@@ -35,10 +35,10 @@ async def play(
     """
     async with Sender(doors, client_id="clapas-simulation") as sender:
         said = datetime.now(UTC)
-        await _say(sender, said_between(fleet, said - past, said), until, tell)
+        await _say(sender, said_between(fleet, said - past, end=said), until=until, tell=tell)
         while not until.is_set():
             now = datetime.now(UTC)
-            await _say(sender, said_between(fleet, said, now), until, tell)
+            await _say(sender, said_between(fleet, said, end=now), until=until, tell=tell)
             said = now
             if reached is not None:
                 reached(said)
@@ -54,6 +54,7 @@ async def play(
 async def _say(
     sender: Sender,
     messages: Iterable[WireMessage],
+    *,
     until: asyncio.Event,
     tell: Callable[[Progress], None] | None,
 ) -> None:

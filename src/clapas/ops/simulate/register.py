@@ -51,7 +51,7 @@ async def register(
     ``written``: the digests of the models as an earlier start wrote them; gives those of now. A model that
     nobody changed since takes a new version's definition.
     """
-    digests = await _register_models(store, fleet.models, written)
+    digests = await _register_models(store, fleet.models, written=written)
     named = {each.id for each in await store.models.gateways()}
     await store.models.save_gateways([each for each in gateways_of(fleet) if each.id not in named])
     there = await store.entities.existing([each.id for each in fleet.entities])
@@ -68,7 +68,7 @@ async def register(
 
 
 async def _register_models(
-    store: Store, models: Sequence[Model], written: Mapping[str, str]
+    store: Store, models: Sequence[Model], *, written: Mapping[str, str]
 ) -> dict[str, str]:
     before = {each.id: each for each in await store.models.all()}
     due = [

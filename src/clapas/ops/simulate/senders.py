@@ -68,7 +68,7 @@ class Sender:
         await self._stack.enter_async_context(self._http)
         return self
 
-    async def __aexit__(
+    async def __aexit__(  # noqa: PLR0917 - Python calls it so
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -36,7 +36,7 @@ def _cumulative(profile: tuple[float, ...]) -> tuple[float, ...]:
 _CUMULATIVE = {"household": _cumulative(HOUSEHOLD), "network": _cumulative(NETWORK)}
 
 
-def used(seed: int, time: float, daily: float, profile: str) -> float:
+def used(seed: int, time: float, *, daily: float, profile: str) -> float:
     """Volume used since 1970 with that daily mean: always grows, varies by day and hour.
 
     Days telescope (each between half and one and a half of the mean) so that any instant is computed alone.
@@ -57,7 +57,7 @@ def used(seed: int, time: float, daily: float, profile: str) -> float:
 
 def household_meter(seed: int, time: float, traits: Traits) -> dict[str, float | bool]:
     """A household's index (m³): nothing at night, unless a leak began."""
-    index = traits["start"] + used(seed, time, traits["daily"], "household")
+    index = traits["start"] + used(seed, time, daily=traits["daily"], profile="household")
     leak = traits.get("leak", 0.0)
     if leak:
         index += leak * max(0.0, time - traits["leak_from"]) / 3600
@@ -67,8 +67,8 @@ def household_meter(seed: int, time: float, traits: Traits) -> dict[str, float |
 def network_meter(seed: int, time: float, traits: Traits) -> dict[str, float | bool]:
     """A sector's index (m³), flow (m³/h) and pressure (bar); a leak shows in the night flow."""
     leak = traits.get("leak", 0.0) if time > traits.get("leak_from", math.inf) else 0.0
-    now = used(seed, time, traits["daily"], "network")
-    flow = (now - used(seed, time - 900, traits["daily"], "network")) * 4 + leak
+    now = used(seed, time, daily=traits["daily"], profile="network")
+    flow = (now - used(seed, time - 900, daily=traits["daily"], profile="network")) * 4 + leak
     index = now - traits["origin"] + leak * max(0.0, time - traits.get("leak_from", time)) / 3600
     pressure = 4.6 - 0.8 * min(1.0, flow / (traits["daily"] / 10)) - leak / (traits["daily"] / 4)
     return {

@@ -17,10 +17,10 @@ APPLICATION = "0c1a9a5d-0000-4000-8000-000000000001"
 FREQUENCIES = (868_100_000, 868_300_000, 868_500_000, 867_100_000, 867_300_000, 867_500_000)
 
 
-def said_between(fleet: Fleet, start: datetime, end: datetime) -> Iterator[WireMessage]:
+def said_between(fleet: Fleet, start: datetime, *, end: datetime) -> Iterator[WireMessage]:
     """Every message said in [start, end), in order of time."""
     turns = [
-        _turns(device, order, start.timestamp(), end.timestamp())
+        _turns(device, order, start=start.timestamp(), end=end.timestamp())
         for order, device in enumerate(fleet.devices)
     ]
     for time, order in heapq.merge(*turns):
@@ -28,7 +28,7 @@ def said_between(fleet: Fleet, start: datetime, end: datetime) -> Iterator[WireM
 
 
 def _turns(
-    device: SimulatedDevice, order: int, start: float, end: float
+    device: SimulatedDevice, order: int, *, start: float, end: float
 ) -> Iterator[tuple[float, int]]:
     """The device's own hours: its interval, with a phase of its own."""
     interval = device.what.interval_s
@@ -48,15 +48,15 @@ def say(device: SimulatedDevice, time: float) -> WireMessage:
         datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )
     if kind.door == "chirpstack_v4":
-        return _chirpstack(device, values, time, stamp)
+        return _chirpstack(device, values, time=time, stamp=stamp)
     if kind.door == "mqtt_device":
         body = orjson.dumps({"time": stamp, "values": values})
         return WireMessage("mqtt", f"up/{device.key}", body, round(time * 1000))
-    return _ngsi(device, values, time, stamp)
+    return _ngsi(device, values, time=time, stamp=stamp)
 
 
 def _chirpstack(
-    device: SimulatedDevice, values: dict[str, float | bool], time: float, stamp: str
+    device: SimulatedDevice, values: dict[str, float | bool], *, time: float, stamp: str
 ) -> WireMessage:
     kind = device.what
     count = int(time // kind.interval_s) & 0xFFFF
@@ -106,7 +106,7 @@ def _heard(device: SimulatedDevice, step: int) -> list[dict[str, Any]]:
 
 
 def _ngsi(
-    device: SimulatedDevice, values: dict[str, float | bool], time: float, stamp: str
+    device: SimulatedDevice, values: dict[str, float | bool], *, time: float, stamp: str
 ) -> WireMessage:
     """The city's own feed form, normalized."""
     attributes = {

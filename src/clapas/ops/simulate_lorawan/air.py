@@ -17,7 +17,7 @@ class Flight:
     __slots__ = ("end", "frequency", "power", "sf", "start")
 
     def __init__(
-        self, start: float, end: float, frequency: int, sf: int, power: dict[int, float]
+        self, start: float, end: float, *, frequency: int, sf: int, power: dict[int, float]
     ) -> None:
         self.start, self.end, self.frequency, self.sf, self.power = start, end, frequency, sf, power
 
@@ -46,7 +46,7 @@ class Air:
         """Put a frame on the air; forget those that ended long ago."""
         while self._flights and self._flights[0].end < start - 5:
             self._flights.popleft()
-        flight = Flight(start, end, frequency, sf, self.signal(place))
+        flight = Flight(start, end, frequency=frequency, sf=sf, power=self.signal(place))
         self._flights.append(flight)
         return flight
 
@@ -57,7 +57,7 @@ class Air:
             snr = min(power - NOISE_DBM, 12.0)
             if snr < SNR_LIMIT[flight.sf]:
                 continue
-            if self._drowned(flight, number, power):
+            if self._drowned(flight, number, power=power):
                 self.counts["collided"] += 1
             elif self._random.random() < self._loss:
                 self.counts["faded"] += 1
@@ -65,7 +65,7 @@ class Air:
                 found[number] = (round(power, 1), round(snr, 1))
         return found
 
-    def _drowned(self, flight: Flight, gateway: int, power: float) -> bool:
+    def _drowned(self, flight: Flight, gateway: int, *, power: float) -> bool:
         return any(
             other is not flight
             and other.frequency == flight.frequency

@@ -3,7 +3,7 @@
 import math
 
 
-def seconds(size: int, sf: int, bandwidth: int = 125_000, *, crc: bool = True) -> float:
+def seconds(size: int, sf: int, *, bandwidth: int = 125_000, crc: bool = True) -> float:
     """Seconds on air, coding rate 4/5, eight preamble symbols, low data rate optimisation from 16 ms on."""
     symbol = 2**sf / bandwidth
     optimised = 2 if symbol > 0.016 else 0

@@ -30,11 +30,12 @@ def _group() -> None:
     """Simulated fleets and feeds."""
 
 
-def simulate(  # noqa: PLR0917 - typer names them all
+def simulate(
     number: Annotated[
         int, typer.Option("--devices", min=1, max=MAX_DEVICES, help="How many devices.")
     ] = 10,
     gateways: Annotated[int, typer.Option(min=1, max=MAX_GATEWAYS, help="How many gateways.")] = 3,
+    *,
     uplinks_per_hour: Annotated[
         float, typer.Option(min=0.01, max=3600, help="Reports of one device an hour.")
     ] = 60.0,
@@ -79,7 +80,7 @@ def simulate(  # noqa: PLR0917 - typer names them all
     Exit status 1: a downlink broke a rule (window, frequency, data rate or counter), or nobody was answered.
     """
     if write_devices is not None:
-        _write(write_devices, number, seed, radius_km)
+        _write(write_devices, number, seed=seed, radius_km=radius_km)
         return 0
     host, _, port = to.rpartition(":")
     if not port.isdigit():
@@ -94,7 +95,7 @@ def simulate(  # noqa: PLR0917 - typer names them all
     return 1 if any(report["wrong"].values()) or not report["joined"] else 0
 
 
-def _write(path: Path, number: int, seed: str, radius_km: float) -> None:
+def _write(path: Path, number: int, *, seed: str, radius_km: float) -> None:
     """The fleet as a table that the import of devices reads."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -102,7 +103,7 @@ def _write(path: Path, number: int, seed: str, radius_km: float) -> None:
             ("dev_eui", "join_eui", "app_key", "name", "model", "source", "lifecycle", "tag:mac_version", "longitude",
              "latitude")
         )  # fmt: skip
-        for each in devices(number, seed, radius_km):
+        for each in devices(number, seed, radius_km=radius_km):
             place = (3.877 + each.place[0] / 78.0, 43.611 + each.place[1] / 111.0)
             writer.writerow(
                 (each.eui.hex(), each.join_eui.hex(), each.app_key.hex(), f"sim-{each.number}", "cayenne_lpp",

@@ -18,14 +18,14 @@ class Window:
 
     __slots__ = ("frequency", "opens", "rate")
 
-    def __init__(self, opens: float, frequency: int, rate: int) -> None:
+    def __init__(self, opens: float, frequency: int, *, rate: int) -> None:
         self.opens, self.frequency, self.rate = opens, frequency, rate
 
 
 class Device:
     """A class A device of LoRaWAN 1.0.3 on EU868."""
 
-    def __init__(self, number: int, seed: str, place: tuple[float, float]) -> None:
+    def __init__(self, number: int, seed: str, *, place: tuple[float, float]) -> None:
         self.number = number
         self.place = place
         self.eui = blake2b(f"{seed}/{number}/eui".encode(), digest_size=5).digest()
@@ -70,7 +70,9 @@ class Device:
         """A new join-request."""
         self.nonce = (self.nonce + 1) & 0xFFFF
         self.granted = None
-        return frames.join_request(self.app_key, self.join_eui, self.eui, self.nonce)
+        return frames.join_request(
+            self.app_key, self.join_eui, dev_eui=self.eui, dev_nonce=self.nonce
+        )
 
     def uplink(self, *, confirmed: bool = False) -> tuple[bytes, bytes]:
         """The next uplink and its payload in clear; needs a session."""
@@ -101,8 +103,11 @@ class Device:
         joining = self.granted is None
         delay = JOIN_DELAY if joining else float(self.rx_delay)
         rate = max(self.rate - (0 if joining else self.offset), 0)
-        rx2 = (869_525_000, 0) if joining else self.rx2
-        self.windows = [Window(ended + delay, frequency, rate), Window(ended + delay + 1, *rx2)]
+        second, slow = (869_525_000, 0) if joining else self.rx2
+        self.windows = [
+            Window(ended + delay, frequency, rate=rate),
+            Window(ended + delay + 1, second, rate=slow),
+        ]
 
     def hear(self, phy: bytes, *, start: float, frequency: int, sf: int) -> bool:
         """A frame is on the air; true when it was for this device and well sent."""
@@ -112,7 +117,7 @@ class Device:
             if str(wrong) == "counter":
                 self.seen["wrong_counter"] += 1
             return False
-        fault = self._fault(start, frequency, sf)
+        fault = self._fault(start, frequency, sf=sf)
         if fault:
             self.seen[fault] += 1
             return False
@@ -122,10 +127,10 @@ class Device:
 
     def _open(self, phy: bytes) -> frames.Granted | frames.Down:
         if self.granted is None:
-            return frames.open_join_accept(phy, self.app_key, self.nonce)
-        return frames.open_down(phy, self.granted, self.down_counter)
+            return frames.open_join_accept(phy, self.app_key, dev_nonce=self.nonce)
+        return frames.open_down(phy, self.granted, last=self.down_counter)
 
-    def _fault(self, start: float, frequency: int, sf: int) -> str:
+    def _fault(self, start: float, frequency: int, *, sf: int) -> str:
         """Which rule of the windows the frame breaks, '' when none."""
         near = [each for each in self.windows if abs(each.opens - start) <= TOLERANCE]
         if not near:

@@ -20,7 +20,7 @@ def _sign(key: bytes, text: bytes) -> bytes:
     return tag.finalize()[:4]
 
 
-def join_request(app_key: bytes, join_eui: bytes, dev_eui: bytes, dev_nonce: int) -> bytes:
+def join_request(app_key: bytes, join_eui: bytes, *, dev_eui: bytes, dev_nonce: int) -> bytes:
     """A join-request; the EUIs are in display order."""
     text = struct.pack("<B8s8sH", 0, join_eui[::-1], dev_eui[::-1], dev_nonce)
     return text + _sign(app_key, text)
@@ -31,7 +31,7 @@ class Granted:
 
     __slots__ = ("address", "app_key", "channels", "net_key", "offset", "rx2_rate", "rx_delay")
 
-    def __init__(self, clear: bytes, app_key: bytes, dev_nonce: int) -> None:
+    def __init__(self, clear: bytes, app_key: bytes, *, dev_nonce: int) -> None:
         nonce_and_network, address, settings, delay = clear[:6], clear[6:10], clear[10], clear[11]
         seed = nonce_and_network + struct.pack("<H", dev_nonce) + bytes(7)
         self.net_key = _aes(app_key, b"\x01" + seed)
@@ -44,17 +44,17 @@ class Granted:
         self.channels = [int.from_bytes(each, "little") * 100 for each in triples if any(each)]
 
 
-def open_join_accept(phy: bytes, app_key: bytes, dev_nonce: int) -> Granted:
+def open_join_accept(phy: bytes, app_key: bytes, *, dev_nonce: int) -> Granted:
     """Read a join-accept; raises :class:`WrongFrame` when it is not for this device."""
     if phy[:1] != b"\x20" or len(phy) not in {17, 33}:
         raise WrongFrame("not a join-accept")
     clear = b"".join(_aes(app_key, phy[at : at + 16]) for at in range(1, len(phy), 16))
     if _sign(app_key, phy[:1] + clear[:-4]) != clear[-4:]:
         raise WrongFrame("mic")
-    return Granted(clear[:-4], app_key, dev_nonce)
+    return Granted(clear[:-4], app_key, dev_nonce=dev_nonce)
 
 
-def _stream(key: bytes, text: bytes, way: int, address: int, counter: int) -> bytes:
+def _stream(key: bytes, text: bytes, *, way: int, address: int, counter: int) -> bytes:
     out = bytearray()
     for number in range(0, len(text), 16):
         block = _aes(key, struct.pack("<BIBIIBB", 1, 0, way, address, counter, 0, number // 16 + 1))
@@ -62,7 +62,7 @@ def _stream(key: bytes, text: bytes, way: int, address: int, counter: int) -> by
     return bytes(out)
 
 
-def _data_mic(key: bytes, text: bytes, way: int, address: int, counter: int) -> bytes:
+def _data_mic(key: bytes, text: bytes, *, way: int, address: int, counter: int) -> bytes:
     return _sign(key, struct.pack("<BIBIIBB", 0x49, 0, way, address, counter, 0, len(text)) + text)
 
 
@@ -86,9 +86,9 @@ def data_up(
         head
         + options
         + bytes((port,))
-        + _stream(granted.app_key, data, 0, granted.address, counter)
+        + _stream(granted.app_key, data, way=0, address=granted.address, counter=counter)
     )
-    return text + _data_mic(granted.net_key, text, 0, granted.address, counter)
+    return text + _data_mic(granted.net_key, text, way=0, address=granted.address, counter=counter)
 
 
 class Down:
@@ -96,7 +96,7 @@ class Down:
 
     __slots__ = ("ack", "commands", "confirmed", "counter", "data", "more", "port")
 
-    def __init__(self, phy: bytes, granted: Granted, counter: int) -> None:
+    def __init__(self, phy: bytes, granted: Granted, *, counter: int) -> None:
         control = phy[5]
         self.counter, self.confirmed = counter, phy[0] >> 5 == 5
         self.ack, self.more = bool(control & 0x20), bool(control & 0x10)
@@ -105,12 +105,12 @@ class Down:
         body = phy[end:-4]
         self.port = body[0] if body else None
         key = granted.net_key if self.port == 0 else granted.app_key
-        self.data = _stream(key, body[1:], 1, granted.address, counter)
+        self.data = _stream(key, body[1:], way=1, address=granted.address, counter=counter)
         if self.port == 0:
             self.commands, self.data = self.data, b""
 
 
-def open_down(phy: bytes, granted: Granted, last: int) -> Down:
+def open_down(phy: bytes, granted: Granted, *, last: int) -> Down:
     """Read a downlink after counter ``last``; raises :class:`WrongFrame` 'address', 'mic' or 'counter'."""
     if len(phy) < 12 or phy[0] >> 5 not in {3, 5}:
         raise WrongFrame("kind")
@@ -121,10 +121,14 @@ def open_down(phy: bytes, granted: Granted, last: int) -> Down:
     if counter <= last:
         counter += 0x10000
     for each in (counter, (last & ~0xFFFF) | low):
-        if each >= 0 and _data_mic(granted.net_key, phy[:-4], 1, address, each) == phy[-4:]:
+        if (
+            each >= 0
+            and _data_mic(granted.net_key, phy[:-4], way=1, address=address, counter=each)
+            == phy[-4:]
+        ):
             if each <= last:
                 raise WrongFrame("counter")
-            return Down(phy, granted, each)
+            return Down(phy, granted, counter=each)
     raise WrongFrame("mic")
 
 

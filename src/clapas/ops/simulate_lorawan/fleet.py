@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections import Counter
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -64,13 +65,13 @@ class Gateway(Protocol):
     def close(self) -> None: ...
 
 
-def devices(count: int, seed: str, radius_km: float) -> list[Device]:
+def devices(count: int, seed: str, *, radius_km: float) -> list[Device]:
     """The fleet of a seed: always the same EUIs, keys and places."""
     drawn = random.Random(f"{seed}/places")
     found = []
     for number in range(count):
         far, angle = radius_km * math.sqrt(drawn.random()), drawn.random() * 2 * math.pi
-        found.append(Device(number, seed, (far * math.cos(angle), far * math.sin(angle))))
+        found.append(Device(number, seed, place=(far * math.cos(angle), far * math.sin(angle))))
     return found
 
 
@@ -97,7 +98,7 @@ class Fleet:
     def __init__(self, options: Options) -> None:
         self.options = options
         count = min(options.devices, MAX_DEVICES)
-        self.devices = devices(count, options.seed, options.radius_km)
+        self.devices = devices(count, options.seed, radius_km=options.radius_km)
         places = gateway_places(min(options.gateways, MAX_GATEWAYS), options.radius_km)
         self.air = Air(places, loss=options.loss, seed=options.seed)
         self.places = places
@@ -133,7 +134,9 @@ class Fleet:
     async def _open_gateways(self) -> None:
         for number, place in enumerate(self.places):
             eui = gateway_eui(self.options.seed, number)
-            self.gateways.append(await open_gateway(self.options, number, eui, place, self._emit))
+            self.gateways.append(
+                await open_gateway(self.options, number, eui=eui, place=place, emit=self._emit)
+            )
             self.gateways[-1].pull()
             self.gateways[-1].status()
 
@@ -161,7 +164,7 @@ class Fleet:
         pause = 9.0
         while device.granted is None:
             device.rate = self._random.choice((5, 4, 3)) if pause > 9 else 5
-            await self._transmit(device, device.join(), "join_requests")
+            await self._transmit(device, device.join(), kind="join_requests")
             await asyncio.sleep(pause * (1 + self._random.random()))
             pause = min(pause * 2, 300)
         while True:
@@ -175,15 +178,15 @@ class Fleet:
         self.counts["uplinks"] += 1
         device.waiting = phy if confirmed else None
         for _attempt in range(3 if confirmed else 1):
-            if await self._transmit(device, phy, "frames"):
-                self._heard(device, counter, data)
+            if await self._transmit(device, phy, kind="frames"):
+                self._heard(device, counter, data=data)
             if self.options.uplinks and self.counts["uplinks"] >= self.options.uplinks:
                 self._over.set()
             await asyncio.sleep(device.rx_delay + 2.2)
             if device.waiting is None:
                 break
 
-    def _heard(self, device: Device, counter: int, data: bytes) -> None:
+    def _heard(self, device: Device, counter: int, *, data: bytes) -> None:
         eui = device.eui.hex()
         if (eui, counter) not in self.heard:
             self.counts["uplinks_heard"] += 1
@@ -192,7 +195,7 @@ class Fleet:
             if self.on_heard:
                 self.on_heard(eui, counter, data)
 
-    async def _transmit(self, device: Device, phy: bytes, kind: str) -> bool:
+    async def _transmit(self, device: Device, phy: bytes, *, kind: str) -> bool:
         """Put a frame on the air; true when a gateway heard it."""
         frequency, sf = device.channel(), device.sf
         length = seconds(len(phy), sf)
@@ -211,13 +214,14 @@ class Fleet:
             self.counts[kind + "_heard"] += 1
         return bool(reached)
 
-    def _emit(self, gateway: int, phy: bytes, start: float, frequency: int, sf: int) -> None:
+    def _emit(  # noqa: PLR0917 - what a gateway calls to transmit
+        self, _gateway: int, phy: bytes, start: float, frequency: int, sf: int
+    ) -> None:
         wait = start - time.monotonic() + seconds(len(phy), sf, crc=False)
-        asyncio.get_running_loop().call_later(
-            max(wait, 0), self._land, gateway, phy, start, frequency, sf
-        )
+        land = partial(self._land, phy, start=start, frequency=frequency, sf=sf)
+        asyncio.get_running_loop().call_later(max(wait, 0), land)
 
-    def _land(self, _gateway: int, phy: bytes, start: float, frequency: int, sf: int) -> None:
+    def _land(self, phy: bytes, *, start: float, frequency: int, sf: int) -> None:
         self.counts["downlinks_on_air"] += 1
         if self._random.random() < self.options.loss:
             self.counts["downlinks_faded"] += 1
@@ -288,17 +292,18 @@ def _percentile(values: list[float], share: float) -> float | None:
 
 
 async def open_gateway(
-    options: Options, number: int, eui: bytes, place: tuple[float, float], emit: Emit
+    options: Options, number: int, *, eui: bytes, place: tuple[float, float], emit: Emit
 ) -> Gateway:
     """A gateway of the protocol asked for."""
     if options.station:
         from clapas.ops.simulate_lorawan.gateway_station import open_station
 
         address = options.url or f"ws://{options.host}:{options.port}"
-        return await open_station(address, number, eui, emit, options.token)
+        return await open_station(address, number, eui=eui, emit=emit, token=options.token)
     here = (3.877 + place[0] / 78.0, 43.611 + place[1] / 111.0)
     loop = asyncio.get_running_loop()
     _transport, gateway = await loop.create_datagram_endpoint(
-        lambda: UdpGateway(number, eui, here, emit), remote_addr=(options.host, options.port)
+        lambda: UdpGateway(number, eui, place=here, emit=emit),
+        remote_addr=(options.host, options.port),
     )
     return gateway

@@ -17,7 +17,9 @@ from clapas.ops.simulate_lorawan.gateway_udp import Emit
 class StationGateway:
     """Discovers its server, asks for its configuration, forwards, sends and says what it sent."""
 
-    def __init__(self, number: int, eui: bytes, connection: ClientConnection, emit: Emit) -> None:
+    def __init__(
+        self, number: int, eui: bytes, *, connection: ClientConnection, emit: Emit
+    ) -> None:
         self.number, self.eui = number, eui
         self._connection = connection
         self._emit = emit
@@ -163,7 +165,7 @@ def _fields(phy: bytes) -> dict[str, Any]:
 
 
 async def open_station(
-    url: str, number: int, eui: bytes, emit: Emit, token: str = ""
+    url: str, number: int, *, eui: bytes, emit: Emit, token: str = ""
 ) -> StationGateway:
     """Discover, connect and be configured."""
     headers = {"Authorization": token} if token else None
@@ -178,6 +180,6 @@ async def open_station(
         "features": "rmtsh prod",
     }
     await connection.send(json.dumps(version))
-    gateway = StationGateway(number, eui, connection, emit)
+    gateway = StationGateway(number, eui, connection=connection, emit=emit)
     gateway.start(json.loads(await connection.recv()))
     return gateway

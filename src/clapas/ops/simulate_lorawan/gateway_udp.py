@@ -19,7 +19,7 @@ Emit = Callable[[int, bytes, float, int, int], None]
 class UdpGateway(asyncio.DatagramProtocol):
     """Pushes what it hears, pulls what it must send, and refuses what it cannot."""
 
-    def __init__(self, number: int, eui: bytes, place: tuple[float, float], emit: Emit) -> None:
+    def __init__(self, number: int, eui: bytes, *, place: tuple[float, float], emit: Emit) -> None:
         self.number, self.eui, self.place = number, eui, place
         self._emit = emit
         self._origin = time.monotonic() - secrets.randbelow(4_000_000_000) / 1e6
@@ -46,7 +46,7 @@ class UdpGateway(asyncio.DatagramProtocol):
         ahead = (ticks - self.ticks(now)) & 0xFFFFFFFF
         return now + (ahead if ahead < 1 << 31 else ahead - (1 << 32)) / 1e6
 
-    def _send(self, kind: int, token: bytes, body: bytes = b"") -> None:
+    def _send(self, kind: int, token: bytes, *, body: bytes = b"") -> None:
         if self._transport is not None:
             self._transport.sendto(bytes((2,)) + token + bytes((kind,)) + self.eui + body)
 
@@ -68,7 +68,7 @@ class UdpGateway(asyncio.DatagramProtocol):
             "dwnb": self.counts["asked"],
             "txnb": self.counts["emitted"],
         }
-        self._send(0, secrets.token_bytes(2), json.dumps({"stat": stat}).encode())
+        self._send(0, secrets.token_bytes(2), body=json.dumps({"stat": stat}).encode())
 
     def push(
         self, phy: bytes, *, ended: float, frequency: int, sf: int, signal: tuple[float, float]
@@ -93,7 +93,7 @@ class UdpGateway(asyncio.DatagramProtocol):
         if len(self._pushed) > 5000:
             self._pushed.clear()
         self._pushed[token] = time.monotonic()
-        self._send(0, token, json.dumps({"rxpk": [packet]}).encode())
+        self._send(0, token, body=json.dumps({"rxpk": [packet]}).encode())
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:  # noqa: ARG002 - one server
         kind = data[3] if len(data) >= 4 else -1
@@ -106,7 +106,7 @@ class UdpGateway(asyncio.DatagramProtocol):
             error = self._transmit(data[4:])
             body = json.dumps({"txpk_ack": {"error": error or "NONE"}}).encode()
             self.counts[error or "emitted"] += 1
-            self._send(5, data[1:3], body)
+            self._send(5, data[1:3], body=body)
 
     def _transmit(self, body: bytes) -> str:
         """Plan a txpk; '' when it will be sent, else Semtech's word for why not."""

@@ -10,6 +10,31 @@ JOIN unnest(%(rules)s::text[], %(entities)s::text[]) AS w (rule, entity)
   ON w.rule = a.rule AND w.entity = a.entity
 WHERE a.closed IS NULL
 
+-- name: end_closed
+-- What was wrong ended after a person had closed the alarm: its timeline says so, once.
+INSERT INTO alarm_event (alarm, at, kind)
+SELECT a.id, w.at, 'over'
+FROM unnest(%(rules)s::text[], %(entities)s::text[], %(times)s::bigint[]) AS w (rule, entity, at)
+JOIN LATERAL (
+    SELECT id, closed, cleared FROM alarm WHERE rule = w.rule AND entity = w.entity
+    ORDER BY raised DESC, id DESC LIMIT 1
+) a ON a.closed = a.cleared
+WHERE EXISTS (SELECT FROM alarm_event c WHERE c.alarm = a.id AND c.at = a.closed AND c.kind = 'closed' AND c.who <> '')
+  AND NOT EXISTS (SELECT FROM alarm_event o WHERE o.alarm = a.id AND o.at >= a.closed AND o.kind = 'over')
+
+-- name: aftermath
+-- What became of closed alarms: how and by whom they were closed, whether it ended since, whether it is open anew.
+SELECT a.id, coalesce(c.kind, ''), coalesce(c.who, ''),
+       (SELECT min(o.at) FROM alarm_event o WHERE o.alarm = a.id AND o.at >= a.closed AND o.kind = 'over'),
+       EXISTS (SELECT FROM alarm b WHERE b.rule = a.rule AND b.entity = a.entity AND b.closed IS NULL)
+FROM alarm a
+LEFT JOIN LATERAL (
+    SELECT kind, who FROM alarm_event e
+    WHERE e.alarm = a.id AND e.at = a.closed AND e.kind IN ('closed', 'confirmed', 'false')
+    ORDER BY id DESC LIMIT 1
+) c ON true
+WHERE a.id = ANY(%(ids)s) AND a.closed IS NOT NULL
+
 -- name: of_ids
 -- Alarms by number.
 SELECT a.*, coalesce(e.name, '') AS name FROM alarm a LEFT JOIN entity e ON e.id = a.entity
@@ -89,8 +114,9 @@ WHERE a.id = %(id)s
   AND /*rows coalesce(nullif(s.dataset, ''), e.dataset, ''), a.commune*/
 
 -- name: events
--- The timeline of an alarm.
-SELECT alarm, at, kind, who, values FROM alarm_event WHERE alarm = %(id)s ORDER BY id LIMIT 1000
+-- The timeline of an alarm: its last thousand lines, oldest first.
+SELECT alarm, at, kind, who, values
+FROM (SELECT * FROM alarm_event WHERE alarm = %(id)s ORDER BY id DESC LIMIT 1000) AS newest ORDER BY id
 
 -- name: counts
 -- Open alarms per commune or per parent, by severity and acknowledgement.

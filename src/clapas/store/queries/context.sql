@@ -443,12 +443,12 @@ WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s
 
 -- name: subscriptions
 -- A page of subscriptions, in the order of their making.
-SELECT body, state FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s
+SELECT kind, body, state FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = 'e'
 ORDER BY place LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: count_subscriptions
 -- How many there are.
-SELECT count(*) FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s
+SELECT count(*) FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = 'e'
 
 -- name: all_subscriptions
 -- All subscriptions, for the notifier.

@@ -45,6 +45,15 @@ WHERE EXISTS (SELECT FROM objection o WHERE o.dataset = %(dataset)s
               AND o.withdrawn IS NULL AND (o.subject = asked.name OR o.subject IN (
                   SELECT d.key FROM binding b JOIN device d ON d.id = b.device WHERE b.entity = asked.name)))
 
+-- name: objectors
+-- The entities of subjects who object to a purpose (or to all) of the dataset that they are in.
+SELECT e.id FROM objection o JOIN entity e ON e.id = o.subject AND e.dataset = o.dataset
+WHERE o.withdrawn IS NULL AND o.purpose IN ('', %(purpose)s)
+UNION
+SELECT e.id FROM objection o JOIN device d ON d.key = o.subject JOIN binding b ON b.device = d.id
+JOIN entity e ON e.id = b.entity AND e.dataset = o.dataset
+WHERE o.withdrawn IS NULL AND o.purpose IN ('', %(purpose)s)
+
 -- name: objecting_series
 -- The series of subjects who object to a purpose of a dataset (or to all of them).
 WITH against AS (

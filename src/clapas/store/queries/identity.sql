@@ -138,6 +138,22 @@ SELECT id, proof, name, owner, scopes, communes, created, expires, last_used, re
        application, '', '{}'::text[], '{}'::text[], -1, 0
 FROM service_key WHERE id > %(after)s AND revoked IS NULL ORDER BY id LIMIT %(limit)s;
 
+-- name: live_keys
+-- Keys that work now with the rights that they have (as "key" gives one), by id, after a cursor.
+SELECT k.id, k.proof, k.name, k.owner,
+       k.scopes || ARRAY(
+           SELECT action || '@' || s.dataset
+           FROM subscription s CROSS JOIN unnest(ARRAY['read', 'export', 'subscribe']) AS action
+           WHERE s.application = k.application AND s.state = 'approved'
+             AND (s.expires IS NULL OR s.expires > %(now)s)),
+       coalesce(p.communes, k.communes), k.created, k.expires, k.last_used, k.replaces, k.revoked,
+       k.application, coalesce(p.plan, ''), coalesce(p.networks, '{}'),
+       coalesce(p.attributes, '{}'), coalesce(p.decimals, -1), coalesce(p.delay, 0)
+FROM service_key k JOIN account a ON a.id = k.owner LEFT JOIN application p ON p.id = k.application
+WHERE k.id > %(after)s AND k.revoked IS NULL AND k.expires > %(now)s AND a.enabled
+  AND (k.application IS NULL OR p.state = 'active')
+ORDER BY k.id LIMIT %(limit)s;
+
 -- name: use_key
 -- The key was used today.
 UPDATE service_key SET last_used = %(today)s WHERE id = %(id)s AND last_used IS DISTINCT FROM %(today)s;

@@ -29,6 +29,11 @@ WHERE a.id = n.alarm AND n.state = 'queued' AND n.due <= %(now)s
   AND ((n.step > 0 AND (a.acknowledged IS NOT NULL OR NOT a.active OR a.masked <> ''))
        OR (n.kind = 'raised' AND a.closed IS NOT NULL))
 
+-- name: resume
+-- What was not told because somebody closed the alarm waits again: it was reopened.
+UPDATE notice SET state = 'queued', due = greatest(due, %(now)s)
+WHERE alarm = %(alarm)s AND state = 'cancelled' AND (due >= %(since)s OR step = 0)
+
 -- name: sent
 -- They arrived.
 UPDATE notice SET state = %(state)s, sent = %(now)s, attempts = attempts + 1, error = ''

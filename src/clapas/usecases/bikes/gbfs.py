@@ -39,7 +39,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def document(
-    version: str, file: str, system: System, stations: list[Station], now: datetime
+    version: str, file: str, *, system: System, stations: list[Station], now: datetime
 ) -> dict[str, Any]:
     """One file of the feed; ``last_updated`` is the newest report, now for an empty feed."""
     updated = max((each.reported for each in stations), default=now)
@@ -54,7 +54,7 @@ def document(
         "last_updated": _stamp(updated, new=new),
         "ttl": TTL,
         "version": version,
-        "data": makers[file](system, stations, new),
+        "data": makers[file](system, stations, new=new),
     }
 
 
@@ -67,13 +67,13 @@ def _text(text: str, language: str, *, new: bool) -> Any:
     return [{"text": text, "language": language}] if new else text
 
 
-def _discovery(system: System, _stations: list[Station], new: bool) -> dict[str, Any]:  # noqa: FBT001
+def _discovery(system: System, _stations: list[Station], *, new: bool) -> dict[str, Any]:
     version = "3.0" if new else "2.3"
     feeds = [{"name": name, "url": f"{system.base}/{version}/{name}.json"} for name in FILES]
     return {"feeds": feeds} if new else {system.language: {"feeds": feeds}}
 
 
-def _system(system: System, _stations: list[Station], new: bool) -> dict[str, Any]:  # noqa: FBT001
+def _system(system: System, _stations: list[Station], *, new: bool) -> dict[str, Any]:
     data: dict[str, Any] = {
         "system_id": system.id,
         "name": _text(system.name, system.language, new=new),
@@ -89,7 +89,7 @@ def _system(system: System, _stations: list[Station], new: bool) -> dict[str, An
     return data | {"language": system.language}
 
 
-def _information(system: System, stations: list[Station], new: bool) -> dict[str, Any]:  # noqa: FBT001
+def _information(system: System, stations: list[Station], *, new: bool) -> dict[str, Any]:
     return {
         "stations": [
             {
@@ -104,7 +104,7 @@ def _information(system: System, stations: list[Station], new: bool) -> dict[str
     }
 
 
-def _status(_system: System, stations: list[Station], new: bool) -> dict[str, Any]:  # noqa: FBT001
+def _status(_system: System, stations: list[Station], *, new: bool) -> dict[str, Any]:
     bikes = "num_vehicles_available" if new else "num_bikes_available"
     return {
         "stations": [

@@ -47,7 +47,9 @@ async def feed(
         email=f"contact@{host}",
         base=f"{str(request.base_url).rstrip('/')}/gbfs",
     )
-    return document(version, name, system, stations_of(stations, latest), datetime.now(UTC))
+    return document(
+        version, name, system=system, stations=stations_of(stations, latest), now=datetime.now(UTC)
+    )
 
 
 def stations_of(rows: list[EntityRow], latest: list[Latest]) -> list[Station]:

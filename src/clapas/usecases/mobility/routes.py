@@ -69,11 +69,13 @@ async def trade_forecast(
     if "forecast" not in pack.page.blocks:
         raise NotFound(trade=name, block="forecast")
     seen = seen_by(request)
-    moment = (await window_of(request, pack, ("", end, 0))).end
+    moment = (await window_of(request, pack, said=("", end, 0))).end
     asked = _Asked(name, seen.entities, seen.series, horizon, bucket(moment))
     found = _BOOK.get(asked)
     if found is None:
-        found = await outlook(rooms_of(request).store, seen, pack, horizon_min=horizon, end=moment)
+        found = await outlook(
+            rooms_of(request).store, seen, pack=pack, horizon_min=horizon, end=moment
+        )
         if found is None:
             raise NotFound("no number of these places is known in the last fourteen days", trade=name)  # fmt: skip
         _BOOK.keep(asked, found)
@@ -96,12 +98,12 @@ async def trade_national(
     pack = await pack_of(request, name)
     if TYPE not in pack.types or file not in NATIONAL:
         raise NotFound(trade=name, file=file[:40])
-    window = await window_of(request, pack, (start, end, days), "export")
+    window = await window_of(request, pack, said=(start, end, days), action="export")
     tables = await national_tables(
         rooms_of(request).store,
         seen_by(request, "export"),
-        pack,
-        window,
+        pack=pack,
+        window=window,
         publisher=pack.dataset.owner,
     )
     if tables is None:

@@ -42,6 +42,7 @@ def read_all(files: list[Path], zone: str) -> Climate:
 def climate(
     files: Files,
     out: Annotated[Path, typer.Option(help="Where the readings are written (CSV).")],
+    *,
     summary: Annotated[
         Path | None, typer.Option(help="Where one line a sensor is written (CSV).")
     ] = None,

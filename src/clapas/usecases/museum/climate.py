@@ -83,7 +83,7 @@ def _live_part(part: pl.DataFrame, rules: Limits) -> pl.DataFrame:
         mould_risk=pl.Series(humidity > limit),
         lifetime_multiplier=rounded(physics.lifetime_multiplier(temperature, humidity), 3),
         wood_moisture_pct=rounded(physics.wood_moisture(temperature, humidity)),
-        **_settled_columns(at, settled, part),
+        **_settled_columns(at, settled, part=part),
     )
 
 
@@ -103,7 +103,7 @@ def _band_columns(live: Live) -> dict[str, pl.Series]:
     }
 
 
-def _settled_columns(at: Floats, settled: Settled, part: pl.DataFrame) -> dict[str, pl.Series]:
+def _settled_columns(at: Floats, settled: Settled, *, part: pl.DataFrame) -> dict[str, pl.Series]:
     """At each line, the standard's verdict on the newest reading whose 30 days are all received by now."""
     index = np.searchsorted(at, at - HALF, side="right") - 1
     known = index >= 0

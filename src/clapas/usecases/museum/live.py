@@ -78,18 +78,20 @@ class Climate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def climate_of(
-    store: Store, seen: Seen, pack: Pack, *, end: datetime, shown: Window
+    store: Store, seen: Seen, *, pack: Pack, end: datetime, shown: Window
 ) -> Climate:
     """The climate of every room known at ``end``; curves are drawn over ``shown``."""
-    members = await members_of(store, seen, pack)
+    members = await members_of(store, seen, pack=pack)
     states = [each for each in members.latest if each.quantity in WANTED]
     window = Window(end - MEMORY, end)
     found = await store.history.read(
-        seen.series, [each.series for each in states], window, step="raw", max_points=100_000
+        seen.series, [each.series for each in states], window=window, step="raw", max_points=100_000
     )
     series = {each.series: points_of(each) for each in found}
     rules = limits(end.date())
-    rooms = await asyncio.to_thread(_rooms, states, series, members.names, shown, rules)
+    rooms = await asyncio.to_thread(
+        _rooms, states, series, names=members.names, shown=shown, rules=rules
+    )
     return Climate(start=shown.start, end=shown.end, rooms=rooms, to_confirm=_doubts(rules))
 
 
@@ -110,7 +112,7 @@ def _doubts(rules: Limits) -> list[Text]:
 
 
 def _rooms(
-    states: Sequence[Latest], series: Mapping[int, Points], names: Mapping[str, str],
+    states: Sequence[Latest], series: Mapping[int, Points], *, names: Mapping[str, str],
     shown: Window, rules: Limits,
 ) -> list[Room]:  # fmt: skip
     by_entity: dict[str, dict[str, Points]] = {}
@@ -129,7 +131,7 @@ def _rooms(
     facts = summary_table(pl.concat(known.values()), rules).to_dicts()
     rows = {row["sensor"]: row for row in facts}
     return [
-        _room(entity, rows[name], table, by_entity[entity], shown)
+        _room(entity, rows[name], table=table, own=by_entity[entity], shown=shown)
         for entity, table in known.items()
         if (name := table["sensor"][0]) in rows
     ]
@@ -153,7 +155,12 @@ def _readings(name: str, own: dict[str, Points]) -> pl.DataFrame:
 
 
 def _room(
-    entity: str, row: dict[str, object], table: pl.DataFrame, own: dict[str, Points], shown: Window
+    entity: str,
+    row: dict[str, object],
+    *,
+    table: pl.DataFrame,
+    own: dict[str, Points],
+    shown: Window,
 ) -> Room:
     at, temperature, humidity = arrays(table)
     now_t, now_h = temperature[-1:], humidity[-1:]
@@ -169,7 +176,7 @@ def _room(
             "absolute_humidity": round(float(physics.absolute_humidity(now_t, now_h)[0]), 1),
             "illuminance": _last(own, "illuminance"),
             "co2": _last(own, "co2"),
-            "curve": _curve(at, humidity, shown),
+            "curve": _curve(at, humidity, shown=shown),
         },
         Room,
     )
@@ -179,7 +186,7 @@ def _last(own: dict[str, Points], quantity: str) -> float | None:
     return round(float(own[quantity].values[-1]), 1) if quantity in own else None
 
 
-def _curve(at: np.ndarray, humidity: np.ndarray, shown: Window) -> Curve:
+def _curve(at: np.ndarray, humidity: np.ndarray, *, shown: Window) -> Curve:
     """The humidity over the period beside the band of the whole record (EN 15757)."""
     settled = settled_band(at, humidity)
     first, last = np.searchsorted(at, [shown.start.timestamp(), shown.end.timestamp()])

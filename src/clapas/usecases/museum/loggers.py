@@ -52,12 +52,14 @@ def read_climate(path: Path, *, zone: str = "UTC") -> Climate:
     """Read one logger export, whatever its maker; raises :class:`~clapas.usecases.errors.BadTable`."""
     lines = read_lines(path)
     if any(HANWELL_MARK in line.lower() for line in lines[:5]):
-        return _hanwell(lines, path, zone)
-    return _plain(parse_table(lines, path), path, zone, sensor=path.name.split(".")[0])
+        return _hanwell(lines, path, zone=zone)
+    return _plain(parse_table(lines, path), path, zone=zone, sensor=path.name.split(".")[0])
 
 
-def _plain(text: pl.DataFrame, path: Path, zone: str, *, sensor: str, site: str = "") -> Climate:
-    found = columns(text, path, {"time": TIME, "temperature": TEMPERATURE, "humidity": HUMIDITY})
+def _plain(text: pl.DataFrame, path: Path, *, zone: str, sensor: str, site: str = "") -> Climate:
+    found = columns(
+        text, path, wanted={"time": TIME, "temperature": TEMPERATURE, "humidity": HUMIDITY}
+    )
     place, name = column(text, SITE), column(text, SENSOR)
     frame = text.select(
         "line",
@@ -68,12 +70,12 @@ def _plain(text: pl.DataFrame, path: Path, zone: str, *, sensor: str, site: str 
         temp=number(found["temperature"]),
         rh=number(found["humidity"]),
     )
-    rows, problems = checked(frame, text, {"at": found["time"]}, path)
+    rows, problems = checked(frame, text, needed={"at": found["time"]}, path=path)
     problems += unreadable(text, [found["temperature"], found["humidity"]])
     return Climate(rows=rows, problems=problems)
 
 
-def _hanwell(lines: list[str], path: Path, zone: str) -> Climate:
+def _hanwell(lines: list[str], path: Path, *, zone: str) -> Climate:
     """Each header line opens a block; the non-empty line above it names the sensor."""
     headers = [
         n for n, line in enumerate(lines) if line.lower().startswith(("date time,", "date time;"))
@@ -83,9 +85,9 @@ def _hanwell(lines: list[str], path: Path, zone: str) -> Climate:
         above = [line.strip(",; ") for line in lines[:n] if line.strip(",; ")]
         body = lines[n : end - 1] if end < len(lines) else lines[n:end]
         text = parse_table([*[""] * n, *body], path)
-        parts.append(_plain(text, path, zone, sensor=above[-1] if above else path.stem))
+        parts.append(_plain(text, path, zone=zone, sensor=above[-1] if above else path.stem))
     if not parts:
-        return _plain(parse_table(lines, path), path, zone, sensor=path.stem)
+        return _plain(parse_table(lines, path), path, zone=zone, sensor=path.stem)
     return Climate(
         rows=pl.concat(part.rows for part in parts),
         problems=tuple(problem for part in parts for problem in part.problems),

@@ -35,7 +35,9 @@ def absolute_humidity(temperature: Floats, humidity: Floats) -> Floats:
     return np.asarray(216.679 * pressure / (temperature + 273.15))
 
 
-def lifetime_multiplier(temperature: Floats, humidity: Floats, energy: float = CELLULOSE) -> Floats:
+def lifetime_multiplier(
+    temperature: Floats, humidity: Floats, *, energy: float = CELLULOSE
+) -> Floats:
     """Expected life beside 20 °C and 50 % RH (Michalski 2002): (50/RH)^1.3 · exp(Ea/R · (1/T - 1/293.15))."""
     damp = np.where(humidity > 0, humidity, np.nan)
     exponent = energy / GAS * (1 / (temperature + 273.15) - 1 / 293.15)

@@ -34,9 +34,9 @@ async def trade_climate(
     pack = await pack_of(request, name)
     if "climate" not in pack.page.blocks:
         raise NotFound(trade=name, block="climate")
-    shown = await window_of(request, pack, (start, end, days))
+    shown = await window_of(request, pack, said=(start, end, days))
     return await climate_of(
-        rooms_of(request).store, seen_by(request), pack, end=shown.end, shown=shown
+        rooms_of(request).store, seen_by(request), pack=pack, end=shown.end, shown=shown
     )
 
 
@@ -48,13 +48,13 @@ async def keeper_report(
     pack = await pack_of(request, name)
     if "climate" not in pack.page.blocks:
         raise NotFound(trade=name, block="climate")
-    shown = await window_of(request, pack, (start, end, days), "export")
+    shown = await window_of(request, pack, said=(start, end, days), action="export")
     rooms, seen = rooms_of(request), seen_by(request, "export")
-    lines = await gather(rooms.store, seen, pack, shown)
-    found = await climate_of(rooms.store, seen, pack, end=shown.end, shown=shown)
+    lines = await gather(rooms.store, seen, pack=pack, window=shown)
+    found = await climate_of(rooms.store, seen, pack=pack, end=shown.end, shown=shown)
     zone = (await rooms.store.territory.zone()).key
     printed = await asyncio.to_thread(
-        as_pdf, pack, lines, shown, zone=zone, territory=await territory_name(rooms.store),
+        as_pdf, pack, lines, window=shown, zone=zone, territory=await territory_name(rooms.store),
         made=datetime.now(UTC), more=printable(found, zone=zone),
     )  # fmt: skip
     file = f"{pack.name}-{shown.start:%Y%m%d}-{shown.end:%Y%m%d}.pdf"

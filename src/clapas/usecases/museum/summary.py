@@ -26,7 +26,7 @@ def role(name: str) -> str:
 
 
 def summary_table(
-    rows: pl.DataFrame, rules: Limits | None = None, live: pl.DataFrame | None = None
+    rows: pl.DataFrame, rules: Limits | None = None, *, live: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """One line a sensor, as known at the end of the record; shares and rates in 0-1."""
     known = rules or limits(datetime.now(UTC).date())
@@ -37,7 +37,7 @@ def summary_table(
         if good.height >= 2:
             records.append(
                 {"site": site, "sensor": sensor, "role": role(str(sensor))}
-                | _facts(good, part.height, known)
+                | _facts(good, part.height, rules=known)
             )
     table = pl.DataFrame(records, infer_schema_length=None)
     if not records:
@@ -50,7 +50,7 @@ def summary_table(
     return _beside_room(table)
 
 
-def _facts(part: pl.DataFrame, lines: int, rules: Limits) -> dict[str, Any]:
+def _facts(part: pl.DataFrame, lines: int, *, rules: Limits) -> dict[str, Any]:
     at, temperature, humidity = arrays(part)
     settled = settled_band(at, humidity)
     hours = usual_step(at) / 3600
@@ -70,8 +70,8 @@ def _facts(part: pl.DataFrame, lines: int, rules: Limits) -> dict[str, Any]:
         "record_long_enough": days_of(at) >= 396,
         "largest_swing_24h": round(_largest_swing(part), 2),
         "mould_hours": round(float(mould.sum()) * hours, 1),
-        "ashrae": ashrae_class(at, temperature, humidity, rules),
-        "storage": ",".join(storage_climates(temperature, humidity, rules)) or "none",
+        "ashrae": ashrae_class(at, temperature, humidity=humidity, rules=rules),
+        "storage": ",".join(storage_climates(temperature, humidity, rules=rules)) or "none",
         "twpi_years": round(twpi, 1),
         "fluctuation_spread": round(float(settled.fluctuation.std()), 3),
     }
@@ -82,11 +82,11 @@ def _largest_swing(part: pl.DataFrame) -> float:
     return float(part.select(swing.max()).item() or 0.0)
 
 
-def ashrae_class(at: Floats, temperature: Floats, humidity: Floats, rules: Limits) -> str:
+def ashrae_class(at: Floats, temperature: Floats, *, humidity: Floats, rules: Limits) -> str:
     """The strictest ASHRAE type of control that this record keeps 95 % of the time; '' when none."""
     first, last = np.searchsorted(at, at - HALF), np.searchsorted(at, at + HALF, side="right")
-    season_h = window_mean(humidity, first, last)
-    season_t = window_mean(temperature, first, last)
+    season_h = window_mean(humidity, first, last=last)
+    season_t = window_mean(temperature, first, last=last)
     drift_h, drift_t = season_h - humidity.mean(), season_t - temperature.mean()
     for kind in rules.ashrae:
         kept = (
@@ -106,7 +106,7 @@ def _within(values: Floats, bounds: tuple[float, float]) -> Bools:
     return np.asarray((values >= bounds[0]) & (values <= bounds[1]))
 
 
-def storage_climates(temperature: Floats, humidity: Floats, rules: Limits) -> list[str]:
+def storage_climates(temperature: Floats, humidity: Floats, *, rules: Limits) -> list[str]:
     """The materials whose storage climate (EN 16893) this record keeps 95 % of the time."""
 
     def kept(t: tuple[float, float], h: tuple[float, float]) -> bool:

@@ -23,7 +23,7 @@ PDF, CSV, GEOPACKAGE = (
 )
 
 
-def attachment(body: bytes, kind: str, name: str) -> Response[bytes]:
+def attachment(body: bytes, kind: str, *, name: str) -> Response[bytes]:
     """A file that the browser keeps under this name."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(body, media_type=kind, headers=headers)

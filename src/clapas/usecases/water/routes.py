@@ -65,7 +65,7 @@ async def cases(
     """The queue: the dearest flow first; ``case_state`` todo, a state, or empty for all."""
     rooms, seen = rooms_of(request), seen_by(request)
     page = await rooms.store.water.page(seen.entities, state=case_state, after=after, limit=100)
-    items = await _told(rooms.store, seen, page.items)
+    items = await _told(rooms.store, seen, rows=page.items)
     return Queue(
         items=items,
         next=page.next,
@@ -83,7 +83,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-async def _told(store: Store, seen: Seen, rows: Sequence[SeenCase]) -> list[CaseOut]:
+async def _told(store: Store, seen: Seen, *, rows: Sequence[SeenCase]) -> list[CaseOut]:
     """Cases as they are given: without those of subscribers who object; the trail says that they were read."""
     now = datetime.now(UTC)
     silent = await seen.silent(store, {row.entity: row.dataset for row in rows})
@@ -96,7 +96,7 @@ async def _to_do(request: Call) -> list[CaseOut]:
     """What is to be done, for the service's own tools; at most a thousand cases."""
     store, seen = rooms_of(request).store, seen_by(request, "export")
     page = await store.water.page(seen.entities, state="todo", limit=1000)
-    return await _told(store, seen, page.items)
+    return await _told(store, seen, rows=page.items)
 
 
 @get("/api/v1/water/cases.csv", opt=EXPORT)
@@ -107,7 +107,7 @@ async def cases_csv(request: Call) -> Response[bytes]:
     table.writerow(COLUMNS)
     for each in await _to_do(request):
         table.writerow([getattr(each, name) for name in COLUMNS])
-    return attachment(text.getvalue().encode(), CSV, "water-cases.csv")
+    return attachment(text.getvalue().encode(), CSV, name="water-cases.csv")
 
 
 @get("/api/v1/water/cases.gpkg", opt=EXPORT)
@@ -123,7 +123,7 @@ async def cases_gpkg(request: Call) -> Response[bytes]:
     ]  # fmt: skip
     layer = Layer(name="water_cases", columns=COLUMNS, features=features)
     body = await asyncio.to_thread(packed, layer)
-    return attachment(body, GEOPACKAGE, "water-cases.gpkg")
+    return attachment(body, GEOPACKAGE, name="water-cases.gpkg")
 
 
 @get("/api/v1/water/report.pdf", opt=EXPORT)
@@ -139,7 +139,7 @@ async def report(request: Call) -> Response[bytes]:
         made=datetime.now(zone),
         territory=f"{len(communes)} communes",
     )
-    return attachment(body, PDF, "eau.pdf")
+    return attachment(body, PDF, name="eau.pdf")
 
 
 @get("/api/v1/water/sectors", opt=READ)
@@ -147,7 +147,7 @@ async def sector_cards(request: Call) -> dict[str, list[Sector]]:
     """The daily card of each sector, in the order in which tonight's crew should listen."""
     seen = seen_by(request)
     store = rooms_of(request).store
-    return {"items": await sectors(store, seen.entities, seen.series, now=datetime.now(UTC))}
+    return {"items": await sectors(store, seen.entities, series=seen.series, now=datetime.now(UTC))}
 
 
 @post("/api/v1/water/cases/{case:int}", opt=ACT, status_code=200)
@@ -186,18 +186,18 @@ async def meter(request: Call, entity: FromPath[str]) -> Meter:
     rooms, seen = rooms_of(request), seen_by(request)
     await rooms.store.entities.get(seen.entities, entity)
     now = datetime.now(UTC)
-    days, litres, nights = await _days(rooms.store, way_of(request), entity, now)
+    days, litres, nights = await _days(rooms.store, way_of(request), entity=entity, now=now)
     page = await rooms.store.water.page(seen.entities, entity=entity, limit=50)
     return Meter(
         entity=entity,
         days=days,
         litres=litres,
         night_l_h=nights,
-        cases=await _told(rooms.store, seen, page.items),
+        cases=await _told(rooms.store, seen, rows=page.items),
     )
 
 
-async def _days(store: Store, way: Exit, entity: str, now: datetime) -> Days:
+async def _days(store: Store, way: Exit, *, entity: str, now: datetime) -> Days:
     """The last thirty days, of which the older may have kept their day alone. Raises NotFound."""
     held = await store.series.of_entity(way.rows("series"), entity)
     index = next((each for each in held if each.key.quantity == QUANTITY), None)
@@ -206,14 +206,18 @@ async def _days(store: Store, way: Exit, entity: str, now: datetime) -> Days:
     window = Window(now - timedelta(days=DAYS), now)
     zone = str(await store.territory.zone())
     fine = Reading(window=window, step="raw", aggregate="max", max_points=50_000)
-    found = await way.history(store, [index], fine)
-    recent = days_of(found[0].times, found[0].values, zone) if found else ([], [], [])
+    found = await way.history(store, [index], asked=fine)
+    recent = days_of(found[0].times, found[0].values, zone=zone) if found else ([], [], [])
     named = {each.key.attribute: each for each in held}
     if VOLUME[0] not in named or LEAST[0] not in named:
         return recent
     wanted = [named[VOLUME[0]], named[LEAST[0]]]
-    kept = await way.history(store, wanted, Reading(window=window, step="raw"))
-    return with_older(recent, kept[0], kept[1], zone) if len(kept) == len(wanted) else recent
+    kept = await way.history(store, wanted, asked=Reading(window=window, step="raw"))
+    return (
+        with_older(recent, kept[0], least=kept[1], zone=zone)
+        if len(kept) == len(wanted)
+        else recent
+    )
 
 
 @put("/api/v1/water/subscribers/{entity:str}", opt=PERSONAL)
@@ -291,7 +295,7 @@ async def letter(request: Call, case: FromPath[int]) -> Response[bytes]:
     body = await asyncio.to_thread(
         render_letter, vault.open(who), row, made=datetime.now(zone), price=PRICE
     )
-    return attachment(body, PDF, f"lettre-{case}.pdf")
+    return attachment(body, PDF, name=f"lettre-{case}.pdf")
 
 
 HANDLERS = (

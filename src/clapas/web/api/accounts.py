@@ -8,8 +8,9 @@ import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from clapas.domain.errors import InvalidInput, Unauthenticated
-from clapas.store.identity import AccountRow
+from clapas.domain.errors import Conflict, InvalidInput, Unauthenticated
+from clapas.governance.reorganise import all_accounts
+from clapas.store.identity import AccountRow, IdentityStore
 from clapas.store.identity_federation import OrganisationRow
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.session import own_account
@@ -17,6 +18,7 @@ from clapas.web.guard import asks
 from clapas.web.services import Call, Services, services_of
 
 ORGANISATION = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+ADMINISTRATOR = "operator"
 KINDS = frozenset({"commune", "direction", "trade", "partner", "operator"})
 
 
@@ -94,6 +96,18 @@ async def known_organisation(services: Services, name: str) -> None:
         raise InvalidInput("no such organisation", field="organisation")
 
 
+def administers(account: AccountRow) -> bool:
+    """May this account sign in and administer?"""
+    return account.enabled and ADMINISTRATOR in account.roles
+
+
+async def _another_administers(services: Services, but: AccountRow) -> None:
+    """Raises Conflict: an installation keeps at least one administrator."""
+    accounts = await all_accounts(IdentityStore(services.store.postgres))
+    if not any(administers(each) for each in accounts if each.id != but.id):
+        raise Conflict("the last administrator stays one", login=but.login)
+
+
 @get("/api/v1/accounts", tags=["accounts"], opt=asks("administer", "account"), summary="Accounts")
 async def accounts(
     request: Call, after: FromQuery[str | None] = None, limit: FromQuery[int] = 50
@@ -102,7 +116,7 @@ async def accounts(
     size = page_size(limit)
     found = await services_of(request).identity.accounts.list(after=after or "", limit=size)
     following = found[-1].login.lower() if len(found) == size else None
-    return listing(request, [_out(each) for each in found], following)
+    return listing(request, [_out(each) for each in found], after=following)
 
 
 @post("/api/v1/accounts", tags=["accounts"], opt=asks("administer", "account"), summary="Invite")
@@ -127,7 +141,10 @@ async def change(request: Call, id: FromPath[UUID], data: JSONBody[AccountIn]) -
     await known_organisation(services_of(request), data.organisation)
     identity = services_of(request).identity
     row = await identity.accounts.get(id)
-    changed = await identity.accounts.change(_with(row, data))
+    changed = _with(row, data)
+    if administers(row) and not administers(changed):
+        await _another_administers(services_of(request), row)
+    changed = await identity.accounts.change(changed)
     identity.sessions.forget()
     return _out(changed)
 
@@ -139,11 +156,10 @@ async def change(request: Call, id: FromPath[UUID], data: JSONBody[AccountIn]) -
     summary="A new one-time link",
 )
 async def link(request: Call, id: FromPath[UUID]) -> Invited:  # noqa: A002
-    """For somebody who lost their password or their telephone: both are chosen again."""
+    """For somebody who lost their password or their telephone: both are chosen again, nothing old opens."""
     identity = services_of(request).identity
     row = await identity.accounts.get(id)
-    await identity.factors.remove(id)
-    token = await identity.accounts.one_time(row.login)
+    token = await identity.readmit(row)
     return Invited(account=_out(row), link=f"/entrer?jeton={token}")
 
 

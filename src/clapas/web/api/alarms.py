@@ -148,7 +148,7 @@ def alarm_out(alarm: Alarm, names: Mapping[str, str]) -> AlarmOut:
         state=state_of(alarm),
         assignee_name=names.get(alarm.assignee, alarm.assignee),
         acknowledged_by_name=names.get(alarm.acknowledged_by, alarm.acknowledged_by),
-        sentence={each: sentence(alarm.because, alarm.value, each) for each in LANGUAGES},
+        sentence={each: sentence(alarm.because, alarm.value, language=each) for each in LANGUAGES},
         quantity=str(alarm.because.get("quantity", "")),
     )
 
@@ -205,7 +205,7 @@ async def alarms(  # noqa: PLR0913
     )
     way = exit_of(request)
     items = await alarms_out(services_of(request), [given(way, each) for each in page.items])
-    return listing(request, items, page.next)
+    return listing(request, items, after=page.next)
 
 
 @get("/api/v1/alarms/counts", tags=["alarms"], opt=asks("read", "alarm"), summary="Open alarms")
@@ -236,7 +236,7 @@ async def alarm(request: Call, id: FromPath[int]) -> AlarmFile:  # noqa: A002
     lines = await kept.timeline(id)
     outbox = Notices(services.store.postgres)
     told = await outbox.of_alarm(id)
-    names = await outbox.names(_people(found, lines, told))
+    names = await outbox.names(_people(found, lines, told=told))
     return AlarmFile(
         alarm=alarm_out(found, names),
         timeline=[
@@ -270,7 +270,7 @@ async def alarm(request: Call, id: FromPath[int]) -> AlarmFile:  # noqa: A002
     )
 
 
-def _people(found: Alarm, lines: Sequence[AlarmEvent], told: Sequence[Notice]) -> set[str]:
+def _people(found: Alarm, lines: Sequence[AlarmEvent], *, told: Sequence[Notice]) -> set[str]:
     people = {found.assignee, found.acknowledged_by}
     people |= {each.who for each in lines} | {each.person for each in told}
     return people | {str(each.values.get("value")) for each in lines if each.kind == "assign"}
@@ -289,7 +289,7 @@ def _worded(line: AlarmEvent, names: Mapping[str, str]) -> dict[str, Any]:
     status_code=200,
     tags=["alarms"],
     opt=asks("write", "alarm"),
-    summary="Acknowledge, assign, comment, judge, close",
+    summary="Acknowledge, assign, comment, judge, close, reopen",
 )
 async def act(request: Call, data: JSONBody[Acts]) -> Listed[AlarmOut]:
     """Do the same to several alarms that may be seen."""
@@ -301,7 +301,7 @@ async def act(request: Call, data: JSONBody[Acts]) -> Listed[AlarmOut]:
     if data.action == "assign" and value:
         value = await Notices(services.store.postgres).person(value)
     for number in data.ids:
-        await kept.get(rows_of(request, "alarm", "write"), number)
+        await kept.get(rows_of(request, "alarm", action="write"), number)
     office = Office(kept, Notices(services.store.postgres))
     changed = await office.act(
         data.ids, data.action, who=request.user.id, now=now_ms(), value=value

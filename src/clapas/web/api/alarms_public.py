@@ -12,7 +12,7 @@ from clapas.charter.exits import WATCHED
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import NotFound
 from clapas.notify.cap import Bulletin, atom, cap
-from clapas.notify.sentences import told
+from clapas.notify.sentences import told as words
 from clapas.rules.files import rule_of
 from clapas.rules.model import Fence
 from clapas.store import Commune, Place, Store
@@ -23,7 +23,7 @@ from clapas.web.guard import asks
 from clapas.web.services import Call, Services, services_of
 
 EVERYTHING = RowFilter(everything=True)
-RAISES = ("raised", "raised_again", "repeated")
+RAISES = ("raised", "raised_again", "repeated", "reopened")
 MOST_CORNERS = 100
 SIDES = 24
 DEGREE_KM = 111.32
@@ -40,21 +40,22 @@ async def bulletin(services: Services, found: Alarm) -> Bulletin:
     raises = [
         each for each in await Alarms(store.postgres).timeline(found.id) if each.kind in RAISES
     ]
-    kind = "Cancel" if not found.active else "Update" if found.count > 1 else "Alert"
+    told = found.count + sum(each.kind == "reopened" for each in raises)
+    kind = "Cancel" if not found.active else "Update" if told > 1 else "Alert"
     return Bulletin(
-        identifier=_name(place, found, found.count if found.active else 0),
+        identifier=_name(place, found, number=str(told) if found.active else f"over{told}"),
         sender=f"siren-{place.siren}" if place.siren else "clapas",
         sender_name=place.name,
-        sent=found.cleared if not found.active and found.cleared is not None else found.raised,
+        sent=_sent(found, raises),
         onset=found.first,
         event=found.title or found.rule,
-        description=told(found, "fr"),
+        description=words(found, "fr"),
         severity=found.severity,
         area=communes[found.commune].name if found.commune in communes else place.name,
         status="Exercise" if services.simulated else "Actual",
         kind=kind,
-        previous=None if kind == "Alert" else _previous(place, found, raises),
-        polygon=await _polygon(store, found, communes),
+        previous=None if kind == "Alert" else _previous(place, found, told=raises, number=told),
+        polygon=await _polygon(store, found, communes=communes),
     )
 
 
@@ -64,15 +65,25 @@ def _public(services: Services) -> RowFilter:
     return RowFilter(datasets=frozenset(told))
 
 
-def _name(place: Place, found: Alarm, number: int) -> str:
+def _name(place: Place, found: Alarm, *, number: str) -> str:
+    """No two messages of a sender bear the same (CAP 1.2, clause 3.2.1)."""
     return f"clapas-{place.siren or 'local'}-{found.id}-{number}"
 
 
-def _previous(place: Place, found: Alarm, told: Sequence[AlarmEvent]) -> tuple[str, int]:
+def _sent(found: Alarm, told: Sequence[AlarmEvent]) -> int:
+    """When what is told now began to be so."""
+    if not found.active and found.cleared is not None:
+        return found.cleared
+    return told[-1].at if told else found.raised
+
+
+def _previous(
+    place: Place, found: Alarm, *, told: Sequence[AlarmEvent], number: int
+) -> tuple[str, int]:
     """The message before this one: its number is that of the occurrence that it told."""
-    number = found.count - 1 if found.active else found.count
+    number = number - 1 if found.active else number
     before = told[-2] if found.active and len(told) > 1 else told[-1] if told else None
-    return _name(place, found, number), before.at if before else found.raised
+    return _name(place, found, number=str(number)), before.at if before else found.raised
 
 
 async def _place(store: Store) -> Place:
@@ -83,7 +94,7 @@ async def _place(store: Store) -> Place:
         return Place(name="Clapas", siren="", timezone="Europe/Paris")
 
 
-async def _polygon(store: Store, found: Alarm, communes: Mapping[str, Commune]) -> Corners:
+async def _polygon(store: Store, found: Alarm, *, communes: Mapping[str, Commune]) -> Corners:
     """The rule's own zone, else a circle around the place, else the outline of its commune."""
     own = await _fence(store, found.rule)
     if own:
@@ -93,7 +104,7 @@ async def _polygon(store: Store, found: Alarm, communes: Mapping[str, Commune]) 
     except NotFound:
         entity = None
     if entity is not None and entity.longitude is not None and entity.latitude is not None:
-        return around(entity.longitude, entity.latitude, RADIUS_KM)
+        return around(entity.longitude, entity.latitude, radius_km=RADIUS_KM)
     commune = communes.get(found.commune)
     return outline(commune.contour) if commune is not None and commune.contour else ()
 
@@ -106,7 +117,7 @@ async def _fence(store: Store, rule: str) -> Corners:
     return when.polygon if isinstance(when, Fence) and when.inside else ()
 
 
-def around(longitude: float, latitude: float, radius_km: float) -> Corners:
+def around(longitude: float, latitude: float, *, radius_km: float) -> Corners:
     """A circle as a polygon of ``SIDES`` corners, at the scale of a town."""
     high = radius_km / DEGREE_KM
     wide = high / math.cos(math.radians(latitude))

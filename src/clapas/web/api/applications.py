@@ -71,12 +71,12 @@ class KeyTold(msgspec.Struct, frozen=True, kw_only=True):
 def gateway_of(request: Call) -> ApiGateway:
     """The gateway over this installation's store."""
     services = services_of(request)
-    return ApiGateway(services.store.api_gateway, services.identity.keys, services.charter)
+    return ApiGateway(services.store.api_gateway, services.identity.keys, charter=services.charter)
 
 
 def _administers(request: Call) -> bool:
     charter = services_of(request).charter
-    return charter.decide(request.user, "administer", collection("application")).allow
+    return charter.decide(request.user, "administer", resource=collection("application")).allow
 
 
 async def own(request: Call, id: UUID) -> ApplicationRow:  # noqa: A002
@@ -84,7 +84,7 @@ async def own(request: Call, id: UUID) -> ApplicationRow:  # noqa: A002
     found = await gateway_of(request).get(id)
     thing = Resource(kind="application", id=str(id), attributes={"owner": str(found.owner)})
     if not (
-        services_of(request).charter.decide(request.user, "write", thing).allow
+        services_of(request).charter.decide(request.user, "write", resource=thing).allow
         or _administers(request)
     ):
         raise NotFound(application=str(id))
@@ -118,7 +118,7 @@ async def applications(
     found = await gateway_of(request).store.applications(
         owner=owner, after=after or UUID(int=0), limit=size
     )
-    return listing(request, found, str(found[-1].id) if len(found) == size else None)
+    return listing(request, found, after=str(found[-1].id) if len(found) == size else None)
 
 
 @post(

@@ -79,7 +79,7 @@ async def _waiting_rejects(request: Call) -> dict[str, list[Reject]]:
     return found
 
 
-async def _last_raw(request: Call, key: str, rejects: dict[str, list[Reject]]) -> RawRow | None:
+async def _last_raw(request: Call, key: str, *, rejects: dict[str, list[Reject]]) -> RawRow | None:
     """The last raw message of a device, among its own or among those that wait."""
     store = services_of(request).store
     page = await store.raw.frames(key, limit=1)
@@ -93,7 +93,7 @@ async def _last_raw(request: Call, key: str, rejects: dict[str, list[Reject]]) -
 
 
 async def _last_frame(request: Call, key: str) -> RawMessage | None:
-    raw = await _last_raw(request, key, await _waiting_rejects(request))
+    raw = await _last_raw(request, key, rejects=await _waiting_rejects(request))
     if raw is None:
         return None
     return RawMessage(
@@ -123,7 +123,9 @@ def _sample_uplink(source: str, sample: str) -> Uplink:
 async def _guess(request: Call, uplink: Uplink) -> Guess:
     services = services_of(request)
     models = services.store.models
-    return await guess_uplink(uplink, await models.all(), Codecs(services.codecs, models.script))
+    return await guess_uplink(
+        uplink, await models.all(), codecs=Codecs(services.codecs, models.script)
+    )
 
 
 @post(
@@ -166,7 +168,7 @@ async def waiting(
     items = []
     rejects = await _waiting_rejects(request)
     for row in page.items:
-        raw = await _last_raw(request, row.device.key, rejects)
+        raw = await _last_raw(request, row.device.key, rejects=rejects)
         frame = Frame(raw=raw, result="rejected", reason="unknown_device") if raw else None
         items.append(Waiting(device=device_out(row), frame=frame_out(frame) if frame else None))
     return Listed(items=items, next=page.next)
@@ -182,7 +184,7 @@ async def waiting(
 async def accept(request: Call, data: JSONBody[Acceptance]) -> Accepted:
     """Give the device its model and place, make its entity, send its waiting messages again."""
     services = services_of(request)
-    row = await visible(request, data.device, "write")
+    row = await visible(request, data.device, action="write")
     key = row.device.key
     message = await _last_frame(request, key)
     best = await _guess(request, _read(message, key)) if message else None
@@ -199,7 +201,9 @@ async def accept(request: Call, data: JSONBody[Acceptance]) -> Accepted:
         commune=await commune_for(request, key, longitude=data.longitude, latitude=data.latitude),
     )
     await services.store.registry.save_devices([device], simulated=row.simulated)
-    entity = await _make_entity(request, data, best, device.commune) if data.type else ""
+    entity = (
+        await _make_entity(request, data, best=best, commune=device.commune) if data.type else ""
+    )
     retried = await _send_waiting(request, key)
     fresh = await services.store.registry.device(key)
     return Accepted(device=device_out(fresh), entity=entity, retried=retried)
@@ -223,7 +227,7 @@ async def _ensure_model(request: Call, name: str) -> None:
         await models.save([model])
 
 
-async def _make_entity(request: Call, data: Acceptance, best: Guess | None, commune: str) -> str:
+async def _make_entity(request: Call, data: Acceptance, *, best: Guess | None, commune: str) -> str:
     store = services_of(request).store
     device = data.device
     entity = f"urn:ngsi-ld:{data.type}:{quote(device, safe='')}"

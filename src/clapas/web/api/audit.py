@@ -34,7 +34,7 @@ async def _told(request: Call, scope: dict[str, object]) -> None:
     trail = services_of(request).audit
     if trail is not None:
         thing = Resource(kind="audit")
-        await trail.keep(event_of(request.user, "read", thing, allowed=True, scope=scope))
+        await trail.keep(event_of(request.user, "read", resource=thing, allowed=True, scope=scope))
 
 
 @get("/api/v1/audit", tags=["audit"], opt=asks("read", "audit"), summary="The audit trail")
@@ -61,7 +61,7 @@ async def events(
         )
         for row in rows
     ]
-    return listing(request, found, str(rows[-1].seq) if len(rows) == size else None)
+    return listing(request, found, after=str(rows[-1].seq) if len(rows) == size else None)
 
 
 @get("/api/v1/audit/verify", tags=["audit"], opt=asks("read", "audit"), summary="Verify")

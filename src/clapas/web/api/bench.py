@@ -80,7 +80,7 @@ async def codec(request: Call, id: FromPath[str]) -> CodecOut:  # noqa: A002
         codec=model.codec,
         script=script,
         devices=(await store.fleet.models_used()).get(id, 0),
-        checks=await bench.check(id, model.codec, script),
+        checks=await bench.check(id, model.codec, script=script),
         vectors=[
             {**msgspec.structs.asdict(each), "payload": each.payload.hex()} for each in vectors
         ],

@@ -33,7 +33,7 @@ def check(given: Sequence[Binding]) -> None:
             raise InvalidInput("a binding ends after it starts", field="end")
 
 
-async def ready(request: Call, device: Device, given: Sequence[Binding]) -> None:
+async def ready(request: Call, device: Device, *, given: Sequence[Binding]) -> None:
     """Make the things that are named for the first time, at the device's place.
 
     What the device feeds already stays. Raises NotFound for a thing that the caller may not write, and
@@ -45,7 +45,7 @@ async def ready(request: Call, device: Device, given: Sequence[Binding]) -> None
     wanted = {each.entity for each in given} - fed - {f"urn:ngsi-ld:Device:{device.key}"}
     there = await store.entities.existing(wanted)
     for name in sorted(there):
-        await store.entities.get(rows_of(request, "entity", "write"), name)
+        await store.entities.get(rows_of(request, "entity", action="write"), name)
     await store.entities.upsert([_thing(name, device) for name in sorted(wanted - there)])
 
 

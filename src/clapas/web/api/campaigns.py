@@ -30,7 +30,7 @@ class CampaignIn(msgspec.Struct, frozen=True, kw_only=True):
 @get("/api/v1/radio/campaigns", tags=["radio"], opt=asks("read", "gateway"), summary="Campaigns")
 async def campaigns(request: Call) -> Response[Listed[dict[str, Any]]]:
     """Firmware campaigns, the newest first, with the step of each member that the caller may see."""
-    rows: list[dict[str, Any]] = await ask_if_any(services_of(request), "campaigns", [])
+    rows: list[dict[str, Any]] = await ask_if_any(services_of(request), "campaigns", otherwise=[])
     closed = await hidden(request, {each["device"] for row in rows for each in row["members"]})
     for row in rows:
         row["members"] = [each for each in row["members"] if each["device"] not in closed]
@@ -42,7 +42,7 @@ async def start(request: Call, data: JSONBody[CampaignIn]) -> dict[str, Any]:
     """Invite the members; the server carries the campaign on by itself, across restarts."""
     services = services_of(request)
     members = sorted({normalise_device(each) for each in data.devices})
-    if await hidden(request, members, "administer"):
+    if await hidden(request, members, action="administer"):
         raise InvalidInput("some of these devices are not yours to update", field="devices")
     wish = {
         "name": data.name,

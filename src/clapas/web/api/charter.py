@@ -91,7 +91,7 @@ def keeper_of(request: Call) -> CharterKeeper:
     return keeper
 
 
-def _article(charter: Charter, name: str, row: ArticleRow | None = None) -> ArticleOut:
+def _article(charter: Charter, name: str, *, row: ArticleRow | None = None) -> ArticleOut:
     each = charter.policies.articles[name]
     return ArticleOut(
         id=each.id,
@@ -116,7 +116,7 @@ async def charter(request: Call) -> CharterOut:
         version=services.charter.version,
         template=not own,
         contact=services.charter.contact,
-        articles=[_article(services.charter, name, own.get(name)) for name in names],
+        articles=[_article(services.charter, name, row=own.get(name)) for name in names],
     )
 
 
@@ -129,7 +129,7 @@ async def vote(request: Call, data: JSONBody[ArticleIn]) -> ArticleOut:
     running = services_of(request).charter
     if name not in running.policies.articles:
         return ArticleOut(id=name, titre="", title="", ground="", effect="", text=data.text)
-    return _article(running, name, row)
+    return _article(running, name, row=row)
 
 
 @post(
@@ -149,9 +149,8 @@ async def simulate(request: Call, data: JSONBody[ArticleIn]) -> list[Change]:
     after.adopt(records=services.charter.records)
     identity = services.identity
     people = [principal_of(each, mfa=True) for each in await identity.accounts.list(limit=MOST)]
-    keys = [identity.keys.principal(each) for each in await identity.keys.list(limit=MOST)]
-    everybody = [ANONYMOUS, *people, *keys]
-    return list(await asyncio.to_thread(differences, services.charter, after, everybody))
+    everybody = [ANONYMOUS, *people, *await identity.keys.living(limit=MOST)]
+    return list(await asyncio.to_thread(differences, services.charter, after, people=everybody))
 
 
 @get("/api/v1/charter/why", tags=["charter"], opt=asks("read", "entrance"), summary="Why not")
@@ -166,7 +165,7 @@ async def why(
     """What the charter answers the caller about a dataset, and by which articles."""
     running = services_of(request).charter
     thing = Resource(kind=kind, dataset=dataset, commune=commune)
-    said = running.decide(request.user, action, thing, {"purpose": purpose})
+    said = running.decide(request.user, action, resource=thing, context={"purpose": purpose})
     record = running.record(dataset)
     return Why(
         allow=said.allow,

@@ -56,7 +56,7 @@ async def claims(
 ) -> Response[Listed[Claim]]:
     """Claim codes with how often each was used; the codes themselves are not kept."""
     page = await services_of(request).store.claims.page(after=after, limit=page_size(limit))
-    return listing(request, page.items, page.next)
+    return listing(request, page.items, after=page.next)
 
 
 @post("/api/v1/claims", tags=["fleet"], opt=asks("administer", "device"), summary="Make a code")

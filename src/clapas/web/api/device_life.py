@@ -76,7 +76,7 @@ async def file(request: Call, key: FromPath[str]) -> FleetOut:
 @put("/api/v1/devices/{key:str}/file", tags=["fleet"], opt=asks("write", "device"))
 async def set_file(request: Call, key: FromPath[str], data: JSONBody[FileIn]) -> FleetOut:
     """Change origin and money of a device."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     said = msgspec.structs.replace(data, join_eui=data.join_eui.lower())
     values = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
     store = services_of(request).store.fleet
@@ -107,10 +107,10 @@ async def set_bindings(
     request: Call, key: FromPath[str], data: JSONBody[list[Binding]]
 ) -> list[Binding]:
     """Replace the bindings of a device; a thing that is named for the first time is made, at its place."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     store = services_of(request).store
     check(data)
-    await ready(request, row.device, data)
+    await ready(request, row.device, given=data)
     await store.registry.bind(row.device.key, data)
     await store.fleet.note([row.device.key], Visit(kind="bindings", actor=request.user.id))
     return data
@@ -121,7 +121,7 @@ async def set_bindings(
 )
 async def step(request: Call, key: FromPath[str], data: JSONBody[Step]) -> FleetOut:
     """Change the step of a device's life; dated and signed."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     store = services_of(request).store.fleet
     await store.move([row.device.key], data.lifecycle, actor=request.user.id, note=data.note)
     return fleet_out(await store.one(row.device.key, rows_of(request, "device")))
@@ -132,8 +132,8 @@ async def step(request: Call, key: FromPath[str], data: JSONBody[Step]) -> Fleet
 )
 async def swap(request: Call, key: FromPath[str], data: JSONBody[Swap]) -> FleetOut:
     """Other hardware takes over: the series go on. The successor must exist."""
-    row = await visible(request, key, "write")
-    other = await visible(request, normalise_device(data.successor), "write")
+    row = await visible(request, key, action="write")
+    other = await visible(request, normalise_device(data.successor), action="write")
     at = data.at or datetime.now(UTC)
     if at.tzinfo is None:
         raise InvalidInput("a moment needs a zone", field="at")
@@ -154,7 +154,7 @@ async def events(
     page = await services_of(request).store.fleet.events(
         row.device.key, after=after, limit=page_size(limit)
     )
-    return listing(request, page.items, page.next)
+    return listing(request, page.items, after=page.next)
 
 
 @post(
@@ -166,7 +166,7 @@ async def events(
 )
 async def visit(request: Call, key: FromPath[str], data: JSONBody[VisitIn]) -> list[Event]:
     """What a technician did, with a photo."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     photo = _photo(data.photo)
     store = services_of(request).store.fleet
     seen = Visit(

@@ -87,21 +87,21 @@ async def device_radio(
         state: dict[str, Any] = await ask(services, "device", device=eui)
     except (EngineUnavailable, UnknownDevice):
         state = {"session": None, "dev_nonces": 0}
-    failed = await ask_if_any(services, "joins", [], device=eui)
+    failed = await ask_if_any(services, "joins", otherwise=[], device=eui)
     return DeviceRadio(
         links=await services.store.radio.links(eui, since(hours)),
         session=state.get("session"),
         dev_nonces=state["dev_nonces"],
         join=failed[0] if failed else None,
         keys=sorted(await services.store.fleet.sealed_keys(eui)),
-        downlinks=await ask_if_any(services, "queue", [], device=eui),
+        downlinks=await ask_if_any(services, "queue", otherwise=[], device=eui),
     )
 
 
 @post("/api/v1/devices/{key:str}/downlinks", tags=["radio"], opt=asks("write", "device"))
 async def enqueue(request: Call, key: FromPath[str], data: JSONBody[DownlinkIn]) -> dict[str, Any]:
     """Queue a downlink; it is on the disk when this answers. Models with four eyes take commands only."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     services = services_of(request)
     known = await services.store.registry.resolve([row.device.key])
     model = known[row.device.key].model if row.device.key in known else None
@@ -131,7 +131,7 @@ def _expiry(moment: datetime | None) -> int:
 @delete("/api/v1/devices/{key:str}/downlinks/{id:str}", tags=["radio"], opt=asks("write", "device"))
 async def cancel(request: Call, key: FromPath[str], id: FromPath[str]) -> None:  # noqa: A002
     """Take back a downlink that was not sent yet."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     await ask(services_of(request), "cancel", device=row.device.key, id=id[:64])
 
 
@@ -144,7 +144,7 @@ async def cancel(request: Call, key: FromPath[str], id: FromPath[str]) -> None: 
 )
 async def forget_nonces(request: Call, key: FromPath[str]) -> dict[str, Literal[True]]:
     """The device lost its memory or changed hands: its next join is accepted again."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     services = services_of(request)
     await ask(services, "forget_nonces", device=row.device.key)
     await services.store.fleet.note([row.device.key], Visit(kind="nonces", actor=request.user.id))
@@ -154,14 +154,18 @@ async def forget_nonces(request: Call, key: FromPath[str]) -> dict[str, Literal[
 @put("/api/v1/devices/{key:str}/keys", tags=["radio"], opt=asks("administer", "device"))
 async def set_keys(request: Call, key: FromPath[str], data: JSONBody[KeysIn]) -> Kept:
     """Keep root keys, sealed; the device's next join uses them."""
-    row = await visible(request, key, "administer")
+    row = await visible(request, key, action="administer")
     services, eui = services_of(request), row.device.key
     if services.sealer is None:
         raise NotFound("this installation keeps no keys")
     thing = Resource(kind="device", id=eui, commune=row.device.commune)
-    require(services.charter, request.user, "administer", thing)
+    require(services.charter, request.user, action="administer", resource=thing)
     rows = [
-        {"key": eui, "kind": kind, "sealed": services.sealer.seal(eui, kind, bytes.fromhex(text))}
+        {
+            "key": eui,
+            "kind": kind,
+            "sealed": services.sealer.seal(eui, kind, key=bytes.fromhex(text)),
+        }
         for kind in ("app_key", "nwk_key", "gen_app_key")
         if (text := getattr(data, kind))
     ]
@@ -180,12 +184,12 @@ async def set_session(
 
     The same keys at the same address go on with the higher counters.
     """
-    row = await visible(request, key, "administer")
+    row = await visible(request, key, action="administer")
     services, eui = services_of(request), row.device.key
     if services.sealer is None:
         raise NotFound("this installation keeps no keys")
     thing = Resource(kind="device", id=eui, commune=row.device.commune)
-    require(services.charter, request.user, "administer", thing)
+    require(services.charter, request.user, action="administer", resource=thing)
     given = Personal(
         dev_addr=int(data.dev_addr, 16),
         nwk_s_key=bytes.fromhex(data.nwk_s_key),
@@ -195,7 +199,7 @@ async def set_session(
         f_cnt_up=data.f_cnt_up,
         f_cnt_down=data.f_cnt_down,
     )
-    sealed = services.sealer.seal(eui, "session", msgspec.msgpack.encode(given))
+    sealed = services.sealer.seal(eui, "session", key=msgspec.msgpack.encode(given))
     await services.store.fleet.save_sealed([{"key": eui, "kind": "session", "sealed": sealed}])
     said: dict[str, Any] = await ask(services, "activate", device=eui)
     await services.store.fleet.note([eui], Visit(kind="keys", actor=request.user.id))

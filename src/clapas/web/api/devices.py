@@ -99,7 +99,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     subscribe: list[str]
 
 
-def freshness(last: datetime | None, interval_s: int | None, now: datetime) -> str:
+def freshness(last: datetime | None, interval_s: int | None, *, now: datetime) -> str:
     """How recently a device was heard, in its own intervals."""
     if last is None:
         return "never"
@@ -123,7 +123,7 @@ def device_out(row: DeviceRow) -> DeviceOut:
         longitude=device.longitude,
         latitude=device.latitude,
         last_seen=device.last_seen,
-        state=freshness(device.last_seen, row.interval_s, datetime.now(UTC)),
+        state=freshness(device.last_seen, row.interval_s, now=datetime.now(UTC)),
         rssi=row.rssi,
         snr=row.snr,
         battery_level=row.battery_level,
@@ -159,16 +159,16 @@ def frame_out(frame: Frame) -> FrameOut:
     )
 
 
-async def visible(request: Call, key: str, action: str = "read") -> DeviceRow:
+async def visible(request: Call, key: str, *, action: str = "read") -> DeviceRow:
     """One device, once the charter permits; one that may not be seen is not found."""
     services, name = services_of(request), normalise_device(key)
     row = await services.store.registry.device(name, rows_of(request, "device"))
     if action != "read":
         try:
-            await services.store.registry.device(name, rows_of(request, "device", action))
+            await services.store.registry.device(name, rows_of(request, "device", action=action))
         except NotFound:
             thing = Resource(kind="device", id=name, dataset="?", commune=row.device.commune)
-            require(services.charter, request.user, action, thing)
+            require(services.charter, request.user, action=action, resource=thing)
             raise
     return row
 
@@ -195,7 +195,7 @@ async def devices(
         after=after,
         limit=page_size(limit),
     )
-    return listing(request, [device_out(each) for each in page.items], page.next)
+    return listing(request, [device_out(each) for each in page.items], after=page.next)
 
 
 @get("/api/v1/devices/{key:str}", tags=["devices"], opt=asks("read", "device"), summary="A device")
@@ -236,11 +236,11 @@ async def create(request: Call, data: JSONBody[NewDevice]) -> DeviceOut:
 @patch("/api/v1/devices/{key:str}", tags=["devices"], opt=asks("write", "device"), summary="Change")
 async def change(request: Call, key: FromPath[str], data: JSONBody[DeviceChange]) -> DeviceOut:
     """Change a device; moved, it goes to its new commune."""
-    return await _change(request, key, data)
+    return await _change(request, key, data=data)
 
 
-async def _change(request: Call, key: str, data: DeviceChange) -> DeviceOut:
-    row = await visible(request, key, "write")
+async def _change(request: Call, key: str, *, data: DeviceChange) -> DeviceOut:
+    row = await visible(request, key, action="write")
     fields = {
         name: value
         for name, value in msgspec.structs.asdict(data).items()
@@ -268,7 +268,7 @@ async def _change(request: Call, key: str, data: DeviceChange) -> DeviceOut:
 )
 async def approve(request: Call, key: FromPath[str]) -> DeviceOut:
     """A device that was heard and proposed becomes active."""
-    return await _change(request, key, DeviceChange(lifecycle="active"))
+    return await _change(request, key, data=DeviceChange(lifecycle="active"))
 
 
 @post(
@@ -279,10 +279,10 @@ async def approve(request: Call, key: FromPath[str]) -> DeviceOut:
 )
 async def token(request: Call, key: FromPath[str]) -> Token:
     """A new MQTT and HTTP credential, told once; the one before it stays alive."""
-    row = await visible(request, key, "administer")
+    row = await visible(request, key, action="administer")
     identity = services_of(request).identity
     secret = await identity.devices.issue(row.device.key)
-    grant = await identity.authorize_mqtt(row.device.key, secret, "")
+    grant = await identity.authorize_mqtt(row.device.key, secret, client_id="")
     return Token(
         username=row.device.key,
         token=secret,
@@ -308,7 +308,7 @@ async def frames(
     store = services_of(request).store
     row = await store.registry.device(key, exit_of(request).single_rows("frame"))
     page = await store.raw.frames(row.device.key, after=after, limit=page_size(limit))
-    return listing(request, [frame_out(each) for each in page.items], page.next)
+    return listing(request, [frame_out(each) for each in page.items], after=page.next)
 
 
 HANDLERS = (devices, device, create, change, approve, token, frames)

@@ -57,7 +57,7 @@ def render(api: dict[str, Any]) -> str:
         for method, operation in methods.items():
             if isinstance(operation, dict):
                 tag = (operation.get("tags") or ["other"])[0]
-                by_tag.setdefault(tag, []).append(_operation(path, method, operation))
+                by_tag.setdefault(tag, []).append(_operation(path, method, operation=operation))
     sections = "".join(
         f"<section><h2>{escape(tag)}</h2>{''.join(parts)}</section>"
         for tag, parts in sorted(by_tag.items())
@@ -74,7 +74,7 @@ def render(api: dict[str, Any]) -> str:
     )
 
 
-def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+def _operation(path: str, method: str, *, operation: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(each['name'])}</code></td><td>{escape(each['in'])}</td>"
         f"<td>{'required' if each.get('required') else ''}</td></tr>"

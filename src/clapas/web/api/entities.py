@@ -143,7 +143,7 @@ async def _alarms(request: Call, entities: Collection[str] | None = None) -> dic
     return await alarms.active_on(rows_of(request, "alarm"), entities)
 
 
-def _fields(row: EntityRow, way: Exit, worst: Worst | None) -> dict[str, Any]:
+def _fields(row: EntityRow, way: Exit, *, worst: Worst | None) -> dict[str, Any]:
     entity: Entity = row.entity
     shown = (
         row.headline if row.headline and way.shows(entity.dataset, row.headline.attribute) else None
@@ -226,9 +226,9 @@ async def entities(
     )
     way = exit_of(request)
     alarms = await _alarms(request, [row.entity.id for row in page.items])
-    found = [EntityOut(**_fields(row, way, alarms.get(row.entity.id))) for row in page.items]
+    found = [EntityOut(**_fields(row, way, worst=alarms.get(row.entity.id))) for row in page.items]
     kept = [each for each in found if not state_ or each.state == state_]
-    return listing(request, kept, page.next)
+    return listing(request, kept, after=page.next)
 
 
 @get("/api/v1/entities/map", tags=["entities"], opt=asks("read", "entity"), summary="The map")
@@ -320,7 +320,7 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
         for each in latest
         if each.series in series and way.shows(series[each.series].dataset, each.attribute)
     ]
-    first = await shown_first(services.store, id, bindings)
+    first = await shown_first(services.store, id, bindings=bindings)
     now = datetime.now(UTC)
     feeding = {
         binding.attribute: device
@@ -328,7 +328,7 @@ async def entity(request: Call, id: FromPath[str]) -> EntitySheet:  # noqa: A002
         if binding.end is None or binding.end > now
     }
     return EntitySheet(
-        **_fields(row, way, (await _alarms(request, [id])).get(id)),
+        **_fields(row, way, worst=(await _alarms(request, [id])).get(id)),
         attributes=_in_order((_attribute(each, feeding) for each in shown), first),
         relations=row.entity.relations,
         devices=[

@@ -52,7 +52,7 @@ async def file(request: Call, id: FromPath[str]) -> EntityFileOut:  # noqa: A002
 async def _sheet(request: Call, id: str) -> EntityFileOut:  # noqa: A002
     store, rows = services_of(request).store, rows_of(request, "entity")
     row = await store.entities.get(rows, id)
-    writable = await store.entity_files.known(rows_of(request, "entity", "write"), [id])
+    writable = await store.entity_files.known(rows_of(request, "entity", action="write"), [id])
     return EntityFileOut(
         file=await store.entity_files.get(id),
         relations=row.entity.relations,
@@ -77,7 +77,7 @@ async def parts(
     store, rows = services_of(request).store, rows_of(request, "entity")
     await store.entities.get(rows, id)
     page = await store.entity_files.below(rows, id, after=after, limit=page_size(limit))
-    return listing(request, page.items, page.next)
+    return listing(request, page.items, after=page.next)
 
 
 @put(
@@ -90,7 +90,7 @@ async def save(request: Call, id: FromPath[str], data: JSONBody[EntityFileIn]) -
     """Owner service, tags and relations, all of them as they now are. What a thing is part of must be seen."""
     store, rows = services_of(request).store, rows_of(request, "entity")
     await store.entities.get(rows, id)
-    if id not in await store.entity_files.known(rows_of(request, "entity", "write"), [id]):
+    if id not in await store.entity_files.known(rows_of(request, "entity", action="write"), [id]):
         raise Forbidden("this thing may be read, not changed", entity=id)
     for field, names, allowed in (("tags", data.tags, TAG), ("relations", data.relations, NAME)):
         odd = [name for name in names if not allowed.fullmatch(name)]
@@ -103,7 +103,7 @@ async def save(request: Call, id: FromPath[str], data: JSONBody[EntityFileIn]) -
             "a thing is part of another that exists", field="relations", unknown=lost
         )
     written = EntityFile(service=data.service.strip(), tags=data.tags, actor=request.user.name)
-    await store.entity_files.save(id, written, data.relations)
+    await store.entity_files.save(id, written, relations=data.relations)
     return await _sheet(request, id)
 
 

@@ -45,7 +45,7 @@ async def export(
     asked = urlsplit(list_.removeprefix("/api/v1/"))
     if asked.path not in LISTS and not NUMBERED.fullmatch(asked.path):
         raise InvalidInput("there is no such list", field="list", accepted=sorted(LISTS))
-    rows = await _rows(request, asked.path, dict(parse_qsl(asked.query)))
+    rows = await _rows(request, asked.path, query=dict(parse_qsl(asked.query)))
     name = asked.path.replace("/", "-")
     headers = {"Content-Disposition": f'attachment; filename="{name}.{format_}"'}
     if format_ == "csv":
@@ -56,7 +56,7 @@ async def export(
     return Response(content, media_type=XLSX, headers=headers)
 
 
-async def _rows(request: Call, path: str, query: dict[str, str]) -> list[list[str]]:
+async def _rows(request: Call, path: str, *, query: dict[str, str]) -> list[list[str]]:
     """The header, then the rows of every page. Raises InvalidInput, TooMany, and what the list raises."""
     headers = {name: request.headers[name] for name in CARRIED if name in request.headers}
     headers["accept"] = CSV

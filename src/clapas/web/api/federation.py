@@ -108,10 +108,10 @@ async def leave(request: Call, name: FromPath[str], vers: FromQuery[str] = "/") 
             redirect=f"{place}/callback", back=own_path(vers)
         )
     sealed = identity.errands.close_text(msgspec.msgpack.encode(errand))
-    return Redirect(address, status_code=303, cookies=[_errand_cookie(request, sealed, name)])
+    return Redirect(address, status_code=303, cookies=[_errand_cookie(request, sealed, name=name)])
 
 
-def _errand_cookie(request: Call, value: str, name: str) -> Cookie:
+def _errand_cookie(request: Call, value: str, *, name: str) -> Cookie:
     https = services_of(request).settings.https
     # A SAML answer is posted by another site: only SameSite=None brings the cookie back (https only).
     posted = name in services_of(request).identity.saml and https
@@ -145,9 +145,9 @@ async def come_back(request: Call, name: FromPath[str]) -> Redirect:
         errand = _errand(request)
         provider = _oidc(request, name)
         claimed = await provider.finish(errand, dict(request.query_params.items()))
-        return await _entered(request, claimed, provider.settings, errand.back)
+        return await _entered(request, claimed, rule=provider.settings, back=errand.back)
     except FederationRefused as error:
-        return _refused(request, name, error)
+        return _refused(request, name, error=error)
 
 
 @post(
@@ -166,9 +166,9 @@ async def assert_(request: Call, name: FromPath[str]) -> Redirect:
         identity = services_of(request).identity
         if not await identity.federation.store.take_once(*door.once(claimed)):
             raise FederationRefused(reason="replayed")
-        return await _entered(request, claimed, door.settings, errand.back)
+        return await _entered(request, claimed, rule=door.settings, back=errand.back)
     except FederationRefused as error:
-        return _refused(request, name, error)
+        return _refused(request, name, error=error)
 
 
 @get(
@@ -184,7 +184,7 @@ async def metadata(request: Call, name: FromPath[str]) -> Response[bytes]:
     return Response(body, media_type="application/samlmetadata+xml")
 
 
-async def _entered(request: Call, claimed: Claimed, rule: Admission, back: str) -> Redirect:
+async def _entered(request: Call, claimed: Claimed, *, rule: Admission, back: str) -> Redirect:
     services = services_of(request)
     identity = services.identity
     account = await identity.federation.admit(claimed, rule)
@@ -204,21 +204,23 @@ async def _entered(request: Call, claimed: Claimed, rule: Admission, back: str) 
     await identity.federation.store.set_origin(session.id, origin)
     if services.audit is not None:
         thing = Resource(kind="session", id=claimed.provider)
-        services.audit.note(event_of(principal_of(account), "write", thing, allowed=True))
+        services.audit.note(event_of(principal_of(account), "write", resource=thing, allowed=True))
     cookies = session_cookies(session, https=services.settings.https)
-    gone = _errand_cookie(request, "", claimed.provider.partition(":")[2])
+    gone = _errand_cookie(request, "", name=claimed.provider.partition(":")[2])
     return Redirect(back, status_code=303, cookies=[*cookies, gone])
 
 
-def _refused(request: Call, name: str, error: FederationRefused) -> Redirect:
+def _refused(request: Call, name: str, *, error: FederationRefused) -> Redirect:
     services = services_of(request)
     reason = str(error.values.get("reason", ""))
     if services.audit is not None:
         thing = Resource(kind="session", id=name[:60])
-        event = event_of(request.user, "write", thing, allowed=False, scope={"reason": reason})
+        event = event_of(
+            request.user, "write", resource=thing, allowed=False, scope={"reason": reason}
+        )
         services.audit.note(event)
     place = f"/connexion?refus={quote(reason)}&par={quote(name[:60])}"
-    return Redirect(place, status_code=303, cookies=[_errand_cookie(request, "", name)])
+    return Redirect(place, status_code=303, cookies=[_errand_cookie(request, "", name=name)])
 
 
 async def _form(request: Call) -> Mapping[str, str]:

@@ -80,7 +80,7 @@ def fleet_out(row: FleetRow) -> FleetOut:
 
 
 @get("/api/v1/fleet", tags=["fleet"], opt=asks("read", "device"), summary="The fleet")
-async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
+async def fleet(  # noqa: PLR0913 (each is a filter of the address)
     request: Call,
     q: Query = "",
     source: Query = "",
@@ -112,7 +112,7 @@ async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
     page = await store.select(
         rows_of(request, "device"), query, after=after, limit=page_size(limit)
     )
-    return listing(request, [fleet_out(each) for each in page.items], page.next)
+    return listing(request, [fleet_out(each) for each in page.items], after=page.next)
 
 
 @post(
@@ -124,14 +124,16 @@ async def fleet(  # noqa: PLR0913, PLR0917 (each is a filter of the address)
 )
 async def count(request: Call, data: JSONBody[DeviceQuery]) -> dict[str, int]:
     """By state: shown before an action on many."""
-    return await services_of(request).store.fleet.count(rows_of(request, "device", "write"), data)
+    return await services_of(request).store.fleet.count(
+        rows_of(request, "device", action="write"), data
+    )
 
 
 @post("/api/v1/fleet/bulk", tags=["fleet"], opt=asks("write", "device"), summary="Act on many")
 async def bulk(request: Call, data: JSONBody[Bulk]) -> Job:
     """An action on every device of a query, as a job with a result for each."""
     services = services_of(request)
-    keys = await services.store.fleet.keys(rows_of(request, "device", "write"), data.query)
+    keys = await services.store.fleet.keys(rows_of(request, "device", action="write"), data.query)
     if not keys:
         raise InvalidInput("no device is chosen", field="query")
     return await services.store.jobs.add(
@@ -218,7 +220,7 @@ async def workbook(request: Call) -> Response[bytes]:
     given = {name: text for name, text in request.query_params.items() if name in FILTERS}
     query = msgspec.convert(given, DeviceQuery)
     store = services_of(request).store.fleet
-    page = await store.select(rows_of(request, "device", "export"), query, limit=100_000)
+    page = await store.select(rows_of(request, "device", action="export"), query, limit=100_000)
     content = await asyncio.to_thread(sheet_of, page.items)
     headers = {"Content-Disposition": 'attachment; filename="appareils.xlsx"'}
     return Response(content, media_type=XLSX, headers=headers)

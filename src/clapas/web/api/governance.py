@@ -13,6 +13,7 @@ from clapas.charter import event_of
 from clapas.domain.access import Resource
 from clapas.domain.errors import Conflict, EngineUnavailable, InvalidInput, NotFound
 from clapas.governance import Effect, Plan, Rights, dry_run
+from clapas.governance.effect import all_programs
 from clapas.governance.reorganise import all_accounts, apply_due
 from clapas.governance.vault import Vault
 from clapas.governance.yearly import YearlyReport, yearly_report
@@ -52,7 +53,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def _known(request: Call, dataset: str, purpose: str = "") -> None:
+def _known(request: Call, dataset: str, *, purpose: str = "") -> None:
     record = services_of(request).charter.record(dataset)
     if record is None or not dataset:
         raise NotFound(dataset=dataset[:63])
@@ -70,7 +71,7 @@ async def consents(request: Call, subject: Short = "", dataset: Short = "") -> l
 @post("/api/v1/consents", tags=["privacy"], opt=asks("write", "privacy"), summary="A consent")
 async def consent(request: Call, data: JSONBody[Consent]) -> None:
     """Keep the consent of a subject to one purpose, with where its evidence is."""
-    _known(request, data.dataset, data.purpose)
+    _known(request, data.dataset, purpose=data.purpose)
     if not data.purpose or not data.evidence.strip():
         raise InvalidInput("one purpose, and where the evidence is", field="evidence")
     await services_of(request).store.governance.consent(data, author=request.user.id)
@@ -86,7 +87,7 @@ async def consent(request: Call, data: JSONBody[Consent]) -> None:
 async def withdraw(request: Call, data: JSONBody[Consent]) -> None:
     """Obeyed by the next call (GDPR art. 7.3)."""
     kept = services_of(request).store.governance
-    if not await kept.withdraw_consent(data.subject, data.dataset, data.purpose):
+    if not await kept.withdraw_consent(data.subject, data.dataset, purpose=data.purpose):
         raise NotFound(subject=data.subject[:128])
 
 
@@ -100,7 +101,7 @@ async def objections(request: Call, subject: Short = "", dataset: Short = "") ->
 @post("/api/v1/objections", tags=["privacy"], opt=asks("write", "privacy"), summary="An objection")
 async def object_(request: Call, data: JSONBody[Objection]) -> None:
     """Keep an objection (GDPR art. 21): the subject's series are left out from now on."""
-    _known(request, data.dataset, data.purpose)
+    _known(request, data.dataset, purpose=data.purpose)
     await services_of(request).store.governance.object(data, author=request.user.id)
 
 
@@ -114,7 +115,7 @@ async def object_(request: Call, data: JSONBody[Objection]) -> None:
 async def accept(request: Call, data: JSONBody[Objection]) -> None:
     """The subject objects no more."""
     kept = services_of(request).store.governance
-    if not await kept.withdraw_objection(data.subject, data.dataset, data.purpose):
+    if not await kept.withdraw_objection(data.subject, data.dataset, purpose=data.purpose):
         raise NotFound(subject=data.subject[:128])
 
 
@@ -179,7 +180,7 @@ async def report(request: Call, year: FromPath[int]) -> YearlyReport:
     if not 2000 <= year <= datetime.now(UTC).year:
         raise InvalidInput("a year that began", field="year")
     services = services_of(request)
-    return await yearly_report(services.store, services.charter, year)
+    return await yearly_report(services.store, services.charter, year=year)
 
 
 def _vault(request: Call) -> Vault:
@@ -189,12 +190,12 @@ def _vault(request: Call) -> Vault:
     return services.vault
 
 
-async def _told(request: Call, action: str, pseudonym: str, reason: str = "") -> None:
+async def _told(request: Call, action: str, *, pseudonym: str, reason: str = "") -> None:
     trail = services_of(request).audit
     if trail is not None:
         thing = Resource(kind="vault", id=pseudonym)
         scope = {"reason": reason[:200]}
-        await trail.keep(event_of(request.user, action, thing, allowed=True, scope=scope))
+        await trail.keep(event_of(request.user, action, resource=thing, allowed=True, scope=scope))
 
 
 @put(
@@ -206,7 +207,7 @@ async def _told(request: Call, action: str, pseudonym: str, reason: str = "") ->
 )
 async def seal(request: Call, pseudonym: FromPath[str], data: JSONBody[Identity]) -> None:
     """Seal an identity."""
-    await _told(request, "write", pseudonym)
+    await _told(request, "write", pseudonym=pseudonym)
     await _vault(request).put(pseudonym, data.identity, author=request.user.id)
 
 
@@ -220,14 +221,17 @@ async def unseal(request: Call, pseudonym: FromPath[str], reason: FromQuery[str]
     """Open one identity, with a reason; the trail keeps both before the answer is given."""
     if len(reason.strip()) < 10:
         raise InvalidInput("say why, in a sentence", field="reason")
-    await _told(request, "read", pseudonym, reason)
+    await _told(request, "read", pseudonym=pseudonym, reason=reason)
     return Identity(identity=await _vault(request).get(pseudonym))
 
 
 async def _tried(request: Call, plan: Plan) -> Effect:
     services = services_of(request)
     accounts = await all_accounts(IdentityStore(services.store.postgres))
-    return await asyncio.to_thread(dry_run, services.charter, accounts, plan)
+    programs = await all_programs(services.store)
+    return await asyncio.to_thread(
+        dry_run, services.charter, accounts, plan=plan, programs=programs
+    )
 
 
 def _planned(row: PlanRow) -> Planned:

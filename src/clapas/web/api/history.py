@@ -84,7 +84,7 @@ def _finite(values: list[float]) -> list[float | None]:
     return [value if value == value else None for value in values]  # noqa: PLR0124
 
 
-def _out(history: SeriesHistory, series: Series, source: str, *, mark: str = "") -> HistoryOut:
+def _out(history: SeriesHistory, series: Series, *, source: str, mark: str = "") -> HistoryOut:
     return HistoryOut(
         series=history.series,
         entity=series.key.entity,
@@ -105,14 +105,19 @@ def _out(history: SeriesHistory, series: Series, source: str, *, mark: str = "")
     )
 
 
-async def _read(request: Call, series: list[Series], asked: Reading) -> list[HistoryOut]:
+async def _read(request: Call, series: list[Series], *, asked: Reading) -> list[HistoryOut]:
     """The history under the charter's terms; a table (CSV) is an export."""
     way = exit_of(request, "export" if wants_csv(request) else "read")
-    found = await way.history(services_of(request).store, series, asked)
+    found = await way.history(services_of(request).store, series, asked=asked)
     by_id = {each.id: each for each in series}
     source = request.app.state.source_name
     return [
-        _out(each, by_id[each.series], source, mark=way.marks.get(by_id[each.series].dataset, ""))
+        _out(
+            each,
+            by_id[each.series],
+            source=source,
+            mark=way.marks.get(by_id[each.series].dataset, ""),
+        )
         for each in found
     ]
 
@@ -135,11 +140,11 @@ def _csv(request: Call, histories: list[HistoryOut]) -> Response[Any]:
     headers = {"Content-Disposition": 'attachment; filename="history.csv"'}
     marks = {each.mark for each in histories if each.mark}
     if not marks:
-        return csv_response(request, columns, rows, headers)
+        return csv_response(request, columns, rows=rows, headers=headers)
     headers["X-Clapas-Watermark"] = ",".join(sorted(marks))
     lines = [each.mark for each in histories for _ in each.times]
     marked = ((*row, mark) for row, mark in zip(rows, lines, strict=True))
-    return csv_response(request, [*columns, "mark"], marked, headers)
+    return csv_response(request, [*columns, "mark"], rows=marked, headers=headers)
 
 
 @get(
@@ -167,7 +172,7 @@ async def of_series(
         aggregate=aggregate,
         max_points=max_points,
     )
-    histories = await _read(request, [known[id]], asked)
+    histories = await _read(request, [known[id]], asked=asked)
     if wants_csv(request):
         return _csv(request, histories)
     if not histories:
@@ -208,7 +213,7 @@ async def of_entity(
         aggregate=aggregate,
         max_points=max_points,
     )
-    histories = await _read(request, series, asked) if series else []
+    histories = await _read(request, series, asked=asked) if series else []
     return _csv(request, histories) if wants_csv(request) else Response(histories)
 
 
@@ -227,7 +232,7 @@ async def provenance(
     known = (await services.store.series.by_id(rows, [series])).get(series)
     if known is None or not exit_of(request).shows(known.dataset, known.key.attribute):
         raise NotFound(series=series, measured=measured_ms)
-    row = await services.store.history.observation(rows, series, measured_ms)
+    row = await services.store.history.observation(rows, series, measured=measured_ms)
     try:
         frame = frame_out(await services.store.raw.by_sequence(row.log, row.sequence))
     except NotFound:

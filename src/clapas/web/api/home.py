@@ -57,7 +57,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     rates: dict[str, list[int]]
 
 
-def _state(setup: SourceSetup, last: datetime | None, now: datetime) -> str:
+def _state(setup: SourceSetup, last: datetime | None, *, now: datetime) -> str:
     if not setup.enabled:
         return "off"
     if setup.error:
@@ -85,7 +85,7 @@ async def sources_of(services: Services) -> list[SourceOut]:
                 kind="pull" if connector and connector.pull else kind,
                 title=name.replace("_", " "),
                 enabled=setup.enabled,
-                state=_state(setup, last, now),
+                state=_state(setup, last, now=now),
                 last_message=last,
                 messages_24h=messages,
                 rejects_24h=rejects,
@@ -104,7 +104,7 @@ def what_is_wrong(
         _wrong(
             "engine",
             "critical",
-            {"engine": each.name, "detail": each.detail},
+            values={"engine": each.name, "detail": each.detail},
             link="/technique/moteurs",
             since=each.since,
         )
@@ -113,12 +113,12 @@ def what_is_wrong(
     ]
     if not ledger.balanced:
         values = {"lost": ledger.lost}
-        found.append(_wrong("ledger", "critical", values, link="/technique/registre"))
+        found.append(_wrong("ledger", "critical", values=values, link="/technique/registre"))
     found += [
         _wrong(
             "source",
             "major",
-            {"source": each.name, "detail": each.detail},
+            values={"source": each.name, "detail": each.detail},
             link="/sources",
             since=each.last_message,
         )
@@ -127,17 +127,19 @@ def what_is_wrong(
     ]
     rejected = sum(each.rejects_24h for each in sources)
     if rejected:
-        found.append(_wrong("rejects", "minor", {"count": rejected}, link="/rejets"))
+        found.append(_wrong("rejects", "minor", values={"count": rejected}, link="/rejets"))
     if silent:
-        found.append(_wrong("silent", "minor", {"count": silent}, link="/appareils?state=silent"))
+        found.append(
+            _wrong("silent", "minor", values={"count": silent}, link="/appareils?state=silent")
+        )
     return found
 
 
 def _wrong(
     kind: str,
     severity: str,
-    values: dict[str, Any],
     *,
+    values: dict[str, Any],
     link: str,
     since: datetime | None = None,
 ) -> Wrong:
@@ -164,7 +166,7 @@ async def home(request: Call) -> Home:
         ledger=ledger, engines=engines, sources=sources, silent=freshness.get("silent", 0)
     )
     wrong += [
-        _wrong(each.kind, each.severity, each.values, link=each.link, since=each.since)
+        _wrong(each.kind, each.severity, values=each.values, link=each.link, since=each.since)
         for each in await services.notices()
     ]
     alarms = await Alarms(services.store.postgres).totals(

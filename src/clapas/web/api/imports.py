@@ -66,7 +66,7 @@ async def imports(
 ) -> Response[Listed[Import]]:
     """Imports, the newest first."""
     page = await services_of(request).store.imports.page(after=after, limit=page_size(limit))
-    return listing(request, page.items, page.next)
+    return listing(request, page.items, after=page.next)
 
 
 @post(
@@ -84,7 +84,7 @@ async def receive(
     found = await asyncio.to_thread(preview, content)
     plan = Plan(shape=found.shape, columns=found.columns)
     record = await services_of(request).store.imports.add(
-        name or "import", content, msgspec.to_builtins(plan), actor=request.user.id
+        name or "import", content, plan=msgspec.to_builtins(plan), actor=request.user.id
     )
     return Received(
         number=record.id, name=record.name, preview=found, fields=[each.name for each in FIELDS]
@@ -129,7 +129,7 @@ async def set_plan(request: Call, number: FromPath[int], data: JSONBody[Plan]) -
     return await store.get(number)
 
 
-async def _queue(request: Call, number: int, what: str, **more: Any) -> Job:
+async def _queue(request: Call, number: int, *, what: str, **more: Any) -> Job:
     store = services_of(request).store
     record = await store.imports.get(number)
     return await store.jobs.add(
@@ -143,19 +143,19 @@ async def _queue(request: Call, number: int, what: str, **more: Any) -> Job:
 @post("/api/v1/imports/{number:int}/check", tags=["imports"], opt=asks("write", "import"))
 async def check(request: Call, number: FromPath[int]) -> Job:
     """Dry run, as a job: every bad line with its reason, no device written."""
-    return await _queue(request, number, "check")
+    return await _queue(request, number, what="check")
 
 
 @post("/api/v1/imports/{number:int}/apply", tags=["imports"], opt=asks("write", "import"))
 async def apply(request: Call, number: FromPath[int]) -> Job:
     """Import, as a job: everything in one transaction."""
-    return await _queue(request, number, "apply")
+    return await _queue(request, number, what="apply")
 
 
 @post("/api/v1/imports/{number:int}/undo", tags=["imports"], opt=asks("write", "import"))
 async def undo(request: Call, number: FromPath[int], data: JSONBody[Wish]) -> Job:
     """Undo within 24 hours, as a job."""
-    return await _queue(request, number, "undo", force=data.force)
+    return await _queue(request, number, what="undo", force=data.force)
 
 
 @get(
@@ -175,7 +175,7 @@ async def lines(
     page = await services_of(request).store.imports.lines(
         number, code=code, after=after, limit=page_size(limit)
     )
-    return listing(request, page.items, page.next)
+    return listing(request, page.items, after=page.next)
 
 
 HANDLERS = (template, imports, receive, look, one, set_plan, check, apply, undo, lines)

@@ -23,7 +23,7 @@ async def jobs(
     page = await services_of(request).store.jobs.page(
         kind=kind, own=own, after=after, limit=page_size(limit)
     )
-    return listing(request, page.items, page.next)
+    return listing(request, page.items, after=page.next)
 
 
 @get("/api/v1/jobs/{job_id:int}", tags=["jobs"], opt=asks("write", "job"), summary="A job")
@@ -49,7 +49,7 @@ async def items(
     page = await services_of(request).store.jobs.items(
         job_id, failed=failed, after=after, limit=page_size(limit)
     )
-    return listing(request, page.items, page.next)
+    return listing(request, page.items, after=page.next)
 
 
 @post(

@@ -60,7 +60,7 @@ async def keys(
     size = page_size(limit)
     found = await services_of(request).identity.keys.list(after=after or "", limit=size)
     items = [KeyOut(**_fields(row)) for row in found]  # type: ignore[arg-type]
-    return listing(request, items, found[-1].id if len(found) == size else None)
+    return listing(request, items, after=found[-1].id if len(found) == size else None)
 
 
 @post("/api/v1/keys", tags=["keys"], opt=asks("administer", "key"), summary="Make a key")

@@ -74,7 +74,7 @@ class Reader:
             self.known[number] = series if series and given and self._wanted(series) else None
 
     def _allowed(self, action: str, kind: str) -> bool:
-        return self.services.charter.decide(self.principal, action, collection(kind)).allow
+        return self.services.charter.decide(self.principal, action, resource=collection(kind)).allow
 
     def _wanted(self, series: Series) -> bool:
         entity = series.key.entity
@@ -108,14 +108,14 @@ class Clock:
     sent: float
 
 
-async def stream(request: Call, reader: Reader, listener: Listener) -> AsyncIterator[bytes]:
+async def stream(request: Call, reader: Reader, *, listener: Listener) -> AsyncIterator[bytes]:
     """The events of one reader until it leaves, falls behind, or loses its rights."""
     now = time.monotonic()
     clock = Clock(told=now, reviewed=now, sent=now)
     yield b"retry: 3000\n\n" + await _joined(reader.totals())
     while True:
         batch = await listener.next(1.0)
-        ended = await _ending(request, reader, listener, clock)
+        ended = await _ending(request, reader, listener=listener, clock=clock)
         if ended is not None:
             yield ended.encode()
             return
@@ -135,7 +135,9 @@ async def _joined(events: AsyncIterator[Event]) -> bytes:
     return b"".join([event.encode() async for event in events])
 
 
-async def _ending(request: Call, reader: Reader, listener: Listener, clock: Clock) -> Event | None:
+async def _ending(
+    request: Call, reader: Reader, *, listener: Listener, clock: Clock
+) -> Event | None:
     """The last event, when this stream must end."""
     if listener.behind:
         return Event("dropped", {"reason": "slow_reader"})
@@ -156,7 +158,7 @@ async def still_allowed(request: Call, reader: Reader) -> bool:
     reader.principal = principal
     reader.known.clear()
     charter = reader.services.charter
-    return charter.decide(principal, "subscribe", collection("live")).allow
+    return charter.decide(principal, "subscribe", resource=collection("live")).allow
 
 
 @get("/api/v1/live", tags=["live"], opt=asks("subscribe", "live"), summary="Live events")
@@ -181,7 +183,7 @@ async def live(
 
     async def events() -> AsyncIterator[bytes]:
         with services.live.listen() as listener:
-            async for part in stream(request, reader, listener):
+            async for part in stream(request, reader, listener=listener):
                 yield part
                 await asyncio.sleep(0)
 

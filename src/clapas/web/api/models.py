@@ -95,7 +95,7 @@ async def change(request: Call, id: FromPath[str], data: JSONBody[ModelIn]) -> M
     """Create or change a model; refused unless ``devices`` is how many it touches."""
     if not 1 <= len(id) <= LONGEST_NAME or id.endswith(trial_name("")):
         raise InvalidInput("a model's id has 1 to 100 letters", field="id")
-    return await save_model(services_of(request).store, id, data)
+    return await save_model(services_of(request).store, id, wanted=data)
 
 
 @post(

@@ -127,7 +127,7 @@ async def save_contact(request: Call, data: JSONBody[Contact]) -> Contact:
     body: dict[str, Any] = msgspec.to_builtins(kept)
     body.pop("person")
     language = body.pop("language")
-    await outbox_of(request).save_contact(kept.person, language, body)
+    await outbox_of(request).save_contact(kept.person, language, body=body)
     return kept
 
 
@@ -176,9 +176,9 @@ async def save_plan(
     outbox = outbox_of(request)
     who = await accounts(outbox, named(plan))
     known = frozenset(await outbox.plans("calendar"))
-    checked = with_accounts(plan, who, known)
+    checked = with_accounts(plan, who, calendars=known)
     body: dict[str, Any] = msgspec.to_builtins(checked)
-    await outbox.save_plan(kind, id, body)
+    await outbox.save_plan(kind, id, body=body)
     return body
 
 

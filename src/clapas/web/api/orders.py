@@ -75,7 +75,7 @@ async def commands(
         rows_of(request, "device"), key=device, state=stands, after=after, limit=page_size(limit)
     )
     me = request.user.id
-    return listing(request, [command_out(each, me) for each in page.items], page.next)
+    return listing(request, [command_out(each, me) for each in page.items], after=page.next)
 
 
 @get("/api/v1/devices/{key:str}/commands", tags=["commands"], opt=asks("read", "device"))
@@ -90,16 +90,16 @@ async def possible(request: Call, key: FromPath[str]) -> dict[str, Known]:
 @post("/api/v1/devices/{key:str}/commands", tags=["commands"], opt=asks("write", "device"))
 async def add(request: Call, key: FromPath[str], data: JSONBody[Wish]) -> CommandOut:
     """Queue a command; where the model asks for it, it waits for a second person."""
-    row = await visible(request, key, "write")
+    row = await visible(request, key, action="write")
     store = services_of(request).store
     me = request.user.id
-    numbers = await order(store, [row.device.key], msgspec.structs.asdict(data), actor=me)
+    numbers = await order(store, [row.device.key], values=msgspec.structs.asdict(data), actor=me)
     return command_out(await store.commands.get(numbers[0]), me)
 
 
 async def _seen(request: Call, number: int) -> Command:
     return await services_of(request).store.commands.get(
-        number, rows_of(request, "device", "write")
+        number, rows_of(request, "device", action="write")
     )
 
 
@@ -148,7 +148,7 @@ async def add_schedule(request: Call, data: JSONBody[ScheduleIn]) -> Schedule:
     store = services_of(request).store
     if data.target == DeviceQuery():
         raise InvalidInput("a schedule needs a target", field="target")
-    following = next_after(data.timing, datetime.now(UTC), await ground_of(store))
+    following = next_after(data.timing, datetime.now(UTC), ground=await ground_of(store))
     if following is None:
         raise InvalidInput("this schedule never acts", field="timing")
     number = await store.commands.add_schedule(

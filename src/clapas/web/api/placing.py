@@ -18,10 +18,10 @@ async def commune_for(
     if longitude is not None and latitude is not None:
         (commune,) = await services.store.territory.commune_at([(longitude, latitude)])
     if not await services.store.registry.may_place(
-        rows_of(request, "device", "write"), key=key, commune=commune
+        rows_of(request, "device", action="write"), key=key, commune=commune
     ):
         thing = Resource(kind="device", id=key, dataset="?", commune=commune)
-        require(services.charter, request.user, "write", thing)
+        require(services.charter, request.user, action="write", resource=thing)
         raise Forbidden(action="write", kind="device", commune=commune)
     return commune
 

@@ -128,7 +128,7 @@ async def set_gateway(
 
 async def _gateways(request: Call) -> dict[str, GatewayOut]:
     services = services_of(request)
-    live: list[dict[str, Any]] = await ask_if_any(services, "gateways", [])
+    live: list[dict[str, Any]] = await ask_if_any(services, "gateways", otherwise=[])
     found = {row["id"]: _heard(row) for row in live}
     for each in await services.store.models.gateways():
         known = found.get(each.id)
@@ -179,7 +179,7 @@ async def frames(
 @get("/api/v1/radio/joins", tags=["radio"], opt=asks("read", "frame"), summary="Failed joins")
 async def joins(request: Call) -> Response[Listed[dict[str, Any]]]:
     """The last join that failed of each device, newest first: ``reason`` has words for what to do."""
-    found = await ask_if_any(services_of(request), "joins", [])
+    found = await ask_if_any(services_of(request), "joins", otherwise=[])
     shown = await permitted(request, found)
     known = await services_of(request).store.registry.resolve([row["device"] for row in shown])
     rows = [
@@ -196,7 +196,9 @@ async def joins(request: Call) -> Response[Listed[dict[str, Any]]]:
 @get("/api/v1/radio/downlinks", tags=["radio"], opt=asks("read", "device"), summary="Downlinks")
 async def downlinks(request: Call, limit: FromQuery[int] = 200) -> Response[Listed[dict[str, Any]]]:
     """Downlinks that wait or fly, then the last ones that ended, each with its state and reason."""
-    found = await ask_if_any(services_of(request), "downlinks", [], limit=page_size(limit))
+    found = await ask_if_any(
+        services_of(request), "downlinks", otherwise=[], limit=page_size(limit)
+    )
     rows = [{"device": row["device"], **row["item"]} for row in found]
     return listing(request, await permitted(request, rows))
 

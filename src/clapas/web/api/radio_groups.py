@@ -50,7 +50,7 @@ class GroupDownlinkIn(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def groups(request: Call) -> Response[Listed[dict[str, Any]]]:
     """The multicast groups, without their keys, with the members that the caller may see."""
-    rows: list[dict[str, Any]] = await ask_if_any(services_of(request), "groups", [])
+    rows: list[dict[str, Any]] = await ask_if_any(services_of(request), "groups", otherwise=[])
     closed = await hidden(request, {member for row in rows for member in row["members"]})
     for row in rows:
         row["members"] = [member for member in row["members"] if member not in closed]
@@ -117,7 +117,7 @@ def _name(text: str) -> str:
 async def _permitted(request: Call, devices: list[str]) -> list[str]:
     """The members by their keys. Raises InvalidInput when one is not the caller's to command."""
     members = sorted({normalise_device(each) for each in devices})
-    if await hidden(request, members, "administer"):
+    if await hidden(request, members, action="administer"):
         raise InvalidInput("some of these devices are not yours to command", field="devices")
     return members
 
@@ -126,7 +126,7 @@ async def _whole(request: Call, name: str) -> None:
     """Whoever speaks to a group may command every member. Raises NotFound."""
     rows: list[dict[str, Any]] = await ask(services_of(request), "groups")
     members: list[str] = next((row["members"] for row in rows if row["name"] == name), [])
-    if not members or await hidden(request, members, "administer"):
+    if not members or await hidden(request, members, action="administer"):
         raise NotFound(group=name)
 
 

@@ -32,13 +32,13 @@ async def live(
     """``text/event-stream`` of events ``frames`` (a list, oldest first), once a second at most."""
     started: dict[str, Any] = await ask(services_of(request), "follow", limit=1)
     return Stream(
-        _events(request, (device or gateway).lower(), started["last"]),
+        _events(request, (device or gateway).lower(), after=started["last"]),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(request: Call, about: str, after: int) -> AsyncIterator[bytes]:
+async def _events(request: Call, about: str, *, after: int) -> AsyncIterator[bytes]:
     """The frames after a number, until the reader leaves, loses its rights, or the server stops."""
     services = services_of(request)
     sent = reviewed = time.monotonic()
@@ -70,7 +70,7 @@ async def _still_allowed(request: Call) -> bool:
     except ClapasError:
         principal = ANONYMOUS
     charter = services_of(request).charter
-    return charter.decide(principal, "subscribe", collection("live")).allow
+    return charter.decide(principal, "subscribe", resource=collection("live")).allow
 
 
 HANDLERS = (live,)

@@ -89,10 +89,10 @@ async def recover(request: Call, data: JSONBody[Forgotten]) -> None:
         return
     to = await identity.federation.store.recovery_address(account.id)
     if to:
-        await _send(request, account, to)
+        await _send(request, account, to=to)
 
 
-async def _send(request: Call, account: AccountRow, to: str) -> None:
+async def _send(request: Call, account: AccountRow, *, to: str) -> None:
     services = services_of(request)
     token = await services.identity.accounts.one_time(account.login, seconds=LINK_S)
     now, language = milliseconds(datetime.now(UTC)), account.language

@@ -78,7 +78,7 @@ async def rejects(
     page = await services_of(request).store.rejects.page(
         source=source, reason=reason, after=after, limit=page_size(limit)
     )
-    return listing(request, [reject_out(each) for each in page.items], page.next)
+    return listing(request, [reject_out(each) for each in page.items], after=page.next)
 
 
 @post(

@@ -73,7 +73,12 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 def _permit(request: Call, rule: Rule) -> None:
     """A question in SQL reads every row: who writes it must be allowed to administer rules."""
     if isinstance(rule.when, Sql):
-        require(services_of(request).charter, request.user, "administer", collection("rule"))
+        require(
+            services_of(request).charter,
+            request.user,
+            action="administer",
+            resource=collection("rule"),
+        )
 
 
 async def _check_names(services: Services, rule: Rule) -> None:

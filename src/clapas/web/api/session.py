@@ -54,6 +54,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     purposes: list[str] = []
     """What they may declare that they read personal data for."""
     must_set_password: bool = False
+    login: str = ""
+    """What a person types to sign in."""
 
 
 class Entered(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,7 @@ def user_of(account: AccountRow) -> User:
         service=account.service,
         purposes=sorted(account.purposes),
         must_set_password=account.must_set,
+        login=account.login,
     )
 
 
@@ -189,7 +192,7 @@ def own_account(request: Call) -> OpenSession:
         raise Unauthenticated
     owner = str(request.auth.account.id)
     mine = Resource(kind="account", id=owner, attributes={"owner": owner})
-    require(charter, principal_of(request.auth.account), "write", mine)
+    require(charter, principal_of(request.auth.account), action="write", resource=mine)
     return request.auth
 
 

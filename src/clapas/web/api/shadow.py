@@ -126,7 +126,7 @@ async def days(
     store = services_of(request).store.shadows
     await store.get(name)
     page = await store.days(name, after=after, limit=page_size(limit))
-    return listing(request, [_day_out(each) for each in page.items], page.next)
+    return listing(request, [_day_out(each) for each in page.items], after=page.next)
 
 
 @post(
@@ -144,7 +144,7 @@ async def compare(request: Call, name: FromPath[str], day: FromPath[str]) -> Day
     except ValueError as error:
         raise InvalidInput("a day is written 2026-05-01", field="day") from error
     content = await request.body()
-    return await runs.compare_day(services_of(request).store, name, when, content)
+    return await runs.compare_day(services_of(request).store, name, day=when, content=content)
 
 
 @post(

@@ -17,7 +17,7 @@ def test_each_period_that_a_naive_rule_fires_on_is_explained(shared: Path) -> No
     table = read_readings(
         shared / "data" / "water-meters-alicante" / "quarterly_index_1993_2014.csv"
     )
-    reviews = review_table(table, {}, None)
+    reviews = review_table(table, {}, comparable=None)
     naive = [each for each in reviews if each.naive]
     abnormal = [each for each in reviews if each.verdict == "abnormal"]
     assert table.rows["meter"].n_unique() == 15

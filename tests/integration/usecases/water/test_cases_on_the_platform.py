@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from tests.integration.usecases.conftest import operator, page, reader, services, stranger
 
@@ -13,6 +14,7 @@ from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation
 from clapas.domain.window import milliseconds
 from clapas.store import StateRow
+from clapas.store.governance import Objection
 from clapas.store.water_works import Asset
 from clapas.usecases.water.watch.messages import Post
 from clapas.usecases.water.watch.night import flows_now, night
@@ -98,6 +100,23 @@ async def test_a_leak_is_a_case_with_its_cost_and_the_entity_says_so(
     assert len(days["days"]) >= DAYS - 1
     assert min(each for each in days["night_l_h"][-4:] if each is not None) >= 8.0
     assert days["cases"][0]["id"] == case["id"]
+
+
+async def test_whoever_objects_is_neither_searched_nor_remembered(services: Services) -> None:
+    """GDPR art. 21: the search itself leaves them out, whatever it knew of them before."""
+    store = services.store
+    await furnish(store, leak_l_h=9.0)
+    assert (await night(store, now=NOW, purpose="fuite"))["alerts"] == 1
+    assert LEAKY in await flows_now(store)
+    other = Objection(subject=LEAKY, dataset="", purpose="facturation")
+    await store.governance.object(other, author="dpo")
+    assert (await night(store, now=NOW, purpose="fuite"))["left_out"] == 0, "another purpose"
+    await store.governance.object(msgspec.structs.replace(other, purpose="fuite"), author="dpo")
+    told = await night(store, now=NOW, purpose="fuite")
+    assert (told["meters"], told["left_out"], told["stopped"]) == (1, 1, 1)
+    assert set(await flows_now(store)) == {SOUND}, "what was known is forgotten"
+    assert await attribute(store, LEAKY, "waterLeak") == 0.0, "and its alarm ends"
+    assert await store.water.running() == set()
 
 
 async def test_the_meter_of_a_sector_is_no_subscriber(services: Services) -> None:

@@ -114,7 +114,7 @@ async def test_a_use_that_explains_the_flow_is_not_asked_about_again(
     assert list(usual) == [LEAKY]
     older = io.BytesIO()
     np.savez(older, names=np.asarray([LEAKY]))
-    await services.store.water.remember("leaks", milliseconds(NOW), older.getvalue())
+    await services.store.water.remember("leaks", milliseconds(NOW), body=older.getvalue())
     again = await night(services.store, now=NOW + timedelta(minutes=5))
     assert again["alerts"] == 0
     await services.store.water.raise_cases(

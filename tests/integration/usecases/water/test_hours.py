@@ -36,7 +36,7 @@ async def hours_of(store: Store, entity: str) -> int:
     """How many single readings of a meter are kept."""
     found = await store.state.latest(ALL, entities=[entity], quantity="water_index")
     window = Window(NOW - timedelta(days=60), NOW + timedelta(days=1))
-    (history,) = await store.history.read(ALL, [found[0].series], window, step="raw")
+    (history,) = await store.history.read(ALL, [found[0].series], window=window, step="raw")
     return len(history.times)
 
 

@@ -32,13 +32,15 @@ def meters(files: list[Path]) -> Recordings:
 
 def test_leaks_are_found_on_held_back_meters(meters: Recordings) -> None:
     held = chosen_meters(meters, "held")
-    trial = run_trial(meters, held, Levels(), Plan(rates=(2.0, 5.0, 10.0), per_meter=4, seed=101))
+    trial = run_trial(
+        meters, held, levels=Levels(), plan=Plan(rates=(2.0, 5.0, 10.0), per_meter=4, seed=101)
+    )
     assert len(held) >= 20
-    assert detected(trial, 2.0, 6.0).value >= 0.90
-    assert detected(trial, 5.0, 4.0).value >= 0.96
-    assert detected(trial, 5.0, 4.0, reading="fresh").value >= 0.99
-    assert detected(trial, 5.0, 4.0, reading="in alert").value >= 0.99
-    assert detected(trial, 10.0, 4.0).value >= 0.98
+    assert detected(trial, 2.0, within_days=6.0).value >= 0.90
+    assert detected(trial, 5.0, within_days=4.0).value >= 0.96
+    assert detected(trial, 5.0, within_days=4.0, reading="fresh").value >= 0.99
+    assert detected(trial, 5.0, within_days=4.0, reading="in alert").value >= 0.99
+    assert detected(trial, 10.0, within_days=4.0).value >= 0.98
     assert alerts_per_1000(trial, ("leaks",)).value <= 0.3
     assert alerts_per_1000(trial, ("leaks", "increases")).value <= 0.4
     assert len(np.unique(trial.raw.meter[trial.raw.level >= 0])) <= 4
@@ -55,11 +57,11 @@ def test_bursts_are_found_within_three_hours(meters: Recordings) -> None:
         coverage_days=0.5,
     )
     held = chosen_meters(meters, "held")
-    early = run_trial(meters, held, Levels(), plan)
-    assert detected(early, 1000.0, 3 / 24).value >= 0.90
-    assert detected(early, 300.0, 4.1 / 24).value >= 0.80
-    sure = run_trial(meters, held, SURE_BURSTS, plan)
-    assert detected(sure, 300.0, 12 / 24).value >= 0.90
+    early = run_trial(meters, held, levels=Levels(), plan=plan)
+    assert detected(early, 1000.0, within_days=3 / 24).value >= 0.90
+    assert detected(early, 300.0, within_days=4.1 / 24).value >= 0.80
+    sure = run_trial(meters, held, levels=SURE_BURSTS, plan=plan)
+    assert detected(sure, 300.0, within_days=12 / 24).value >= 0.90
     assert len(sure.raw.at) < len(early.raw.at)
 
 

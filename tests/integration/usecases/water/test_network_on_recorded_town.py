@@ -17,8 +17,8 @@ def test_recorded_leaks_are_found_within_days_and_nothing_is_invented(shared: Pa
     records = read_records(
         folder / "scada_flows_2019-01_04.csv.gz",
         folder / "scada_levels_2019-01_04.csv.gz",
-        None,
-        "UTC",
+        pressures=None,
+        zone="UTC",
     )
     leaks = read_truth(folder / "leaks_started_before_2019-05.csv", records)
     found = survey(records)

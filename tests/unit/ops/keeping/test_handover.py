@@ -36,7 +36,7 @@ def page(tmp_path: Path) -> str:
         program=Path("/opt/clapas/bin/clapas"),
         now=datetime(2026, 3, 1, tzinfo=UTC),
     )
-    return handover_page(tmp_path, load(tmp_path, environment={}), around)
+    return handover_page(tmp_path, load(tmp_path, environment={}), around=around)
 
 
 def test_it_says_where_things_are(page: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from clapas.ops.keeping.schedule import attempt, name_at, next_due, prune, read_
     ],
 )
 def test_two_o_clock_in_paris(now: str, due: str) -> None:
-    found = next_due(datetime.fromisoformat(now), 2, "Europe/Paris")
+    found = next_due(datetime.fromisoformat(now), 2, timezone="Europe/Paris")
     assert found == datetime.fromisoformat(due)
 
 
@@ -44,9 +44,9 @@ async def test_a_failure_is_told_and_the_last_good_one_remembered(tmp_path: Path
     async def bad(_: Path) -> None:
         raise DiskFull
 
-    first = await attempt(tmp_path, tmp_path, good)
+    first = await attempt(tmp_path, tmp_path, make=good)
     assert (first.error, first.size) == ("", 6)
-    second = await attempt(tmp_path, tmp_path, bad)
+    second = await attempt(tmp_path, tmp_path, make=bad)
     assert second.error
     assert read_health(tmp_path) == second
     assert second.last_ok == first.last_ok

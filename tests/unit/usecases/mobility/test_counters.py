@@ -135,7 +135,7 @@ def test_the_national_files_have_its_columns_and_never_a_zero_for_a_lack(tmp_pat
     present = [day for day in days(28) if day.day != 25]
     archive = write(tmp_path / "a.ndjson", "\n".join(line(day, 100 + day.day) for day in present))
     rows, made = with_channels(read_counts(archive).rows)
-    tables = national_files(judged(rows, ZONE), made, {})
+    tables = national_files(judged(rows, ZONE), made, register={})
     assert tables["sites"].columns == list(SITES)
     assert tables["channels"].columns == list(CHANNELS)
     assert tables["measures"].columns == list(MEASURES)
@@ -217,7 +217,9 @@ def test_the_national_files_follow_the_national_schema(tmp_path: Path) -> None:
     contour = {"type": "Polygon", "coordinates": [[[3.8, 43.5], [3.9, 43.5], [3.9, 43.7], [3.8, 43.7], [3.8, 43.5]]]}  # fmt: skip
     feature = {"type": "Feature", "properties": {"code": "34172"}, "geometry": contour}
     communes = write(tmp_path / "c.geojson", json.dumps({"type": "FeatureCollection", "features": [feature]}))  # fmt: skip
-    tables = national_files(judged(rows, ZONE), made, {}, commune_of=read_communes(communes))
+    tables = national_files(
+        judged(rows, ZONE), made, register={}, commune_of=read_communes(communes)
+    )
     write_national(tmp_path, tables)
     for name, rules in NATIONAL.items():
         with (tmp_path / f"{name}.csv").open(newline="") as file:

@@ -34,7 +34,7 @@ def made_feed(days: float, *, kind: str = "car", seed: int = 1) -> Feed:
 
 def test_after_some_days_the_habits_of_the_day_beat_as_now() -> None:
     feed = made_feed(9)
-    found = score(feed, 120, "Europe/Paris", START + 5 * 86_400)
+    found = score(feed, 120, zone="Europe/Paris", start=START + 5 * 86_400)
     assert found["mae"] < 0.5 * found["mae_as_now"]
     assert found["modelled"] > 0.5
     assert 0.6 < found["inside_80"] <= 1.0
@@ -50,21 +50,21 @@ def test_noise_without_habit_is_forecast_as_now() -> None:
         free=np.asarray(steps, dtype=np.float64),
         capacity=np.full((400, 3), 200.0),
     )
-    found = score(feed, 30, "Europe/Paris", START + 4 * 86_400)
+    found = score(feed, 30, zone="Europe/Paris", start=START + 4 * 86_400)
     assert found["mae"] <= 1.02 * found["mae_as_now"]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 150, 222])
 def test_a_forecast_never_changes_when_more_is_received(cut: int) -> None:
     feed = made_feed(7)
-    whole = forecast_table(feed, 120, "Europe/Paris")
-    part = forecast_table(feed.until(float(feed.at[cut - 1])), 120, "Europe/Paris")
+    whole = forecast_table(feed, 120, zone="Europe/Paris")
+    part = forecast_table(feed.until(float(feed.at[cut - 1])), 120, zone="Europe/Paris")
     assert part.equals(whole.head(cut * 3))
 
 
 def test_probabilities_are_probabilities_and_empty_means_no_bike() -> None:
     feed = made_feed(4, kind="bike")
-    table = forecast_table(feed, 60, "Europe/Paris")
+    table = forecast_table(feed, 60, zone="Europe/Paris")
     for name in ("p_empty", "p_full"):
         assert table[name].is_between(0, 1).all()
     low = table.filter(table["now"] < 0.15 * table["capacity"])["p_empty"].mean()
@@ -77,7 +77,7 @@ def test_what_lacks_is_left_out_and_a_long_gap_is_not_bridged() -> None:
     free = feed.free.copy()
     free[10, 0] = np.nan
     holed = Feed(kind="car", names=feed.names, at=feed.at, free=free, capacity=feed.capacity)
-    assert forecast_table(holed, 60, "Europe/Paris").height == free.size - 1
+    assert forecast_table(holed, 60, zone="Europe/Paris").height == free.size - 1
     apart = Feed(
         kind="car",
         names=("A",),
@@ -85,7 +85,9 @@ def test_what_lacks_is_left_out_and_a_long_gap_is_not_bridged() -> None:
         free=np.array([[0.0], [10.0], [20.0]]),
         capacity=np.full((3, 1), 50.0),
     )
-    found = value_at(apart, apart.free, np.array([1800.0, 3600.0, 20_000.0, 40_000.0]))[:, 0]
+    found = value_at(apart, apart.free, moments=np.array([1800.0, 3600.0, 20_000.0, 40_000.0]))[
+        :, 0
+    ]
     assert found[:2].tolist() == [5.0, 10.0]
     assert np.isnan(found[2:]).all()
 
@@ -146,7 +148,7 @@ def test_what_is_no_number_is_named_and_counts_as_missing(tmp_path: Path) -> Non
 
 def test_an_archive_of_one_snapshot_is_forecast_as_now() -> None:
     feed = made_feed(3).until(START + 3600)
-    table = forecast_table(feed, 120, "Europe/Paris")
+    table = forecast_table(feed, 120, zone="Europe/Paris")
     assert (table["forecast"] == table["now"]).all()
 
 
@@ -162,7 +164,7 @@ def test_the_truck_is_sent_where_a_moving_station_stays_empty() -> None:
         capacity=np.full((400, 3), 12.0),
     )
     before = feed.until(START + 360 * 1800.0)
-    table = rebalance_table(before, 60, "Europe/Paris")
+    table = rebalance_table(before, 60, zone="Europe/Paris")
     assert before.free[-1, 1] == 0.0
     row = table.filter(table["name"] == "empties").row(0, named=True)
     assert (row["need"], row["bikes_to_move"]) == ("bring", 6)

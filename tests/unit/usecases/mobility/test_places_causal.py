@@ -49,7 +49,7 @@ def feeds_of(lines: list[str], folder: Path) -> dict[str, Feed]:
 
 
 def sorted_table(feed: Feed, horizon: int) -> pl.DataFrame:
-    return forecast_table(feed, horizon, "Europe/Paris").sort("made_at", "name")
+    return forecast_table(feed, horizon, zone="Europe/Paris").sort("made_at", "name")
 
 
 @given(lines=archives(), cut=st.floats(0.05, 0.95), horizon=st.sampled_from([30, 120, 720]))
@@ -84,7 +84,7 @@ def test_a_place_that_never_told_a_number_is_short_of_record_and_has_no_forecast
     times = [f"2026-01-05T{hour:02d}:00:00Z" for hour in range(24)]
     lines = [f"{at},car,{name},{free},50" for at in times for name, free in (("A", "7"), ("B", ""))]
     feed = feeds_of(lines, tmp_path)["car"]
-    assert set(forecast_table(feed, 60, "UTC")["name"]) == {"A"}
+    assert set(forecast_table(feed, 60, zone="UTC")["name"]) == {"A"}
     silent = frozen_table(feed).filter(pl.col("name") == "B").row(0, named=True)
     assert (silent["state"], silent["value"], silent["changes"]) == ("short", None, 0)
 

@@ -26,7 +26,7 @@ def travel_times(path: Path, days: int = 12) -> Path:
 
 
 def test_travel_times_stand_beside_free_flow_and_the_usual(tmp_path: Path) -> None:
-    table = enriched(read_series(travel_times(tmp_path / "t.csv"), zone="UTC"), ZONE, RULES)
+    table = enriched(read_series(travel_times(tmp_path / "t.csv"), zone="UTC"), ZONE, rules=RULES)
     first = table.row(0, named=True)
     assert (first["free_flow"], first["level"], first["usual"]) == (None, None, None)
     assert table.row(40, named=True)["quality"] == "missing"
@@ -40,15 +40,15 @@ def test_travel_times_stand_beside_free_flow_and_the_usual(tmp_path: Path) -> No
 @pytest.mark.parametrize("cut", [100, 500, 901])
 def test_a_line_never_changes_when_more_is_received(tmp_path: Path, cut: int) -> None:
     read = read_series(travel_times(tmp_path / "t.csv"), zone="UTC")
-    whole = enriched(read, ZONE, RULES)
-    part = enriched(type(read)(rows=read.rows.head(cut), measure=read.measure), ZONE, RULES)
+    whole = enriched(read, ZONE, rules=RULES)
+    part = enriched(type(read)(rows=read.rows.head(cut), measure=read.measure), ZONE, rules=RULES)
     assert whole.head(cut).equals(part)
 
 
 def test_a_speed_is_read_by_its_name_and_what_is_no_traffic_is_refused(tmp_path: Path) -> None:
     fast = tmp_path / "speed_12.csv"
     fast.write_text("timestamp,value\n" + "\n".join(f"2026-03-{d:02} {h:02}:00:00,{50 if h == 8 else 90}" for d in range(1, 12) for h in range(24)))  # fmt: skip
-    table = enriched(read_series(fast, zone="UTC"), ZONE, RULES)
+    table = enriched(read_series(fast, zone="UTC"), ZONE, rules=RULES)
     slow = table.filter(pl.col("value") == 50).row(-1, named=True)
     assert (slow["measure"], slow["free_flow"], slow["ratio"], slow["level"]) == ("speed", 90.0, 1.8, "slow")  # fmt: skip
     assert slow["delay_s"] is None

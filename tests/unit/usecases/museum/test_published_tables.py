@@ -103,7 +103,10 @@ def year_of(*, humidity: float = 50.0, warm: float = 20.0, **waves: float) -> st
     temperature = warm + waves.get("t_day", 0.0) * day + waves.get("t_season", 0.0) * season
     rules = limits(date(2026, 6, 1))
     return ashrae_class(
-        physics.as_floats(at), physics.as_floats(temperature), physics.as_floats(rh), rules
+        physics.as_floats(at),
+        physics.as_floats(temperature),
+        humidity=physics.as_floats(rh),
+        rules=rules,
     )
 
 

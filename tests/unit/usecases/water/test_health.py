@@ -39,7 +39,7 @@ def signs(
     now = at[-1] if now_days is None else now_days * DAY
     if keep is not None:
         at, index = np.delete(at, keep), np.delete(index, keep)
-    return examine("m", at, index, Settings(), float(now))
+    return examine("m", at, index=index, settings=Settings(), now=float(now))
 
 
 def kinds(findings: list[Finding]) -> list[str]:
@@ -113,13 +113,18 @@ def test_two_meters_in_one_key() -> None:
     at = np.arange(60 * 24, dtype=np.float64) * HOUR
     index = 1000.0 + np.cumsum(draws(60))
     index[700:706] += 248_500.0
-    assert kinds(examine("m", at, index, Settings(), float(at[-1]))) == ["two_meters"]
+    assert kinds(examine("m", at, index=index, settings=Settings(), now=float(at[-1]))) == [
+        "two_meters"
+    ]
 
 
 def test_frost_and_battery_come_from_the_device_itself() -> None:
     at = np.arange(5, dtype=np.float64) * HOUR
     found = device_signs(
-        "m", at, np.array([8.0, 2.5, 1.0, 2.0, 6.0]), np.array([3.6, 3.6, 2.9, 2.8, 2.8])
+        "m",
+        at,
+        temperature=np.array([8.0, 2.5, 1.0, 2.0, 6.0]),
+        battery=np.array([3.6, 3.6, 2.9, 2.8, 2.8]),
     )
     assert [(each.sign, each.value) for each in found] == [("frost", 1.0), ("battery", 2.8)]
 

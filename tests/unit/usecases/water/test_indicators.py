@@ -30,16 +30,16 @@ TOWN = District(mains_km=43.2, connections=4000, pressure_m=45.0)
 def test_the_loss_of_a_day_follows_the_pressure() -> None:
     hours = np.full(24, 60.0)
     hours[2:4] = 20.0
-    night = night_flow(hours, None, TOWN)
+    night = night_flow(hours, None, district=TOWN)
     assert (night.flow, night.use, night.loss) == (20.0, 8.0, 12.0)
     assert night.loss_per_connection == pytest.approx(3.0)
     assert night.day_loss == pytest.approx(288.0)
     pressures = np.full(24, 40.0)
     pressures[2:4] = 50.0
-    eased = night_flow(hours, pressures, TOWN, n1=1.0)
+    eased = night_flow(hours, pressures, district=TOWN, n1=1.0)
     assert eased.day_loss == pytest.approx(12.0 * (2 + 22 * 0.8))
     with pytest.raises(InvalidInput, match="24 hours"):
-        night_flow(hours[:23], None, TOWN)
+        night_flow(hours[:23], None, district=TOWN)
 
 
 def test_unavoidable_losses_are_those_of_the_formula() -> None:
@@ -48,9 +48,15 @@ def test_unavoidable_losses_are_those_of_the_formula() -> None:
 
 def test_ten_per_cent_on_the_inlet_meter_swallow_the_index() -> None:
     sure = infrastructure_leakage_index(
-        1_000_000, 900_000, 365, TOWN, Uncertainty(inflow=0.01, consumption=0.01)
+        1_000_000,
+        900_000,
+        days=365,
+        district=TOWN,
+        errors=Uncertainty(inflow=0.01, consumption=0.01),
     )
-    vague = infrastructure_leakage_index(1_000_000, 900_000, 365, TOWN, Uncertainty(inflow=0.10))
+    vague = infrastructure_leakage_index(
+        1_000_000, 900_000, days=365, district=TOWN, errors=Uncertainty(inflow=0.10)
+    )
     assert sure.low < sure.value < sure.high
     assert (vague.high - vague.low) > 3 * (sure.high - sure.low)
     assert vague.high > 1.9 * vague.value
@@ -94,7 +100,7 @@ def test_the_card_of_a_day_says_what_is_open() -> None:
         zones=(Zone(name="A", flows={"a": 1.0}),), signals=[signal], steps=[step], candidates=[[]]
     )
     flows = Hours(names=("a",), start=1_704_063_600.0, values=values[:, None])
-    made = cards(found, flows, ZoneInfo("Europe/Paris"), {"A": TOWN})
+    made = cards(found, flows, zone=ZoneInfo("Europe/Paris"), known={"A": TOWN})
     assert (made[0].day, len(made)) == (date(2024, 1, 1), 30)
     assert [card.open_leak for card in made[18:22]] == [0.0, 0.0, 10.0, 10.0]
     assert made[22].night - made[22].night_before == pytest.approx(10.0)

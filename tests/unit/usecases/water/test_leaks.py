@@ -39,7 +39,7 @@ def household(days: int, *, seed: int = 1, pulse: float = 1.0) -> Recordings:
 
 def with_leak(home: Recordings, *, day: float, rate: float, pulse: float = 1.0) -> Recordings:
     elapsed = home.at - FIRST - day * DAY
-    litres = lost_litres(elapsed, rate, "steady", FIRST)
+    litres = lost_litres(elapsed, rate, shape="steady", start=FIRST)
     return Recordings(
         names=home.names,
         meter=home.meter,
@@ -136,7 +136,7 @@ def test_the_book_goes_on_the_next_night(tmp_path: Path) -> None:
         night = Recordings(
             names=leaky.names, meter=leaky.meter[part], at=leaky.at[part], index=leaky.index[part]
         )
-        found += detect(night, Levels(), book).at.tolist()
+        found += detect(night, Levels(), book=book).at.tolist()
         with (tmp_path / "book.npz").open("wb") as file:
             book.save(file)
         with (tmp_path / "book.npz").open("rb") as file:
@@ -160,13 +160,13 @@ def test_a_reading_received_twice_counts_once() -> None:
     book = Book(1, len(Levels().flow))
     row = np.zeros(1, dtype=np.int64)
     for at, index in ((0.0, 10.0), (3600.0, 20.0), (3600.0, 20.0), (1800.0, 15.0)):
-        step(book, Levels(), row, np.array([at]), np.array([index]))
+        step(book, Levels(), rows=row, at=np.array([at]), index=np.array([index]))
     assert book.ring_l.sum() == 10.0
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_of_leak_loses_its_mean(shape: str) -> None:
-    litres = lost_litres(np.array([0.0, 10 * DAY]), 5.0, shape, FIRST)  # type: ignore[arg-type]
+    litres = lost_litres(np.array([0.0, 10 * DAY]), 5.0, shape=shape, start=FIRST)  # type: ignore[arg-type]
     assert litres[1] - litres[0] == pytest.approx(5.0 * 240, rel=0.12)
 
 
@@ -188,7 +188,7 @@ def test_nights_carried_by_a_file_tell_what_one_long_run_tells(tmp_path: Path) -
             "index_l": np.concatenate([leaky.index, household(60, seed=5).index]),
         }
     )
-    _, whole = run_night(Ledger.empty(Levels()), rows, Levels())
+    _, whole = run_night(Ledger.empty(Levels()), rows, levels=Levels())
     path = tmp_path / "meters.npz"
     told = []
     ledger = Ledger.empty(Levels())
@@ -196,7 +196,7 @@ def test_nights_carried_by_a_file_tell_what_one_long_run_tells(tmp_path: Path) -
         window = (
             pl.col("at").dt.epoch("s").is_between(int(FIRST + first * DAY), int(FIRST + last * DAY))
         )
-        ledger, alerts = run_night(ledger, rows.filter(window), Levels())
+        ledger, alerts = run_night(ledger, rows.filter(window), levels=Levels())
         told += [
             (ledger.names[meter], at) for meter, at in zip(alerts.meter, alerts.at, strict=True)
         ]
@@ -221,7 +221,13 @@ def test_a_flow_that_ended_is_gone_within_a_week() -> None:
     book = Book(1, len(Levels().flow))
     gone = {}
     for line in range(len(home.at)):
-        step(book, Levels(), np.array([0]), home.at[line : line + 1], home.index[line : line + 1])
+        step(
+            book,
+            Levels(),
+            rows=np.array([0]),
+            at=home.at[line : line + 1],
+            index=home.index[line : line + 1],
+        )
         gone[int((home.at[line] - FIRST) // DAY)] = bool(book.gone()[0])
     assert not gone[38]
     assert gone[47]
@@ -236,22 +242,22 @@ def test_an_open_alert_is_not_told_anew_and_the_plain_rule_is_read_alike() -> No
     leaky = with_leak(household(90), day=30, rate=6.0)
     plan = Plan(rates=(5.0,), per_meter=8, seed=3, shapes=("steady",), warm_days=40.0, days=10.0)
     meters = np.array([0])
-    trial = run_trial(leaky, meters, Levels(), plan)
-    plain = plain_trial(leaky, meters, trial.leaks, plan)
+    trial = run_trial(leaky, meters, levels=Levels(), plan=plan)
+    plain = plain_trial(leaky, meters, leaks=trial.leaks, plan=plan)
     assert trial.open.all()
     assert plain.open.all()
-    assert detected(trial, 5.0, 4.0, reading="in alert").value == 1.0
-    assert detected(plain, 5.0, 4.0, reading="in alert").value == 1.0
-    assert detected(plain, 5.0, 4.0, reading="told anew").value == 0.0
+    assert detected(trial, 5.0, within_days=4.0, reading="in alert").value == 1.0
+    assert detected(plain, 5.0, within_days=4.0, reading="in alert").value == 1.0
+    assert detected(plain, 5.0, within_days=4.0, reading="told anew").value == 0.0
     assert alerts_per_1000(trial, ("leaks",)).value == pytest.approx(1000 / 91, rel=0.05)
-    assert np.isnan(detected(trial, 5.0, 4.0, reading="fresh").value)
+    assert np.isnan(detected(trial, 5.0, within_days=4.0, reading="fresh").value)
 
 
 def test_the_plain_rule_tells_a_fresh_leak_after_its_three_days() -> None:
     home = household(70)
     plan = Plan(rates=(5.0,), per_meter=8, seed=3, shapes=("steady",), warm_days=30.0, days=10.0)
-    fresh = run_trial(home, np.array([0]), Levels(), plan)
-    plain = plain_trial(home, np.array([0]), fresh.leaks, plan)
+    fresh = run_trial(home, np.array([0]), levels=Levels(), plan=plan)
+    plain = plain_trial(home, np.array([0]), leaks=fresh.leaks, plan=plan)
     assert not plain.open.any()
     assert ((plain.delay > 2.5) & (plain.delay < 4.0)).all()
     assert len(plain.raw.at) == 0

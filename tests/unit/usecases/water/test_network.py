@@ -140,13 +140,15 @@ def test_alarms_are_matched_to_leaks_and_paid() -> None:
     assert outcome.delays == (1.0, 0.5)
     metres = {("p1", "p1"): 0.0, ("p2", "q"): 150.0, ("p2", "p2"): 0.0}
     told = list(zip(steps, (["p1"], ["p1"], ["q"], ["p2"]), strict=True))
-    score = official(told, leaks, lambda leak, pipe: metres.get((leak, pipe), 900.0), 1000.0)
+    score = official(
+        told, leaks, metres=lambda leak, pipe: metres.get((leak, pipe), 900.0), until=1000.0
+    )
     assert (score.found, score.repeated, score.false) == (2, 1, 1)
     assert score.euros == pytest.approx(
         0.8 * 10 * (1000 - 124) + 0.8 * 10 * (900 - 512) - 250 - 500
     )
     assert score.perfect == pytest.approx(0.8 * 10 * (899 + 399))
-    nowhere = official([(step, []) for step in steps], leaks, lambda *_: 0.0, 1000.0)
+    nowhere = official([(step, []) for step in steps], leaks, metres=lambda *_: 0.0, until=1000.0)
     assert (nowhere.euros, nowhere.false) == (-2000.0, 4)
 
 

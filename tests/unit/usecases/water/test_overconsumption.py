@@ -79,7 +79,9 @@ def test_an_empty_home_gives_no_reference_and_comparable_homes_do() -> None:
     known = reference(found[13], Curve(found))
     assert (known.volume, known.source, known.vacant) == (None, "none", 3)
     assert review(found)[13].context == "return_after_absence"
-    assert reference(found[13], Curve(found), 0.2).volume == pytest.approx(0.2 * found[13].days)
+    assert reference(found[13], Curve(found), comparable_day=0.2).volume == pytest.approx(
+        0.2 * found[13].days
+    )
 
 
 def test_replacement_rollover_and_double_readings() -> None:
@@ -121,14 +123,14 @@ def test_the_month_runs_from_the_proven_information() -> None:
         read=case.read, informed=case.informed, proof=case.proof, certificate=date(2024, 2, 20)
     )
     assert in_time.state(date(2024, 4, 1)) == "accepted"
-    assert owed(100.0, 30.0, in_time, date(2024, 4, 1)).water == 60.0
-    assert owed(100.0, 30.0, case, date(2024, 4, 1)).water == 100.0
+    assert owed(100.0, 30.0, case=in_time, today=date(2024, 4, 1)).water == 60.0
+    assert owed(100.0, 30.0, case=case, today=date(2024, 4, 1)).water == 100.0
 
 
 def test_without_proof_of_information_the_excess_is_not_due() -> None:
     case = Case(read=date(2024, 1, 10), informed=date(2024, 1, 31))
     assert case.state(date(2024, 6, 1)) == "to_inform"
-    assert owed(100.0, 30.0, case, date(2024, 6, 1)).water == 60.0
+    assert owed(100.0, 30.0, case=case, today=date(2024, 6, 1)).water == 60.0
 
 
 def test_the_file_is_a_pdf_with_the_figures_of_the_law() -> None:

@@ -94,7 +94,7 @@ def test_a_valve_moves_the_field_and_is_no_leak_since_no_zone_loses_by_it() -> N
     records = gauged(town(60), valve=40 * DAY)
     bank = Bank(explain(records.pressures, records.flows, records.levels), marked())  # type: ignore[arg-type]
     zones = guess_zones(records.flows, records.levels)
-    balances = signals(zones, records.flows, records.levels)
+    balances = signals(zones, records.flows, levels=records.levels)
     steps = watch(balances, beside=Matched(bank, ("A+B",) * len(SENSORS)))
     field = [step for step in steps if step.signal == "field"]
     assert field

@@ -50,7 +50,10 @@ def a_file() -> bytes:
 def test_the_file_carries_the_utilitys_signature(tmp_path: Path) -> None:
     plain = a_file()
     sealed = signed(
-        plain, certificate(tmp_path / "utility.p12"), b"secret", "Dossier de consommation anormale"
+        plain,
+        certificate(tmp_path / "utility.p12"),
+        passphrase=b"secret",
+        reason="Dossier de consommation anormale",
     )
     assert sealed.startswith(plain[:1000])
     signatures = PdfFileReader(BytesIO(sealed)).embedded_signatures
@@ -63,4 +66,4 @@ def test_the_file_carries_the_utilitys_signature(tmp_path: Path) -> None:
 
 def test_a_wrong_passphrase_is_the_operators_to_mend(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="passphrase"):
-        signed(a_file(), certificate(tmp_path / "utility.p12"), b"wrong", "x")
+        signed(a_file(), certificate(tmp_path / "utility.p12"), passphrase=b"wrong", reason="x")

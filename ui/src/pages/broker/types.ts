@@ -15,6 +15,7 @@ export interface Subscription {
   q?: string;
   notification: {
     endpoint: { uri: string };
+    status?: string;
     timesSent?: number;
     timesFailed?: number;
     lastNotification?: string;

@@ -3,6 +3,11 @@ export interface DatasetRecord {
   id: string;
   title: string;
   title_en: string;
+  description: string;
+  description_en: string;
+  theme: string;
+  keywords: string[];
+  frequency: string;
   owner: string;
   steward: string;
   deputy: string;
@@ -43,6 +48,11 @@ export const EMPTY: DatasetRecord = {
   id: "",
   title: "",
   title_en: "",
+  description: "",
+  description_en: "",
+  theme: "",
+  keywords: [],
+  frequency: "",
   owner: "",
   steward: "",
   deputy: "",

@@ -45,7 +45,7 @@ export interface Figure {
   unit: string;
   capture: number;
   suspect: number;
-  state: "ok" | "watch" | "alert" | "insufficient" | "no_data";
+  state: "ok" | "watch" | "alert" | "beside" | "insufficient" | "no_data";
   provisional: boolean;
 }
 
@@ -69,7 +69,7 @@ export interface Figures {
 }
 
 /** The state as one of the four tones of the platform. */
-export const TONES: Record<Figure["state"], string> = { ok: "ok", watch: "late", alert: "alarm", insufficient: "silent", no_data: "silent" };
+export const TONES: Record<Figure["state"], string> = { ok: "ok", watch: "late", alert: "alarm", beside: "silent", insufficient: "silent", no_data: "silent" };
 
 /** One place of a forecast: free places (car) or bikes (bike), probabilities 0-1. */
 export interface Place {
@@ -140,7 +140,7 @@ export function stateOf(trade: Trade, line: Line): Figure["state"] {
   return shown.find((each) => each.indicator === trade.headline)?.state ?? "no_data";
 }
 
-const ORDER: Figure["state"][] = ["alert", "watch", "ok", "insufficient", "no_data"];
+const ORDER: Figure["state"][] = ["alert", "watch", "ok", "insufficient", "no_data", "beside"];
 
 /** Lines with what is wrong first, then the highest headline. */
 export function worstFirst(trade: Trade, lines: Line[]): Line[] {

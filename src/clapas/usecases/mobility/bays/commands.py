@@ -19,6 +19,7 @@ def bays(
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="Where one line a bay is written (CSV).")] = None,
+    *,
     limit: Annotated[float, typer.Option(help="Longest stay allowed, minutes (0: none).")] = 0.0,
     zone: Annotated[str, typer.Option(help="Zone of the times written without one.")] = "UTC",
 ) -> None:

@@ -54,7 +54,7 @@ def read_bays(path: Path, *, zone: str = "UTC") -> Bays:
     found = columns(
         text,
         path,
-        {
+        wanted={
             "time": ("datetime", "date", "timestamp", "time", "measured", "horodatage"),
             "bay": ("bay", "place", "id", "sensor", "capteur", "device", "name"),
             "occupied": ("occupied", "status", "state", "occupe", "occupé", "value"),
@@ -81,7 +81,7 @@ def read_bays(path: Path, *, zone: str = "UTC") -> Bays:
         **{axis: number(name) if name else pl.lit(None, pl.Float64) for axis, name in axes.items()},
     )
     needed = {"at": found["time"], "bay": found["bay"], "occupied": found["occupied"]}
-    rows, problems = checked(frame, text, needed, path)
+    rows, problems = checked(frame, text, needed=needed, path=path)
     return Bays(rows=rows, problems=problems)
 
 
@@ -90,13 +90,13 @@ def bays_table(rows: pl.DataFrame, *, limit_min: float = 0.0) -> pl.DataFrame:
     end = rows["at"].max()
     ordered = rows.unique(["bay", "at"], keep="last", maintain_order=True).sort("bay", "at")
     records = [
-        _bay(part.to_dicts(), end, limit_min)
+        _bay(part.to_dicts(), end, limit_min=limit_min)
         for part in ordered.partition_by("bay", maintain_order=True)
     ]
     return pl.DataFrame(records, infer_schema_length=None).select(COLUMNS)
 
 
-def _bay(messages: list[dict[str, Any]], end: Any, limit_min: float) -> dict[str, Any]:
+def _bay(messages: list[dict[str, Any]], end: Any, *, limit_min: float) -> dict[str, Any]:
     known = taken = 0.0
     stays: list[float] = []
     changes: list[float] = []
@@ -134,7 +134,14 @@ def _bay(messages: list[dict[str, Any]], end: Any, limit_min: float) -> dict[str
         "mean_stay_min": round(sum(stays) / len(stays), 1) if stays else None,
         "longest_stay_min": round(max(stays), 1) if stays else None,
         "over_limit": sum(stay > limit_min for stay in stays) if limit_min else None,
-        "state": _state(changes, messages[-1]["occupied"], last, since, end.timestamp(), moved),
+        "state": _state(
+            changes,
+            messages[-1]["occupied"],
+            last=last,
+            since=since,
+            end=end.timestamp(),
+            moved=moved,
+        ),
         "now_occupied": messages[-1]["occupied"],
         "now_since": messages[-1]["at"] if not changes else _instant(messages, since),
         "baseline_moved": round(moved.moved, 2) if moved else None,
@@ -156,7 +163,7 @@ def _instant(messages: list[dict[str, Any]], since: float) -> Any:
 
 
 def _state(
-    changes: list[float], occupied: bool, last: float, since: float, end: float, moved: Drift | None  # noqa: FBT001
+    changes: list[float], occupied: bool, *, last: float, since: float, end: float, moved: Drift | None  # noqa: FBT001
 ) -> State:  # fmt: skip
     """Silent first; then a state that heartbeats confirm for three days; a sensor that flickers; one that drifts."""
     if end - last > SILENCE_S:

@@ -47,11 +47,11 @@ def read_counts(path: Path, *, zone: str = "Europe/Paris") -> Counts:
     lines = read_lines(path)
     first = next((line for line in lines if line.strip()), "")
     if first.lstrip()[:1] in "{[" and first.strip():
-        return _objects(lines, path, zone)
-    return _measures(parse_table(lines, path), path, zone)
+        return _objects(lines, path, zone=zone)
+    return _measures(parse_table(lines, path), path, zone=zone)
 
 
-def _objects(lines: list[str], path: Path, zone: str) -> Counts:
+def _objects(lines: list[str], path: Path, *, zone: str) -> Counts:
     records, problems = [], []
     for line, text in _each_object(lines):
         try:
@@ -65,7 +65,7 @@ def _objects(lines: list[str], path: Path, zone: str) -> Counts:
     rows = text_rows.with_columns(
         start=instant_of(pl.col("begin"), zone), end=instant_of(pl.col("finish"), zone)
     )
-    rows, more = checked(rows, text_rows, {"start": "begin", "end": "finish"}, path)
+    rows, more = checked(rows, text_rows, needed={"start": "begin", "end": "finish"}, path=path)
     return Counts(rows=rows.drop("begin", "finish"), problems=(*problems[:MAX_PROBLEMS], *more))
 
 
@@ -105,12 +105,12 @@ def _plain(value: Any) -> Any:
     return value["value"] if isinstance(value, dict) and "value" in value else value
 
 
-def _measures(text: pl.DataFrame, path: Path, zone: str) -> Counts:
+def _measures(text: pl.DataFrame, path: Path, *, zone: str) -> Counts:
     """The national measures file, or any table with a counter, a start, an end and a count."""
     found = columns(
         text,
         path,
-        {
+        wanted={
             "counter": ("counter_id", "serial", "compteur", "channel_id"),
             "start": ("start_datetime", "start", "date", "datetime"),
             "count": ("count", "intensity", "comptage", "bicycle_count"),
@@ -130,6 +130,6 @@ def _measures(text: pl.DataFrame, path: Path, zone: str) -> Counts:
         start=start,
         end=instant_of(pl.col(end), zone) if end else start.dt.offset_by("1d"),
     )
-    rows, problems = checked(frame, text, {"start": found["start"]}, path)
+    rows, problems = checked(frame, text, needed={"start": found["start"]}, path=path)
     problems += unreadable(text, [found["count"]])
     return Counts(rows=rows, problems=problems)

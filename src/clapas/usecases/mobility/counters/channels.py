@@ -66,7 +66,7 @@ def channels(found: list[Counter], names: Mapping[str, str] | None = None) -> li
     """
     made: list[Channel] = []
     for counter in found:
-        at = _replaced(counter, made, names or {})
+        at = _replaced(counter, made, names=names or {})
         if at is None:
             made.append(_new(counter, made))
         else:
@@ -75,7 +75,7 @@ def channels(found: list[Counter], names: Mapping[str, str] | None = None) -> li
     return made
 
 
-def _replaced(counter: Counter, made: list[Channel], names: Mapping[str, str]) -> int | None:
+def _replaced(counter: Counter, made: list[Channel], *, names: Mapping[str, str]) -> int | None:
     """The channel whose last counter this one took the place of, the surest first; None when there is none."""
     open_ = [n for n, each in enumerate(made) if _follows(counter, each)]
     own = names.get(counter.serial)

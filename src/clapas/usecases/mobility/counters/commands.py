@@ -68,7 +68,7 @@ def count(
         commune_of = read_communes(communes) if communes else None
         write_national(
             national,
-            national_files(table, made, names, publisher=publisher, commune_of=commune_of),
+            national_files(table, made, register=names, publisher=publisher, commune_of=commune_of),
         )
     days = figures.daily(table, zone)
     if monthly is not None:
@@ -76,7 +76,7 @@ def count(
     labels = {
         each.id: _label(each, {key: value.name for key, value in names.items()}) for each in made
     }
-    for line in lines(table, days, labels):
+    for line in lines(table, days, labels=labels):
         typer.echo(line)
     if events is not None:
         found = event_effects(table, read_events(events, zone=zone))
@@ -115,7 +115,7 @@ def effect_lines(found: pl.DataFrame, labels: dict[str, str]) -> list[str]:
     ]
 
 
-def lines(table: pl.DataFrame, days: pl.DataFrame, labels: dict[str, str]) -> list[str]:
+def lines(table: pl.DataFrame, days: pl.DataFrame, *, labels: dict[str, str]) -> list[str]:
     """One sentence a channel, then the comparison with a year before on constant perimeter."""
     told = []
     faults = table.filter(pl.col("quality") != "valid").group_by("channel", "quality").len()

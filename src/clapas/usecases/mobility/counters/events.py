@@ -33,7 +33,7 @@ def read_events(path: Path, *, zone: str) -> list[Event]:
     found = columns(
         text,
         path,
-        {
+        wanted={
             "name": ("name", "event", "nom", "evenement", "événement"),
             "start": ("start", "debut", "début", "start_datetime"),
             "end": ("end", "fin", "end_datetime"),
@@ -59,7 +59,7 @@ def event_effects(judged: pl.DataFrame, events: list[Event]) -> pl.DataFrame:
     inside = pl.any_horizontal(pl.lit(value=False), *(_during(each) for each in events))
     usual = _usual(rows.filter(~inside))
     records = [
-        _effect(event, channel, part, usual.get(channel))
+        _effect(event, channel, part=part, usual=usual.get(channel))
         for event in events
         for (channel,), part in rows.filter(_during(event)).group_by("channel", maintain_order=True)
     ]
@@ -87,7 +87,7 @@ def _counted(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _effect(
-    event: Event, channel: str, part: pl.DataFrame, usual: float | None
+    event: Event, channel: str, *, part: pl.DataFrame, usual: float | None
 ) -> dict[str, object]:
     known = _counted(part)
     counted, expected = float(known["count"].sum()), float(known["expected"].sum())

@@ -58,10 +58,10 @@ def _channel(rows: list[dict[str, Any]], zone: ZoneInfo) -> list[dict[str, Any]]
         while past and past[0][0] < row["start"] - WEEKS:
             past.popleft()
         expected = median(value for _, value in past) if len(past) >= NEEDED else None
-        quality = _quality(row["count"], expected, memory)
+        quality = _quality(row["count"], expected, memory=memory)
         if quality == "valid":
             past.append((row["start"], row["count"]))
-        out.append(_line(row, quality, expected))
+        out.append(_line(row, quality, expected=expected))
     return out
 
 
@@ -72,7 +72,7 @@ def _filled(rows: list[dict[str, Any]], zone: ZoneInfo) -> list[dict[str, Any]]:
         begin = filled[-1]["end"] if filled else row["start"]
         days = round((row["end"] - row["start"]).total_seconds() / 86_400)
         for _ in range(MAX_GAP):
-            end = _next(begin, row["end"] - row["start"], days, zone)
+            end = _next(begin, row["end"] - row["start"], days=days, zone=zone)
             if end > row["start"]:
                 break
             filled.append(row | {"start": begin, "end": end, "count": None})
@@ -81,7 +81,7 @@ def _filled(rows: list[dict[str, Any]], zone: ZoneInfo) -> list[dict[str, Any]]:
     return filled
 
 
-def _next(begin: datetime, step: timedelta, days: int, zone: ZoneInfo) -> datetime:
+def _next(begin: datetime, step: timedelta, *, days: int, zone: ZoneInfo) -> datetime:
     """The end of an interval: whole civil days of 23 to 25 hours, or a fixed step."""
     if days < 1:
         return begin + step
@@ -89,7 +89,7 @@ def _next(begin: datetime, step: timedelta, days: int, zone: ZoneInfo) -> dateti
     return (civil + timedelta(days=days)).astimezone(begin.tzinfo)
 
 
-def _quality(count: float | None, expected: float | None, memory: _Memory) -> str:
+def _quality(count: float | None, expected: float | None, *, memory: _Memory) -> str:
     if count is None:
         return "missing"
     memory.same = memory.same + 1 if count == memory.last and count > 0 else 0
@@ -108,7 +108,7 @@ def _quality(count: float | None, expected: float | None, memory: _Memory) -> st
     return "suspect_frozen" if memory.same >= SAME and count >= LIVELY else "valid"
 
 
-def _line(row: dict[str, Any], quality: str, expected: float | None) -> dict[str, Any]:
+def _line(row: dict[str, Any], quality: str, *, expected: float | None) -> dict[str, Any]:
     good = quality == "valid"
     return {
         "site": row["site"],

@@ -45,8 +45,8 @@ CommuneOf = Callable[[float, float], str]
 def national_files(
     judged: pl.DataFrame,
     made: list[Channel],
-    register: dict[str, Described],
     *,
+    register: dict[str, Described],
     publisher: str = "",
     commune_of: CommuneOf | None = None,
 ) -> dict[str, pl.DataFrame]:
@@ -54,7 +54,7 @@ def national_files(
     placed = [each for each in made if _place(each, register) is not None]
     sites: dict[str, dict[str, Any]] = {}
     for each in placed:
-        sites.setdefault(each.site, _site(each, register, commune_of))
+        sites.setdefault(each.site, _site(each, register, commune_of=commune_of))
     measures = judged.filter(pl.col("channel").is_in([each.id for each in placed])).select(
         channel_id="channel",
         counter_id="counter",
@@ -62,7 +62,7 @@ def national_files(
         end_datetime=pl.col("end").dt.strftime(MOMENT),
         count=_written_count(),
     )
-    lines = [_channel(each, judged, publisher) for each in placed]
+    lines = [_channel(each, judged, publisher=publisher) for each in placed]
     return {
         "sites": pl.DataFrame(list(sites.values()), schema=dict.fromkeys(SITES, pl.String)),
         "channels": pl.DataFrame(lines, schema=dict.fromkeys(CHANNELS, pl.String)),
@@ -91,7 +91,7 @@ def _place(channel: Channel, register: dict[str, Described]) -> tuple[float, flo
 
 
 def _site(
-    channel: Channel, register: dict[str, Described], commune_of: CommuneOf | None
+    channel: Channel, register: dict[str, Described], *, commune_of: CommuneOf | None
 ) -> dict[str, Any]:
     longitude, latitude = _place(channel, register) or (0.0, 0.0)
     known = next((register[serial] for serial in channel.serials if serial in register), None)
@@ -105,7 +105,7 @@ def _site(
     }
 
 
-def _channel(channel: Channel, judged: pl.DataFrame, publisher: str) -> dict[str, Any]:
+def _channel(channel: Channel, judged: pl.DataFrame, *, publisher: str) -> dict[str, Any]:
     own = judged.filter(pl.col("channel") == channel.id)
     first, last = own["start"].min(), own["end"].max()
     step = own.select((pl.col("end") - pl.col("start")).dt.total_seconds().median()).item()

@@ -26,7 +26,7 @@ def read_register(path: Path) -> dict[str, Described]:
     found = columns(
         text,
         path,
-        {"name": NAME, "serial": SERIALS, "latitude": ("latitude", "lat", "ylat"), "longitude": ("longitude", "lon", "xlong")},
+        wanted={"name": NAME, "serial": SERIALS, "latitude": ("latitude", "lat", "ylat"), "longitude": ("longitude", "lon", "xlong")},
     )  # fmt: skip
     lane = column(text, ("osm_line_i", "lane", "laneid"))
     serials = [name for name in text.columns if name.lower() in SERIALS]

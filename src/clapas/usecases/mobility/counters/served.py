@@ -25,26 +25,32 @@ MOST_OF_A_DAY = 20 * 3600
 
 
 async def national_tables(
-    store: Store, seen: Seen, pack: Pack, window: Window, *, publisher: str
+    store: Store, seen: Seen, *, pack: Pack, window: Window, publisher: str
 ) -> dict[str, pl.DataFrame] | None:
     """Sites, channels and measures of the counters that may be seen; None when none counted in the period."""
-    members = await members_of(store, seen, pack)
+    members = await members_of(store, seen, pack=pack)
     wanted = [each for each in members.latest if each.quantity in VEHICLES]
     histories = await store.history.read(
-        seen.series, [each.series for each in wanted], window, step="raw", max_points=MOST_COUNTS
+        seen.series,
+        [each.series for each in wanted],
+        window=window,
+        step="raw",
+        max_points=MOST_COUNTS,
     )
     points = {each.series: points_of(each) for each in histories}
     places = {row.entity.id: row.entity for row in members.rows}
     zone = (await store.territory.zone()).key
-    return await asyncio.to_thread(_tables, wanted, points, places, zone, publisher)
+    return await asyncio.to_thread(
+        _tables, wanted, points, places=places, zone=zone, publisher=publisher
+    )
 
 
 def _tables(
-    wanted: Sequence[Latest], points: Mapping[int, Points], places: Mapping[str, Entity], zone: str,
+    wanted: Sequence[Latest], points: Mapping[int, Points], *, places: Mapping[str, Entity], zone: str,
     publisher: str,
 ) -> dict[str, pl.DataFrame] | None:  # fmt: skip
     parts = [
-        counted(places[each.entity], VEHICLES[each.quantity], points[each.series], zone)
+        counted(places[each.entity], VEHICLES[each.quantity], points=points[each.series], zone=zone)
         for each in wanted
         if each.series in points and len(points[each.series].at) > 1
     ]
@@ -58,13 +64,13 @@ def _tables(
     return national_files(
         judged(rows, zone),
         made,
-        {serial: each for serial, each in names.items() if each is not None},
+        register={serial: each for serial, each in names.items() if each is not None},
         publisher=publisher,
         commune_of=lambda longitude, latitude: codes.get((longitude, latitude), ""),
     )
 
 
-def counted(entity: Entity, vehicle: str, points: Points, zone: str) -> pl.DataFrame:
+def counted(entity: Entity, vehicle: str, *, points: Points, zone: str) -> pl.DataFrame:
     """A counter's readings as intervals: each from its instant to the usual step later, or to the next civil midnight."""
     step = float(np.median(np.diff(points.at)))
     start = pl.Series(points.at * 1e6).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))

@@ -35,9 +35,9 @@ def chances(feed: Feed, made: Forecast) -> Chances:
     none, every, low, high = (np.full_like(feed.free, np.nan) for _ in range(4))
     for begin, rows in half_days(feed, 0.0):
         past = (made.told <= begin) & (feed.at > begin - 2 * MEMORY)
-        none[rows] = _reached(feed.free, made.value, made.truth, rows, past)
+        none[rows] = _reached(feed.free, made.value, came=made.truth, rows=rows, past=past)
         room, left = feed.capacity - feed.free, feed.capacity - made.value
-        every[rows] = _reached(room, left, feed.capacity - made.truth, rows, past)
+        every[rows] = _reached(room, left, came=feed.capacity - made.truth, rows=rows, past=past)
         bounds = _interval((made.truth - made.value)[past])
         low[rows] = np.clip(made.value[rows] + bounds[0], 0.0, feed.capacity[rows])
         high[rows] = np.clip(made.value[rows] + bounds[1], 0.0, feed.capacity[rows])
@@ -49,7 +49,7 @@ def _sort(distance: Floats) -> np.ndarray:
 
 
 def _reached(
-    now: Floats, ahead: Floats, came: Floats, rows: np.ndarray, past: np.ndarray
+    now: Floats, ahead: Floats, *, came: Floats, rows: np.ndarray, past: np.ndarray
 ) -> Floats:
     """Probability that the distance to the bound comes to 0 for ``rows``, counted on ``past``."""
     known = np.isfinite(came[past]) & np.isfinite(ahead[past])

@@ -50,12 +50,13 @@ def read_all(files: list[Path], zone: str) -> list[Feed]:
 def forecast_places(
     files: Files,
     out: Annotated[Path, typer.Option(help="Where the forecasts are written (CSV).")],
+    *,
     horizon: Annotated[int, typer.Option(help="Minutes ahead.", min=5, max=720)] = 120,
     zone: Zone = "UTC",
     civil: Civil = "Europe/Paris",
 ) -> None:
     """Free places and bikes, forecast at each snapshot with what had been received by then."""
-    tables = [forecast_table(feed, horizon, civil) for feed in read_all(files, zone)]
+    tables = [forecast_table(feed, horizon, zone=civil) for feed in read_all(files, zone)]
     table = pl.concat(tables).sort("made_at", maintain_order=True)
     table.write_csv(out)
     typer.echo(f"{table.height} forecasts at {horizon} min → {out}")
@@ -64,6 +65,7 @@ def forecast_places(
 def find_frozen(
     files: Files,
     out: Annotated[Path | None, typer.Option(help="Where every place is written (CSV).")] = None,
+    *,
     zone: Zone = "UTC",
 ) -> None:
     """Places whose number does not move: frozen from the beginning, or stalled since an instant."""
@@ -87,6 +89,7 @@ def find_frozen(
 def rebalance(
     files: Files,
     out: Annotated[Path | None, typer.Option(help="Where the list is written (CSV).")] = None,
+    *,
     horizon: Annotated[int, typer.Option(help="Minutes ahead.", min=5, max=720)] = 60,
     zone: Zone = "UTC",
     civil: Civil = "Europe/Paris",
@@ -95,7 +98,7 @@ def rebalance(
     feeds = [feed for feed in read_all(files, zone) if feed.kind == "bike"]
     if not feeds:
         raise BadTable("no bike station in these files")
-    table = rebalance_table(feeds[0], horizon, civil)
+    table = rebalance_table(feeds[0], horizon, zone=civil)
     if out is not None:
         table.write_csv(out)
     typer.echo(
@@ -113,12 +116,13 @@ def evaluate_places(
     start: Annotated[
         str, typer.Option(help="First day scored (yyyy-mm-dd); before it, only learning.")
     ] = "",
+    *,
     zone: Zone = "UTC",
     civil: Civil = "Europe/Paris",
 ) -> None:
     """Publish the scores: errors beside *as now* and last week, Brier of empty and full, frozen places."""
     for feed in read_all(files, zone):
-        begin = _first(feed, start, civil)
+        begin = _first(feed, start, civil=civil)
         still = frozen_table(feed)
         typer.echo(
             f"{feed.kind}: {len(feed.names)} places, {len(feed.at)} snapshots, "
@@ -126,10 +130,10 @@ def evaluate_places(
             f"{still.filter(pl.col('state') == 'stalled').height} stalled"
         )
         for horizon in HORIZONS:
-            typer.echo(score_line(horizon, score(feed, horizon, civil, begin)))
+            typer.echo(score_line(horizon, score(feed, horizon, zone=civil, start=begin)))
 
 
-def _first(feed: Feed, start: str, civil: str) -> float:
+def _first(feed: Feed, start: str, *, civil: str) -> float:
     """The instant from which forecasts are scored: the given day, else the fifth day of the record."""
     if not start:
         return float(feed.at[0] + 5 * 86_400)

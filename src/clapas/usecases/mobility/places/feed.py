@@ -83,10 +83,10 @@ def read_snapshots(path: Path, *, zone: str = "UTC") -> Snapshots:
     of 0 is unknown.
     """
     text = read_table(path)
-    found = columns(text, path, {"name": NAME, "free": FREE, "total": TOTAL})
+    found = columns(text, path, wanted={"name": NAME, "free": FREE, "total": TOTAL})
     kind, time = column(text, KIND), column(text, TIME)
     if time is None:
-        found |= columns(text, path, {"date": DATE, "hour": HOUR})
+        found |= columns(text, path, wanted={"date": DATE, "hour": HOUR})
         time = f"{found['date']} {found['hour']}"
         both = (pl.col(found["date"]), pl.col(found["hour"]))
         text = text.with_columns(pl.concat_str(*both, separator=" ").alias(time))
@@ -105,7 +105,7 @@ def read_snapshots(path: Path, *, zone: str = "UTC") -> Snapshots:
         free=pl.when(pl.col("free") >= 0).then(pl.col("free")),
         total=pl.when(pl.col("total") > 0).then(pl.col("total")),
     )
-    rows, more = checked(frame, text, {"at": time, "name": found["name"]}, path)
+    rows, more = checked(frame, text, needed={"at": time, "name": found["name"]}, path=path)
     problems += more + unreadable(text, [found["free"], found["total"]])
     return Snapshots(rows=rows, problems=problems)
 
@@ -119,14 +119,14 @@ def _below_zero(frame: pl.DataFrame) -> tuple[Problem, ...]:
 def feed_of(rows: pl.DataFrame, kind: str) -> Feed:
     """Snapshots of one kind as arrays; the last line wins when a place is told twice at one instant."""
     names = tuple(rows["name"].unique(maintain_order=True))
-    free, total = (_matrix(rows, names, value) for value in ("free", "total"))
+    free, total = (_matrix(rows, names, value=value) for value in ("free", "total"))
     at = free["at"].dt.epoch("s").to_numpy().astype(np.float64)
     values = free.drop("at").to_numpy().astype(np.float64)
     capacity = total.drop("at").fill_null(strategy="forward").to_numpy().astype(np.float64)
     return Feed(kind=kind, names=names, at=at, free=values, capacity=capacity)
 
 
-def _matrix(rows: pl.DataFrame, names: tuple[str, ...], value: str) -> pl.DataFrame:
+def _matrix(rows: pl.DataFrame, names: tuple[str, ...], *, value: str) -> pl.DataFrame:
     wide = rows.pivot(on="name", index="at", values=value, aggregate_function="last").sort("at")
     return wide.select("at", *(pl.col(name).cast(pl.Float64) for name in names))
 

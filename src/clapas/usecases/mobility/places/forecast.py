@@ -52,7 +52,7 @@ def told_at(feed: Feed, horizon: float) -> Floats:
     return np.append(feed.at, np.inf)[after]
 
 
-def value_at(feed: Feed, free: Floats, moments: Floats) -> Floats:
+def value_at(feed: Feed, free: Floats, *, moments: Floats) -> Floats:
     """The feed at any instants, (k, m): between two snapshots on a straight line, NaN across a long gap."""
     if len(feed.at) < 2:
         return np.full((len(moments), free.shape[1]), np.nan)
@@ -72,16 +72,16 @@ def forecast(feed: Feed, horizon: float, *, zone: str = "Europe/Paris") -> Forec
     """Forecast every place at every snapshot, ``horizon`` seconds ahead (5 minutes to 12 hours)."""
     top = np.where(np.nan_to_num(feed.capacity) > 0, feed.capacity, np.nan)
     share = feed.free / top
-    truth, told = value_at(feed, feed.free, feed.at + horizon), told_at(feed, horizon)
+    truth, told = value_at(feed, feed.free, moments=feed.at + horizon), told_at(feed, horizon)
     clock = Clock(zone)
-    signs = _signs(feed, share, horizon, clock)
+    signs = _signs(feed, share, horizon=horizon, clock=clock)
     change = truth / top - share
-    model = np.clip(share + _fitted(feed, signs, change, top, told), 0.0, 1.0) * top
+    model = np.clip(share + _fitted(feed, signs, change=change, top=top, told=told), 0.0, 1.0) * top
     if feed.kind == "bike":
         model = np.round(model)
-    chosen = _gate(feed, model, truth, told)
+    chosen = _gate(feed, model, truth=truth, told=told)
     value = np.where(chosen, model, np.clip(feed.free, 0.0, None))
-    week = value_at(feed, feed.free, clock.days_before(feed.at, 7) + horizon)
+    week = value_at(feed, feed.free, moments=clock.days_before(feed.at, 7) + horizon)
     return Forecast(
         horizon=horizon,
         value=value,
@@ -92,22 +92,22 @@ def forecast(feed: Feed, horizon: float, *, zone: str = "Europe/Paris") -> Forec
     )
 
 
-def _signs(feed: Feed, share: Floats, horizon: float, clock: Clock) -> Floats:
+def _signs(feed: Feed, share: Floats, *, horizon: float, clock: Clock) -> Floats:
     """What speaks of the coming change, (n, m, signs), from the past of each snapshot only."""
     moving = np.where(still_for(feed) > STILL, np.nan, share)
     columns = []
     for memory in MEMORIES:
-        change, level, trust = _profile(feed, moving, horizon, clock, memory)
-        lately, _, _ = _profile(feed, moving, -HOUR, clock, memory)
+        change, level, trust = _profile(feed, moving, ahead=horizon, clock=clock, memory=memory)
+        lately, _, _ = _profile(feed, moving, ahead=-HOUR, clock=clock, memory=memory)
         departs = np.nan_to_num(share - level)
-        came = np.nan_to_num(share - value_at(feed, share, feed.at - HOUR))
+        came = np.nan_to_num(share - value_at(feed, share, moments=feed.at - HOUR))
         columns += [change, change * trust, departs, departs * np.abs(change), came + lately]
-    came = np.nan_to_num(share - value_at(feed, share, feed.at - HOUR / 2))
+    came = np.nan_to_num(share - value_at(feed, share, moments=feed.at - HOUR / 2))
     return np.stack([*columns, came], axis=-1)
 
 
 def _profile(
-    feed: Feed, share: Floats, ahead: float, clock: Clock, memory: float
+    feed: Feed, share: Floats, *, ahead: float, clock: Clock, memory: float
 ) -> tuple[Floats, Floats, Floats]:
     """On past days at this clock time: mean change ``ahead``, mean level, trust (0-1), each (n, m)."""
     weight, change, level = (np.zeros_like(share) for _ in range(3))
@@ -115,7 +115,10 @@ def _profile(
     days = min(PAST_DAYS, int((feed.at[-1] - feed.at[0]) // DAY) + 1)
     for days_ago in range(1, days + 1):
         then = clock.days_before(feed.at, days_ago)
-        here, there = value_at(feed, share, then), value_at(feed, share, then + ahead)
+        here, there = (
+            value_at(feed, share, moments=then),
+            value_at(feed, share, moments=then + ahead),
+        )
         same = np.where(clock.classes(then) == classes, 1.0, OTHER_CLASS)[:, None]
         known = ~np.isnan(here) & ~np.isnan(there)
         one = np.where(known, np.exp(-days_ago / memory) * same, 0.0)
@@ -131,7 +134,7 @@ def _profile(
     )
 
 
-def _fitted(feed: Feed, signs: Floats, change: Floats, top: Floats, told: Floats) -> Floats:
+def _fitted(feed: Feed, signs: Floats, *, change: Floats, top: Floats, told: Floats) -> Floats:
     """The expected change at each snapshot, by weights fitted on targets received before it."""
     expected = np.zeros_like(change)
     usable = np.isfinite(signs).all(axis=-1) & np.isfinite(change)
@@ -143,7 +146,7 @@ def _fitted(feed: Feed, signs: Floats, change: Floats, top: Floats, told: Floats
             continue
         age = (begin - feed.at) / MEMORY
         importance = (np.exp(-age)[:, None] * np.nan_to_num(top))[kept]
-        weights = _least_absolute(clean[kept], change[kept], importance)
+        weights = _least_absolute(clean[kept], change[kept], importance=importance)
         expected[rows] = clean[rows] @ weights
     return expected
 
@@ -157,7 +160,7 @@ def half_days(feed: Feed, warm: float) -> list[tuple[float, Bools]]:
     return [(begin, (feed.at >= begin) & (feed.at < begin + REFIT)) for begin in begins]
 
 
-def _least_absolute(signs: Floats, change: Floats, importance: Floats) -> Floats:
+def _least_absolute(signs: Floats, change: Floats, *, importance: Floats) -> Floats:
     """Weights that make the absolute error small, by reweighted ridge regressions."""
     scale = np.maximum(signs.std(axis=0), 1e-6)
     x = signs / scale
@@ -173,7 +176,7 @@ def _least_absolute(signs: Floats, change: Floats, importance: Floats) -> Floats
     return np.asarray(weights / scale)
 
 
-def _gate(feed: Feed, model: Floats, truth: Floats, told: Floats) -> Floats:
+def _gate(feed: Feed, model: Floats, *, truth: Floats, told: Floats) -> Floats:
     """True where the model is used: so far it beat *as now*, over the kind and for the place."""
     gain = np.abs(truth - feed.free) * MARGIN - np.abs(truth - model)
     judged = np.isfinite(gain) & (feed.at > feed.at[0] + WARM)[:, None]

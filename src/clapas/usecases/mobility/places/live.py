@@ -73,10 +73,10 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def outlook(
-    store: Store, seen: Seen, pack: Pack, *, horizon_min: int, end: datetime
+    store: Store, seen: Seen, *, pack: Pack, horizon_min: int, end: datetime
 ) -> Outlook | None:
     """The forecast made at ``end`` (or at the newest number before it); None when there is nothing."""
-    members = await members_of(store, seen, pack)
+    members = await members_of(store, seen, pack=pack)
     wanted = [
         each
         for each in members.latest
@@ -85,17 +85,19 @@ async def outlook(
     found = await store.history.read(
         seen.series,
         [each.series for each in wanted],
-        Window(end - LEARN, end),
+        window=Window(end - LEARN, end),
         step="raw",
         max_points=20_000,
     )
     series = {each.series: points_of(each) for each in found}
     zone = (await store.territory.zone()).key
-    return await asyncio.to_thread(made, wanted, series, members.names, horizon_min, zone)
+    return await asyncio.to_thread(
+        made, wanted, series, names=members.names, horizon_min=horizon_min, zone=zone
+    )
 
 
 def made(
-    wanted: Sequence[Latest], series: Mapping[int, Points], names: Mapping[str, str],
+    wanted: Sequence[Latest], series: Mapping[int, Points], *, names: Mapping[str, str],
     horizon_min: int, zone: str,
 ) -> Outlook | None:  # fmt: skip
     """The outlook of histories; computes for some seconds."""
@@ -122,12 +124,12 @@ def made(
             state=still[n].state,
             still_since=instant(int(still[n].since * 1000)) if still[n].state in {"frozen", "stalled"} else None,
             over_capacity=still[n].over_capacity,
-            need=(truck := _truck(feed, n, empty[n], full[n], still[n].state))[0],
+            need=(truck := _truck(feed, n, empty=empty[n], full=full[n], state=still[n].state))[0],
             bikes_to_move=truck[1],
         )
         for n, entity in enumerate(feed.names)
     ]  # fmt: skip
-    worth = scores(feed, promised, odds, float(feed.at[-1]) - SCORED_DAYS * 86_400.0)
+    worth = scores(feed, promised, odds=odds, start=float(feed.at[-1]) - SCORED_DAYS * 86_400.0)
     return Outlook(
         kind=feed.kind,
         at=instant(int(feed.at[-1] * 1000)),
@@ -141,7 +143,7 @@ def made(
     )
 
 
-def _truck(feed: Feed, n: int, empty: float, full: float, state: State) -> tuple[Need, int]:
+def _truck(feed: Feed, n: int, *, empty: float, full: float, state: State) -> tuple[Need, int]:
     """What the rebalancing truck should do: only bikes, only where the number still moves."""
     top, now = feed.capacity[-1, n], feed.free[-1, n]
     lacks, crowds = np.nan_to_num(empty) > LIKELY, np.nan_to_num(full) > LIKELY
@@ -168,14 +170,16 @@ def grid(wanted: Sequence[Latest], series: Mapping[int, Points]) -> tuple[Feed |
     steps = np.arange(int((last - first) // GRID_S) + 1, dtype=np.float64)[::-1]
     at: Floats = last - GRID_S * steps
     names = tuple(sorted(spoken))
-    free = np.column_stack([_on_grid(spoken[name], at, OLDEST)[0] for name in names])
-    ages = np.array([_on_grid(spoken[name], at, OLDEST)[1][-1] for name in names])
+    free = np.column_stack([_on_grid(spoken[name], at, oldest=OLDEST)[0] for name in names])
+    ages = np.array([_on_grid(spoken[name], at, oldest=OLDEST)[1][-1] for name in names])
     nothing = Points(at=np.zeros(0), values=np.zeros(0))
-    capacity = np.column_stack([_on_grid(tops.get(name, nothing), at, np.inf)[0] for name in names])
+    capacity = np.column_stack(
+        [_on_grid(tops.get(name, nothing), at, oldest=np.inf)[0] for name in names]
+    )
     return Feed(kind=kind, names=names, at=at, free=free, capacity=capacity), ages
 
 
-def _on_grid(points: Points, at: Floats, oldest: float) -> tuple[Floats, Floats]:
+def _on_grid(points: Points, at: Floats, *, oldest: float) -> tuple[Floats, Floats]:
     """The last value at or before each instant, NaN when older than ``oldest`` s; and its age."""
     if not len(points.at):
         return np.full(len(at), np.nan), np.full(len(at), np.nan)

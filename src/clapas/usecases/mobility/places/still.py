@@ -58,7 +58,7 @@ def _place(feed: Feed, n: int) -> Stillness:
     return Stillness(
         name=feed.names[n],
         kind=feed.kind,
-        state=_state(len(values), len(moved), span, quiet),
+        state=_state(len(values), len(moved), span=span, quiet=quiet),
         value=float(values[-1]),
         capacity=float(feed.capacity[-1, n]),
         since=float(since),
@@ -82,7 +82,7 @@ def _silent(feed: Feed, n: int) -> Stillness:
     )
 
 
-def _state(snapshots: int, changes: int, span: float, quiet: float) -> State:
+def _state(snapshots: int, changes: int, *, span: float, quiet: float) -> State:
     if span < MIN_SPAN or snapshots < MIN_SNAPSHOTS:
         return "short"
     if changes == 0:

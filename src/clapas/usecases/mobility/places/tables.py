@@ -19,7 +19,7 @@ TOLERANCE = 15 * 60.0
 """A snapshot this near to the target's time tells what came."""
 
 
-def forecast_table(feed: Feed, horizon_min: int, zone: str) -> pl.DataFrame:
+def forecast_table(feed: Feed, horizon_min: int, *, zone: str) -> pl.DataFrame:
     """Every forecast of a feed, oldest first; a place without a number gets no forecast."""
     made = forecast(feed, horizon_min * 60.0, zone=zone)
     odds = chances(feed, made)
@@ -63,14 +63,14 @@ REBALANCE_COLUMNS = (
 LIKELY = 0.5
 
 
-def rebalance_table(feed: Feed, horizon_min: int, zone: str) -> pl.DataFrame:
+def rebalance_table(feed: Feed, horizon_min: int, *, zone: str) -> pl.DataFrame:
     """Stations likely to be empty or full at the target's time, as known at the last snapshot.
 
     ``bikes_to_move`` brings a station to half of its docks: to bring (positive) or to take (negative).
     Places that no longer move are left out: their number means nothing.
     """
     still = [each.name for each in stillness(feed) if each.state in {"frozen", "stalled"}]
-    table = forecast_table(feed, horizon_min, zone)
+    table = forecast_table(feed, horizon_min, zone=zone)
     last = table.filter(
         (pl.col("made_at") == pl.col("made_at").max()) & ~pl.col("name").is_in(still),
         pl.col("capacity").is_not_null(),
@@ -122,17 +122,17 @@ def snapshot_near(feed: Feed, moments: Floats) -> Floats:
     return np.where(close[:, None], feed.free[nearer], np.nan)
 
 
-def score(feed: Feed, horizon_min: int, zone: str, start: float) -> dict[str, float]:
+def score(feed: Feed, horizon_min: int, *, zone: str, start: float) -> dict[str, float]:
     """Scores of the forecasts made from ``start`` (s) on, where forecast and truth are known.
 
     Mean absolute errors in places or bikes: the forecast's, *as now*'s; the same two and last week's where
     last week is known. Brier scores (0 is perfect) of empty and full beside *as now* said with certainty.
     """
     made = forecast(feed, horizon_min * 60.0, zone=zone)
-    return scores(feed, made, chances(feed, made), start)
+    return scores(feed, made, odds=chances(feed, made), start=start)
 
 
-def scores(feed: Feed, made: Forecast, odds: Chances, start: float) -> dict[str, float]:
+def scores(feed: Feed, made: Forecast, *, odds: Chances, start: float) -> dict[str, float]:
     """The scores of forecasts and probabilities already made: see :func:`score`."""
     truth = snapshot_near(feed, feed.at + made.horizon)
     judged = np.isfinite(truth) & np.isfinite(made.value) & (feed.at >= start)[:, None]

@@ -47,7 +47,7 @@ def traffic(
         part = read_series(path, zone=zone, measure=cast("Measure", measure) if measure else None)
         for problem in part.problems:
             typer.echo(f"{path}: {problem}", err=True)
-        tables.append(enriched(part, civil, rules))
+        tables.append(enriched(part, civil, rules=rules))
     table = pl.concat(tables)
     table.write_csv(out)
     typer.echo(f"{table.height} readings → {out}")

@@ -97,7 +97,7 @@ def read_series(path: Path, *, zone: str, measure: Measure | None = None) -> Rea
     What is measured is said by the column's name, by ``measure``, or by the file's name.
     """
     text = read_table(path)
-    found = columns(text, path, {"time": TIME})
+    found = columns(text, path, wanted={"time": TIME})
     named: dict[Measure, str | None] = {
         "travel_time": column(text, VALUE["travel_time"]),
         "speed": column(text, VALUE["speed"]),
@@ -117,7 +117,7 @@ def read_series(path: Path, *, zone: str, measure: Measure | None = None) -> Rea
         at=instant_of(pl.col(found["time"]), zone),
         value=number(value),
     )
-    rows, problems = checked(frame, text, {"at": found["time"]}, path)
+    rows, problems = checked(frame, text, needed={"at": found["time"]}, path=path)
     return Readings(rows=rows, measure=kind, problems=problems + unreadable(text, [value]))
 
 
@@ -128,12 +128,12 @@ def _guessed(path: Path) -> Measure | None:
     return "speed" if "speed" in name or "vitesse" in name else None
 
 
-def enriched(readings: Readings, zone: str, rules: Limits) -> pl.DataFrame:
+def enriched(readings: Readings, zone: str, *, rules: Limits) -> pl.DataFrame:
     """One line a reading, in order of segment and time."""
     lines: list[dict[str, Any]] = []
     ordered = readings.rows.sort("segment", "at", "line")
     for part in ordered.partition_by("segment", maintain_order=True):
-        lines += _segment(part.to_dicts(), readings.measure, ZoneInfo(zone), rules)
+        lines += _segment(part.to_dicts(), readings.measure, zone=ZoneInfo(zone), rules=rules)
     schema = {"free_flow": pl.Float64, "ratio": pl.Float64, "delay_s": pl.Float64, "usual": pl.Float64,
               "departure": pl.Float64, "level": pl.String, "free_flow_state": pl.String}  # fmt: skip
     return pl.DataFrame(lines, schema_overrides=schema, infer_schema_length=None).select(COLUMNS)
@@ -150,19 +150,21 @@ class _Past(msgspec.Struct):
 
 
 def _segment(
-    rows: list[dict[str, Any]], measure: Measure, zone: ZoneInfo, rules: Limits
+    rows: list[dict[str, Any]], measure: Measure, *, zone: ZoneInfo, rules: Limits
 ) -> list[dict[str, Any]]:
     past, lines, before = _Past(), [], None
     for row in rows:
         civil = row["at"].astimezone(zone)
         quality = _quality(row, before)
         before = row["at"]
-        free, known = _free_flow(past, civil.date(), measure, rules)
+        free, known = _free_flow(past, civil.date(), measure=measure, rules=rules)
         usual = _usual(past, civil)
         if quality == "valid":
             past.days.setdefault(civil.date(), []).append(row["value"])
             past.alike[day_class(civil.date()), civil.hour].append((civil, row["value"]))
-        lines.append(_line(row, measure, quality, free, known, usual, rules))
+        lines.append(
+            _line(row, measure, quality=quality, free=free, known=known, usual=usual, rules=rules)
+        )
     return lines
 
 
@@ -175,7 +177,7 @@ def _quality(row: dict[str, Any], before: Any) -> str:
 
 
 def _free_flow(
-    past: _Past, today: date, measure: Measure, rules: Limits
+    past: _Past, today: date, *, measure: Measure, rules: Limits
 ) -> tuple[float | None, int]:
     """Free flow as known this morning, and how many days told it; computed once a day."""
     if past.free[0] == today:
@@ -199,7 +201,7 @@ def _usual(past: _Past, civil: Any) -> float | None:
 
 
 def _line(
-    row: dict[str, Any], measure: Measure, quality: str, free: float | None, known: int,
+    row: dict[str, Any], measure: Measure, *, quality: str, free: float | None, known: int,
     usual: float | None, rules: Limits,
 ) -> dict[str, Any]:  # fmt: skip
     value = row["value"] if quality == "valid" else None

@@ -55,7 +55,7 @@ def find_overconsumption(
     for problem in table.problems:
         typer.echo(f"{indexes}: {problem}", err=True)
     known = read_leaks(leaks) if leaks else {}
-    reviews = review_table(table, known, comparable)
+    reviews = review_table(table, known, comparable=comparable)
     kept = [each for each in reviews if every or each.naive or each.verdict == "abnormal"]
     pl.DataFrame(
         [row(each) for each in kept], schema=COLUMNS, orient="row", infer_schema_length=None
@@ -73,12 +73,14 @@ def find_overconsumption(
         path = Path(str(dossiers)) / f"{each.period.meter[:8]}-{each.period.end.isoformat()}.pdf"
         pdf = render_dossier(Dossier(review=each, service=service, informed=None, proof=""))
         path.write_bytes(
-            signed(pdf, certificate, passphrase.encode(), REASON) if certificate else pdf
+            signed(pdf, certificate, passphrase=passphrase.encode(), reason=REASON)
+            if certificate
+            else pdf
         )
 
 
 def review_table(
-    table: Table, leaks: dict[str, tuple[tuple[date, date], ...]], comparable: float | None
+    table: Table, leaks: dict[str, tuple[tuple[date, date], ...]], *, comparable: float | None
 ) -> list[Review]:
     """Reviews of every meter of a table."""
     days = table.rows.with_columns(

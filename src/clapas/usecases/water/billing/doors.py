@@ -67,7 +67,7 @@ def abnormal(data: Readings) -> list[NewFile]:
         path = Path(folder) / "indexes.csv"
         path.write_text(data.table, encoding="utf-8")
         table = read_readings(path)
-    reviews = review_table(table, {}, data.comparable)
+    reviews = review_table(table, {}, comparable=data.comparable)
     return [new_file(each) for each in reviews if each.verdict == "abnormal"]
 
 
@@ -77,7 +77,7 @@ async def note(request: Call, file: FromPath[int], data: JSONBody[Note]) -> dict
     store = rooms_of(request).store
     entities = seen_by(request, "write").entities
     row = await store.water_files.get(entities, file)
-    told = checked(data, row, await _today(request))
+    told = checked(data, row, today=await _today(request))
     await store.water_files.note(
         entities, file, **msgspec.structs.asdict(told), actor=str(request.user.id)
     )
@@ -89,7 +89,7 @@ async def dossier(request: Call, file: FromPath[int]) -> Response[bytes]:
     """The file as the subscriber receives it (PDF/A-2a, PDF/UA-1, French)."""
     row = await rooms_of(request).store.water_files.get(seen_by(request, "export").entities, file)
     body = await asyncio.to_thread(render_dossier, dossier_of(row, SERVICE))
-    return attachment(body, PDF, f"dossier-{file}.pdf")
+    return attachment(body, PDF, name=f"dossier-{file}.pdf")
 
 
 @get("/api/v1/water/files/{file:int}/named-dossier.pdf", opt=PERSONAL)
@@ -105,7 +105,7 @@ async def named_dossier(request: Call, file: FromPath[int]) -> Response[bytes]:
         raise NotFound(subscriber=row.entity)
     who = Vault.of(directory_of(rooms)).open(sealed)
     body = await asyncio.to_thread(render_dossier, dossier_of(row, SERVICE, who))
-    return attachment(body, PDF, f"dossier-{file}.pdf")
+    return attachment(body, kind=PDF, name=f"dossier-{file}.pdf")
 
 
 HANDLERS = (files, open_files, note, dossier, named_dossier)

@@ -60,7 +60,7 @@ def fields(dossier: Dossier) -> dict[str, str]:
         "twice": litres(FACTOR * mean),
         "ratio": f"{dossier.review.ratio or 0.0:.1f}".replace(".", ","),
         "years": years or "—",
-        "bars": json.dumps(bars(period, known.years, FACTOR * mean)),
+        "bars": json.dumps(bars(period, known.years, twice=FACTOR * mean)),
         "source": SOURCES[known.source],
         "context": REASONS[dossier.review.context][1] or "—",
         "water": litres(caps.water),
@@ -73,7 +73,9 @@ def fields(dossier: Dossier) -> dict[str, str]:
     }
 
 
-def bars(period: Period, years: Mapping[int, float], twice: float) -> list[dict[str, str | float]]:
+def bars(
+    period: Period, years: Mapping[int, float], *, twice: float
+) -> list[dict[str, str | float]]:
     """The volumes side by side: each year's same period, twice their mean, this period; ``share`` of the largest."""
     rows = [(str(year), volume, "year") for year, volume in sorted(years.items())]
     rows += [("le double de la moyenne", twice, "limit"), ("cette période", period.volume, "now")]

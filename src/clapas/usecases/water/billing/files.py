@@ -79,7 +79,7 @@ def case_of(row: FileRow) -> Case:
 def file_out(row: FileRow, today: date) -> FileOut:
     """The file on that day."""
     case = case_of(row)
-    due = owed(row.volume, row.reference, case, today)
+    due = owed(row.volume, row.reference, case=case, today=today)
     return FileOut(
         id=row.id,
         entity=row.entity,
@@ -114,7 +114,7 @@ def queue_of(rows: list[FileRow], today: date) -> FileQueue:
     )
 
 
-def checked(note: Note, row: FileRow, today: date) -> Note:
+def checked(note: Note, row: FileRow, *, today: date) -> Note:
     """The note when it can be true. Raises InvalidInput that names the field."""
     informed = note.informed or row.informed
     if note.informed is not None and not (note.proof.strip() or row.proof):

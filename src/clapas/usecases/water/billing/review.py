@@ -90,7 +90,7 @@ def review(
     reviews = []
     for number, period in enumerate(found):
         before = found[:number]
-        known = reference(period, curve, comparable_day)
+        known = reference(period, curve, comparable_day=comparable_day)
         mean = naive_mean(period, before)
         naive = mean is not None and period.volume > FACTOR * mean and period.how != "replacement"
         verdict = _verdict(period, known)
@@ -101,7 +101,7 @@ def review(
                 naive_mean=mean,
                 naive=naive,
                 verdict=verdict,
-                context=_context(period, known, before, naive=naive, verdict=verdict),
+                context=_context(period, known, before=before, naive=naive, verdict=verdict),
             )
         )
     return reviews
@@ -124,7 +124,7 @@ def _verdict(period: Period, known: Reference) -> Verdict:
 
 
 def _context(
-    period: Period, known: Reference, before: list[Period], *, naive: bool, verdict: Verdict
+    period: Period, known: Reference, *, before: list[Period], naive: bool, verdict: Verdict
 ) -> Context:
     if period.how == "replacement":
         return "replacement"
@@ -137,10 +137,12 @@ def _context(
         if not naive:
             return ""
         return "season" if period.volume <= 1.5 * mean else "near"
-    return _why_abnormal(period, known, before, mean)
+    return _why_abnormal(period, known, before=before, mean=mean)
 
 
-def _why_abnormal(period: Period, known: Reference, before: list[Period], mean: float) -> Context:
+def _why_abnormal(
+    period: Period, known: Reference, *, before: list[Period], mean: float
+) -> Context:
     quarter = period.days / 91.0
     if known.vacant:
         return "return_after_absence"

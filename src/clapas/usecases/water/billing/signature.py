@@ -9,7 +9,7 @@ from clapas.domain.errors import BadSetting
 FIELD = "Service"
 
 
-def signed(pdf: bytes, certificate: Path, passphrase: bytes | None, reason: str) -> bytes:
+def signed(pdf: bytes, certificate: Path, *, passphrase: bytes | None, reason: str) -> bytes:
     """The PDF with a signature that Adobe, the courts' tools and pyHanko can check.
 
     Raises :class:`BadSetting` when the certificate's file or its passphrase is wrong.

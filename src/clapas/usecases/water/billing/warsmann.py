@@ -46,7 +46,7 @@ def month_after(day: date) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def reference(period: Period, curve: Curve, comparable_day: float | None = None) -> Reference:
+def reference(period: Period, curve: Curve, *, comparable_day: float | None = None) -> Reference:
     """Mean volume over the equivalent period of the three previous years, each year when it is known whole.
 
     ``comparable_day`` (m³ a day) is the mean of comparable dwellings, used only when no year is known.
@@ -120,7 +120,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return "waiting" if today <= due else "expired"
 
 
-def owed(volume: float, mean: float, case: Case, today: date) -> Relief:
+def owed(volume: float, mean: float, *, case: Case, today: date) -> Relief:
     """What is owed on that day: capped when the certificate came in time or nobody informed the subscriber.
 
     Without information, what exceeds twice the mean is not due, certificate or not.
@@ -137,7 +137,7 @@ def owed(volume: float, mean: float, case: Case, today: date) -> Relief:
     return relief(volume, mean, proven=state == "accepted")
 
 
-def comparable_mean(others: Sequence[Period], start: date, end: date) -> float | None:
+def comparable_mean(others: Sequence[Period], start: date, *, end: date) -> float | None:
     """Mean m³ a day of comparable dwellings over the periods that end within a window; None when none does."""
     rows = [each for each in others if each.how == "measured" and start <= each.end <= end]
     days = sum(each.days for each in rows)

@@ -67,12 +67,12 @@ class Alerts(msgspec.Struct, frozen=True, kw_only=True):
         return Alerts(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
 
-def detect(data: Recordings, levels: Levels, book: Book | None = None) -> Alerts:
+def detect(data: Recordings, levels: Levels, *, book: Book | None = None) -> Alerts:
     """Run the detector over recordings: the k-th reading of every meter in the k-th step."""
     book = book or Book(len(data.names), len(levels.flow))
     found: list[tuple[Found, Floats]] = []
     for rows, lines in steps(data):
-        each = step(book, levels, rows, data.at[lines], data.index[lines])
+        each = step(book, levels, rows=rows, at=data.at[lines], index=data.index[lines])
         if len(each.rows):
             found.append((each, book.at[each.rows].copy()))
     return joined(found)

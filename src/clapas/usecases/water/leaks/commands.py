@@ -36,6 +36,7 @@ def levels_for(bursts: str) -> Levels:
 def find_leaks(
     files: Files,
     out: Annotated[Path, typer.Option(help="Where the alerts are written (CSV).")],
+    *,
     zone: Zone = "Europe/Paris",
     bursts: Bursts = "early",
     state: Annotated[
@@ -48,7 +49,7 @@ def find_leaks(
     table = read_all(files, zone)
     levels = levels_for(bursts)
     ledger = Ledger.load(state) if state and state.is_file() else Ledger.empty(levels)
-    ledger, found = run_night(ledger, table.rows, levels)
+    ledger, found = run_night(ledger, table.rows, levels=levels)
     if state:
         ledger.save(state)
     alerts = alert_table(found, ledger.names)
@@ -70,6 +71,7 @@ def find_leaks(
 def evaluate_leaks(
     files: Files,
     seed: Annotated[int, typer.Option(help="Seed of the injected leaks.")] = 1,
+    *,
     split: Annotated[str, typer.Option(help="held: never tuned on; tuning; all.")] = "held",
     per_meter: Annotated[int, typer.Option(help="Leaks of each rate per meter.")] = 8,
     zone: Zone = "Europe/Paris",
@@ -81,8 +83,8 @@ def evaluate_leaks(
     levels = levels_for(bursts)
     typer.echo(f"{split} meters: {len(meters)} of {len(data.names)}, seed {seed}")
     plan = Plan(rates=LEAK_RATES, per_meter=per_meter, days=18.0, seed=seed)
-    leaks = run_trial(data, meters, levels, plan)
-    plain = plain_trial(data, meters, leaks.leaks, plan)
+    leaks = run_trial(data, meters, levels=levels, plan=plan)
+    plain = plain_trial(data, meters, leaks=leaks.leaks, plan=plan)
     short = Plan(
         rates=BURST_RATES,
         per_meter=per_meter,
@@ -92,7 +94,7 @@ def evaluate_leaks(
         coverage=0.9,
         coverage_days=0.5,
     )
-    sudden = run_trial(data, meters, levels, short)
+    sudden = run_trial(data, meters, levels=levels, plan=short)
     report = leak_lines(leaks, LEAK_RATES) + plain_lines(plain) + burst_lines(sudden, BURST_RATES)
     for line in report:
         typer.echo(line)

@@ -42,24 +42,24 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     at: Floats
 
 
-def step(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> Found:
+def step(book: Book, levels: Levels, *, rows: Ints, at: Floats, index: Floats) -> Found:
     """Take one reading of each of ``rows`` (distinct) into the book; tell what it reveals."""
-    seen = _interval(book, levels, rows, at, index)
+    seen = _interval(book, levels, rows=rows, at=at, index=index)
     _remember(book, seen)
-    _weigh(book, levels, seen)
-    _follow(book, levels, seen)
-    burst, burst_rate, burst_sure = _bursts(book, levels, seen)
-    level, rate, sure = _stretches(book, levels, seen)
+    _weigh(book, levels, seen=seen)
+    _follow(book, levels, seen=seen)
+    burst, burst_rate, burst_sure = _bursts(book, levels, seen=seen)
+    level, rate, sure = _stretches(book, levels, seen=seen)
     level = np.where(burst, -1, level)
     rate = np.where(burst, burst_rate, rate)
     sure = np.where(burst, burst_sure, sure)
     fired = burst | (level >= 0)
-    news = _is_news(book, levels, seen, rate)
+    news = _is_news(book, levels, seen=seen, rate=rate)
     again = fired & ~news & book.gone(seen.rows)
-    return _announce(book, seen, (level, rate, sure), told=fired & (news | again), again=again)
+    return _announce(book, seen, what=(level, rate, sure), told=fired & (news | again), again=again)
 
 
-def _interval(book: Book, levels: Levels, rows: Ints, at: Floats, index: Floats) -> Interval:
+def _interval(book: Book, levels: Levels, *, rows: Ints, at: Floats, index: Floats) -> Interval:
     """Clean the step of each index: duplicates, backward steps, roll-over, reset, another meter."""
     hours = (at - book.at[rows]) / 3600.0
     known = book.at[rows] >= 0
@@ -99,20 +99,20 @@ def _remember(book: Book, seen: Interval) -> None:
     book.steps[rows] += moved
 
 
-def _pulse(book: Book, levels: Levels, rows: Ints) -> Floats:
+def _pulse(book: Book, levels: Levels, *, rows: Ints) -> Floats:
     """Weight of one step of each index (L): what the meter has shown, once it has shown enough."""
     return np.where(
         book.steps[rows] >= 20, np.maximum(book.pulse[rows], levels.pulse_l), levels.pulse_l
     )
 
 
-def _weigh(book: Book, levels: Levels, seen: Interval) -> None:
+def _weigh(book: Book, levels: Levels, *, seen: Interval) -> None:
     """Lengthen or break each level's stretch; a broken one teaches what is ordinary for this meter."""
     rows, hours = seen.rows, seen.hours[:, None]
     flows = levels.flows()[None, :]
     excess = (seen.litres - book.base[rows] * seen.hours)[:, None]
     behind = np.maximum(book.behind[rows] + flows * hours - excess, 0.0)
-    broken = behind > 1.05 * _pulse(book, levels, rows)[:, None]
+    broken = behind > 1.05 * _pulse(book, levels, rows=rows)[:, None]
     weight = np.where(hours <= levels.blind_interval_h, hours, 0.0)
     stretch = book.stretch[rows]
     fade = np.exp(-hours / (24.0 * levels.habit_memory_days))
@@ -122,7 +122,7 @@ def _weigh(book: Book, levels: Levels, seen: Interval) -> None:
     book.stretch[rows] = np.where(broken, 0.0, stretch + weight)
 
 
-def _follow(book: Book, levels: Levels, seen: Interval) -> None:
+def _follow(book: Book, levels: Levels, *, seen: Interval) -> None:
     """What still runs of the announced flow: ``base`` follows the day's least flow, ``known`` is forgotten late.
 
     A leak that shrinks is watched from where it is now; after ``merge_days`` without having come ``near`` to
@@ -137,7 +137,7 @@ def _follow(book: Book, levels: Levels, seen: Interval) -> None:
     litres, hours = book.last_intervals(rows)
     flow = litres[:, -3:].sum(axis=1) / np.maximum(hours[:, -3:].sum(axis=1), 0.1)
     spent = (flow < 0.5 * known) & (known >= levels.burst_flow)
-    base = _followed(book, levels, rows, passed)
+    base = _followed(book, levels, rows=rows, passed=passed)
     near = np.where(base >= levels.near_share * known, at, book.near[rows])
     over = at - near > levels.merge_days * DAY
     left = np.where(base > levels.flow[0], base, 0.0)
@@ -146,21 +146,21 @@ def _follow(book: Book, levels: Levels, seen: Interval) -> None:
     book.near[rows] = np.where(over, at, near)
 
 
-def _followed(book: Book, levels: Levels, rows: Ints, passed: Floats) -> Floats:
+def _followed(book: Book, levels: Levels, *, rows: Ints, passed: Floats) -> Floats:
     """The running part (L/h) after so many hours: drawn to the day's least flow, down faster than up."""
     base = book.base[rows]
-    gap = _floor(book, rows, np.full(len(rows), 26.0)) - base
+    gap = _floor(book, rows, span=np.full(len(rows), 26.0)) - base
     days = np.where(gap < 0, levels.follow_down_days, levels.follow_up_days)
     moved: Floats = base + gap * (1.0 - np.exp(-passed / (24.0 * days)))
     return moved
 
 
-def _bursts(book: Book, levels: Levels, seen: Interval) -> tuple[Bools, Floats, Floats]:
+def _bursts(book: Book, levels: Levels, *, seen: Interval) -> tuple[Bools, Floats, Floats]:
     """A burst-sized flow during whole hours: the fewer they are, the stranger the flow must be for this meter."""
     rows = seen.rows
     flow = seen.litres / np.maximum(seen.hours, 0.1)
     book.burst[rows] = np.where(flow >= levels.burst_flow, book.burst[rows] + seen.hours, 0.0)
-    flows, whole = _whole_hours(book, rows, 2 * max(levels.burst_hours))
+    flows, whole = _whole_hours(book, rows, count=2 * max(levels.burst_hours))
     fired = book.burst[rows] >= levels.burst_any_hours
     rate, strangeness = flow.copy(), np.ones(len(rows))
     fade = np.exp(-seen.hours / SUSTAINED_MEMORY_H)
@@ -180,18 +180,18 @@ def _bursts(book: Book, levels: Levels, seen: Interval) -> tuple[Bools, Floats, 
     return fired, rate, sure
 
 
-def _whole_hours(book: Book, rows: Ints, count: int) -> tuple[Floats, Bools]:
+def _whole_hours(book: Book, rows: Ints, *, count: int) -> tuple[Floats, Bools]:
     """Flows (L/h) of the last intervals, and whether each lasted about an hour."""
     litres, hours = book.last_intervals(rows)
     flows = litres[:, -count:] / np.maximum(hours[:, -count:], 0.1)
     return flows, ordinary(hours[:, -count:])
 
 
-def _stretches(book: Book, levels: Levels, seen: Interval) -> tuple[Ints, Floats, Floats]:
+def _stretches(book: Book, levels: Levels, *, seen: Interval) -> tuple[Ints, Floats, Floats]:
     """The largest level whose stretch is strange for this meter, the flow of it, and how sure we are."""
     rows = seen.rows
     stretch, habit = book.stretch[rows], book.habit[rows]
-    usable = levels.flows()[None, :] >= 0.25 * _pulse(book, levels, rows)[:, None]
+    usable = levels.flows()[None, :] >= 0.25 * _pulse(book, levels, rows=rows)[:, None]
     limit = np.clip(levels.habit_factor * habit, levels.least, levels.most)
     fired = (stretch >= limit) & usable
     level = np.where(fired.any(axis=1), fired.shape[1] - 1 - np.argmax(fired[:, ::-1], axis=1), -1)
@@ -201,13 +201,13 @@ def _stretches(book: Book, levels: Levels, seen: Interval) -> tuple[Ints, Floats
         at_level = level[hit]
         span = stretch[hit, at_level]
         least = levels.flows()[at_level] + book.base[rows[hit]]
-        most = _ceiling(book, levels, rows[hit], at_level)
-        rate[hit] = np.clip(_floor(book, rows[hit], span), least, most)
+        most = _ceiling(book, levels, rows=rows[hit], level=at_level)
+        rate[hit] = np.clip(_floor(book, rows[hit], span=span), least, most)
         sure[hit] = 1.0 - np.exp(-span / np.maximum(habit[hit, at_level], 8.0) / 1.5)
     return level, rate, np.clip(sure, 0.3, 0.99)
 
 
-def _ceiling(book: Book, levels: Levels, rows: Ints, level: Ints) -> Floats:
+def _ceiling(book: Book, levels: Levels, *, rows: Ints, level: Ints) -> Floats:
     """The least flow above these levels that has been interrupted lately: the leak is no larger (L/h)."""
     flows = levels.flows()
     short = book.stretch[rows] < 0.75 * np.asarray(levels.least)
@@ -217,7 +217,7 @@ def _ceiling(book: Book, levels: Levels, rows: Ints, level: Ints) -> Floats:
     return ceiling
 
 
-def _floor(book: Book, rows: Ints, span: Floats) -> Floats:
+def _floor(book: Book, rows: Ints, *, span: Floats) -> Floats:
     """The smallest flow over three readings running (L/h) of the last day of the stretch."""
     litres, hours = book.last_intervals(rows)
     three_l = litres[:, 2:] + litres[:, 1:-1] + litres[:, :-2]
@@ -229,14 +229,14 @@ def _floor(book: Book, rows: Ints, span: Floats) -> Floats:
     return np.where(np.isfinite(least), least, 0.0)
 
 
-def _is_news(book: Book, levels: Levels, seen: Interval, rate: Floats) -> Bools:
+def _is_news(book: Book, levels: Levels, *, seen: Interval, rate: Floats) -> Bools:
     """Not the leak that was announced already, nor its return: clearly more than it, or nothing known."""
     known = book.known[seen.rows]
     return (known <= 0) | (rate > np.maximum(levels.worse * known, known + levels.worse_l_h))
 
 
 def _announce(
-    book: Book, seen: Interval, what: tuple[Ints, Floats, Floats], *, told: Bools, again: Bools
+    book: Book, seen: Interval, *, what: tuple[Ints, Floats, Floats], told: Bools, again: Bools
 ) -> Found:
     """Remember what is told. A return is watched from its own flow; what is known stays the largest."""
     rows, back = seen.rows[told], again[told]

@@ -52,9 +52,9 @@ def meter_days(data: Recordings, meters: Ints) -> Floats:
     return np.where(np.isin(np.arange(len(days)), meters), days, 0.0)
 
 
-def run_trial(data: Recordings, meters: Ints, levels: Levels, plan: Plan) -> Trial:
+def run_trial(data: Recordings, meters: Ints, *, levels: Levels, plan: Plan) -> Trial:
     """One pass over the real series; at each injected start the meter's state is copied and goes its own way."""
-    leaks = draw(data, meters, plan)
+    leaks = draw(data, meters, plan=plan)
     order = np.argsort(leaks.line - data.starts[leaks.meter], kind="stable")
     depth = (leaks.line - data.starts[leaks.meter])[order]
     book = Book(len(data.names), len(levels.flow))
@@ -64,7 +64,7 @@ def run_trial(data: Recordings, meters: Ints, levels: Levels, plan: Plan) -> Tri
         first, last = np.searchsorted(depth, [k, k + 1])
         if last > first:
             copies.append(book.taken(leaks.meter[order[first:last]]))
-        each = step(book, levels, rows, data.at[lines], data.index[lines])
+        each = step(book, levels, rows=rows, at=data.at[lines], index=data.index[lines])
         if len(each.rows):
             found.append((each, book.at[each.rows].copy()))
     raw = joined(found)
@@ -73,7 +73,7 @@ def run_trial(data: Recordings, meters: Ints, levels: Levels, plan: Plan) -> Tri
     if copies:
         stacked = Book.stacked(copies)
         known[order], running[order] = stacked.known, ~stacked.gone()
-        delay[order] = _delays(data, _part(leaks, order), stacked, levels, plan)
+        delay[order] = _delays(data, _part(leaks, order), book=stacked, levels=levels, plan=plan)
     return Trial(
         names=data.names,
         leaks=leaks,
@@ -89,18 +89,18 @@ def _part(leaks: Leaks, rows: Ints) -> Leaks:
     return Leaks(**{name: getattr(leaks, name)[rows] for name in Leaks.__struct_fields__})
 
 
-def _delays(data: Recordings, leaks: Leaks, book: Book, levels: Levels, plan: Plan) -> Floats:
+def _delays(data: Recordings, leaks: Leaks, *, book: Book, levels: Levels, plan: Plan) -> Floats:
     """Days from each leak's start to the first alert of its own copy of the meter."""
-    leaky = wetted(data, leaks, plan)
+    leaky = wetted(data, leaks, plan=plan)
     delay = np.full(len(leaks.line), np.inf)
     for rows, lines in steps(leaky):
-        each = step(book, levels, rows, leaky.at[lines], leaky.index[lines])
+        each = step(book, levels, rows=rows, at=leaky.at[lines], index=leaky.index[lines])
         late = (book.at[each.rows] - leaks.start[each.rows]) / DAY
         delay[each.rows] = np.minimum(delay[each.rows], late)
     return delay
 
 
-def wetted(data: Recordings, leaks: Leaks, plan: Plan, *, before: int = 0) -> Recordings:
+def wetted(data: Recordings, leaks: Leaks, *, plan: Plan, before: int = 0) -> Recordings:
     """Each leak's own copy of its meter from the leak's start on, ``before`` readings of history first."""
     ends = np.minimum(data.starts[leaks.meter + 1], leaks.line + int(plan.days * 48))
     series = []
@@ -109,7 +109,10 @@ def wetted(data: Recordings, leaks: Leaks, plan: Plan, *, before: int = 0) -> Re
         at = data.at[first : ends[n]]
         at = at[at <= leaks.start[n] + plan.days * DAY]
         litres = lost_litres(
-            at - leaks.start[n], float(leaks.rate[n]), SHAPES[leaks.shape[n]], float(leaks.start[n])
+            at - leaks.start[n],
+            float(leaks.rate[n]),
+            shape=SHAPES[leaks.shape[n]],
+            start=float(leaks.start[n]),
         )
         series.append((at, data.index[first : first + len(at)] + litres))
     return Recordings(

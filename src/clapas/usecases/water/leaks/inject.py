@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     coverage_days: float = 6.0
 
 
-def draw(data: Recordings, meters: Ints, plan: Plan) -> Leaks:
+def draw(data: Recordings, meters: Ints, *, plan: Plan) -> Leaks:
     """Leaks at seeded instants of these meters' series, where the meter was heard for ``coverage_days``."""
     random = np.random.default_rng(plan.seed)
     heard = _heard(data)
@@ -48,7 +48,7 @@ def draw(data: Recordings, meters: Ints, plan: Plan) -> Leaks:
     for meter in meters.tolist():
         first, last = int(starts[meter]), int(starts[meter + 1])
         at = data.at[first:last]
-        good = _candidates(at, heard[first:last], plan)
+        good = _candidates(at, heard[first:last], plan=plan)
         if not len(good):
             continue
         for rate in plan.rates:
@@ -82,7 +82,7 @@ def _heard(data: Recordings) -> Floats:
     return covered
 
 
-def _candidates(at: Floats, heard: Floats, plan: Plan) -> Ints:
+def _candidates(at: Floats, heard: Floats, *, plan: Plan) -> Ints:
     """Readings before which a leak may begin: warmed up, within a heard hour, followed by heard days."""
     total = np.concatenate([[0.0], np.cumsum(heard)])
     lines = np.arange(len(at))
@@ -97,7 +97,7 @@ def _candidates(at: Floats, heard: Floats, plan: Plan) -> Ints:
     )
 
 
-def lost_litres(elapsed: Floats, rate: float, shape: Shape, start: float) -> Floats:
+def lost_litres(elapsed: Floats, rate: float, *, shape: Shape, start: float) -> Floats:
     """Whole litres lost ``elapsed`` seconds after the start, for a leak of mean ``rate`` L/h.
 
     steady: constant. pressure: 25 % more at night, 25 % less by day. growing: from half to the whole in

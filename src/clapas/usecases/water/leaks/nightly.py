@@ -4,6 +4,7 @@ The readings of the night may overlap those already seen: what was taken into th
 """
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -46,12 +47,20 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             names = tuple(stored["names"].tolist())
         return cls(names=names, book=Book.load(io.BytesIO(body)))
 
+    def without(self, names: Collection[str]) -> "Ledger":
+        """The same without these meters: what was known of them is forgotten."""
+        kept = [n for n, name in enumerate(self.names) if name not in names]
+        if len(kept) == len(self.names):
+            return self
+        rows = np.asarray(kept, dtype=np.int64)
+        return Ledger(names=tuple(self.names[n] for n in kept), book=self.book.taken(rows))
+
     @classmethod
     def empty(cls, levels: Levels) -> "Ledger":
         return cls(names=(), book=Book(0, len(levels.flow)))
 
 
-def run_night(ledger: Ledger, rows: pl.DataFrame, levels: Levels) -> tuple[Ledger, Alerts]:
+def run_night(ledger: Ledger, rows: pl.DataFrame, *, levels: Levels) -> tuple[Ledger, Alerts]:
     """Take a table of readings (``meter``, ``at``, ``index_l``) into the ledger; new meters are added."""
     known = pl.DataFrame({"meter": ledger.names}, schema={"meter": pl.String})
     fresh = rows.select(pl.col("meter").unique(maintain_order=True)).join(
@@ -62,7 +71,7 @@ def run_night(ledger: Ledger, rows: pl.DataFrame, levels: Levels) -> tuple[Ledge
     if fresh.height:
         book = Book.stacked([book, Book(fresh.height, len(levels.flow))])
     grown = Ledger(names=names, book=book)
-    return grown, detect(_numbered(rows, names), levels, book)
+    return grown, detect(_numbered(rows, names), levels, book=book)
 
 
 def _numbered(rows: pl.DataFrame, names: tuple[str, ...]) -> Recordings:

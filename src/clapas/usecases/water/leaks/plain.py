@@ -26,7 +26,7 @@ class PlainRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plain_trial(
-    data: Recordings, meters: Ints, leaks: Leaks, plan: Plan, rule: PlainRule | None = None
+    data: Recordings, meters: Ints, *, leaks: Leaks, plan: Plan, rule: PlainRule | None = None
 ) -> Trial:
     """The same leaks as those of a detector's trial, told by the plain rule."""
     chosen = rule or PlainRule()
@@ -38,15 +38,15 @@ def plain_trial(
     return Trial(
         names=data.names,
         leaks=leaks,
-        delay=_delays(data, leaks, plan, begun, chosen),
+        delay=_delays(data, leaks, plan=plan, begun=begun, rule=chosen),
         known=np.where(begun >= limit, chosen.above, 0.0),
         open=begun >= limit,
-        raw=_alerts(data, lines, chosen),
+        raw=_alerts(data, lines, rule=chosen),
         meter_days=meter_days(data, meters),
     )
 
 
-def _alerts(data: Recordings, lines: Ints, rule: PlainRule) -> Alerts:
+def _alerts(data: Recordings, lines: Ints, *, rule: PlainRule) -> Alerts:
     count = len(lines)
     return Alerts(
         meter=data.meter[lines],
@@ -60,10 +60,12 @@ def _alerts(data: Recordings, lines: Ints, rule: PlainRule) -> Alerts:
     )
 
 
-def _delays(data: Recordings, leaks: Leaks, plan: Plan, begun: Floats, rule: PlainRule) -> Floats:
+def _delays(
+    data: Recordings, leaks: Leaks, *, plan: Plan, begun: Floats, rule: PlainRule
+) -> Floats:
     """Days from each leak's start to the first reading at which the rule, not open before, is met."""
-    leaky = wetted(data, leaks, plan, before=1)
-    run = _running(leaky, rule.above, begun)
+    leaky = wetted(data, leaks, plan=plan, before=1)
+    run = _running(leaky, rule.above, begun=begun)
     met = np.flatnonzero((run >= 24.0 * rule.days) & (begun[leaky.meter] < 24.0 * rule.days))
     delay = np.full(len(leaks.line), np.inf)
     late = (leaky.at[met] - leaks.start[leaky.meter[met]]) / DAY
@@ -71,7 +73,7 @@ def _delays(data: Recordings, leaks: Leaks, plan: Plan, begun: Floats, rule: Pla
     return delay
 
 
-def _running(data: Recordings, above: float, begun: Floats | None = None) -> Floats:
+def _running(data: Recordings, above: float, *, begun: Floats | None = None) -> Floats:
     """Hours for which each meter's flow has stayed above so much, at each reading; ``begun``: at the first."""
     first = np.diff(data.meter, prepend=-1) != 0
     hours = np.where(first, 0.0, np.diff(data.at, prepend=0.0) / HOUR)

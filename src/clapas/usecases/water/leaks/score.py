@@ -41,8 +41,8 @@ Reading = Literal["in alert", "told anew", "fresh"]
 def detected(
     trial: Trial,
     rate: float,
-    within_days: float,
     *,
+    within_days: float,
     shape: int | None = None,
     reading: Reading = "told anew",
 ) -> Share:
@@ -101,11 +101,15 @@ def leak_lines(trial: Trial, rates: tuple[float, ...]) -> list[str]:
         "rate L/h   within 4 d               within 6 d               within 14 d              median d"
     ]
     for rate in rates:
-        cells = "  ".join(f"{detected(trial, rate, days)!s:23}" for days in (4.0, 6.0, 14.0))
+        cells = "  ".join(
+            f"{detected(trial, rate, within_days=days)!s:23}" for days in (4.0, 6.0, 14.0)
+        )
         lines.append(f"{rate:8.0f}   {cells}  {median_delay(trial, rate):.2f}")
     lines += promise_lines(trial)
     for number, shape in enumerate(SHAPES):
-        lines.append(f"5 L/h {shape}: {detected(trial, 5.0, 4.0, shape=number)} within 4 d")
+        lines.append(
+            f"5 L/h {shape}: {detected(trial, 5.0, within_days=4.0, shape=number)} within 4 d"
+        )
     lines += alert_lines(trial)
     lines.append(
         f"  from {len(np.unique(trial.raw.meter))} meters, {trial.meter_days.sum():.0f} meter-days"
@@ -116,7 +120,7 @@ def leak_lines(trial: Trial, rates: tuple[float, ...]) -> list[str]:
 def promise_lines(trial: Trial) -> list[str]:
     """What is promised, read in the three ways."""
     return [
-        f"{rate:.0f} L/h within {days:.0f} d, {reading}: {detected(trial, rate, days, reading=reading)}"
+        f"{rate:.0f} L/h within {days:.0f} d, {reading}: {detected(trial, rate, within_days=days, reading=reading)}"
         for rate, days in PROMISES
         for reading in ("in alert", "told anew", "fresh")
     ]
@@ -151,7 +155,7 @@ def burst_lines(trial: Trial, rates: tuple[float, ...]) -> list[str]:
     lines = ["burst L/h  within 3 h               within 6 h               within 12 h"]
     for rate in rates:
         cells = "  ".join(
-            f"{detected(trial, rate, hours / 24.0)!s:23}" for hours in (3.0, 6.0, 12.0)
+            f"{detected(trial, rate, within_days=hours / 24.0)!s:23}" for hours in (3.0, 6.0, 12.0)
         )
         lines.append(f"{rate:8.0f}   {cells}")
     return lines

@@ -31,6 +31,7 @@ def read_all(files: list[Path], zone: str) -> Table:
 def find_signs(
     files: Files,
     out: Annotated[Path, typer.Option(help="Where the findings are written (CSV).")],
+    *,
     zone: Zone = "Europe/Paris",
     q3: Annotated[float, typer.Option(help="Permanent flow Q3 of the meters (m³/h).")] = 2.5,
 ) -> None:
@@ -55,7 +56,11 @@ def examine_table(table: Table, settings: Settings) -> list[Finding]:
     for (meter,), rows in table.rows.group_by("meter", maintain_order=True):
         at = rows["at"].dt.epoch("us").to_numpy() / 1e6
         findings += examine(
-            str(meter), at, rows["index_l"].to_numpy(), settings, float(str(now)) / 1e6
+            str(meter),
+            at,
+            index=rows["index_l"].to_numpy(),
+            settings=settings,
+            now=float(str(now)) / 1e6,
         )
     return findings
 
@@ -63,6 +68,7 @@ def examine_table(table: Table, settings: Settings) -> list[Finding]:
 def write_consumption(
     files: Files,
     out: Annotated[Path, typer.Option(help="Where consumption by civil day is written (CSV).")],
+    *,
     hours: Annotated[
         Path | None, typer.Option(help="Where consumption by hour is written (CSV).")
     ] = None,

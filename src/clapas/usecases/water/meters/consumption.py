@@ -37,9 +37,9 @@ def amounts(found: Intervals, bounds: Floats, *, spread: bool = True) -> Amounts
     length = found.end - found.start
     short = length <= SHORT_S
     known = np.isfinite(found.litres) & (short | spread)
-    volume = _cumulated(found, np.where(known, found.litres, 0.0), bounds)
-    seen = _cumulated(found, np.where(known, length, 0.0), bounds)
-    fine = _cumulated(found, np.where(known & short, length, 0.0), bounds)
+    volume = _cumulated(found, np.where(known, found.litres, 0.0), bounds=bounds)
+    seen = _cumulated(found, np.where(known, length, 0.0), bounds=bounds)
+    fine = _cumulated(found, np.where(known & short, length, 0.0), bounds=bounds)
     width = np.maximum(np.diff(bounds), 1.0)
     whole, coverage = np.diff(seen) / width, np.diff(fine) / width
     astride = ~np.isin(bounds, np.concatenate([found.start, found.end]))
@@ -63,7 +63,7 @@ def _share(*, all_known: bool, all_short: bool, cut: bool) -> Share:
     return "interpolated" if cut else "measured"
 
 
-def _cumulated(found: Intervals, parts: Floats, bounds: Floats) -> Floats:
+def _cumulated(found: Intervals, parts: Floats, *, bounds: Floats) -> Floats:
     """Running total of ``parts`` at the bounds, each part shared evenly over its interval."""
     if not len(parts):
         return np.zeros(len(bounds))
@@ -126,7 +126,7 @@ def consumption(
         if not len(found.start):
             continue
         hours.append(_hour_table(name, found, spread=spread))
-        days.append(_day_table(name, found, zone, spread=spread))
+        days.append(_day_table(name, found, zone=zone, spread=spread))
         events.append(_event_table(name, found))
     return Consumption(hours=_stacked(hours), days=_stacked(days), events=_stacked(events))
 
@@ -148,7 +148,7 @@ def _hour_table(meter: str, found: Intervals, *, spread: bool) -> pl.DataFrame:
     )
 
 
-def _day_table(meter: str, found: Intervals, zone: ZoneInfo, *, spread: bool) -> pl.DataFrame:
+def _day_table(meter: str, found: Intervals, *, zone: ZoneInfo, spread: bool) -> pl.DataFrame:
     days, bounds = day_bounds(found, zone)
     each = amounts(found, bounds, spread=spread)
     return pl.DataFrame(

@@ -52,16 +52,20 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
 
 
-def examine(meter: str, at: Floats, index: Floats, settings: Settings, now: float) -> list[Finding]:
+def examine(
+    meter: str, at: Floats, *, index: Floats, settings: Settings, now: float
+) -> list[Finding]:
     """Every sign in the readings of one meter; ``now`` (s) is the last instant of the whole table."""
     found = intervals(at, index)
     if not len(found.start):
         return []
     checks = (_backward, _two_meters, _still, _missing, _too_fast, _stuck_high, _pulse, _decline)
-    return [finding for check in checks for finding in check(meter, found, settings, now)]
+    return [
+        finding for check in checks for finding in check(meter, found, settings=settings, now=now)
+    ]
 
 
-def _backward(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _backward(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     del settings, now
     back = [n for n, how in enumerate(found.how) if how == "backflow"]
     falls = [n for n, how in enumerate(found.how) if how in {"reset", "replacement", "rollover"}]
@@ -87,7 +91,7 @@ def _backward(meter: str, found: Intervals, settings: Settings, now: float) -> l
     return findings
 
 
-def _two_meters(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _two_meters(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     del settings, now
     if not found.second:
         return []
@@ -109,7 +113,7 @@ def _two_meters(meter: str, found: Intervals, settings: Settings, now: float) ->
     ]  # fmt: skip
 
 
-def _still(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _still(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     """No flow for long: an absence when it is like those of the past, else a frozen meter to check."""
     del now
     moving = np.flatnonzero(found.litres > 0)
@@ -122,22 +126,22 @@ def _still(meter: str, found: Intervals, settings: Settings, now: float) -> list
         findings += _pause(
             meter,
             found,
-            (float(ends[n]), float(starts[n + 1])),
-            float(np.max(pauses[:n], initial=0.0)),
-            settings,
+            span=(float(ends[n]), float(starts[n + 1])),
+            longest=float(np.max(pauses[:n], initial=0.0)),
+            settings=settings,
         )
     findings += _pause(
         meter,
         found,
-        (float(ends[-1]), float(found.end[-1])),
-        float(np.max(pauses, initial=0.0)),
-        settings,
+        span=(float(ends[-1]), float(found.end[-1])),
+        longest=float(np.max(pauses, initial=0.0)),
+        settings=settings,
     )
     return findings
 
 
 def _pause(
-    meter: str, found: Intervals, span: tuple[float, float], longest: float, settings: Settings
+    meter: str, found: Intervals, *, span: tuple[float, float], longest: float, settings: Settings
 ) -> list[Finding]:
     since, until = span
     inside = (found.start >= since - 1) & (found.end <= until + 1)
@@ -158,7 +162,7 @@ def _pause(
     ]  # fmt: skip
 
 
-def _missing(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _missing(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     gaps = found.end - found.start
     long = np.flatnonzero(gaps > settings.missing_days * DAY)
     findings = [
@@ -185,7 +189,7 @@ def _flows(found: Intervals) -> tuple[Floats, Floats]:
     return flow, hours
 
 
-def _too_fast(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _too_fast(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     del now
     flow, _ = _flows(found)
     over = np.flatnonzero(flow > settings.q4_l_h)
@@ -201,7 +205,7 @@ def _too_fast(meter: str, found: Intervals, settings: Settings, now: float) -> l
     ]  # fmt: skip
 
 
-def _stuck_high(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _stuck_high(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     """The same large step again and again: an emitter that counts by itself."""
     del settings, now
     flow, hours = _flows(found)
@@ -223,7 +227,7 @@ def _stuck_high(meter: str, found: Intervals, settings: Settings, now: float) ->
     ]  # fmt: skip
 
 
-def _pulse(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _pulse(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     """A level that changes by about ten, up or down, from one month to the next and stays there."""
     del settings, now
     weeks, volume = _weekly(found)
@@ -263,7 +267,7 @@ def _weekly(found: Intervals) -> tuple[Floats, Floats]:
     return weeks, volume
 
 
-def _decline(meter: str, found: Intervals, settings: Settings, now: float) -> list[Finding]:
+def _decline(meter: str, found: Intervals, *, settings: Settings, now: float) -> list[Finding]:
     """Under-registration: the volume falls slowly and steadily, without weeks of absence, for half a year."""
     del now
     weeks, volume = _weekly(found)
@@ -295,7 +299,7 @@ def _decline(meter: str, found: Intervals, settings: Settings, now: float) -> li
 
 
 def device_signs(
-    meter: str, at: Floats, temperature: Floats | None, battery: Floats | None
+    meter: str, at: Floats, *, temperature: Floats | None, battery: Floats | None
 ) -> list[Finding]:
     """Frost (water or ambient below 3 °C) and battery (below 3.0 V for a lithium cell), from the meter's own values."""
     findings = []

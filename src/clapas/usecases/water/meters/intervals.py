@@ -61,7 +61,7 @@ def intervals(
     order = np.lexsort((index, at))
     at, index = at[order], index[order]
     guessed = np.zeros(len(at), dtype=np.bool_) if estimated is None else estimated[order]
-    at, index, guessed = _without_replaced_guesses(at, index, guessed)
+    at, index, guessed = _without_replaced_guesses(at, index, guessed=guessed)
     same = np.zeros(len(at), dtype=np.bool_)
     same[1:] = (np.diff(at) == 0) & (np.diff(index) == 0)
     at, index, guessed = at[~same], index[~same], guessed[~same]
@@ -76,11 +76,11 @@ def intervals(
         return Intervals(
             start=at[:-1], end=at[1:], litres=steps, how=how, duplicates=int(same.sum())
         )
-    return _Walk(replacements).over(at, index, guessed, int(same.sum()))
+    return _Walk(replacements).over(at, index, guessed=guessed, duplicates=int(same.sum()))
 
 
 def _without_replaced_guesses(
-    at: Floats, index: Floats, guessed: Bools
+    at: Floats, index: Floats, *, guessed: Bools
 ) -> tuple[Floats, Floats, Bools]:
     """An estimated reading followed by a real one is dropped: the real one tells the whole volume."""
     if not guessed.any():
@@ -101,7 +101,7 @@ class _Walk:
         self.backflow = 0.0
         self.raw = float("-inf")
 
-    def over(self, at: Floats, index: Floats, guessed: Bools, duplicates: int) -> Intervals:
+    def over(self, at: Floats, index: Floats, *, guessed: Bools, duplicates: int) -> Intervals:
         last: tuple[float, float] | None = None
         other: tuple[float, float] | None = None
         for moment, value, guess in zip(at.tolist(), index.tolist(), guessed.tolist(), strict=True):
@@ -111,7 +111,7 @@ class _Walk:
             elif other is not None and not _runs_on(last, now) and _runs_on(other, now):
                 if not self.second:
                     self.second.append(last)
-                last, other = self._other_meter(now, last, other)
+                last, other = self._other_meter(now, last, other=other)
             elif moment == last[0]:
                 duplicates += 1
             else:
@@ -132,7 +132,7 @@ class _Walk:
         )
 
     def _other_meter(
-        self, now: tuple[float, float], last: tuple[float, float], other: tuple[float, float]
+        self, now: tuple[float, float], last: tuple[float, float], *, other: tuple[float, float]
     ) -> tuple[tuple[float, float], tuple[float, float]]:
         """The index came back to the first meter: what lay between belonged to a second one."""
         if now[0] - other[0] > RETURN_DAYS * DAY:

@@ -21,6 +21,7 @@ def read_telegrams(
         Path, typer.Argument(help="CSV: received (ISO 8601), telegram (hex, without CRC blocks).")
     ],
     out: Annotated[Path, typer.Option(help="Where the readings are written (CSV, litres).")],
+    *,
     zone: Annotated[str, typer.Option(help="Civil zone of the meters' clocks.")] = "Europe/Paris",
 ) -> None:
     """wM-Bus telegrams in the clear to readings: the index now, and the dated indexes of before."""
@@ -31,7 +32,7 @@ def read_telegrams(
     refused = 0
     for line in table.iter_rows(named=True):
         try:
-            rows |= readings_of(line["received"] or "", line["telegram"] or "", ZoneInfo(zone))
+            rows |= readings_of(line["received"] or "", line["telegram"] or "", zone=ZoneInfo(zone))
         except BadTelegram as error:
             refused += 1
             typer.echo(f"  {error}", err=True)
@@ -42,7 +43,7 @@ def read_telegrams(
     typer.echo(f"{len(rows)} readings, {refused} not read → {out}")
 
 
-def readings_of(received: str, text: str, zone: ZoneInfo) -> set[tuple[str, datetime, float]]:
+def readings_of(received: str, text: str, *, zone: ZoneInfo) -> set[tuple[str, datetime, float]]:
     """Meter, instant (UTC) and litres of a logged line. Raises :class:`BadTelegram`."""
     try:
         moment = datetime.fromisoformat(received)

@@ -158,7 +158,7 @@ def instants(
     else:
         naive = text.str.to_date(layout, strict=False).cast(pl.Datetime("us"))
     keys = frame[by] if by is not None else pl.Series([""] * len(text))
-    return civil_to_utc(naive, keys, zone), True, "%H" not in layout
+    return civil_to_utc(naive, keys, zone=zone), True, "%H" not in layout
 
 
 def _is_epoch(text: pl.Series) -> bool:
@@ -186,7 +186,7 @@ def _layout(text: pl.Series) -> str | None:
     return best
 
 
-def civil_to_utc(naive: pl.Series, keys: pl.Series, zone: str) -> pl.Series:
+def civil_to_utc(naive: pl.Series, keys: pl.Series, *, zone: str) -> pl.Series:
     """Civil times as UTC. In the repeated hour the lines of one key that come again are the second pass."""
     frame = pl.DataFrame({"t": naive, "k": keys}).with_columns(
         first=pl.col("t").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null"),
@@ -231,7 +231,7 @@ def read_readings(path: Path, *, zone: str = "Europe/Paris") -> Table:
         meter=pl.col(meter).str.strip_chars(),
         index_l=numbers(index) * (1000.0 if cubic else 1.0),
     ).with_columns(at=at)
-    problems, kept = _checked(rows, {meter: "meter", time: "at", index: "index_l"}, text)
+    problems, kept = _checked(rows, {meter: "meter", time: "at", index: "index_l"}, text=text)
     if kept.height < (1 - MAX_BAD_SHARE) * text.height:
         listed = "; ".join(str(each) for each in problems[:5])
         raise BadTable(
@@ -250,7 +250,7 @@ def _with_header(text: pl.DataFrame, path: Path) -> pl.DataFrame:
 
 
 def _checked(
-    rows: pl.DataFrame, columns: Mapping[str, str], text: pl.DataFrame
+    rows: pl.DataFrame, columns: Mapping[str, str], *, text: pl.DataFrame
 ) -> tuple[tuple[Problem, ...], pl.DataFrame]:
     """The lines that have everything, and the reasons of the first of the others."""
     good = pl.all_horizontal(pl.col(name).is_not_null() for name in columns.values())

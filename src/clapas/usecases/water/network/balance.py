@@ -58,7 +58,7 @@ def guess_zones(flows: Hours, levels: Hours | None) -> tuple[Zone, ...]:
         return _without_levels(flows)
     feeders: dict[str, dict[str, float]] = {}
     for tank in levels.names:
-        found = _feeder(flows, levels, tank)
+        found = _feeder(flows, levels, tank=tank)
         if found is not None:
             feeders.setdefault(found[0], {})[tank] = found[1]
     inlets = tuple(name for name in flows.names if name not in feeders)
@@ -95,7 +95,7 @@ def _is_drawn(flows: Hours, name: str) -> bool:
     )
 
 
-def _feeder(flows: Hours, levels: Hours, tank: str) -> tuple[str, float] | None:
+def _feeder(flows: Hours, levels: Hours, *, tank: str) -> tuple[str, float] | None:
     """The flow that lifts this tank, and the tank's surface (m²) by least squares on changes."""
     hours = min(flows.count, levels.count, 14 * 24)
     lift = np.diff(levels.column(tank)[:hours])
@@ -114,20 +114,20 @@ def _feeder(flows: Hours, levels: Hours, tank: str) -> tuple[str, float] | None:
     return best
 
 
-def fitted(zone: Zone, flows: Hours, levels: Hours) -> Zone:
+def fitted(zone: Zone, flows: Hours, *, levels: Hours) -> Zone:
     """The zone with its tanks' surfaces as the records show them, where that is near what was given.
 
     A level read at an instant and a flow averaged over an hour agree better with the fitted surface.
     """
     tanks = {}
     for name, surface in zone.tanks.items():
-        found = _feeder(flows, levels, name)
+        found = _feeder(flows, levels, tank=name)
         near = found is not None and found[0] in zone.flows and abs(found[1] / surface - 1.0) < 0.2
         tanks[name] = found[1] if found is not None and near else surface
     return msgspec.structs.replace(zone, tanks=tanks)
 
 
-def signals(zones: tuple[Zone, ...], flows: Hours, levels: Hours | None) -> list[Signal]:
+def signals(zones: tuple[Zone, ...], flows: Hours, *, levels: Hours | None) -> list[Signal]:
     """The balance of each zone, and the split of its inlets when it has several."""
     found = []
     for zone in zones:

@@ -94,7 +94,7 @@ class Watch:
             held = self.held.get(window, 0) + 1 if beyond else 0
             self.held[window] = held
             if held >= self.rules.hold_hours:
-                return self._told(hour, window, min(leak, key=abs))
+                return self._told(hour, window, leak=min(leak, key=abs))
         return None
 
     def _passing(self, hour: int, window: int) -> float:
@@ -165,14 +165,14 @@ class Watch:
             return mean, mean
         return _same_at_every_hour(excess, usual), mean
 
-    def _told(self, hour: int, window: int, leak: float) -> Step | None:
-        start = self._start(hour, window, leak)
+    def _told(self, hour: int, window: int, *, leak: float) -> Step | None:
+        start = self._start(hour, window, leak=leak)
         after = self.adjusted[start : hour + 1]
-        size = self._size(hour, start, leak) if len(after) >= 6 else leak
+        size = self._size(hour, start, leak=leak) if len(after) >= 6 else leak
         split = self.signal.kind != "balance"
         kind: Kind = "repair" if leak < 0 and not split else ("burst" if window <= 24 else "leak")
         growing = (
-            kind == "leak" and self._recently_told(hour) and not self._sharp(hour, start, size)
+            kind == "leak" and self._recently_told(hour) and not self._sharp(hour, start, size=size)
         )
         step = Step(
             zone=self.signal.zone,
@@ -184,12 +184,12 @@ class Watch:
             told=kind != "repair" and not growing and (split or size > SEEN * leak),
         )
         if kind == "repair":
-            self._passed(hour, start, -size)
+            self._passed(hour, start, fallen=-size)
         self.settle(start, size)
         self.steps.append(step)
         return step
 
-    def _passed(self, hour: int, start: int, fallen: float) -> None:
+    def _passed(self, hour: int, start: int, *, fallen: float) -> None:
         """A rise that fell again within days was a use, or a tank's day, and no leak."""
         last = next((each for each in reversed(self.steps) if each.size > 0), None)
         if last is None or hour - last.raised > BRIEF_HOURS or fallen < 0.5 * last.size:
@@ -200,7 +200,7 @@ class Watch:
         since = hour - self.rules.same_leak_days * 24
         return any(each.told and each.raised >= since for each in self.steps)
 
-    def _sharp(self, hour: int, start: int, size: float) -> bool:
+    def _sharp(self, hour: int, start: int, *, size: float) -> bool:
         """Did most of the step come within its first day?"""
         end = min(start + 24, hour + 1)
         window = hour + 1 - start
@@ -216,13 +216,13 @@ class Watch:
         for past in self.past.values():
             del past[-24:]
 
-    def _size(self, hour: int, start: int, leak: float) -> float:
+    def _size(self, hour: int, start: int, *, leak: float) -> float:
         window = hour + 1 - start
         excess = self.adjusted[start : hour + 1] - self.reference(hour, window)
         known = excess[np.isfinite(excess)]
         return float(np.median(known)) if len(known) else leak
 
-    def _start(self, hour: int, window: int, leak: float) -> int:
+    def _start(self, hour: int, window: int, *, leak: float) -> int:
         """The hour that best cuts the last days into before and after (least squares)."""
         span = min(max(2 * window, 48), hour + 1 - WEEK)
         excess = self.adjusted[hour + 1 - span : hour + 1] - self.reference(hour, span)

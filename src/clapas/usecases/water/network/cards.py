@@ -38,7 +38,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cards(
-    found: Survey, flows: Hours, zone: ZoneInfo, known: dict[str, District] | None = None
+    found: Survey, flows: Hours, *, zone: ZoneInfo, known: dict[str, District] | None = None
 ) -> list[Card]:
     """A card per zone and civil day of 24, 23 or 25 hours, for the days that were read."""
     districts = known or {}
@@ -51,7 +51,9 @@ def cards(
             .date()
         )
         while day < last:
-            card = _card(signal, found, flows, (day, zone), districts.get(signal.zone))
+            card = _card(
+                signal, found, flows=flows, when=(day, zone), district=districts.get(signal.zone)
+            )
             if card is not None:
                 made.append(card)
             day += timedelta(days=1)
@@ -61,6 +63,7 @@ def cards(
 def _card(
     signal: Signal,
     found: Survey,
+    *,
     flows: Hours,
     when: tuple[date, ZoneInfo],
     district: District | None,
@@ -76,7 +79,9 @@ def _card(
         return None
     night = float(np.nanmean(values[2:4]))
     earlier = signal.values[max(first - 168, 0) : max(first - 168, 0) + 4][2:4]
-    losses = night_flow(values[:24], None, district) if district and len(values) >= 24 else None
+    losses = (
+        night_flow(values[:24], None, district=district) if district and len(values) >= 24 else None
+    )
     return Card(
         zone=signal.zone,
         day=day,
@@ -85,14 +90,14 @@ def _card(
         night_before=float(np.nanmean(earlier))
         if first >= 168 and np.isfinite(earlier).any()
         else float("nan"),
-        open_leak=open_leak(found, signal.zone, last - 1),
+        open_leak=open_leak(found, signal.zone, hour=last - 1),
         coverage=float(np.isfinite(values).mean()),
         losses=losses,
         ilp=losses.day_loss / district.mains_km if losses and district else None,
     )
 
 
-def open_leak(found: Survey, zone: str, hour: int) -> float:
+def open_leak(found: Survey, zone: str, *, hour: int) -> float:
     """Flow (m³/h) of the steps seen until that hour in a zone's balance, repairs taken off; never negative."""
     steps = [
         each

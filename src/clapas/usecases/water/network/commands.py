@@ -70,7 +70,7 @@ def find_bursts(  # noqa: PLR0917 options of a command
         layer.write_bytes(packed(candidate_layer(found, table, model)))
     table.write_csv(out)
     if cards_out:
-        card_table(cards(found, records.flows, ZoneInfo(zone)), price).write_csv(cards_out)
+        card_table(cards(found, records.flows, zone=ZoneInfo(zone)), price).write_csv(cards_out)
     for each in found.zones:
         typer.echo(f"zone {each.name}: {each.flows} tanks {each.tanks}")
     repairs = sum(step.kind == "repair" for step in found.steps)
@@ -222,7 +222,9 @@ def _report(
 ) -> Scored:
     zones = zones_of(found, leaks, model, records)
     outcome = match(found.steps, leaks, zones=zones)
-    score = official(found.told, leaks, model.metres_between, float(records.flows.count))
+    score = official(
+        found.told, leaks, metres=model.metres_between, until=float(records.flows.count)
+    )
     typer.echo(
         f"{title}: {outcome.false} false, {outcome.repeats} repeats; official score {score.euros:,.0f} € "
         f"of {score.perfect:,.0f} € (within 300 m: {score.found} found, {score.repeated} again; {score.false} paid for nothing)"

@@ -45,13 +45,13 @@ def metered(volumes: Floats, ordinary: Floats) -> Metered:
     return Metered(
         heard=heard,
         coverage=share,
-        all=_extrapolated(volumes[known], ordinary[known], float(ordinary.sum()), size),
+        all=_extrapolated(volumes[known], ordinary[known], whole=float(ordinary.sum()), size=size),
         meters=count,
         silent=size - count,
     )
 
 
-def _extrapolated(volumes: Floats, ordinary: Floats, whole: float, size: int) -> Volume | None:
+def _extrapolated(volumes: Floats, ordinary: Floats, *, whole: float, size: int) -> Volume | None:
     """The volume of ``size`` meters of ordinary volume ``whole``, from those that were heard."""
     count = len(volumes)
     if count < FEWEST or ordinary.sum() <= 0:

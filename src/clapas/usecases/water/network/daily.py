@@ -55,6 +55,7 @@ def write_balance(
         Path,
         typer.Option(help="CSV: zone, flow, sign (1 in, -1 out); a tank: zone, flow, surface_m2."),
     ],
+    *,
     out: Annotated[Path, typer.Option(help="Where the balance is written (CSV).")],
     levels: Annotated[Path | None, typer.Option(help="Tanks' levels (m).")] = None,
     days: Annotated[
@@ -72,9 +73,11 @@ def write_balance(
     customers = read_customers(days, meters) if days and meters else {}
     read = read_hours(flows, zone=zone)
     tanks = read_hours(levels, zone=zone, last=True) if levels else None
-    found = list(balances(read_zones(zones), read, tanks, flow_error, ZoneInfo(zone)))
+    found = list(
+        balances(read_zones(zones), read, levels=tanks, error=flow_error, civil=ZoneInfo(zone))
+    )
     known = [
-        msgspec.structs.replace(each, customers=_heard(customers, each.zone, each.day))
+        msgspec.structs.replace(each, customers=_heard(customers, each.zone, day=each.day))
         for each in found
     ]
     pl.DataFrame(
@@ -125,7 +128,7 @@ def shared(zones: tuple[Zone, ...]) -> set[str]:
 
 
 def balances(
-    zones: tuple[Zone, ...], flows: Hours, levels: Hours | None, error: float, civil: ZoneInfo
+    zones: tuple[Zone, ...], flows: Hours, *, levels: Hours | None, error: float, civil: ZoneInfo
 ) -> Iterator[Day]:
     """Each zone's civil days of which nine tenths of the hours are known. Raises BadTable."""
     unknown = {name for zone in zones for name in zone.flows} - set(flows.names)
@@ -139,13 +142,20 @@ def balances(
     for zone in zones:
         for day in sorted(set(starts)):
             hours = np.flatnonzero([each == day for each in starts])
-            found = _day(zone, flows, hours)
+            found = _day(zone, flows, hours=hours)
             if found is not None:
                 spread = error / SURE * float(np.sqrt(sum(v**2 for v in found.values())))
-                yield _summed(zone, day, found, between, spread, _stored(zone, levels, hours))
+                yield _summed(
+                    zone,
+                    day,
+                    found=found,
+                    between=between,
+                    spread=spread,
+                    stored=_stored(zone, levels, hours=hours),
+                )
 
 
-def _day(zone: Zone, flows: Hours, hours: Ints) -> dict[str, float] | None:
+def _day(zone: Zone, flows: Hours, *, hours: Ints) -> dict[str, float] | None:
     """Volume of each flow of a zone (m³), signed into the zone; None when too much is missing."""
     if len(hours) < 23:
         return None
@@ -159,7 +169,7 @@ def _day(zone: Zone, flows: Hours, hours: Ints) -> dict[str, float] | None:
     return volumes
 
 
-def _stored(zone: Zone, levels: Hours | None, hours: Ints) -> float:
+def _stored(zone: Zone, levels: Hours | None, *, hours: Ints) -> float:
     """Rise of the zone's tanks over the day (m³); a tank whose level is not read counts for nothing."""
     if levels is None:
         return 0.0
@@ -175,7 +185,13 @@ def _stored(zone: Zone, levels: Hours | None, hours: Ints) -> float:
 
 
 def _summed(
-    zone: Zone, day: date, found: dict[str, float], between: set[str], spread: float, stored: float
+    zone: Zone,
+    day: date,
+    *,
+    found: dict[str, float],
+    between: set[str],
+    spread: float,
+    stored: float,
 ) -> Day:
     own = {name: volume for name, volume in found.items() if name not in between}
     return Day(
@@ -214,7 +230,7 @@ def read_customers(days: Path, meters: Path) -> dict[str, pl.DataFrame]:
     }
 
 
-def _heard(customers: dict[str, pl.DataFrame], zone: str, day: date) -> Metered | None:
+def _heard(customers: dict[str, pl.DataFrame], zone: str, *, day: date) -> Metered | None:
     rows = customers.get(zone)
     if rows is None:
         return None

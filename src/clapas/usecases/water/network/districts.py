@@ -53,8 +53,8 @@ def survey(records: Records, model: Model | None = None, rules: Rules | None = N
     names = levels.names if levels is not None else ()
     zones = model.zones(flows.names, names) if model else guess_zones(flows, levels)
     if levels is not None:
-        zones = tuple(fitted(zone, flows, levels) for zone in zones)
-    watched = signals(zones, flows, levels)
+        zones = tuple(fitted(zone, flows, levels=levels) for zone in zones)
+    watched = signals(zones, flows, levels=levels)
     table = _signatures(records, model) if model else None
     trial = trial_of(table) if table is not None else None
     matched: Matched | None = None
@@ -65,7 +65,7 @@ def survey(records: Records, model: Model | None = None, rules: Rules | None = N
             beside = matched = Matched(bank, _zone_of_each(table.nodes, zones, flows, model))
         else:
             beside = Gauges(Field(records.pressures, flows, levels))
-    steps = watch(watched, rules, beside)
+    steps = watch(watched, rules, beside=beside)
     places = (
         [[] for _ in steps]
         if model is None or table is None

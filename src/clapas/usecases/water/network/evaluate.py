@@ -77,6 +77,7 @@ class Official(msgspec.Struct, frozen=True, kw_only=True):
 def official(
     told: list[tuple[Step, list[str]]],
     leaks: tuple[Leak, ...],
+    *,
     metres: Callable[[str, str], float],
     until: float,
 ) -> Official:
@@ -99,14 +100,14 @@ def official(
         if fresh:
             best = min(fresh, key=lambda n: fresh[n])
             found.add(best)
-            saved = saved_m3(leaks[best], at, min(leaks[best].end, until))
+            saved = saved_m3(leaks[best], at, until=min(leaks[best].end, until))
             total += EURO_PER_M3 * saved - CREW_EUROS * fresh[best] / NEAR_M
         elif near:
             repeated += 1
         else:
             false += 1
             total -= CREW_EUROS
-    best_possible = sum(saved_m3(leak, leak.start, min(leak.end, until)) for leak in leaks)
+    best_possible = sum(saved_m3(leak, leak.start, until=min(leak.end, until)) for leak in leaks)
     return Official(
         euros=total,
         perfect=EURO_PER_M3 * best_possible,
@@ -116,7 +117,7 @@ def official(
     )
 
 
-def saved_m3(leak: Leak, since: float, until: float) -> float:
+def saved_m3(leak: Leak, since: float, *, until: float) -> float:
     """Volume (m³) that the leak still loses between two hours, its flow growing in line until its peak."""
     hours: Floats = np.arange(np.ceil(since), np.floor(until), dtype=np.float64)
     grown = np.clip((hours - leak.start) / max(leak.peak - leak.start, 1.0), 0.0, 1.0)

@@ -49,7 +49,7 @@ class NightFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def night_flow(
-    hours: Floats, pressures: Floats | None, district: District, *, n1: float = 1.0
+    hours: Floats, pressures: Floats | None, *, district: District, n1: float = 1.0
 ) -> NightFlow:
     """The losses of a day from its 24 hourly flows (m³/h), civil hours 0 to 23, and pressures (m) if known.
 
@@ -91,10 +91,10 @@ class Uncertainty(msgspec.Struct, frozen=True, kw_only=True):
 def infrastructure_leakage_index(
     inflow_m3: float,
     consumed_m3: float,
+    *,
     days: float,
     district: District,
     errors: Uncertainty | None = None,
-    *,
     apparent_share: float = 0.02,
 ) -> Ranged:
     """ILI = real losses / unavoidable losses, with the interval that its parts' errors give (2,000 draws).

@@ -27,7 +27,7 @@ class Beside(Protocol):
 
 
 def watch(
-    found: list[Signal], rules: Rules | None = None, beside: Beside | None = None
+    found: list[Signal], rules: Rules | None = None, *, beside: Beside | None = None
 ) -> list[Step]:
     """Every step of every signal, in the order of the alarms; one alarm for signals of a zone that agree."""
     chosen = rules or Rules()
@@ -43,7 +43,7 @@ def watch(
             if step is None:
                 continue
             if step.signal != "balance":
-                step = _confirmed(step, balances[step.zone], chosen)
+                step = _confirmed(step, balances[step.zone], rules=chosen)
             steps.append(_merged(_between(step, balances), steps))
     return steps
 
@@ -69,7 +69,7 @@ def _merged(step: Step, before: list[Step]) -> Step:
     return step
 
 
-def _confirmed(step: Step, balance: Watch, rules: Rules) -> Step:
+def _confirmed(step: Step, balance: Watch, *, rules: Rules) -> Step:
     """A change of split is a leak when the zone's balance rises with it.
 
     When the balance falls it is a repair; else a manoeuvre (a valve, a pump's new hours).

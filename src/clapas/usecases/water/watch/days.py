@@ -9,7 +9,7 @@ from clapas.store.values import SeriesHistory
 
 
 def days_of(
-    times: list[int], values: list[float], zone: str
+    times: list[int], values: list[float], *, zone: str
 ) -> tuple[list[str], list[float | None], list[float | None]]:
     """Civil days, litres of each (None when fewer than 12 hours were read), least hourly flow (L/h).
 
@@ -31,7 +31,7 @@ def days_of(
 Days = tuple[list[str], list[float | None], list[float | None]]
 
 
-def with_older(recent: Days, volumes: SeriesHistory, least: SeriesHistory, zone: str) -> Days:
+def with_older(recent: Days, volumes: SeriesHistory, *, least: SeriesHistory, zone: str) -> Days:
     """The days, with those before them whose hours were dropped: their volume (m³) and least flow (m³/h)."""
     civil = ZoneInfo(zone)
 

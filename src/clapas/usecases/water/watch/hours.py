@@ -37,7 +37,7 @@ async def drop_hours(store: Store, settings: Settings, *, now: datetime) -> dict
         _midnight(now - timedelta(days=days), zone)
         for days in (settings.hours_days, settings.agreed_days, settings.days_days)
     )
-    await _keep_features(store, [each for each in meters if not each.agreed], bound)
+    await _keep_features(store, [each for each in meters if not each.agreed], before=bound)
     deleted: dict[str, int] = {}
     for chosen, before, tables in (
         ([each for each in meters if not each.agreed], bound, HOURLY),
@@ -45,14 +45,14 @@ async def drop_hours(store: Store, settings: Settings, *, now: datetime) -> dict
         (meters, days_bound, ("rollup_day",)),
     ):
         for part in _parts(chosen):
-            for table, rows in await _delete(store, part, before, tables):
+            for table, rows in await _delete(store, part, before=before, tables=tables):
                 deleted[table] = deleted.get(table, 0) + rows
-    await store.water.remember(MEMORY, milliseconds(bound), b"")
+    await store.water.remember(MEMORY, milliseconds(bound), body=b"")
     return {table: rows for table, rows in deleted.items() if rows}
 
 
 async def _delete(
-    store: Store, meters: Sequence[PersonalMeter], before: datetime, tables: Sequence[str]
+    store: Store, meters: Sequence[PersonalMeter], *, before: datetime, tables: Sequence[str]
 ) -> list[tuple[str, int]]:
     series = [each.series for each in meters]
     deleted = [
@@ -79,7 +79,9 @@ def _proof(kept: str, before: datetime) -> DeletionProof:
     )
 
 
-async def _keep_features(store: Store, meters: Sequence[PersonalMeter], before: datetime) -> None:
+async def _keep_features(
+    store: Store, meters: Sequence[PersonalMeter], *, before: datetime
+) -> None:
     """The volume (m³) and the least flow (m³/h) of each day that will lose its hours."""
     kept = await store.water.memory(MEMORY)
     start = instant(kept[0]) if kept else before - FIRST_LOOK
@@ -91,12 +93,14 @@ async def _keep_features(store: Store, meters: Sequence[PersonalMeter], before: 
         found = await store.history.read(
             EVERYTHING,
             list(entity_of),
-            Window(start, before),
+            window=Window(start, before),
             step="raw",
             max_points=MOST_POINTS * len(part),
         )
         features = [
-            feature for each in found for feature in _features(entity_of[each.series], each, zone)
+            feature
+            for each in found
+            for feature in _features(entity_of[each.series], each, zone=zone)
         ]
         if features:
             numbers = await store.series.ensure(list({key for key, _, _ in features}))
@@ -108,10 +112,12 @@ async def _keep_features(store: Store, meters: Sequence[PersonalMeter], before: 
 
 
 def _features(
-    entity: str, history: SeriesHistory, zone: ZoneInfo
+    entity: str, history: SeriesHistory, *, zone: ZoneInfo
 ) -> Iterator[tuple[SeriesKey, int, float]]:
     """Series, noon of the civil day (ms) and value of what is kept of each day."""
-    for day, litres, flow in zip(*days_of(history.times, history.values, str(zone)), strict=True):
+    for day, litres, flow in zip(
+        *days_of(history.times, history.values, zone=str(zone)), strict=True
+    ):
         noon = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=zone).astimezone(UTC)
         for what, value in ((VOLUME, litres), (LEAST, flow)):
             if value is not None:

@@ -102,7 +102,7 @@ def words(
 
 
 def due(
-    case: CaseRow, row: SubscriberRow, done: Mapping[tuple[int | None, str], int], *, now: int
+    case: CaseRow, row: SubscriberRow, *, done: Mapping[tuple[int | None, str], int], now: int
 ) -> str:
     """Which message of a case is due: '' when none is."""
     if CONSENT not in row.consents or case.rate * 24.0 < row.threshold or case.stopped:
@@ -114,7 +114,7 @@ def due(
     return "reminder" if late and case.state in {"open", "asked"} else ""
 
 
-def _date(moment: int, zone: ZoneInfo, language: str) -> str:
+def _date(moment: int, zone: ZoneInfo, *, language: str) -> str:
     day: datetime = instant(moment).astimezone(zone)
     return f"{day:%d/%m/%Y}" if language == "fr" else f"{day:%Y-%m-%d}"
 
@@ -138,9 +138,11 @@ class Post:
         count = 0
         for row in await self._store.water.subscribers(list(living)):
             case = living[row.entity]
-            kind = due(case, row, done, now=now)
+            kind = due(case, row, done=done, now=now)
             if kind:
-                count += await self._send(row, kind, case.rate, case.raised, case.id, now)
+                count += await self._send(
+                    row, kind, rate=case.rate, since=case.raised, case=case.id, now=now
+                )
         return count
 
     async def holidays(self, flows: dict[str, float], *, now: int) -> int:
@@ -155,11 +157,11 @@ class Post:
         for row in away:
             flow = flows.get(row.entity, 0.0)
             if flow > 0 and row.entity not in lately:
-                count += await self._send(row, "holiday", flow, now, None, now)
+                count += await self._send(row, "holiday", rate=flow, since=now, case=None, now=now)
         return count
 
     async def _send(
-        self, row: SubscriberRow, kind: str, rate: float, since: int, case: int | None, now: int
+        self, row: SubscriberRow, kind: str, *, rate: float, since: int, case: int | None, now: int
     ) -> bool:
         person = self._vault.open(row)
         address = person.reached_by(row.channel)
@@ -172,7 +174,7 @@ class Post:
             row.language,
             kind=kind,
             loss=loss_of(rate, self._price),
-            since=_date(since, zone, row.language),
+            since=_date(since, zone, language=row.language),
             links=Links(
                 f"{self._public}/eau/reponse?jeton={token}",
                 f"{self._public}/eau/stop?jeton={token}",

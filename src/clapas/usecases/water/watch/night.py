@@ -41,30 +41,38 @@ SECTOR = "flow"
 LEAK, FLOW = ("waterLeak", "water_leak"), ("leakFlow", "flow")
 
 
-async def night(store: Store, *, now: datetime) -> dict[str, Any]:
-    """One run; gives what it saw: meters, readings, alerts, flows that stopped."""
+async def night(store: Store, *, now: datetime, purpose: str = "") -> dict[str, Any]:
+    """One run; gives what it saw: meters, readings, alerts, flows that stopped, persons left out.
+
+    Whoever objects to ``purpose``, or to every purpose, is neither read nor remembered (GDPR art. 21).
+    """
     levels = Levels()
     kept = await _remembered(store)
-    ledger = kept[1] if kept else Ledger.empty(levels)
+    against = await store.governance.objectors(purpose)
+    ledger = kept[1].without(against) if kept else Ledger.empty(levels)
     start = instant(kept[0]) - LATE if kept else now - FIRST_LOOK
     latest = await store.state.latest(EVERYTHING, quantity=QUANTITY, limit=500_000)
     sectors = {each.entity for each in await store.state.latest(EVERYTHING, attribute=SECTOR)}
-    entity_of = {each.series: each.entity for each in latest if each.entity not in sectors}
+    left_out = sectors | against
+    entity_of = {each.series: each.entity for each in latest if each.entity not in left_out}
     series = sorted(entity_of)
     usual = await store.water.accepted(since=milliseconds(now - EXPLAINED))
     readings = raised = 0
     for first in range(0, len(series), CHUNK):
         part = series[first : first + CHUNK]
-        rows = await _readings(store, part, Window(start, now), entity_of)
+        rows = await _readings(store, part, window=Window(start, now), entity_of=entity_of)
         readings += rows.height
-        ledger, alerts = run_night(ledger, rows, levels)
-        fresh = [each for each in _cases(alerts, ledger.names) if _is_new(each, usual, levels)]
+        ledger, alerts = run_night(ledger, rows, levels=levels)
+        fresh = [
+            each for each in _cases(alerts, ledger.names) if _is_new(each, usual, levels=levels)
+        ]
         raised += len(fresh)
         await store.water.raise_cases(fresh)
-    ended = await _stopped(store, ledger, now)
-    await store.water.remember(MEMORY, milliseconds(now), ledger.packed())
-    await _tell(store, ledger, ended, now)
-    return {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
+    ended = await _stopped(store, ledger, against=against, now=now)
+    await store.water.remember(MEMORY, milliseconds(now), body=ledger.packed())
+    await _tell(store, ledger, ended=ended, now=now)
+    seen = {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
+    return {**seen, "left_out": len({each.entity for each in latest} & against)}
 
 
 async def _remembered(store: Store) -> tuple[int, Ledger] | None:
@@ -82,10 +90,10 @@ async def _remembered(store: Store) -> tuple[int, Ledger] | None:
 
 
 async def _readings(
-    store: Store, series: list[int], window: Window, entity_of: dict[int, str]
+    store: Store, series: list[int], *, window: Window, entity_of: dict[int, str]
 ) -> pl.DataFrame:
     found = await store.history.read(
-        EVERYTHING, series, window, step="raw", max_points=MOST_POINTS * len(series)
+        EVERYTHING, series, window=window, step="raw", max_points=MOST_POINTS * len(series)
     )
     tables = [_table(each, entity_of[each.series]) for each in found]
     empty = pl.DataFrame(
@@ -126,21 +134,24 @@ def _cases(alerts: Alerts, names: tuple[str, ...]) -> list[NewCase]:
     ]
 
 
-def _is_new(case: NewCase, usual: dict[str, float], levels: Levels) -> bool:
+def _is_new(case: NewCase, usual: dict[str, float], *, levels: Levels) -> bool:
     """Clearly more than the flow that the subscriber or an agent explained by a use."""
     known = usual.get(case.entity, 0.0)
     return known <= 0 or case.rate > max(levels.worse * known, known + levels.worse_l_h)
 
 
-async def _stopped(store: Store, ledger: Ledger, now: datetime) -> list[str]:
-    """Running cases whose flow the detector no longer sees."""
+async def _stopped(
+    store: Store, ledger: Ledger, *, against: frozenset[str], now: datetime
+) -> list[str]:
+    """Running cases whose flow the detector no longer sees, or may no longer look at."""
     running = await store.water.running()
     gone = ledger.book.gone()
     still = [name for n, name in enumerate(ledger.names) if name in running and gone[n]]
+    still += sorted(against & running)
     return await store.water.stop_cases(still, now=milliseconds(now))
 
 
-async def _tell(store: Store, ledger: Ledger, ended: list[str], now: datetime) -> None:
+async def _tell(store: Store, ledger: Ledger, *, ended: list[str], now: datetime) -> None:
     """The leak, or its end, as attributes of the meter: rules raise and clear the alarm."""
     running = await store.water.running()
     base = dict(zip(ledger.names, ledger.book.base.tolist(), strict=True))

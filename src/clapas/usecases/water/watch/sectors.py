@@ -51,28 +51,28 @@ class Sector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def sectors(
-    store: Store, entities: RowFilter, series: RowFilter, *, now: datetime
+    store: Store, entities: RowFilter, *, series: RowFilter, now: datetime
 ) -> list[Sector]:
     """Sectors that may be seen, the dearest excess first."""
     zone = await store.territory.zone()
     latest = await store.state.latest(series, attribute=FLOW, quantity="flow", limit=MOST)
     number_of = {each.entity: each.series for each in latest}
-    rows = await _rows(store, entities, set(number_of))
+    rows = await _rows(store, entities, wanted=set(number_of))
     found = await store.history.read(
-        series, [number_of[name] for name in rows], Window(now - LOOK, now), step="hour", max_points=100_000
+        series, [number_of[name] for name in rows], window=Window(now - LOOK, now), step="hour", max_points=100_000
     )  # fmt: skip
     by_series = {each.series: each for each in found}
     works = await store.water_works.sectors(entities)
     heard = await store.water_works.heard(entities, since=milliseconds(now - HEARD))
     made = [
-        _known(_sector(row, by_series.get(number_of[name]), zone), works, heard)
+        _known(_sector(row, by_series.get(number_of[name]), zone=zone), works, heard=heard)
         for name, row in rows.items()
     ]
     return sorted(made, key=lambda each: -(each.euros_day or 0.0))
 
 
 def _known(
-    sector: Sector, works: Mapping[str, SectorWorks], heard: Mapping[str, SectorMeters]
+    sector: Sector, works: Mapping[str, SectorWorks], *, heard: Mapping[str, SectorMeters]
 ) -> Sector:
     """With the works and meters that name the sector by its id, the last part of it, or its name."""
     names = list(dict.fromkeys((sector.entity, sector.entity.rpartition(":")[2], sector.name)))
@@ -87,7 +87,7 @@ def _known(
     )
 
 
-async def _rows(store: Store, entities: RowFilter, wanted: set[str]) -> dict[str, EntityRow]:
+async def _rows(store: Store, entities: RowFilter, *, wanted: set[str]) -> dict[str, EntityRow]:
     found: dict[str, EntityRow] = {}
     after: str | None = None
     while True:
@@ -98,7 +98,7 @@ async def _rows(store: Store, entities: RowFilter, wanted: set[str]) -> dict[str
             return found
 
 
-def _sector(row: EntityRow, history: SeriesHistory | None, zone: ZoneInfo) -> Sector:
+def _sector(row: EntityRow, history: SeriesHistory | None, *, zone: ZoneInfo) -> Sector:
     nights = nights_of(history, zone) if history else {}
     days = sorted(nights)
     last = nights[days[-1]] if days else None

@@ -52,11 +52,11 @@ class Vault:
 
     def seal(self, entity: str, person: Person) -> bytes:
         """An identity as the bytes that are kept."""
-        return self._sealer.seal(entity, KIND, msgspec.json.encode(person)).encode()
+        return self._sealer.seal(entity, KIND, key=msgspec.json.encode(person)).encode()
 
     def open(self, row: SubscriberRow) -> Person:
         """The identity. Raises InternalError when it was sealed with another key."""
-        body = self._sealer.open(row.entity, KIND, base64.b64decode(row.sealed))
+        body = self._sealer.open(row.entity, KIND, sealed=base64.b64decode(row.sealed))
         return msgspec.json.decode(body, type=Person)
 
     def stop_token(self, entity: str) -> str:

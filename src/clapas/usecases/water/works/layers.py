@@ -78,7 +78,7 @@ def _written(cells: dict[str, str], line: int) -> Places:
             pairs = [(float(x.replace(",", ".")), float(y.replace(",", ".")))]
         except ValueError as error:
             raise BadTable(f"line {line}: not coordinates: {x} {y}", line=line) from error
-    places = [place_of(*pair, None) for pair in pairs[:MOST_POINTS]]
+    places = [place_of(*pair, box=None) for pair in pairs[:MOST_POINTS]]
     if any(each.found in {"outside", "impossible"} for each in places):
         raise BadTable(f"line {line}: neither degrees nor Lambert-93", line=line)
     return [(each.longitude, each.latitude) for each in places]
@@ -92,12 +92,16 @@ def _package(path: Path) -> list[Row]:
                 "SELECT g.table_name, g.column_name, s.organization_coordsys_id FROM gpkg_geometry_columns g "
                 "JOIN gpkg_spatial_ref_sys s ON s.srs_id = g.srs_id ORDER BY g.table_name"
             ).fetchall()
-            return [row for layer in layers for row in _features(connection, *layer)]
+            return [
+                row
+                for table, column, system in layers
+                for row in _features(connection, table, column=column, system=system)
+            ]
     except sqlite3.DatabaseError as error:
         raise BadTable(f"not a GeoPackage: {error}") from error
 
 
-def _features(connection: sqlite3.Connection, table: str, column: str, system: int) -> list[Row]:
+def _features(connection: sqlite3.Connection, table: str, *, column: str, system: int) -> list[Row]:
     quoted = table.replace('"', '""')
     rows = connection.execute(f'SELECT * FROM "{quoted}" LIMIT {MOST_ROWS + 1}')  # noqa: S608 a name of the file itself, quoted
     found = []
@@ -135,15 +139,15 @@ def _shape(blob: bytes, at: int) -> tuple[Places, int]:
     sizes = {0: 2, 1: 3, 2: 3, 3: 4}
     kind, size = code % 1000, sizes[code // 1000 % 4]
     if kind == POINT:
-        return _run(blob, at, order, size, 1)
+        return _run(blob, at, order=order, size=size, count=1)
     count, at = struct.unpack_from(f"{order}I", blob, at)[0], at + 4
     if kind == LINE:
-        return _run(blob, at, order, size, count)
+        return _run(blob, at, order=order, size=size, count=count)
     places: Places = []
     for _ in range(min(count, MOST_POINTS)):
         if kind == POLYGON:
             points, at = struct.unpack_from(f"{order}I", blob, at)[0], at + 4
-            more, at = _run(blob, at, order, size, points)
+            more, at = _run(blob, at, order=order, size=size, count=points)
         elif kind in MULTI:
             more, at = _shape(blob, at)
         else:
@@ -152,7 +156,7 @@ def _shape(blob: bytes, at: int) -> tuple[Places, int]:
     return places, at
 
 
-def _run(blob: bytes, at: int, order: str, size: int, count: int) -> tuple[Places, int]:
+def _run(blob: bytes, at: int, *, order: str, size: int, count: int) -> tuple[Places, int]:
     end = at + 8 * size * count
     numbers = struct.unpack_from(f"{order}{size * count}d", blob, at)
     return [(numbers[n], numbers[n + 1]) for n in range(0, len(numbers), size)], end

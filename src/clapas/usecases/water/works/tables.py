@@ -79,7 +79,9 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_assets(path: Path) -> Brought:
     """Assets of a CSV or of the layers of a GeoPackage. Raises BadTable."""
-    found, problems = _each(read_layer(path), _asset, ASSET_COLUMNS, ("reference", "kind"))
+    found, problems = _each(
+        read_layer(path), _asset, columns=ASSET_COLUMNS, needed=("reference", "kind")
+    )
     return Brought(
         assets=list({each.reference: each for each in found}.values()), problems=problems
     )
@@ -87,13 +89,16 @@ def read_assets(path: Path) -> Brought:
 
 def read_works(path: Path) -> Brought:
     """Work orders of a CSV or of the layers of a GeoPackage. Raises BadTable."""
-    found, problems = _each(read_layer(path), _work, WORK_COLUMNS, ("reference", "kind", "state"))
+    found, problems = _each(
+        read_layer(path), _work, columns=WORK_COLUMNS, needed=("reference", "kind", "state")
+    )
     return Brought(works=list({each.reference: each for each in found}.values()), problems=problems)
 
 
 def _each(
     rows: list[Row],
     made: Callable[[Row, Mapping[str, str]], T],
+    *,
     columns: Mapping[str, tuple[str, ...]],
     needed: tuple[str, ...],
 ) -> tuple[list[T], list[str]]:

@@ -1,97 +1,14 @@
-"""Entity maps (clauses 5.5.14, 5.14) and snapshots (5.16)."""
+"""Snapshots (clauses 5.5.15, 5.16)."""
 
 import asyncio
 from typing import Any
 
 import httpx
 import pytest
+from tests.integration.context.five import kind_of
+from tests.integration.context.receiver import Receiver
 
 from clapas.store import Store
-
-
-@pytest.fixture
-async def five(api: httpx.AsyncClient, urn: str) -> list[str]:
-    """Five vehicles of a type of their own."""
-    ids = [f"{urn}-{n}" for n in range(5)]
-    kind = kind_of(urn)
-    body = [
-        {"id": each, "type": kind, "speed": {"type": "Property", "value": 10 * n}}
-        for n, each in enumerate(ids)
-    ]
-    assert (await api.post("/entityOperations/create", json=body)).status_code == 201
-    return ids
-
-
-def kind_of(urn: str) -> str:
-    """A type that only this test has."""
-    return f"Van{urn[-12:]}"
-
-
-@pytest.mark.clause("5.14.4")
-async def test_create_a_map(api: httpx.AsyncClient, urn: str, five: list[str]) -> None:
-    """The candidates of a query, each with where it is; too wide a query makes no map."""
-    kind = kind_of(urn)
-    made = await api.get(f"/entityMaps?type={kind}&q=speed>15")
-    assert made.status_code == 201
-    assert made.json()["entityMap"] == {each: ["@none"] for each in five[2:]}
-    location = made.headers["ngsild-entitymap"]
-    assert location == f"/ngsi-ld/v1/entityMaps/{made.json()['id']}"
-    assert (await api.get(f"/entityMaps?id={five[0]}")).status_code == 400
-    assert (await api.get(f"/entityMaps?type={kind}&entityMapLifetime=1hour")).status_code == 400
-    body = {"type": "Query", "entities": [{"type": kind}]}
-    assert len((await api.post("/entityMaps", json=body)).json()["entityMap"]) == 5
-
-
-@pytest.mark.clause("5.14.1")
-async def test_keep_a_map(api: httpx.AsyncClient, urn: str, five: list[str]) -> None:
-    """A map is shown, prolonged within bounds, not seen by another tenant, gone when expired or deleted."""
-    kind = kind_of(urn)
-    made = (await api.get(f"/entityMaps?type={kind}&entityMapLifetime=P3650D")).json()
-    path = f"/entityMaps/{made['id']}"
-    forged = {"expiresAt": "2099-01-01T00:00:00Z", "entityMap": {"urn:x:y": ["@none"]}}
-    assert (await api.patch(path, json=forged)).status_code == 204
-    shown = (await api.get(path)).json()
-    assert set(shown["entityMap"]) == set(five)
-    assert shown["expiresAt"] < "2099"
-    assert (await api.patch(path, json={"expiresAt": "tomorrow"})).status_code == 400
-    other = await api.get(path, headers={"NGSILD-Tenant": "stranger"})
-    assert other.status_code == 404
-    assert (await api.patch(path, json={"expiresAt": "2000-01-01T00:00:00Z"})).status_code == 204
-    assert (await api.get(path)).status_code == 404
-    assert (await api.get("/entityMaps/not%20a%20uri")).status_code == 400
-    again = (await api.get(f"/entityMaps?type={kind}")).json()
-    assert (await api.delete(f"/entityMaps/{again['id']}")).status_code == 204
-    assert (await api.delete(f"/entityMaps/{again['id']}")).status_code == 404
-
-
-@pytest.mark.clause("5.5.9.3")
-async def test_page_through_a_map(api: httpx.AsyncClient, urn: str, five: list[str]) -> None:
-    """Pages go through the candidates of the first query; what does not fit any more leaves the map."""
-    kind = kind_of(urn)
-    first = await api.get(f"/entities?type={kind}&entityMap=true&limit=2")
-    assert (first.status_code, len(first.json())) == (201, 2)
-    location = first.headers["ngsild-entitymap"]
-    headers = {"NGSILD-EntityMap": location}
-    late = {"id": f"{urn}-9", "type": kind}
-    await api.post("/entities", json=late)
-    await api.delete(f"/entities/{five[1]}")
-    page = await api.get(f"/entities?type={kind}&limit=3&count=true", headers=headers)
-    assert [each["id"] for each in page.json()] == [five[0], five[2], five[3]]
-    assert page.headers["ngsild-results-count"] == "4"
-    assert page.headers["ngsild-entitymap"] == location
-    assert 'rel="next"' in page.headers["link"]
-    shown = (await api.get(location.removeprefix("/ngsi-ld/v1"))).json()
-    assert set(shown["entityMap"]) == {five[0], five[2], five[3], five[4]}
-
-
-@pytest.mark.clause("5.14.5")
-async def test_temporal_map(api: httpx.AsyncClient, urn: str, five: list[str]) -> None:
-    """The entities that have instances in the time asked for; without a time it is no query."""
-    kind = kind_of(urn)
-    assert (await api.get(f"/temporal/entityMaps?type={kind}")).status_code == 400
-    query = f"/temporal/entityMaps?type={kind}&timerel=before&timeproperty=createdAt&timeAt="
-    assert set((await api.get(query + "2999-01-01T00:00:00Z")).json()["entityMap"]) == set(five)
-    assert (await api.get(query + "2000-01-01T00:00:00Z")).json()["entityMap"] == {}
 
 
 async def ready(api: httpx.AsyncClient, location: str) -> dict[str, Any]:
@@ -115,7 +32,7 @@ async def snap(api: httpx.AsyncClient, **query: Any) -> tuple[str, dict[str, Any
 
 @pytest.mark.clause("5.16.1")
 async def test_a_snapshot_stays(api: httpx.AsyncClient, urn: str, five: list[str]) -> None:
-    """What a query found stays as it was, under the snapshot's name; nobody writes there."""
+    """What a query found stays as it was, under the snapshot's name."""
     kind = kind_of(urn)
     location, made = await snap(api, entities=[{"type": kind}], q="speed>25")
     assert (made["snapshotStatus"], made["snapshotPriority"]) == ("success", 5)
@@ -127,7 +44,8 @@ async def test_a_snapshot_stays(api: httpx.AsyncClient, urn: str, five: list[str
     assert found.headers["ngsild-snapshot"] == made["id"]
     shown = await api.get(f"/entities/{five[4]}?options=keyValues", headers=headers)
     assert shown.json()["speed"] == 40
-    assert (await api.delete(f"/entities/{five[4]}", headers=headers)).status_code == 422
+    sources = await api.get("/csourceRegistrations?type=Van", headers=headers)
+    assert sources.status_code == 422
     assert (await api.delete(location)).status_code == 204
     assert (await api.get(f"/entities?type={kind}", headers=headers)).status_code == 404
 
@@ -167,7 +85,9 @@ async def test_a_snapshot_of_an_evolution(
         {"type": "Snapshot", "snapshotQueries": []},
         {"type": "Snapshot", "snapshotQueries": [{"type": "Query", "temporalQ": {}}]},
         {"type": "Snapshot", "snapshotTemporalQueries": [{"type": "Entity", "temporalQ": {}}]},
-        {"type": "Snapshot", "snapshotStatus": "success", "snapshotQueries": [{"type": "Query"}]},
+        {"type": "Snapshot", "snapshotPriority": 0, "snapshotQueries": [{"type": "Query"}]},
+        {"type": "Snapshot", "snapshotLifetime": 3, "snapshotQueries": [{"type": "Query"}]},
+        {"type": "Snapshot", "endpoint": "nowhere", "snapshotQueries": [{"type": "Query"}]},
         {"type": "Photograph", "snapshotQueries": [{"type": "Query"}]},
     ],
 )
@@ -202,11 +122,75 @@ async def test_an_expired_snapshot_goes(
 ) -> None:
     """Once its time is over a snapshot is not there any more, and neither are its copies."""
     location, made = await snap(api, entities=[{"type": kind_of(urn)}])
-    past = {"expiresAt": "2000-01-01T00:00:00Z"}
-    assert (await api.patch(location, json=past)).status_code == 200
+    assert (await api.patch(location, json={"snapshotLifetime": "PT0S"})).status_code == 200
     assert (await api.get(location)).status_code == 404
     count = "SELECT count(*) FROM ngsild_entity WHERE tenant LIKE %(like)s"
     async with asyncio.timeout(20):
         while (await store.postgres.rows(count, like=f"%{made['id']}"))[0][0]:
             await asyncio.sleep(0.1)
     assert five
+
+
+@pytest.mark.clause("5.16.6")
+async def test_who_made_a_snapshot_is_told(
+    api: httpx.AsyncClient, urn: str, five: list[str], receiver: Receiver
+) -> None:
+    """A notification says that a snapshot is filled, changed, cloned, over; with the headers it asked for."""
+    wanted = {"endpoint": receiver.uri, "receiverInfo": [{"key": "X-Desk", "value": "7"}]}
+    queries = [{"type": "Query", "entities": [{"type": kind}]} for kind in (kind_of(urn), "None")]
+    since = {"timerel": "before", "timeAt": "2999-01-01T00:00:00Z", "timeproperty": "modifiedAt"}
+    body = {"type": "Snapshot", "snapshotQueries": queries, **wanted}
+    body["snapshotTemporalQueries"] = [{**queries[0], "temporalQ": since}]
+    made = await api.post("/snapshots", json=body)
+    location = made.headers["location"].removeprefix("/ngsi-ld/v1")
+    headers, told = await receiver.next()
+    assert (headers["x-desk"], headers["content-type"]) == ("7", "application/json")
+    assert (told["type"], told["snapshotId"]) == ("SnapshotNotification", location[11:])
+    assert told["snapshotStatus"] == "partial"
+    results = [
+        [{"resultStatus": "success"}, {"resultStatus": "empty"}],
+        [{"resultStatus": "success"}],
+    ]
+    assert [told["snapshotQueriesDetails"], told["temporalSnapshotQueriesDetails"]] == results
+    changed = await api.patch(location, json={"snapshotPriority": 9, "receiverInfo": None})
+    assert (changed.json()["snapshotPriority"], "receiverInfo" in changed.json()) == (9, False)
+    headers, told = await receiver.next()
+    assert (told["snapshotPriority"], "x-desk" in headers) == (9, False)
+    await api.post(f"{location}/clone", json={"type": "Snapshot", "endpoint": receiver.uri})
+    told = (await receiver.next())[1]
+    assert (told["snapshotStatus"], told["snapshotId"] != location[11:]) == ("success", True)
+    await api.patch(location, json={"snapshotLifetime": "PT0S"})
+    told = (await receiver.next())[1]
+    assert told["expiresAt"] <= told["notifiedAt"]
+    assert five
+
+
+@pytest.mark.clause("5.5.15")
+async def test_what_if(
+    api: httpx.AsyncClient, urn: str, five: list[str], receiver: Receiver
+) -> None:
+    """A snapshot is written, subscribed to and mapped as the broker is; nothing of it comes out."""
+    location, made = await snap(api, entities=[{"type": kind_of(urn)}])
+    inside = {"NGSILD-Snapshot": made["id"]}
+    subscription = {
+        "id": f"{urn}-what-if",
+        "type": "Subscription",
+        "entities": [{"type": kind_of(urn)}],
+        "notification": {"endpoint": {"uri": receiver.uri}},
+    }
+    assert (await api.post("/subscriptions", json=subscription, headers=inside)).status_code == 201
+    assert (await api.get(f"/subscriptions/{urn}-what-if")).status_code == 404
+    faster = {"speed": {"type": "Property", "value": 99}}
+    path = f"/entities/{five[0]}"
+    assert (await api.patch(f"{path}/attrs", json=faster, headers=inside)).status_code == 204
+    headers, told = await receiver.next()
+    assert (headers["ngsild-snapshot"], "ngsild-tenant" in headers) == (made["id"], False)
+    assert told["data"][0]["speed"]["value"] == 99
+    assert (await api.get(path)).json()["speed"]["value"] == 0
+    assert (await api.get(path, headers=inside)).json()["speed"]["value"] == 99
+    evolution = f"/temporal{path}?options=temporalValues&timeproperty=modifiedAt"
+    kept = (await api.get(evolution, headers=inside)).json()["speed"]["values"]
+    assert [each[0] for each in kept] == [99]
+    assert (await api.delete(f"/entities/{five[1]}", headers=inside)).status_code == 204
+    assert (await api.get(f"/entities/{five[1]}")).status_code == 200
+    assert (await api.delete(location)).status_code == 204
