@@ -36,7 +36,7 @@ def gauged(records: Records, leak: Floats | None = None, *, valve: int = 0) -> R
 
 def test_a_quiet_field_never_moves() -> None:
     records = gauged(town(60))
-    field = Field(records.pressures, records.flows, records.levels)  # type: ignore[arg-type]
+    field = Field(records.pressures, records.flows, levels=records.levels)  # type: ignore[arg-type]
     assert [field.look(hour) for hour in range(60 * DAY)].count(None) == 60 * DAY
 
 
@@ -52,7 +52,7 @@ def test_a_slow_leak_is_told_days_before_the_balance_is_sure() -> None:
 def test_the_sensors_near_the_leak_are_those_that_fall() -> None:
     leak = opened(60, start=40, end=60, flow=12.0)
     records = gauged(town(60, leak=leak), leak)
-    field = Field(records.pressures, records.flows, records.levels)  # type: ignore[arg-type]
+    field = Field(records.pressures, records.flows, levels=records.levels)  # type: ignore[arg-type]
     moves = [move for hour in range(60 * DAY) if (move := field.look(hour)) is not None]
     assert set(np.argsort(-moves[0].shortfall)[:2]) == {3, 4}
     assert abs(moves[0].start - 40 * DAY) <= 3
@@ -74,7 +74,7 @@ def marked() -> Trial:
 
 
 def found_in(records: Records) -> list[Found]:
-    bank = Bank(explain(records.pressures, records.flows, records.levels), marked())  # type: ignore[arg-type]
+    bank = Bank(explain(records.pressures, records.flows, levels=records.levels), marked())  # type: ignore[arg-type]
     return [move for hour in range(60 * DAY) if (move := bank.look(hour)) is not None]
 
 
@@ -92,7 +92,7 @@ def test_a_quiet_town_tells_nothing() -> None:
 
 def test_a_valve_moves_the_field_and_is_no_leak_since_no_zone_loses_by_it() -> None:
     records = gauged(town(60), valve=40 * DAY)
-    bank = Bank(explain(records.pressures, records.flows, records.levels), marked())  # type: ignore[arg-type]
+    bank = Bank(explain(records.pressures, records.flows, levels=records.levels), marked())  # type: ignore[arg-type]
     zones = guess_zones(records.flows, records.levels)
     balances = signals(zones, records.flows, levels=records.levels)
     steps = watch(balances, beside=Matched(bank, ("A+B",) * len(SENSORS)))
@@ -115,7 +115,7 @@ def test_what_the_flow_of_a_leak_explains_is_not_looked_for() -> None:
     """Behind the inlets the flow's own effect is taken off a leak's falls: what remains is what the residuals show."""
     leak = opened(60, start=40, end=60, flow=10.0)
     records = gauged(town(60, leak=leak), leak)
-    explained = explain(records.pressures, records.flows, records.levels)  # type: ignore[arg-type]
+    explained = explain(records.pressures, records.flows, levels=records.levels)  # type: ignore[arg-type]
     shown = np.nanmean(explained.missing[41 * DAY : 48 * DAY], axis=0)
     truth = np.zeros(len(SENSORS))
     truth[[2, 3, 4]] = 0.6, 3.0, 2.4

@@ -104,7 +104,7 @@ async def named_dossier(request: Call, file: FromPath[int]) -> Response[bytes]:
     if sealed is None:
         raise NotFound(subscriber=row.entity)
     who = Vault.of(directory_of(rooms)).open(sealed)
-    body = await asyncio.to_thread(render_dossier, dossier_of(row, SERVICE, who))
+    body = await asyncio.to_thread(render_dossier, dossier_of(row, SERVICE, who=who))
     return attachment(body, kind=PDF, name=f"dossier-{file}.pdf")
 
 

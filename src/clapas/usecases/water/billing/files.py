@@ -144,7 +144,7 @@ def new_file(found: Review) -> NewFile:
     )
 
 
-def dossier_of(row: FileRow, service: str, who: Person | None = None) -> Dossier:
+def dossier_of(row: FileRow, service: str, *, who: Person | None = None) -> Dossier:
     """The file as the printed page needs it; ``who`` is named on it when it is printed for them."""
     source: Source = msgspec.convert(row.source, Source)
     context: Context = msgspec.convert(row.context, Context)

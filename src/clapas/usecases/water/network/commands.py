@@ -37,11 +37,12 @@ HEAD_M = 45.0
 ALARM = ("zone", "raised_at", "kind", "flow_m3_h")
 
 
-def find_bursts(  # noqa: PLR0917 options of a command
+def find_bursts(
     flows: Annotated[
         Path, typer.Argument(help="CSV or CSV.gz: time; one column a flow meter (m³/h).")
     ],
     out: Annotated[Path, typer.Option(help="Where the alarms are written (CSV).")],
+    *,
     levels: Annotated[Path | None, typer.Option(help="Tanks' levels (m).")] = None,
     pressures: Annotated[Path | None, typer.Option(help="Pressures (m).")] = None,
     inp: Annotated[
@@ -60,14 +61,14 @@ def find_bursts(  # noqa: PLR0917 options of a command
     zone: Zone = "UTC",
 ) -> None:
     """Leaks of the network, zone by zone: one line an alarm, with the likely pipes when a model is given."""
-    records = read_records(flows, levels, pressures, zone)
+    records = read_records(flows, levels, pressures=pressures, zone=zone)
     if layer and not inp:
         raise typer.BadParameter("candidates need a network model (--inp)", param_hint="--layer")
     model = Model(inp) if inp else None
     found = survey(records, model)
     table = alarm_table(found, records.flows)
     if layer and model:
-        layer.write_bytes(packed(candidate_layer(found, table, model)))
+        layer.write_bytes(packed(candidate_layer(found, table, model=model)))
     table.write_csv(out)
     if cards_out:
         card_table(cards(found, records.flows, zone=ZoneInfo(zone)), price).write_csv(cards_out)
@@ -79,7 +80,7 @@ def find_bursts(  # noqa: PLR0917 options of a command
     )
 
 
-def candidate_layer(found: Survey, table: pl.DataFrame, model: Model) -> Layer:
+def candidate_layer(found: Survey, table: pl.DataFrame, *, model: Model) -> Layer:
     """The candidate pipes of each alarm as lines, the likeliest first, for the utility's own GIS."""
     features = [
         Feature(model.line_of(pipe), (*row, rank, pipe))
@@ -96,6 +97,7 @@ def evaluate_network(
     scenarios: Annotated[
         int, typer.Option(help="Simulated scenarios (about ten seconds each).")
     ] = 2,
+    *,
     seed: Annotated[int, typer.Option(help="Seed of the first scenario.")] = 21,
     sensors: Annotated[
         str,
@@ -120,9 +122,13 @@ def evaluate_network(
         for number in range(scenarios)
     ]
     if flows and truth:
-        records = read_records(flows, levels, None, "UTC")
+        records = read_records(flows, levels, pressures=None, zone="UTC")
         found = survey(records, model)
-        scored.append(_report("recorded", found, read_truth(truth, records), model, records))
+        scored.append(
+            _report(
+                "recorded", found, leaks=read_truth(truth, records), model=model, records=records
+            )
+        )
         if places:
             days = records.flows.count // 24
             given = scored[0].leaks
@@ -135,7 +141,11 @@ def evaluate_network(
         title = ("recorded leaks played again" if setting.given else f"scenario {setting.seed}") + (
             f", {len(places)} pressures" if places else ", flow only"
         )
-        scored.append(_report(title, survey(records, model), scenario.leaks, model, records))
+        scored.append(
+            _report(
+                title, survey(records, model), leaks=scenario.leaks, model=model, records=records
+            )
+        )
     for line in _summary(scored):
         typer.echo(line)
 
@@ -205,7 +215,7 @@ def read_truth(path: Path, records: Records) -> tuple[Leak, ...]:
 
 
 def zones_of(
-    found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
+    found: Survey, leaks: tuple[Leak, ...], *, model: Model, records: Records
 ) -> dict[str, str]:
     """Zone of each leaking pipe, by the junction where it begins."""
     places = {}
@@ -218,9 +228,9 @@ def zones_of(
 
 
 def _report(
-    title: str, found: Survey, leaks: tuple[Leak, ...], model: Model, records: Records
+    title: str, found: Survey, *, leaks: tuple[Leak, ...], model: Model, records: Records
 ) -> Scored:
-    zones = zones_of(found, leaks, model, records)
+    zones = zones_of(found, leaks, model=model, records=records)
     outcome = match(found.steps, leaks, zones=zones)
     score = official(
         found.told, leaks, metres=model.metres_between, until=float(records.flows.count)

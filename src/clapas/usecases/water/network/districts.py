@@ -47,7 +47,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def survey(records: Records, model: Model | None = None, rules: Rules | None = None) -> Survey:
+def survey(records: Records, model: Model | None = None, *, rules: Rules | None = None) -> Survey:
     """Watch every zone of a network, in the order of time."""
     flows, levels = records.flows, records.levels
     names = levels.names if levels is not None else ()
@@ -61,15 +61,17 @@ def survey(records: Records, model: Model | None = None, rules: Rules | None = N
     beside: Beside | None = None
     if records.pressures is not None and zones:
         if model and table is not None and trial is not None:
-            bank = Bank(explain(records.pressures, flows, levels), trial)
-            beside = matched = Matched(bank, _zone_of_each(table.nodes, zones, flows, model))
+            bank = Bank(explain(records.pressures, flows, levels=levels), trial)
+            beside = matched = Matched(
+                bank, _zone_of_each(table.nodes, zones, flows=flows, model=model)
+            )
         else:
-            beside = Gauges(Field(records.pressures, flows, levels))
+            beside = Gauges(Field(records.pressures, flows, levels=levels))
     steps = watch(watched, rules, beside=beside)
     places = (
         [[] for _ in steps]
         if model is None or table is None
-        else locate(steps, zones, table, (flows, matched), model)
+        else locate(steps, zones, table=table, seen=(flows, matched), model=model)
     )
     return Survey(zones=zones, signals=watched, steps=steps, candidates=places)
 
@@ -89,7 +91,7 @@ def trial_of(table: Signatures) -> Trial | None:
 
 
 def _zone_of_each(
-    nodes: tuple[str, ...], zones: tuple[Zone, ...], flows: Hours, model: Model
+    nodes: tuple[str, ...], zones: tuple[Zone, ...], *, flows: Hours, model: Model
 ) -> tuple[str, ...]:
     """The zone of each junction; empty where none is watched."""
     found = {node: zone.name for zone in zones for node in model.nodes_of(zone, flows.names)}
@@ -99,6 +101,7 @@ def _zone_of_each(
 def locate(
     steps: list[Step],
     zones: tuple[Zone, ...],
+    *,
     table: Signatures,
     seen: tuple[Hours, Matched | None],
     model: Model,
@@ -111,7 +114,9 @@ def locate(
     def junctions(step: Step) -> list[str]:
         order = matched.order(step) if matched else None
         if order is None:
-            return rank(table, inside[step.zone], _share(step, by_name[step.zone], flows))
+            return rank(
+                table, inside[step.zone], share=_share(step, by_name[step.zone], flows=flows)
+            )
         return [table.nodes[number] for number in order if table.nodes[number] in inside[step.zone]]
 
     return [
@@ -120,7 +125,7 @@ def locate(
     ]
 
 
-def _share(step: Step, zone: Zone, flows: Hours) -> Floats | None:
+def _share(step: Step, zone: Zone, *, flows: Hours) -> Floats | None:
     """The inlets' shares of what the zone draws more since the step's start; None with a single inlet."""
     if len(zone.inlets) < 2:
         return None
@@ -174,7 +179,7 @@ def alarm_table(found: Survey, flows: Hours) -> pl.DataFrame:
     return frame
 
 
-def read_records(flows: Path, levels: Path | None, pressures: Path | None, zone: str) -> Records:
+def read_records(flows: Path, levels: Path | None, *, pressures: Path | None, zone: str) -> Records:
     """Read the files of the supervision."""
 
     return Records(

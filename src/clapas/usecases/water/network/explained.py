@@ -38,7 +38,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
         return left
 
 
-def explain(pressures: Hours, flows: Hours, levels: Hours | None) -> Explained:
+def explain(pressures: Hours, flows: Hours, *, levels: Hours | None) -> Explained:
     """Regress each pressure on the flows over the first two weeks."""
     features = _features(flows, levels)
     count = min(len(features), pressures.count)

@@ -53,7 +53,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 class Origin:
     """Something that moved the field: the directions in which it does, with its amplitude when last seen."""
 
-    def __init__(self, direction: Floats, amplitude: float, hour: int) -> None:
+    def __init__(self, direction: Floats, amplitude: float, *, hour: int) -> None:
         self.directions = direction[None, :]
         self.amplitude = amplitude
         self.largest = amplitude
@@ -73,12 +73,13 @@ class Field:
         self,
         pressures: Hours,
         flows: Hours,
+        *,
         levels: Hours | None,
         rules: FieldRules | None = None,
     ) -> None:
         self.names = pressures.names
         self.rules = rules or FieldRules()
-        self.missing = explain(pressures, flows, levels).missing
+        self.missing = explain(pressures, flows, levels=levels).missing
         self.white = self.missing @ whitener_of(
             self.missing[:TRAIN_HOURS], shrink=SHRINK, least_cm=LEAST_NOISE_CM
         )
@@ -106,7 +107,7 @@ class Field:
             beyond = strength > limit * usual
             self.held[window] = self.held[window] + 1 if beyond else 0
             if self.held[window] >= self.rules.hold_hours:
-                return self._moved(hour, window, off)
+                return self._moved(hour, window, off=off)
         return None
 
     def _mean(self, hour: int, window: int) -> tuple[Floats, int]:
@@ -124,13 +125,13 @@ class Field:
             return off, 0.0
         return off, float(off @ off) / free / _noise(heard) ** 2
 
-    def _moved(self, hour: int, window: int, off: Floats) -> Move:
+    def _moved(self, hour: int, window: int, *, off: Floats) -> Move:
         mean, _ = self._mean(hour, window)
         size = float(np.linalg.norm(off))
         start = self._start(hour, off)
-        origin = self._explained(hour, mean, size)
+        origin = self._explained(hour, mean, size=size)
         if origin is None:
-            self.origins.append(Origin(off / size, size, hour))
+            self.origins.append(Origin(off / size, size, hour=hour))
         else:
             origin.turned(off / size, float(np.linalg.norm(origin.directions @ mean)))
         self._span()
@@ -144,7 +145,7 @@ class Field:
             known=origin is not None,
         )
 
-    def _explained(self, hour: int, mean: Floats, size: float) -> Origin | None:
+    def _explained(self, hour: int, mean: Floats, *, size: float) -> Origin | None:
         """The known origin whose growth, or whose change with the hour of the day, explains this much."""
         for origin in reversed(self.origins):
             amplitude = float(np.linalg.norm(origin.directions @ mean))

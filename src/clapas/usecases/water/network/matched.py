@@ -66,7 +66,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Bank:
     """The whitened field, hour after hour, and the marks of leaks in it."""
 
-    def __init__(self, explained: Explained, trial: Trial, rules: MatchRules | None = None) -> None:
+    def __init__(
+        self, explained: Explained, trial: Trial, *, rules: MatchRules | None = None
+    ) -> None:
         self.rules = rules or MatchRules()
         whitener = whitener_of(
             explained.missing[:TRAIN_HOURS], shrink=SHRINK, least_cm=LEAST_NOISE_CM
@@ -90,18 +92,19 @@ class Bank:
             self._settle(hour)
             return None
         for window in self.rules.windows:
-            rise = self._rise(hour, *window)
+            length, times = window
+            rise = self._rise(hour, length, times=times)
             if rise is None:
                 continue
-            along, whole = self._strength(hour, window, rise)
+            along, whole = self._strength(hour, window, rise=rise)
             beyond = along > self.rules.limit or whole > self.rules.whole
             self.held[window] = self.held[window] + 1 if beyond else 0
             if self.held[window] >= self.rules.hold_hours:
                 least = self.rules.like if along > self.rules.limit else self.rules.likely
-                return self._found(hour, window[0], rise, least)
+                return self._found(hour, window[0], rise=rise, least=least)
         return None
 
-    def _rise(self, hour: int, window: int, times: int) -> Floats | None:
+    def _rise(self, hour: int, window: int, *, times: int) -> Floats | None:
         """The last hours' mean less that of the same hours of the days before, beside the known leaks."""
         begin, end, days = hour + 1 - window, hour + 1, -(-window // DAY) * DAY
         if begin < times * days:
@@ -114,7 +117,7 @@ class Bank:
         rise: Floats = now - np.mean(heard, axis=0)
         return rise - (rise @ self.basis.T) @ self.basis
 
-    def _strength(self, hour: int, window: tuple[int, int], rise: Floats) -> tuple[float, float]:
+    def _strength(self, hour: int, window: tuple[int, int], *, rise: Floats) -> tuple[float, float]:
         """The rise along the likeliest shape, and its length, in noises of such a difference."""
         noise = float(np.sqrt(1 / window[0] + 1 / (window[0] * window[1])))
         length = float(np.linalg.norm(rise)) / noise
@@ -125,9 +128,9 @@ class Bank:
         along = float((self.beside @ rise).max(initial=0.0)) / noise
         return along / usual, length / usual
 
-    def _found(self, hour: int, window: int, rise: Floats, least: float) -> Found:
+    def _found(self, hour: int, window: int, *, rise: Floats, least: float) -> Found:
         """Place the move, and wait a day for its whole effect."""
-        start = self._start(hour, window, rise)
+        start = self._start(hour, window, rise=rise)
         scores, flow = self._scores(rise)
         best = int(np.argmax(scores))
         like = float(scores[best]) / float(np.linalg.norm(rise))
@@ -156,7 +159,7 @@ class Bank:
         along = (left @ rise) / sizes
         return np.where(seen, along, -np.inf), along / sizes
 
-    def _start(self, hour: int, window: int, rise: Floats) -> int:
+    def _start(self, hour: int, window: int, *, rise: Floats) -> int:
         """The hour that best cuts the last days along the rise (least squares)."""
         first = max(hour + 1 - 2 * max(window, DAY), TRAIN_HOURS - 2 * DAY)
         along = np.nan_to_num(self.white[first : hour + 1]) @ rise
@@ -238,9 +241,9 @@ class Matched:
         zone = self.zones[move.order[0]]
         if zone not in balances:
             return None
-        told = move.leak and _lost(balances[zone], move, hour)
+        told = move.leak and _lost(balances[zone], move, hour=hour)
         self.waiting = (zone, move) if move.leak and not told else None
-        return self._step(zone, move, hour, told=told)
+        return self._step(zone, move, hour=hour, told=told)
 
     def _waited(self, hour: int, balances: Mapping[str, Watch]) -> Step | None:
         """A leak by its shape whose loss was not sure yet: the balance has a day to confirm it."""
@@ -249,12 +252,12 @@ class Matched:
         zone, move = self.waiting
         if hour > move.raised + DAY:
             self.waiting = None
-        elif _lost(balances[zone], move, hour):
+        elif _lost(balances[zone], move, hour=hour):
             self.waiting = None
-            return self._step(zone, move, hour, told=True)
+            return self._step(zone, move, hour=hour, told=True)
         return None
 
-    def _step(self, zone: str, move: Found, hour: int, *, told: bool) -> Step:
+    def _step(self, zone: str, move: Found, *, hour: int, told: bool) -> Step:
         self.found[hour] = move.order
         sudden: Kind = "burst" if move.raised - move.start <= DAY else "leak"
         return Step(
@@ -268,7 +271,7 @@ class Matched:
         )
 
 
-def _lost(balance: Watch, move: Found, hour: int) -> bool:
+def _lost(balance: Watch, move: Found, *, hour: int) -> bool:
     """Does the zone's balance show that so much is lost? A valve moves the pressures and loses nothing."""
     noise = balance.noise_of(hour, hour + 1 - move.start)
     risen = balance.risen(move.start, hour)

@@ -119,13 +119,13 @@ class Model:
             toolkit.ENopen(str(self.path), str(base / "run.rpt"), str(base / "run.bin"))
             toolkit.ENopenH()
             try:
-                return self._leak_everywhere(toolkit, flows, sensors)
+                return self._leak_everywhere(toolkit, flows, sensors=sensors)
             finally:
                 toolkit.ENcloseH()
                 toolkit.ENclose()
 
     def _leak_everywhere(
-        self, toolkit: Any, flows: tuple[str, ...], sensors: tuple[str, ...]
+        self, toolkit: Any, flows: tuple[str, ...], *, sensors: tuple[str, ...]
     ) -> Signatures:
         links = [toolkit.ENgetlinkindex(name) for name in flows]
         places = [toolkit.ENgetnodeindex(name) for name in sensors]
@@ -218,7 +218,7 @@ def _read(wntr: Any, path: Path) -> Any:
         raise BadTable(f"{path}: not an EPANET model: {error}", path=str(path)) from error
 
 
-def rank(signatures: Signatures, inside: set[str], share: Floats | None) -> list[str]:
+def rank(signatures: Signatures, inside: set[str], *, share: Floats | None) -> list[str]:
     """Junctions of the zone, the likeliest first, by the meters' share of what is lost (of 1)."""
     keep = [n for n, name in enumerate(signatures.nodes) if name in inside]
     cost = np.zeros(len(keep))

@@ -28,7 +28,7 @@ class Gauges:
             return None
         zone = self._zone(move, balances)
         risen, noise = _risen(balances[zone], move)
-        kind, told = self._judged(move, risen, noise)
+        kind, told = self._judged(move, risen, noise=noise)
         return Step(
             zone=zone,
             signal="field",
@@ -39,7 +39,7 @@ class Gauges:
             told=told,
         )
 
-    def _judged(self, move: Move, risen: float, noise: float) -> tuple[Kind, bool]:
+    def _judged(self, move: Move, risen: float, *, noise: float) -> tuple[Kind, bool]:
         """A valve is moved at once and loses nothing: a sudden move must raise the balance to be a leak."""
         slow = move.raised - move.start > 24
         least = -SLOW_FALL * noise if slow else LEAST_RISE * noise

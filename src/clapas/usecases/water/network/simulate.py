@@ -63,21 +63,21 @@ def simulate(model: Path, setting: Setting) -> Scenario:
     network: Any = wntr.network.WaterNetworkModel(str(model))
     random = np.random.default_rng(setting.seed)
     hours = setting.days * DAY_H
-    _prepare(network, hours, random)
-    leaks = list(setting.given) or _draw(network, setting, hours, random)
+    _prepare(network, hours, random=random)
+    leaks = list(setting.given) or _draw(network, setting, hours=hours, random=random)
     with tempfile.TemporaryDirectory() as folder:
-        still = _run(wntr, network, Path(folder) / "still")
-    opened = tuple(_open(network, leak, still, hours) for leak in leaks)
+        still = _run(wntr, network, prefix=Path(folder) / "still")
+    opened = tuple(_open(network, leak, still=still, hours=hours) for leak in leaks)
     with tempfile.TemporaryDirectory() as folder:
-        results = _run(wntr, network, Path(folder) / "leaky")
-    return _recorded(results, network, setting, opened, random)
+        results = _run(wntr, network, prefix=Path(folder) / "leaky")
+    return _recorded(results, network, setting=setting, leaks=opened, random=random)
 
 
-def _run(wntr: Any, network: Any, prefix: Path) -> Any:
+def _run(wntr: Any, network: Any, *, prefix: Path) -> Any:
     return wntr.sim.EpanetSimulator(network).run_sim(file_prefix=str(prefix))
 
 
-def _prepare(network: Any, hours: int, random: np.random.Generator) -> None:
+def _prepare(network: Any, hours: int, *, random: np.random.Generator) -> None:
     """Hourly steps for the whole period; demands with a season, days and hours of their own."""
     options = network.options.time
     step = int(options.pattern_timestep)
@@ -98,7 +98,7 @@ def _prepare(network: Any, hours: int, random: np.random.Generator) -> None:
         pattern.multipliers = own
 
 
-def _draw(network: Any, setting: Setting, hours: int, random: np.random.Generator) -> list[Leak]:
+def _draw(network: Any, setting: Setting, *, hours: int, random: np.random.Generator) -> list[Leak]:
     """Leaks of 8.5 to 20 mm on pipes chosen at random, from the fifteenth day on, repaired after weeks."""
     pipes = [name for name in network.pipe_name_list if name not in setting.flows]
     starts = np.sort(random.uniform(15 * DAY_H, hours - 12 * DAY_H, setting.leaks))
@@ -113,7 +113,7 @@ def _draw(network: Any, setting: Setting, hours: int, random: np.random.Generato
     return leaks
 
 
-def _open(network: Any, leak: Leak, still: Any, hours: int) -> Leak:
+def _open(network: Any, leak: Leak, *, still: Any, hours: int) -> Leak:
     """Put the leak in the model as a demand that follows the undisturbed pressure; tell its flow."""
     node = network.get_link(leak.pipe).start_node_name
     pressure = np.maximum(still.node["pressure"][node].to_numpy()[:hours], 0.0)
@@ -135,6 +135,7 @@ def _open(network: Any, leak: Leak, still: Any, hours: int) -> Leak:
 def _recorded(
     results: Any,
     network: Any,
+    *,
     setting: Setting,
     leaks: tuple[Leak, ...],
     random: np.random.Generator,
@@ -145,7 +146,7 @@ def _recorded(
     """
     flow = np.abs(results.link["flowrate"][list(setting.flows)].to_numpy()) * 3600.0
     level = results.node["pressure"][[setting.tank]].to_numpy()
-    flow = _over_the_hour(flow, level[:, 0], results, network, setting)
+    flow = _over_the_hour(flow, level[:, 0], results=results, network=network, setting=setting)
     flow *= random.normal(1.0, 0.005, flow.shape)
     level = np.round(level, 2)
     pressure = results.node["pressure"][list(setting.pressures)].to_numpy()
@@ -167,7 +168,7 @@ def _recorded(
 
 
 def _over_the_hour(
-    flow: Floats, level: Floats, results: Any, network: Any, setting: Setting
+    flow: Floats, level: Floats, *, results: Any, network: Any, setting: Setting
 ) -> Floats:
     """Instants become hourly means: the pump starts and stops within the hour, the tank's level says how long.
 
