@@ -7,7 +7,7 @@ from tests.unit.usecases.water.test_network import DAY, opened, town
 from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.network.balance import guess_zones, signals
 from clapas.usecases.water.network.districts import Records, survey
-from clapas.usecases.water.network.explained import Trial, explain
+from clapas.usecases.water.network.explained import Trial, covariance_of, explain, filled
 from clapas.usecases.water.network.field import Field
 from clapas.usecases.water.network.matched import Bank, Found, Matched
 from clapas.usecases.water.network.series import Hours
@@ -109,6 +109,33 @@ def test_hours_without_pressures_are_passed_over() -> None:
     found = [move for move in found_in(records) if move.leak]
     assert found[0].order[0] == 3
     assert 0 <= found[0].raised - 40 * DAY < 12
+
+
+def test_two_dead_sensors_do_not_silence_the_others() -> None:
+    leak = opened(60, start=40, end=60, flow=12.0)
+    records = gauged(town(60, leak=leak), leak)
+    records.pressures.values[30 * DAY :, [0, 8]] = np.nan  # type: ignore[union-attr]
+    found = [move for move in found_in(records) if move.leak]
+    assert found[0].order[0] == 3
+    assert 0 <= found[0].raised - 40 * DAY < 12
+    told = survey(records).told
+    assert told
+    assert told[0][0].signal == "field"
+
+
+def test_a_sensor_that_is_not_heard_is_told_by_its_neighbours() -> None:
+    random = np.random.default_rng(3)
+    common = random.normal(0, 2, (3000, 1))
+    heard = common + random.normal(0, 0.5, (3000, 4))
+    ordinary = covariance_of(heard[:1000], shrink=0.0, least_cm=0.01)
+    gaps = heard.copy()
+    gaps[1000:2000, 2] = np.nan
+    gaps[2000:, :2] = np.nan
+    found = filled(gaps, ordinary)
+    assert np.corrcoef(found[1000:2000, 2], heard[1000:2000, 2])[0, 1] > 0.9
+    assert np.isnan(found[2000:, :2]).all(), "half of the field is not heard: nothing is made up"
+    assert (found[:1000] == heard[:1000]).all()
+    assert np.array_equal(filled(gaps, None), gaps, equal_nan=True)
 
 
 def test_what_the_flow_of_a_leak_explains_is_not_looked_for() -> None:

@@ -13,6 +13,8 @@ from clapas.usecases.water.network.series import Hours
 TRAIN_HOURS = 14 * 24
 LEAST_TRAIN_HOURS = 5 * 24
 CENTIMETRES = 100.0
+LEAST_HEARD = 0.7
+"""Share of the sensors that must be heard for an hour to count."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,19 +71,44 @@ def _features(flows: Hours, levels: Hours | None) -> Floats:
     return stacked
 
 
-def whitener_of(missing: Floats, *, shrink: float, least_cm: float) -> Floats:
-    """Matrix that makes the sensors' ordinary shortfalls independent and of unit variance.
+def covariance_of(missing: Floats, *, shrink: float, least_cm: float) -> Floats | None:
+    """How the sensors' ordinary shortfalls go together (cm²); None when too few hours were heard of all at once.
 
     ``shrink`` is the share of the covariance that is taken for each sensor's own noise; no sensor is taken for
     better than ``least_cm``.
     """
-    good = np.isfinite(missing).all(axis=1)
-    known = missing[good]
+    known = missing[np.isfinite(missing).all(axis=1)]
     if len(known) < LEAST_TRAIN_HOURS:
-        return np.zeros((missing.shape[1], missing.shape[1]))
+        return None
     covariance = np.atleast_2d(np.cov(known.T))
     own = np.diag(np.diag(covariance))
-    mixed = (1 - shrink) * covariance + shrink * own + np.eye(len(own)) * least_cm**2
-    values, vectors = np.linalg.eigh(mixed)
+    mixed: Floats = (1 - shrink) * covariance + shrink * own + np.eye(len(own)) * least_cm**2
+    return mixed
+
+
+def whitener_of(covariance: Floats | None, *, sensors: int) -> Floats:
+    """Matrix that makes shortfalls independent and of unit variance; zeros when nothing is known of them."""
+    if covariance is None:
+        return np.zeros((sensors, sensors))
+    values, vectors = np.linalg.eigh(covariance)
     whitener: Floats = vectors @ np.diag(1.0 / np.sqrt(values)) @ vectors.T
     return whitener
+
+
+def filled(missing: Floats, covariance: Floats | None) -> Floats:
+    """Hours of which most sensors were heard, with what the others say of those that were not.
+
+    A dead sensor must not silence the field: its shortfall is the mean of a normal law, given the others.
+    """
+    found = missing.copy()
+    gaps = ~np.isfinite(missing)
+    if covariance is None or not gaps.any():
+        return found
+    kinds, which = np.unique(gaps, axis=0, return_inverse=True)
+    for number, gap in enumerate(kinds):
+        if not gap.any() or gap.mean() > 1 - LEAST_HEARD:
+            continue
+        rows = np.flatnonzero(which.ravel() == number)
+        weights = np.linalg.solve(covariance[np.ix_(~gap, ~gap)], covariance[np.ix_(~gap, gap)])
+        found[np.ix_(rows, gap)] = missing[np.ix_(rows, ~gap)] @ weights
+    return found

@@ -12,7 +12,13 @@ import msgspec
 import numpy as np
 
 from clapas.usecases.water.leaks.arrays import Floats
-from clapas.usecases.water.network.explained import TRAIN_HOURS, explain, whitener_of
+from clapas.usecases.water.network.explained import (
+    TRAIN_HOURS,
+    covariance_of,
+    explain,
+    filled,
+    whitener_of,
+)
 from clapas.usecases.water.network.series import Hours
 
 SHRINK = 0.1
@@ -79,10 +85,10 @@ class Field:
     ) -> None:
         self.names = pressures.names
         self.rules = rules or FieldRules()
-        self.missing = explain(pressures, flows, levels=levels).missing
-        self.white = self.missing @ whitener_of(
-            self.missing[:TRAIN_HOURS], shrink=SHRINK, least_cm=LEAST_NOISE_CM
-        )
+        missing = explain(pressures, flows, levels=levels).missing
+        ordinary = covariance_of(missing[:TRAIN_HOURS], shrink=SHRINK, least_cm=LEAST_NOISE_CM)
+        self.missing = filled(missing, ordinary)
+        self.white = self.missing @ whitener_of(ordinary, sensors=missing.shape[1])
         self.sums = np.cumsum(np.nan_to_num(np.vstack([self.white[:1] * 0, self.white])), axis=0)
         self.heard = np.cumsum(np.append(0, np.isfinite(self.white).all(axis=1)))
         self.origins: list[Origin] = []

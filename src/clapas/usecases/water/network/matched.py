@@ -15,7 +15,14 @@ import numpy as np
 
 from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.network.bursts import Kind, Step, Watch
-from clapas.usecases.water.network.explained import TRAIN_HOURS, Explained, Trial, whitener_of
+from clapas.usecases.water.network.explained import (
+    TRAIN_HOURS,
+    Explained,
+    Trial,
+    covariance_of,
+    filled,
+    whitener_of,
+)
 
 DAY = 24
 BEFORE = 72
@@ -70,10 +77,11 @@ class Bank:
         self, explained: Explained, trial: Trial, *, rules: MatchRules | None = None
     ) -> None:
         self.rules = rules or MatchRules()
-        whitener = whitener_of(
+        ordinary = covariance_of(
             explained.missing[:TRAIN_HOURS], shrink=SHRINK, least_cm=LEAST_NOISE_CM
         )
-        self.white = explained.missing @ whitener
+        whitener = whitener_of(ordinary, sensors=explained.missing.shape[1])
+        self.white = filled(explained.missing, ordinary) @ whitener
         self.marks = explained.left_of(trial) @ whitener
         self.sizes = np.linalg.norm(self.marks, axis=1)
         self.shapes = _each_once(self.marks[self.sizes > LEAST_MARK])
