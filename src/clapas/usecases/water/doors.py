@@ -1,10 +1,12 @@
 """What every door of the water trade asks and answers with: rights, a file to keep, a bounded table."""
 
+from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response
 
 from clapas.domain.errors import InvalidInput
+from clapas.usecases.routes import Rooms
 
 Call = Request[Any, Any, Any]
 READ = {"action": "read", "kind": "entity"}
@@ -32,3 +34,10 @@ def bounded_table(text: str) -> str:
     if len(text) > LONGEST_TABLE:
         raise InvalidInput("too long a table", field="table", limit=LONGEST_TABLE)
     return text
+
+
+def directory_of(rooms: Rooms) -> Path:
+    """The data directory, which holds the vault's key. Raises InvalidInput when the platform has none."""
+    if rooms.directory is None:
+        raise InvalidInput("this platform has no data directory for the vault's key")
+    return rooms.directory

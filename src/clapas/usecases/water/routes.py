@@ -5,7 +5,6 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -16,7 +15,7 @@ from clapas.domain.window import Window, milliseconds
 from clapas.store import Store
 from clapas.store.water import SeenCase, SubscriberRow
 from clapas.usecases.members import Seen
-from clapas.usecases.routes import Rooms, rooms_of, seen_by, way_of
+from clapas.usecases.routes import rooms_of, seen_by, way_of
 from clapas.usecases.water.billing.doors import HANDLERS as FILES
 from clapas.usecases.water.doors import (
     ACT,
@@ -29,6 +28,7 @@ from clapas.usecases.water.doors import (
     READ,
     Call,
     attachment,
+    directory_of,
 )
 from clapas.usecases.water.geopackage import Feature, Layer, packed
 from clapas.usecases.water.watch.answers import (
@@ -227,8 +227,14 @@ async def subscribe(
     """Keep who is told of a meter; the identity is sealed before it reaches the database."""
     rooms = rooms_of(request)
     await rooms.store.entities.get(seen_by(request).entities, entity)
-    vault = Vault.of(_directory(rooms))
-    person = Person(name=data.name, mail=data.mail, phone=data.phone, address=data.address)
+    vault = Vault.of(directory_of(rooms))
+    person = Person(
+        name=data.name,
+        mail=data.mail,
+        phone=data.phone,
+        address=data.address,
+        contract=data.contract,
+    )
     if data.threshold_l_day < 0 or not data.name or len(data.name) > 200:
         raise InvalidInput("a name, and a threshold of 0 L/day or more", field="threshold_l_day")
     now = milliseconds(datetime.now(UTC))
@@ -263,12 +269,6 @@ async def stop(request: Call, data: JSONBody[Stop]) -> dict[str, bool]:
     return {"stopped": True}
 
 
-def _directory(rooms: Rooms) -> Path:
-    if rooms.directory is None:
-        raise InvalidInput("this platform has no data directory for the vault's key")
-    return rooms.directory
-
-
 @post("/api/v1/water/answer", opt=OPEN, status_code=200)
 async def answer(request: Call, data: JSONBody[Answer]) -> dict[str, bool]:
     """The subscriber says what makes the flow: a use is remembered, so that it is not asked about again."""
@@ -290,7 +290,7 @@ async def letter(request: Call, case: FromPath[int]) -> Response[bytes]:
     who = next(iter(await rooms.store.water.subscribers([row.entity])), None)
     if who is None:
         raise NotFound(subscriber=row.entity)
-    vault = Vault.of(_directory(rooms))
+    vault = Vault.of(directory_of(rooms))
     zone = await rooms.store.territory.zone()
     body = await asyncio.to_thread(
         render_letter, vault.open(who), row, made=datetime.now(zone), price=PRICE

@@ -6,10 +6,12 @@ import io
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from tests.integration.usecases.conftest import operator, page, reader, services, stranger
 from tests.integration.usecases.water.test_cases_on_the_platform import LEAKY, NOW, furnish
 
+from clapas.charter.audit import AuditTrail
 from clapas.domain.window import milliseconds
 from clapas.store.water import NewCase
 from clapas.usecases.water.watch.night import night
@@ -65,6 +67,31 @@ async def test_an_abnormal_volume_is_followed_until_the_certificate(
     assert (done["state"], done["water_m3"], done["sanitation_m3"]) == ("accepted", 60.0, 30.0)
     printed = await operator.call("GET", f"{one}/dossier.pdf")
     assert printed.content.startswith(b"%PDF")
+
+
+async def test_the_file_is_printed_with_the_name_from_the_vault_for_who_may_and_the_trail_says_so(
+    services: Services, operator: Visitor, reader: Visitor, tmp_path: Path
+) -> None:
+    object.__setattr__(services, "directory", tmp_path)
+    object.__setattr__(services, "audit", AuditTrail(services.store.audit))
+    await furnish(services.store, leak_l_h=0.0)
+    files = "/api/v1/water/files"
+    await operator.call("POST", files, json={"table": quarterly(150.0)})
+    file = (await operator.call("GET", files)).json()["items"][0]["id"]
+    named = f"{files}/{file}/named-dossier.pdf"
+    assert (await operator.call("GET", named)).status_code == 404
+    who = {"name": "Mme Vidal", "address": "12 rue de l’Aiguillerie", "contract": "C-4471"}
+    path = f"/api/v1/water/subscribers/{LEAKY}"
+    assert (await operator.call("PUT", path, json=who)).status_code == 200
+    printed = await operator.call("GET", named)
+    assert printed.content.startswith(b"%PDF")
+    assert (await reader.call("GET", named)).status_code == 403
+    assert services.audit is not None
+    await services.audit.flush()
+    events = [msgspec.json.decode(each.event) for each in await services.store.audit.latest()]
+    asked = [each for each in events if each["what"] == "subscriber"]
+    assert {each["allowed"] for each in asked} == {True, False}
+    assert "Vidal" not in f"{events}"
 
 
 async def test_a_use_that_explains_the_flow_is_not_asked_about_again(

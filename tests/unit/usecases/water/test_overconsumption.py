@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer
 from hypothesis import given
@@ -142,6 +143,9 @@ def test_the_file_is_a_pdf_with_the_figures_of_the_law() -> None:
         proof="courriel du 08/07/2020",
     )
     words = fields(dossier)
+    assert (words["subscriber"], words["contract"]) == ("—", "—"), "no name unless it is asked for"
+    named = fields(msgspec.structs.replace(dossier, subscriber="Mme Vidal", contract="C-4471"))
+    assert (named["subscriber"], named["contract"]) == ("Mme Vidal", "C-4471")
     assert words["volume"] == "95,0 m³"
     assert words["due"] == "08/08/2020"
     assert render_dossier(dossier).startswith(b"%PDF-")

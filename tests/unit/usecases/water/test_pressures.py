@@ -5,9 +5,13 @@ import numpy as np
 from tests.unit.usecases.water.test_network import DAY, opened, town
 
 from clapas.usecases.water.leaks.arrays import Floats
+from clapas.usecases.water.network.balance import guess_zones, signals
 from clapas.usecases.water.network.districts import Records, survey
-from clapas.usecases.water.network.field import Field, FieldRules, Move
+from clapas.usecases.water.network.explained import Trial, covariance_of, explain, filled
+from clapas.usecases.water.network.field import Field
+from clapas.usecases.water.network.matched import Bank, Found, Matched
 from clapas.usecases.water.network.series import Hours
+from clapas.usecases.water.network.together import watch
 
 SENSORS = tuple(f"n{number}" for number in range(12))
 
@@ -60,22 +64,90 @@ def test_a_valve_that_changes_pressures_is_no_leak() -> None:
     assert not found.told
 
 
-def test_a_leak_is_found_by_its_shape_alone_and_a_quiet_town_has_none() -> None:
-    falls = np.eye(len(SENSORS)) * 0.2
-    falls[3, 2:5] = 0.06, 0.3, 0.24
-    leak = opened(60, start=40, end=60, flow=7.0, growing_days=20)
-    shapes_only = FieldRules(limits=(np.inf, np.inf, np.inf))
+def marked() -> Trial:
+    """A leak of 1 m³/h at each of twelve junctions, each beside a sensor; the inlets give it in equal shares."""
+    falls = np.eye(len(SENSORS)) * 2.0
+    falls[3, 2:5] = 0.6, 3.0, 2.4
+    flows = np.zeros((len(SENSORS), 3))
+    flows[:, :2] = 0.5
+    return Trial(flows=flows, falls=falls)
 
-    def moves(records: Records, falls: Floats | None) -> list[Move]:
-        assert records.pressures is not None
-        field = Field(
-            records.pressures, records.flows, levels=records.levels, rules=shapes_only, falls=falls
-        )
-        return [move for hour in range(60 * DAY) if (move := field.look(hour)) is not None]
 
-    leaky = gauged(town(60, leak=leak), leak)
-    found = moves(leaky, falls)
+def found_in(records: Records) -> list[Found]:
+    bank = Bank(explain(records.pressures, records.flows, levels=records.levels), marked())  # type: ignore[arg-type]
+    return [move for hour in range(60 * DAY) if (move := bank.look(hour)) is not None]
+
+
+def test_a_leak_is_told_by_its_own_shape_placed_and_sized() -> None:
+    leak = opened(60, start=40, end=60, flow=7.0, growing_days=8)
+    found = [move for move in found_in(gauged(town(60, leak=leak), leak)) if move.leak]
     assert 40 * DAY < found[0].raised < 45 * DAY
-    assert int(np.argmax(found[0].shortfall)) == 3
-    assert moves(leaky, None) == []
-    assert moves(gauged(town(60)), falls) == []
+    assert found[0].order[0] == 3
+    assert 0 < found[0].flow < 3.0
+
+
+def test_a_quiet_town_tells_nothing() -> None:
+    assert found_in(gauged(town(60))) == []
+
+
+def test_a_valve_moves_the_field_and_is_no_leak_since_no_zone_loses_by_it() -> None:
+    records = gauged(town(60), valve=40 * DAY)
+    bank = Bank(explain(records.pressures, records.flows, levels=records.levels), marked())  # type: ignore[arg-type]
+    zones = guess_zones(records.flows, records.levels)
+    balances = signals(zones, records.flows, levels=records.levels)
+    steps = watch(balances, beside=Matched(bank, ("A+B",) * len(SENSORS)))
+    field = [step for step in steps if step.signal == "field"]
+    assert field
+    assert abs(field[0].raised - 40 * DAY) <= 6
+    assert not any(step.told for step in field)
+
+
+def test_hours_without_pressures_are_passed_over() -> None:
+    leak = opened(60, start=40, end=60, flow=12.0)
+    records = gauged(town(60, leak=leak), leak)
+    records.pressures.values[38 * DAY : 39 * DAY] = np.nan  # type: ignore[union-attr]
+    found = [move for move in found_in(records) if move.leak]
+    assert found[0].order[0] == 3
+    assert 0 <= found[0].raised - 40 * DAY < 12
+
+
+def test_two_dead_sensors_do_not_silence_the_others() -> None:
+    leak = opened(60, start=40, end=60, flow=12.0)
+    records = gauged(town(60, leak=leak), leak)
+    records.pressures.values[30 * DAY :, [0, 8]] = np.nan  # type: ignore[union-attr]
+    found = [move for move in found_in(records) if move.leak]
+    assert found[0].order[0] == 3
+    assert 0 <= found[0].raised - 40 * DAY < 12
+    told = survey(records).told
+    assert told
+    assert told[0][0].signal == "field"
+
+
+def test_a_sensor_that_is_not_heard_is_told_by_its_neighbours() -> None:
+    random = np.random.default_rng(3)
+    common = random.normal(0, 2, (3000, 1))
+    heard = common + random.normal(0, 0.5, (3000, 4))
+    ordinary = covariance_of(heard[:1000], shrink=0.0, least_cm=0.01)
+    gaps = heard.copy()
+    gaps[1000:2000, 2] = np.nan
+    gaps[2000:, :2] = np.nan
+    found = filled(gaps, ordinary)
+    assert np.corrcoef(found[1000:2000, 2], heard[1000:2000, 2])[0, 1] > 0.9
+    assert np.isnan(found[2000:, :2]).all(), "half of the field is not heard: nothing is made up"
+    assert (found[:1000] == heard[:1000]).all()
+    assert np.array_equal(filled(gaps, None), gaps, equal_nan=True)
+
+
+def test_what_the_flow_of_a_leak_explains_is_not_looked_for() -> None:
+    """Behind the inlets the flow's own effect is taken off a leak's falls: what remains is what the residuals show."""
+    leak = opened(60, start=40, end=60, flow=10.0)
+    records = gauged(town(60, leak=leak), leak)
+    explained = explain(records.pressures, records.flows, levels=records.levels)  # type: ignore[arg-type]
+    shown = np.nanmean(explained.missing[41 * DAY : 48 * DAY], axis=0)
+    truth = np.zeros(len(SENSORS))
+    truth[[2, 3, 4]] = 0.6, 3.0, 2.4
+    slope = 2 * 1e-5 * np.linspace(1, 6, len(SENSORS)) * 2 * explained.mean_flows[0] * 100
+    trial = Trial(flows=np.array([[0.5, 0.5, 0.0]]), falls=(truth + slope)[None, :])
+    expected = 10.0 * explained.left_of(trial)[0]
+    raw = 10.0 * trial.falls[0]
+    assert np.linalg.norm(shown - expected) < 0.5 * np.linalg.norm(shown - raw)

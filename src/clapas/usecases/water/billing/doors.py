@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
+from clapas.domain.errors import NotFound
 from clapas.store.water_files import NewFile
 from clapas.usecases.routes import rooms_of, seen_by
 from clapas.usecases.water.billing.commands import review_table
@@ -22,8 +23,19 @@ from clapas.usecases.water.billing.files import (
     new_file,
     queue_of,
 )
-from clapas.usecases.water.doors import ACT, EXPORT, PDF, READ, Call, attachment, bounded_table
+from clapas.usecases.water.doors import (
+    ACT,
+    EXPORT,
+    PDF,
+    PERSONAL,
+    READ,
+    Call,
+    attachment,
+    bounded_table,
+    directory_of,
+)
 from clapas.usecases.water.meters.tables import read_readings
+from clapas.usecases.water.watch.vault import Vault
 
 SERVICE = "Service de l’eau"
 
@@ -80,4 +92,20 @@ async def dossier(request: Call, file: FromPath[int]) -> Response[bytes]:
     return attachment(body, PDF, name=f"dossier-{file}.pdf")
 
 
-HANDLERS = (files, open_files, note, dossier)
+@get("/api/v1/water/files/{file:int}/named-dossier.pdf", opt=PERSONAL)
+async def named_dossier(request: Call, file: FromPath[int]) -> Response[bytes]:
+    """The file with the subscriber's name, address and contract, taken from the vault for this print alone.
+
+    Only who may administer subscribers; the decision is in the trail. Raises NotFound without a known subscriber.
+    """
+    rooms = rooms_of(request)
+    row = await rooms.store.water_files.get(seen_by(request).entities, file)
+    sealed = next(iter(await rooms.store.water.subscribers([row.entity])), None)
+    if sealed is None:
+        raise NotFound(subscriber=row.entity)
+    who = Vault.of(directory_of(rooms)).open(sealed)
+    body = await asyncio.to_thread(render_dossier, dossier_of(row, SERVICE, who=who))
+    return attachment(body, kind=PDF, name=f"dossier-{file}.pdf")
+
+
+HANDLERS = (files, open_files, note, dossier, named_dossier)

@@ -28,6 +28,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     proof: str
     subscriber: str = ""
     address: str = ""
+    contract: str = ""
 
 
 def french(day: date) -> str:
@@ -49,6 +50,7 @@ def fields(dossier: Dossier) -> dict[str, str]:
         "service": dossier.service,
         "subscriber": dossier.subscriber or "—",
         "address": dossier.address or "—",
+        "contract": dossier.contract or "—",
         "meter": period.meter,
         "start": french(period.start),
         "end": french(period.end),

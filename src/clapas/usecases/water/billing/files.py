@@ -15,6 +15,7 @@ from clapas.usecases.water.billing.dossier import Dossier
 from clapas.usecases.water.billing.periods import Period
 from clapas.usecases.water.billing.review import Context, Review
 from clapas.usecases.water.billing.warsmann import Case, Reference, Source, owed
+from clapas.usecases.water.watch.vault import Person
 
 State = Literal["to_inform", "waiting", "expired", "accepted", "late_certificate"]
 LONGEST_PROOF = 300
@@ -143,8 +144,8 @@ def new_file(found: Review) -> NewFile:
     )
 
 
-def dossier_of(row: FileRow, service: str) -> Dossier:
-    """The file as the printed page needs it."""
+def dossier_of(row: FileRow, service: str, *, who: Person | None = None) -> Dossier:
+    """The file as the printed page needs it; ``who`` is named on it when it is printed for them."""
     source: Source = msgspec.convert(row.source, Source)
     context: Context = msgspec.convert(row.context, Context)
     period = Period(
@@ -160,4 +161,12 @@ def dossier_of(row: FileRow, service: str) -> Dossier:
         verdict="abnormal",
         context=context,
     )
-    return Dossier(review=found, service=service, informed=row.informed, proof=row.proof)
+    return Dossier(
+        review=found,
+        service=service,
+        informed=row.informed,
+        proof=row.proof,
+        subscriber=who.name if who else "",
+        address=who.address if who else "",
+        contract=who.contract if who else "",
+    )

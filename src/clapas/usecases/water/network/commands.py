@@ -108,10 +108,19 @@ def evaluate_network(
     flows: Annotated[Path | None, typer.Option(help="Recorded flows, to score as well.")] = None,
     levels: Annotated[Path | None, typer.Option(help="Recorded levels.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Recorded leaks (CSV of BattLeDIM).")] = None,
+    readings: Annotated[
+        int,
+        typer.Option(help="Simulated pressure readings an hour, each with a noise of 2 cm.", min=1),
+    ] = 12,
 ) -> None:
     """Score the network detector on recorded leaks and on seeded scenarios of a hydraulic model."""
     model = Model(inp)
     scored: list[Scored] = []
+    places = sensor_names(sensors)
+    settings = [
+        Setting(seed=seed + number, pressures=places, readings=readings)
+        for number in range(scenarios)
+    ]
     if flows and truth:
         records = read_records(flows, levels, pressures=None, zone="UTC")
         found = survey(records, model)
@@ -120,11 +129,16 @@ def evaluate_network(
                 "recorded", found, leaks=read_truth(truth, records), model=model, records=records
             )
         )
-    places = sensor_names(sensors)
-    for number in range(scenarios):
-        scenario = simulate(inp, Setting(seed=seed + number, pressures=places))
+        if places:
+            days = records.flows.count // 24
+            given = scored[0].leaks
+            settings.append(
+                Setting(seed=seed, days=days, pressures=places, readings=readings, given=given)
+            )
+    for setting in settings:
+        scenario = simulate(inp, setting)
         records = recorded(scenario, with_pressures=bool(places))
-        title = f"scenario {seed + number}" + (
+        title = ("recorded leaks played again" if setting.given else f"scenario {setting.seed}") + (
             f", {len(places)} pressures" if places else ", flow only"
         )
         scored.append(

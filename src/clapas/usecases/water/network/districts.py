@@ -10,11 +10,13 @@ from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.meters.tables import shown_time
 from clapas.usecases.water.network.balance import Signal, Zone, fitted, guess_zones, signals
 from clapas.usecases.water.network.bursts import WEEK, Rules, Step
+from clapas.usecases.water.network.explained import CENTIMETRES, Trial, explain
 from clapas.usecases.water.network.field import Field
-from clapas.usecases.water.network.model import Model, Signatures, rank
-from clapas.usecases.water.network.pressures import Gauges, pressure_signals
+from clapas.usecases.water.network.matched import Bank, Matched
+from clapas.usecases.water.network.model import TRIAL_FLOW, Model, Signatures, rank
+from clapas.usecases.water.network.pressures import Gauges
 from clapas.usecases.water.network.series import HOUR, Hours, read_hours
-from clapas.usecases.water.network.together import watch
+from clapas.usecases.water.network.together import Beside, watch
 
 COLUMNS = ("zone", "raised_at", "kind", "flow_m3_h", "start_estimate", "candidates")
 CANDIDATES = 10
@@ -53,19 +55,23 @@ def survey(records: Records, model: Model | None = None, *, rules: Rules | None 
     if levels is not None:
         zones = tuple(fitted(zone, flows, levels=levels) for zone in zones)
     watched = signals(zones, flows, levels=levels)
-    gauges: list[Signal] = []
-    beside = None
     table = _signatures(records, model) if model else None
+    trial = trial_of(table) if table is not None else None
+    matched: Matched | None = None
+    beside: Beside | None = None
     if records.pressures is not None and zones:
-        gauges = pressure_signals(records.pressures, flows, levels=levels, zone=zones[0].name)
-        falls = table.falls if table is not None and table.falls.shape[1] else None
-        field = Field(records.pressures, flows, levels=levels, falls=falls)
-        beside = Gauges(field, _places(field, zones, flows=flows, model=model) if model else {})
+        if model and table is not None and trial is not None:
+            bank = Bank(explain(records.pressures, flows, levels=levels), trial)
+            beside = matched = Matched(
+                bank, _zone_of_each(table.nodes, zones, flows=flows, model=model)
+            )
+        else:
+            beside = Gauges(Field(records.pressures, flows, levels=levels))
     steps = watch(watched, rules, beside=beside)
     places = (
         [[] for _ in steps]
         if model is None or table is None
-        else locate(steps, zones, table=table, seen=(records, gauges), model=model)
+        else locate(steps, zones, table=table, seen=(flows, matched), model=model)
     )
     return Survey(zones=zones, signals=watched, steps=steps, candidates=places)
 
@@ -77,14 +83,19 @@ def _signatures(records: Records, model: Model) -> Signatures:
     return model.signatures(records.flows.names, sensors if known else ())
 
 
-def _places(field: Field, zones: tuple[Zone, ...], *, flows: Hours, model: Model) -> dict[str, str]:
-    """The zone of each sensor that bears the name of a junction."""
-    return {
-        name: zone.name
-        for zone in zones
-        for name in model.nodes_of(zone, flows.names)
-        if name in field.names
-    }
+def trial_of(table: Signatures) -> Trial | None:
+    """The signatures for a leak of 1 m³/h; None when the model does not know the sensors."""
+    if not table.falls.shape[1]:
+        return None
+    return Trial(flows=table.flows, falls=CENTIMETRES * table.falls / TRIAL_FLOW)
+
+
+def _zone_of_each(
+    nodes: tuple[str, ...], zones: tuple[Zone, ...], *, flows: Hours, model: Model
+) -> tuple[str, ...]:
+    """The zone of each junction; empty where none is watched."""
+    found = {node: zone.name for zone in zones for node in model.nodes_of(zone, flows.names)}
+    return tuple(found.get(node, "") for node in nodes)
 
 
 def locate(
@@ -92,46 +103,39 @@ def locate(
     zones: tuple[Zone, ...],
     *,
     table: Signatures,
-    seen: tuple[Records, list[Signal]],
+    seen: tuple[Hours, Matched | None],
     model: Model,
 ) -> list[list[str]]:
-    """The likeliest pipes of each told step, by what the meters and the pressures showed until the alarm."""
-    flows = seen[0].flows.names
+    """The likeliest pipes of each told step, by what the pressures, else the meters, showed until the alarm."""
+    flows, matched = seen
     by_name = {zone.name: zone for zone in zones}
-    inside = {zone.name: model.nodes_of(zone, flows) for zone in zones}
+    inside = {zone.name: model.nodes_of(zone, flows.names) for zone in zones}
+
+    def junctions(step: Step) -> list[str]:
+        order = matched.order(step) if matched else None
+        if order is None:
+            return rank(
+                table, inside[step.zone], share=_share(step, by_name[step.zone], flows=flows)
+            )
+        return [table.nodes[number] for number in order if table.nodes[number] in inside[step.zone]]
+
     return [
-        _pipes(
-            step, by_name[step.zone], inside=inside[step.zone], table=table, seen=seen, model=model
-        )
-        if step.told
-        else []
+        model.pipes_at(junctions(step)[:CANDIDATES])[:CANDIDATES] if step.told else []
         for step in steps
     ]
 
 
-def _pipes(
-    step: Step,
-    zone: Zone,
-    *,
-    inside: set[str],
-    table: Signatures,
-    seen: tuple[Records, list[Signal]],
-    model: Model,
-) -> list[str]:
-    records, gauges = seen
-    share: Floats | None = None
-    if len(zone.inlets) > 1:
-        risen = np.array(
-            [
-                max(excess(records.flows.column(name), step), 0.0) if name in zone.inlets else 0.0
-                for name in records.flows.names
-            ]
-        )
-        share = risen / risen.sum() if risen.sum() > 0 else None
-    falls = (
-        np.array([excess(each.values, step) for each in gauges]) if table.falls.shape[1] else None
+def _share(step: Step, zone: Zone, *, flows: Hours) -> Floats | None:
+    """The inlets' shares of what the zone draws more since the step's start; None with a single inlet."""
+    if len(zone.inlets) < 2:
+        return None
+    risen = np.array(
+        [
+            max(excess(flows.column(name), step), 0.0) if name in zone.inlets else 0.0
+            for name in flows.names
+        ]
     )
-    return model.pipes_at(rank(table, inside, share=share, falls=falls)[:CANDIDATES])[:CANDIDATES]
+    return risen / risen.sum() if risen.sum() > 0 else None
 
 
 def excess(values: Floats, step: Step) -> float:

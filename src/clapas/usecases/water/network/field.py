@@ -4,20 +4,23 @@ Each pressure is regressed on the flows, their squares and the tanks' levels ove
 remains moves together in ordinary ways (demand shifts from homes to shops, a pump starts within the hour);
 it is whitened by its own covariance, so that a small move in an unordinary direction weighs more than a
 large ordinary one. The mean of the last 6, 24 and 72 hours is compared with the reference by its squared
-length (Hotelling's T², here a share of its degrees of freedom). With a model of the network, it is also
-compared with how a leak at each junction would show (matched filter): a move of that shape stands out
-when it is a third smaller, since noise has few such shapes.
+length (Hotelling's T², here a share of its degrees of freedom). This needs no model of the network; with one,
+leaks are looked for by their own shapes (matched.py).
 """
 
 import msgspec
 import numpy as np
 
 from clapas.usecases.water.leaks.arrays import Floats
+from clapas.usecases.water.network.explained import (
+    TRAIN_HOURS,
+    covariance_of,
+    explain,
+    filled,
+    whitener_of,
+)
 from clapas.usecases.water.network.series import Hours
 
-TRAIN_HOURS = 14 * 24
-LEAST_TRAIN_HOURS = 5 * 24
-CENTIMETRES = 100.0
 SHRINK = 0.1
 """Share of the covariance that is taken for independent noise: two weeks are little for many sensors."""
 LEAST_NOISE_CM = 0.5
@@ -26,22 +29,15 @@ YOUNG_TURN, OLD_TURN, GROWTH_TURN = 0.7, 0.2, 0.6
 MOST_DIRECTIONS = 3
 LEAST_HEARD = 0.7
 """Share of a window's hours that must have been heard."""
-ALIKE = 0.97
-"""Cosine beyond which two junctions' leaks are one shape."""
-LEAST_LEFT = 0.5
-"""Share of a shape that must remain beside the known origins for it to be looked for."""
-LEAST_FALL_CM = 0.05
-"""A trial leak that no sensor sees falls less than this."""
 GONE = 0.25
 """An origin is over when its amplitude is below this share of its largest."""
 
 
 class FieldRules(msgspec.Struct, frozen=True, kw_only=True):
-    """Windows (hours) and their limits, in mean squared noises per sensor; ``likely``, in noises, along a shape."""
+    """Windows (hours) and their limits, in mean squared noises per sensor."""
 
     windows: tuple[int, ...] = (6, 24, 72)
     limits: tuple[float, ...] = (4.0, 3.0, 2.6)
-    likely: tuple[float, ...] = (5.0, 5.0, 5.0)
     hold_hours: int = 2
     settle_hours: int = 24
     """Hours after a move before the next is looked for: the new state is being learned."""
@@ -86,16 +82,13 @@ class Field:
         *,
         levels: Hours | None,
         rules: FieldRules | None = None,
-        falls: Floats | None = None,
     ) -> None:
-        """``falls``: of each sensor (m), one row a junction that would leak; None without a model."""
         self.names = pressures.names
         self.rules = rules or FieldRules()
-        self.missing = shortfalls(pressures, flows, levels=levels)
-        whitener = _whitener(self.missing[:TRAIN_HOURS])
-        self.white = self.missing @ whitener
-        self.shapes = _shapes(falls, whitener)
-        self.beside = self.shapes
+        missing = explain(pressures, flows, levels=levels).missing
+        ordinary = covariance_of(missing[:TRAIN_HOURS], shrink=SHRINK, least_cm=LEAST_NOISE_CM)
+        self.missing = filled(missing, ordinary)
+        self.white = self.missing @ whitener_of(ordinary, sensors=missing.shape[1])
         self.sums = np.cumsum(np.nan_to_num(np.vstack([self.white[:1] * 0, self.white])), axis=0)
         self.heard = np.cumsum(np.append(0, np.isfinite(self.white).all(axis=1)))
         self.origins: list[Origin] = []
@@ -110,37 +103,18 @@ class Field:
             return None
         if hour % 24 == 0:
             self._forget(hour)
-        for window, limit, likely in zip(
-            self.rules.windows, self.rules.limits, self.rules.likely, strict=True
-        ):
+        for window, limit in zip(self.rules.windows, self.rules.limits, strict=True):
             if hour - self.since < window:
                 continue
             off, strength = self._off(hour, window)
             if hour % 12 == 0:
                 self.past[window].append(strength)
             usual = max(1.0, float(np.median(self.past[window][-56:-6] or [1.0])))
-            shape = (
-                None
-                if strength > limit * usual
-                else self._shape(hour, window, limit=likely * usual)
-            )
-            beyond = strength > limit * usual or shape is not None
+            beyond = strength > limit * usual
             self.held[window] = self.held[window] + 1 if beyond else 0
             if self.held[window] >= self.rules.hold_hours:
-                return self._moved(hour, window, off=off if shape is None else shape)
+                return self._moved(hour, window, off=off)
         return None
-
-    def _shape(self, hour: int, window: int, *, limit: float) -> Floats | None:
-        """The part of the last hours' mean along the likeliest leak, when it is beyond ``limit`` noises."""
-        if not len(self.beside):
-            return None
-        mean, heard = self._mean(hour, window)
-        along = self.beside @ mean
-        best = int(np.argmax(along))
-        if heard < LEAST_HEARD * window or along[best] <= limit * _noise(heard):
-            return None
-        found: Floats = along[best] * self.beside[best]
-        return found
 
     def _mean(self, hour: int, window: int) -> tuple[Floats, int]:
         heard = int(self.heard[hour + 1] - self.heard[hour + 1 - window])
@@ -207,16 +181,11 @@ class Field:
         """An orthonormal basis of the known origins' directions, the newest kept when they are many."""
         if not self.origins:
             self.basis = np.zeros((0, self.white.shape[1]))
-            self.beside = self.shapes
             return
         stacked = np.vstack([origin.directions for origin in self.origins])
         most = max(self.white.shape[1] // 2, 1)
         _, values, vectors = np.linalg.svd(stacked[-most:], full_matrices=False)
         self.basis = vectors[values > 1e-6]
-        left = self.shapes - (self.shapes @ self.basis.T) @ self.basis
-        sizes = np.linalg.norm(left, axis=1)
-        seen = sizes > LEAST_LEFT
-        self.beside = left[seen] / sizes[seen, None]
 
     def _fallen(self, start: int, hour: int) -> Floats:
         """Shortfall since the start, less that of the three days before (cm)."""
@@ -239,58 +208,3 @@ class Field:
 def _noise(heard: int) -> float:
     """Spread of the mean of so many hours, in noises of an hour, that of the reference included."""
     return float(np.sqrt(1.0 / heard + 1.0 / TRAIN_HOURS))
-
-
-def _shapes(falls: Floats | None, whitener: Floats) -> Floats:
-    """Whitened directions, of unit length and each once, in which a leak at some junction moves the sensors."""
-    kept = np.zeros((0, len(whitener)))
-    if falls is None:
-        return kept
-    seen = np.abs(falls).max(axis=1) * CENTIMETRES > LEAST_FALL_CM
-    white = falls[seen] @ whitener
-    for each in white / np.maximum(np.linalg.norm(white, axis=1, keepdims=True), 1e-12):
-        if not len(kept) or float((kept @ each).max()) < ALIKE:
-            kept = np.vstack([kept, each])
-    return kept
-
-
-def shortfalls(pressures: Hours, flows: Hours, *, levels: Hours | None) -> Floats:
-    """What each sensor reads below what the flows explain (cm), one row an hour."""
-    features = _features(flows, levels)
-    count = min(len(features), pressures.count)
-    features, read = features[:count], pressures.values[:count]
-    missing = np.full(read.shape, np.nan)
-    train = slice(0, min(TRAIN_HOURS, count))
-    for number in range(read.shape[1]):
-        good = np.isfinite(features[train]).all(axis=1) & np.isfinite(read[train, number])
-        if good.sum() < LEAST_TRAIN_HOURS:
-            missing[:, number] = 0.0
-            continue
-        weights, *_ = np.linalg.lstsq(features[train][good], read[train, number][good], rcond=None)
-        missing[:, number] = CENTIMETRES * (features @ weights - read[:, number])
-    return missing
-
-
-def _features(flows: Hours, levels: Hours | None) -> Floats:
-    columns = [np.ones(flows.count), *(flows.values**2).T, *flows.values.T]
-    if levels is not None:
-        padded = np.full((flows.count, len(levels.names)), np.nan)
-        rows = min(flows.count, levels.count)
-        padded[:rows] = levels.values[:rows]
-        columns += list(padded.T)
-    stacked: Floats = np.stack(columns, axis=1)
-    return stacked
-
-
-def _whitener(missing: Floats) -> Floats:
-    """Matrix that makes the sensors' ordinary shortfalls independent and of unit variance."""
-    good = np.isfinite(missing).all(axis=1)
-    known = missing[good]
-    if len(known) < LEAST_TRAIN_HOURS:
-        return np.zeros((missing.shape[1], missing.shape[1]))
-    covariance = np.atleast_2d(np.cov(known.T))
-    own = np.diag(np.diag(covariance))
-    mixed = (1 - SHRINK) * covariance + SHRINK * own + np.eye(len(own)) * LEAST_NOISE_CM**2
-    values, vectors = np.linalg.eigh(mixed)
-    whitener: Floats = vectors @ np.diag(1.0 / np.sqrt(values)) @ vectors.T
-    return whitener

@@ -218,22 +218,12 @@ def _read(wntr: Any, path: Path) -> Any:
         raise BadTable(f"{path}: not an EPANET model: {error}", path=str(path)) from error
 
 
-def rank(
-    signatures: Signatures, inside: set[str], *, share: Floats | None, falls: Floats | None
-) -> list[str]:
-    """Junctions of the zone, the likeliest first, by the meters' share (of 1) and the pressures' falls (m)."""
+def rank(signatures: Signatures, inside: set[str], *, share: Floats | None) -> list[str]:
+    """Junctions of the zone, the likeliest first, by the meters' share of what is lost (of 1)."""
     keep = [n for n, name in enumerate(signatures.nodes) if name in inside]
     cost = np.zeros(len(keep))
     if share is not None:
         expected = np.abs(signatures.flows[keep])
         expected = expected / np.maximum(expected.sum(axis=1, keepdims=True), 1e-9)
-        cost += 2.0 * np.abs(expected - share).sum(axis=1)
-    if falls is not None and np.linalg.norm(falls) > 0:
-        expected = signatures.falls[keep]
-        cosine = (
-            expected
-            @ falls
-            / np.maximum(np.linalg.norm(expected, axis=1) * np.linalg.norm(falls), 1e-9)
-        )
-        cost += 4.0 * (1.0 - cosine)
+        cost += np.abs(expected - share).sum(axis=1)
     return [signatures.nodes[keep[n]] for n in np.argsort(cost, kind="stable")]

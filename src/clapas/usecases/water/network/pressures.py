@@ -6,42 +6,20 @@ that goes on the way of an earlier one is the growth of a known leak.
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from clapas.usecases.water.network.balance import Signal
 from clapas.usecases.water.network.bursts import Kind, Step, Watch
-from clapas.usecases.water.network.field import Field, Move, shortfalls
-from clapas.usecases.water.network.series import Hours
+from clapas.usecases.water.network.field import Field, Move
 
-SCALE = 4.0
-NEARER, LARGER = 0.5, 2.0
-"""Noises that the place of the sensor that fell most is worth, and, without a model, the size of a zone."""
+LARGER = 2.0
+"""Noises that being the largest zone is worth."""
 LEAST_RISE, NEW_RISE, SLOW_FALL = 0.5, 3.0, 0.0
 """Noises by which the balance rises for a sudden move, for one on a known way; by which it may fall for a slow one."""
 
 
-def pressure_signals(
-    pressures: Hours, flows: Hours, *, levels: Hours | None, zone: str
-) -> list[Signal]:
-    """What each sensor reads below what the flows explain (cm), to place the leaks."""
-    missing = shortfalls(pressures, flows, levels=levels)
-    return [
-        Signal(
-            zone=zone,
-            kind=f"pressure {name}",
-            values=missing[:, number],
-            scale=np.full(len(missing), SCALE),
-        )
-        for number, name in enumerate(pressures.names)
-    ]
-
-
 class Gauges:
-    """The field of the pressures beside the balances of the zones; ``places`` tells the zone of a sensor."""
+    """The field of the pressures beside the balances of the zones, when no model says where a leak is."""
 
-    def __init__(self, field: Field, places: Mapping[str, str]) -> None:
+    def __init__(self, field: Field) -> None:
         self.field = field
-        self.places = places
 
     def look(self, hour: int, balances: Mapping[str, Watch]) -> Step | None:
         """Take the hour into account; a move of the field comes back as a step."""
@@ -72,17 +50,12 @@ class Gauges:
         return ("leak" if slow else "burst"), True
 
     def _zone(self, move: Move, balances: Mapping[str, Watch]) -> str:
-        """The zone whose balance rose most, that of the sensor that fell most being the likelier.
-
-        When no model says where the sensors are, the largest zone is the likelier.
-        """
-        worst = self.places.get(self.field.names[int(np.argmax(move.shortfall))], "")
+        """The zone whose balance rose most, the largest being the likelier."""
         largest = max(balances, key=lambda name: balances[name].ordinary(move.raised))
 
         def weight(name: str) -> float:
             risen, noise = _risen(balances[name], move)
-            nearer = NEARER if name == worst else 0.0
-            return risen / noise + nearer + (LARGER if not worst and name == largest else 0.0)
+            return risen / noise + (LARGER if name == largest else 0.0)
 
         return max(balances, key=weight)
 

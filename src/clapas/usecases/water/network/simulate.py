@@ -18,6 +18,7 @@ from clapas.usecases.water.network.series import Hours
 ORIFICE = 0.75
 GRAVITY = 9.81
 DAY_H = 24
+PRESSURE_NOISE_M = 0.02
 
 
 class Leak(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     flows: tuple[str, ...] = ("p227", "p235", "PUMP_1")
     tank: str = "T1"
     pressures: tuple[str, ...] = ()
+    readings: int = 12
+    """Pressure readings an hour: the contest's supervision reads every five minutes."""
+    given: tuple[Leak, ...] = ()
+    """Leaks to play instead of drawing them."""
 
 
 def simulate(model: Path, setting: Setting) -> Scenario:
@@ -59,7 +64,7 @@ def simulate(model: Path, setting: Setting) -> Scenario:
     random = np.random.default_rng(setting.seed)
     hours = setting.days * DAY_H
     _prepare(network, hours, random=random)
-    leaks = _draw(network, setting, hours=hours, random=random)
+    leaks = list(setting.given) or _draw(network, setting, hours=hours, random=random)
     with tempfile.TemporaryDirectory() as folder:
         still = _run(wntr, network, prefix=Path(folder) / "still")
     opened = tuple(_open(network, leak, still=still, hours=hours) for leak in leaks)
@@ -135,14 +140,21 @@ def _recorded(
     leaks: tuple[Leak, ...],
     random: np.random.Generator,
 ) -> Scenario:
-    """Sensors' noise and resolution: 0.5 % on flows, a centimetre on levels, two on pressures."""
+    """Sensors' noise and resolution: 0.5 % on flows, a centimetre on levels.
+
+    A pressure is the mean of an hour's readings, each with a noise of two centimetres, written to the centimetre.
+    """
     flow = np.abs(results.link["flowrate"][list(setting.flows)].to_numpy()) * 3600.0
     level = results.node["pressure"][[setting.tank]].to_numpy()
     flow = _over_the_hour(flow, level[:, 0], results=results, network=network, setting=setting)
     flow *= random.normal(1.0, 0.005, flow.shape)
     level = np.round(level, 2)
     pressure = results.node["pressure"][list(setting.pressures)].to_numpy()
-    pressure = np.round(pressure + random.normal(0, 0.02, pressure.shape), 2)
+    read = [
+        np.round(pressure + random.normal(0, PRESSURE_NOISE_M, pressure.shape), 2)
+        for _ in range(setting.readings)
+    ]
+    pressure = np.mean(read, axis=0)
 
     def hourly(names: tuple[str, ...], values: Floats) -> Hours:
         return Hours(names=names, start=0.0, values=values.astype(np.float64), local=False)

@@ -76,6 +76,7 @@ class Subscriber(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     mail: str = ""
     phone: str = ""
     address: str = ""
+    contract: str = ""
     language: Literal["fr", "en"] = "fr"
     channel: Literal["mail", "sms", "letter"] = "letter"
     threshold_l_day: float = 0.0

@@ -21,12 +21,13 @@ KEY = "water"
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A subscriber: name and the addresses that they gave."""
+    """A subscriber: name, the addresses that they gave, the number of their contract."""
 
     name: str
     mail: str = ""
     phone: str = ""
     address: str = ""
+    contract: str = ""
 
     def reached_by(self, channel: str) -> str:
         """Their address on a channel; empty when they gave none."""
