@@ -7,22 +7,25 @@ change of rights, a reading of personal data) is awaited.
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Any
 
 import msgspec
 
 from clapas.domain.access import Principal, Resource
-from clapas.domain.errors import ClapasError
+from clapas.domain.errors import ClapasError, InvalidInput
 from clapas.store.audit import NOTHING_BEFORE, AuditRow, AuditStore, NewRow
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 50_000
 A_BATCH = 2000
+HASH = re.compile(r"[0-9a-fA-F]{64}")
 ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -95,12 +98,31 @@ def link(seq: int, text: bytes, *, before: bytes) -> bytes:
     return sha256(before + seq.to_bytes(8) + text).digest()
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """The hash (hexadecimal) of an event as somebody noted it elsewhere; written ``number:hash``."""
+
+    seq: int
+    hash: str
+
+    @classmethod
+    def read(cls, text: str) -> "Kept":
+        """Raises InvalidInput."""
+        number, _, digest = text.strip().partition(":")
+        if not number.isdecimal() or not HASH.fullmatch(digest):
+            raise InvalidInput("what was kept is written number:hash", value=text[:80])
+        return cls(int(number), digest.lower())
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verification found: how many events, the chain's head, the first broken number."""
+    """What a verification found: how many events, the chain's head, the first broken number.
+
+    ``rewritten``: the event that was kept elsewhere is gone, or is not the same any more.
+    """
 
     events: int
     head: str
     broken_at: int | None = None
+    rewritten: bool = False
 
 
 def verify_rows(rows: Sequence[AuditRow], seq: int, *, before: bytes) -> tuple[bytes, int | None]:
@@ -113,15 +135,17 @@ def verify_rows(rows: Sequence[AuditRow], seq: int, *, before: bytes) -> tuple[b
     return before, None
 
 
-async def verify(store: AuditStore) -> Verdict:
-    """Walk the whole trail."""
-    seq, before = 0, NOTHING_BEFORE
+async def verify(store: AuditStore, kept: Kept | None = None) -> Verdict:
+    """Walk the whole trail, and find in it the event that was kept elsewhere."""
+    seq, before, found = 0, NOTHING_BEFORE, kept is None
     while rows := await store.after(seq):
         before, broken = verify_rows(rows, seq, before=before)
         if broken is not None:
             return Verdict(events=broken - 1, head=before.hex(), broken_at=broken)
+        if kept is not None and seq < kept.seq <= seq + len(rows):
+            found = compare_digest(rows[kept.seq - seq - 1].hash.hex(), kept.hash)
         seq += len(rows)
-    return Verdict(events=seq, head=before.hex())
+    return Verdict(events=seq, head=before.hex(), rewritten=not found)
 
 
 class AuditTrail:

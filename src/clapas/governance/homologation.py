@@ -115,7 +115,7 @@ def document(found: Facts) -> str:
             "",
             "## 4. Comptes et clés",
             "",
-            f"{found.enabled} comptes actifs, dont {found.second_factor} avec un second facteur.",
+            f"Comptes actifs : {found.enabled}, dont {found.second_factor} avec un second facteur.",
             f"Rôles : {_counted(found.roles)}.",
             (
                 f"{found.keys} clés de service ; {found.keys_ending} finissent dans les trente jours ; "

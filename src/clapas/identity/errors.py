@@ -7,6 +7,7 @@ OwnerError
 ├── LinkSpent         the one-time link was used, or is too old
 ├── WeakPassword      the password is too short or too common
 ├── LoginTaken        another account has this login
+├── OwnRole           nobody gives themselves a role
 ├── ClaimRefused      a claim code or a device's certificate lets nothing in: ``reason`` says why
 ├── FederationRefused another system's word is not taken: see ``reason``
 └── PasskeyRefused    this passkey is unknown, or did not sign what was asked
@@ -49,6 +50,12 @@ class LoginTaken(Conflict):
     """Another account has this login."""
 
     code = "login_taken"
+
+
+class OwnRole(Conflict):
+    """Nobody gives themselves a role: another administrator does, or another account of yours is invited."""
+
+    code = "own_role"
 
 
 class ClaimRefused(Unauthenticated):

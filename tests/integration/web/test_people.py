@@ -12,8 +12,12 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from tests.integration.web.conftest import PEPPER
 
+from clapas.charter import AuditTrail, event_of
+from clapas.charter.audit import AuditEvent, Kept, verify
 from clapas.commands.account import readmitted
-from clapas.domain.errors import NotFound
+from clapas.domain.access import SYSTEM, Resource
+from clapas.domain.errors import InvalidInput, NotFound
+from clapas.store.audit import AuditStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,11 +110,6 @@ async def test_an_invited_officer_reads_the_charter_and_the_trail_but_no_key(
 
 
 async def test_the_trail_cannot_be_changed(services: Services, operator: Visitor) -> None:
-    from clapas.charter import AuditTrail, event_of
-    from clapas.charter.audit import verify
-    from clapas.domain.access import SYSTEM, Resource
-    from clapas.store.audit import AuditStore
-
     trail = AuditTrail(services.store.audit)
     for number in range(3):
         trail.note(
@@ -128,6 +127,49 @@ async def test_the_trail_cannot_be_changed(services: Services, operator: Visitor
     await services.store.postgres.run("ALTER TABLE audit_event DISABLE TRIGGER USER")
     await services.store.postgres.run("UPDATE audit_event SET event = '{}' WHERE seq = 2")
     assert (await verify(AuditStore(services.store.postgres))).broken_at == 2
+
+
+async def test_a_trail_written_anew_is_not_the_one_that_was_kept(services: Services) -> None:
+    def event(number: int) -> AuditEvent:
+        thing = Resource(kind="x", id=str(number))
+        return event_of(SYSTEM, "write", resource=thing, allowed=True)
+
+    store, trail = services.store.audit, AuditTrail(services.store.audit)
+    await trail.keep(event(1))
+    kept = Kept.read(f"1:{(await verify(store)).head}")
+    await trail.keep(event(2))
+    found = await verify(store, kept)
+    assert (found.events, found.broken_at, found.rewritten) == (2, None, False)
+    await services.store.postgres.run("ALTER TABLE audit_event DISABLE TRIGGER USER")
+    await services.store.postgres.run("TRUNCATE audit_event")
+    assert (await verify(store, kept)).rewritten
+    await trail.keep(event(9))
+    assert (await verify(store)).broken_at is None
+    assert (await verify(store, kept)).rewritten
+    for wrong in ("", "1", "1:ab", "x:" + "0" * 64):
+        with pytest.raises(InvalidInput):
+            Kept.read(wrong)
+
+
+async def test_nobody_gives_themselves_a_role(services: Services, operator: Visitor) -> None:
+    """Whoever administers may not also guard: another account does (separation of duties)."""
+    [me] = [
+        a
+        for a in (await operator.call("GET", "/api/v1/accounts")).json()["items"]
+        if a["login"] == "operatrice"
+    ]
+    wanted = {
+        **{k: me[k] for k in ("login", "name", "organisation", "enabled")},
+        "roles": ["operator", "guardian"],
+    }
+    refused = await operator.call("PUT", f"/api/v1/accounts/{me['id']}", json=wanted)
+    assert (refused.status_code, refused.json()["code"]) == (409, "own_role")
+    again = await operator.call(
+        "PUT", f"/api/v1/accounts/{me['id']}", json={**wanted, "roles": me["roles"], "name": "Ana"}
+    )
+    assert (again.status_code, again.json()["name"]) == (200, "Ana")
+    other = {"login": "garde", "name": "Garde", "roles": ["guardian"]}
+    assert (await operator.call("POST", "/api/v1/accounts", json=other)).status_code == 201
 
 
 async def test_whoever_is_locked_out_gets_a_link_on_the_machine_itself(

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from clapas.domain.errors import Conflict, InvalidInput, Unauthenticated
 from clapas.governance.reorganise import all_accounts
+from clapas.identity import OwnRole
 from clapas.store.identity import AccountRow, IdentityStore
 from clapas.store.identity_federation import OrganisationRow
 from clapas.web.answers import Listed, listing, page_size
@@ -18,7 +19,7 @@ from clapas.web.guard import asks
 from clapas.web.services import Call, Services, services_of
 
 ORGANISATION = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
-ADMINISTRATOR = "operator"
+ADMINISTRATOR, EVERYBODYS = "operator", "reader"
 KINDS = frozenset({"commune", "direction", "trade", "partner", "operator"})
 
 
@@ -142,6 +143,8 @@ async def change(request: Call, id: FromPath[UUID], data: JSONBody[AccountIn]) -
     identity = services_of(request).identity
     row = await identity.accounts.get(id)
     changed = _with(row, data)
+    if request.user.id == str(id) and not set(changed.roles) <= {*row.roles, EVERYBODYS}:
+        raise OwnRole(login=row.login)
     if administers(row) and not administers(changed):
         await _another_administers(services_of(request), row)
     changed = await identity.accounts.change(changed)
