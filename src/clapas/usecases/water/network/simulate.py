@@ -115,7 +115,9 @@ def _draw(network: Any, setting: Setting, *, hours: int, random: np.random.Gener
 
 def _open(network: Any, leak: Leak, *, still: Any, hours: int) -> Leak:
     """Put the leak in the model as a demand that follows the undisturbed pressure; tell its flow."""
-    node = network.get_link(leak.pipe).start_node_name
+    link = network.get_link(leak.pipe)
+    ends = (link.start_node_name, link.end_node_name)
+    node = next(each for each in ends if each in network.junction_name_list)
     pressure = np.maximum(still.node["pressure"][node].to_numpy()[:hours], 0.0)
     hour = np.arange(len(pressure))
     grown = np.clip((hour - leak.start) / max(leak.peak - leak.start, 1.0), 0.0, 1.0)
