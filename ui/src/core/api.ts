@@ -113,6 +113,8 @@ export const api = {
     json<T>(await send("GET", withQuery(`/api/v1${path}`, query), undefined, {}, signal)),
   text: async (path: string, query: Query, accept: string): Promise<string> =>
     (await send("GET", withQuery(`/api/v1${path}`, query), undefined, { Accept: accept })).text(),
+  file: async (path: string, accept: string): Promise<Blob> =>
+    (await send("GET", `/api/v1${path}`, undefined, { Accept: accept })).blob(),
   post: async <T>(path: string, body: unknown = {}, headers: HeadersInit = {}): Promise<T> =>
     json<T>(await send("POST", `/api/v1${path}`, body, headers)),
   /** A file as it is: the body of the call. */
