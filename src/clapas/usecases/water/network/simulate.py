@@ -5,6 +5,7 @@ q = 0.75 · A · √(2 g p), whose area opens at once or grows to its peak. Mete
 and resolution. Needs the extra ``water`` (wntr).
 """
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,9 @@ def simulate(model: Path, setting: Setting) -> Scenario:
 
 
 def _run(wntr: Any, network: Any, *, prefix: Path) -> Any:
-    return wntr.sim.EpanetSimulator(network).run_sim(file_prefix=str(prefix))
+    # EPANET writes a scratch file where it runs, and leaves it there when it is killed.
+    with contextlib.chdir(prefix.parent):
+        return wntr.sim.EpanetSimulator(network).run_sim(file_prefix=str(prefix))
 
 
 def _prepare(network: Any, hours: int, *, random: np.random.Generator) -> None:
