@@ -109,6 +109,41 @@ async def test_subscriptions_are_sent_on(
     await _asked(source, "DELETE", f"/ngsi-ld/v1/subscriptions/{copy['id']}")
 
 
+@pytest.mark.clause("5.8.6")
+async def test_halves_are_united(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """With splitEntities the filters are asked of what a source tells, united with what is kept here."""
+    await register()
+    for path in ("/ngsi-ld/v1/subscriptions", "/notify"):
+        source.when("POST", path, 201)
+    here = {"type": "Point", "coordinates": [3.88, 43.61]}
+    kept = {**van(urn), "scope": "/Montpellier", "location": {"type": "GeoProperty", "value": here}}
+    assert (await api.post("/entities?local=true", json=kept)).status_code == 201
+    near = {"georel": "near;maxDistance==100", "geometry": "Point", "coordinates": [3.88, 43.61]}
+    body = {
+        "id": urn.replace("Thing", "Subscription"),
+        "type": "Subscription",
+        "entities": [{"type": "Van", "id": urn}],
+        "splitEntities": True,
+        "q": "speed>1",
+        "scopeQ": "/Montpellier",
+        "geoQ": near,
+        "notification": {"endpoint": {"uri": f"{source.url}/notify"}},
+    }
+    assert (await api.post("/subscriptions", json=body)).status_code == 201
+    copy = (await _asked(source, "POST", "/ngsi-ld/v1/subscriptions"))[3]
+    assert not {"q", "scopeQ", "geoQ"} & set(copy)
+    for speed in (1, 2):
+        data = [van(urn, speed=speed)]
+        told = {"type": "Notification", "subscriptionId": copy["id"], "data": data}
+        assert (await api.post("/remote-notify", json=told)).status_code == 200
+    notified = (await _asked(source, "POST", "/notify"))[3]["data"][0]
+    assert (notified["speed"]["value"], notified["location"]["value"]) == (2, here)
+    source.when("DELETE", f"/ngsi-ld/v1/subscriptions/{copy['id']}", 204)
+    await api.delete(f"/subscriptions/{body['id']}?local=true")
+
+
 @pytest.mark.clause("5.8.1.4")
 async def test_subscriptions_follow_their_sources(
     api: httpx.AsyncClient, source: Source, urn: str

@@ -1,7 +1,7 @@
 """Subscriptions over several sources (clauses 5.8.1.4, 5.8.5.4, 5.8.6): reduced copies go to the sources, their
 notifications come back here and are sent on under the subscription they serve."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clapas.context.broker import Broker, document, entity_of
@@ -12,6 +12,7 @@ from clapas.context.federation.merging import Part as MergedPart
 from clapas.context.federation.merging import merged, read_entities
 from clapas.context.federation.shares import Share
 from clapas.context.federation.writes import Local
+from clapas.context.model import Entity
 from clapas.context.notify import Subscriber, delivery, ready, selected, shown
 from clapas.store.context import as_json
 
@@ -107,23 +108,10 @@ async def _sent_on(
         entities = read_entities(body["data"], terms, told=True)
     except NgsiError as error:
         raise BadRequestData(f"the notification holds no entities: {error}") from error
-    entities = [each for each in entities if selected(subscriber.body, document(each))]
     if subscriber.body.get("splitEntities") is True:
         share = Share(body={"id": registration}, operations=frozenset())
-        docs = await broker.store.many(subscriber.tenant, [each.id for each in entities])
-        own = {doc["@id"]: entity_of(doc) for doc in docs}
-        whole = [
-            merged(own.get(each.id), [MergedPart(share=share, entity=each)]) for each in entities
-        ]
-        entities = [each for each in whole if each is not None]
-        if subscriber.path:
-            pairs = [
-                {"place": n, "document": n, "path": subscriber.path} for n in range(len(entities))
-            ]
-            checked = [document(each) for each in entities]
-            rows = await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json(checked))
-            kept = {place for place, holds in rows if holds}
-            entities = [each for place, each in enumerate(entities) if place in kept]
+        entities = await _united(broker, subscriber, parts=entities, share=share)
+    entities = [each for each in entities if selected(subscriber.body, document(each))]
     if not entities or not subscriber.active:
         return
     data = await shown(broker, subscriber, entities=entities)
@@ -131,3 +119,22 @@ async def _sent_on(
     async with broker.store.change("") as change:
         await change.run("add_deliveries", rows=as_json([row]))
     broker.on_write()
+
+
+async def _united(
+    broker: Broker, subscriber: Subscriber, *, parts: Sequence[Entity], share: Share
+) -> list[Entity]:
+    """What a source told, each with what is kept here; the filters, which it was not sent, are asked of the whole."""
+    docs = await broker.store.many(subscriber.tenant, [each.id for each in parts])
+    own = {doc["@id"]: entity_of(doc) for doc in docs}
+    united = [merged(own.get(each.id), [MergedPart(share=share, entity=each)]) for each in parts]
+    whole = [each for each in united if each is not None]
+    if geo := subscriber.geo:
+        whole = [each for each in whole if geo.holds(each.attributes.get(geo.attribute, []))]
+    if not subscriber.path or not whole:
+        return whole
+    pairs = [{"place": n, "document": n, "path": subscriber.path} for n in range(len(whole))]
+    checked = [document(each) for each in whole]
+    rows = await broker.store.rows("matches", pairs=as_json(pairs), docs=as_json(checked))
+    kept = {place for place, holds in rows if holds}
+    return [each for place, each in enumerate(whole) if place in kept]

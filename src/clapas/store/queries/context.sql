@@ -431,10 +431,13 @@ UPDATE ngsild_subscription SET body = %(body)s, state = state || %(state)s
 WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s
 
 -- name: drop_subscription
--- A subscription goes; what waits for it goes too.
-WITH waiting AS (DELETE FROM ngsild_delivery
-    WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(id)s AND done IS NULL)
-DELETE FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s RETURNING id
+-- A subscription goes; what waits for it goes too, and first, by number: in the order in which results are written.
+WITH held AS (SELECT id FROM ngsild_delivery
+    WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(id)s AND done IS NULL
+    ORDER BY id FOR UPDATE),
+waiting AS (DELETE FROM ngsild_delivery WHERE id IN (SELECT id FROM held) RETURNING id)
+DELETE FROM ngsild_subscription WHERE tenant = %(tenant)s AND kind = %(kind)s AND id = %(id)s
+  AND (SELECT count(*) FROM waiting) >= 0 RETURNING id
 
 -- name: subscription
 -- One subscription.
@@ -481,9 +484,11 @@ WHERE done IS NULL AND due <= now() AND endpoint <> ALL(%(busy)s) ORDER BY id LI
 -- The results of deliveries, in the ledger and in their subscriptions.
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, ok boolean, result text, at text)),
+held AS (
+    SELECT id FROM ngsild_delivery WHERE id IN (SELECT id FROM given) ORDER BY id FOR UPDATE),
 ledger AS (
     UPDATE ngsild_delivery d SET done = now(), result = g.result, attempts = attempts + 1
-    FROM given g WHERE d.id = g.id RETURNING d.tenant, d.kind, d.subscription, g.ok, g.at),
+    FROM given g WHERE d.id = g.id AND g.id IN (SELECT id FROM held) RETURNING d.tenant, d.kind, d.subscription, g.ok, g.at),
 summed AS (
     SELECT tenant, kind, subscription, count(*) AS sent, count(*) FILTER (WHERE NOT ok) AS failed,
            max(at) AS last, max(at) FILTER (WHERE ok) AS success, max(at) FILTER (WHERE NOT ok) AS failure
