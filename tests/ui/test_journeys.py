@@ -22,12 +22,12 @@ def number(text: str) -> int:
 def test_a_wrong_password_is_refused_in_words(browser: Browser, platform_url: str) -> None:
     context = browser.new_context(base_url=platform_url, locale="fr-FR")
     page = context.new_page()
-    page.goto("/entites?q=corum")
+    page.goto("/appareils?q=corum")
     page.get_by_label("Identifiant").fill("somebody")
     page.get_by_label("Mot de passe").fill("certainly-not-this-one")
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("alert")).to_contain_text("mot de passe est faux")
-    assert "vers=%2Fentites%3Fq%3Dcorum" in page.url
+    assert "vers=%2Fappareils%3Fq%3Dcorum" in page.url
     context.close()
 
 
