@@ -12,6 +12,10 @@ ROOMS = SOURCES.parents[1] / "src/clapas"
 FRENCH = sorted([*SOURCES.rglob("fr.json"), *ROOMS.glob("*/words/fr.json")])
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 ASKED = re.compile(r"""\bt\(\s*"([\w.-]+)\"""")
+WHOLE = re.compile(r"""["']([\w.-]+)["']""")
+MADE = re.compile(r"`([^`\n]*\$\{[^`\n]*)`")
+HOLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
+CODED = re.compile(r"""\.code\(\s*"([\w.-]+)\"""")
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -50,6 +54,42 @@ def test_every_word_asked_for_exists() -> None:
     for source in [*SOURCES.rglob("*.svelte"), *SOURCES.rglob("*.ts")]:
         for key in ASKED.findall(source.read_text(encoding="utf-8")):
             assert key in known or f"{key}.other" in known, f"{source.name} asks for {key}"
+
+
+def _asks(words: list[str]) -> tuple[set[str], list[re.Pattern[str]], tuple[str, ...]]:
+    """What the sources ask for: whole keys, keys made of parts (a part holds no point), groups of codes."""
+    whole: set[str] = set()
+    made: set[str] = set()
+    groups: set[str] = set()
+    for text in words:
+        whole |= set(WHOLE.findall(text))
+        groups |= {f"{group}." for group in CODED.findall(text)}
+        made |= {
+            r"[^. ]+".join(map(re.escape, HOLE.split(each)))
+            for each in MADE.findall(text)
+            if "." in each
+        }
+    return whole, [re.compile(each) for each in made], tuple(groups)
+
+
+def test_every_word_is_asked_for_somewhere() -> None:
+    places = [*SOURCES.rglob("*"), *ROOMS.rglob("*")]
+    spoken = {".svelte", ".ts", ".py", ".toml", ".sql"}
+    sources = [
+        each.read_text(encoding="utf-8")
+        for each in places
+        if (each.suffix in spoken or each.name == "rules.json") and "static" not in each.parts
+    ]
+    whole, made, groups = _asks(sources)
+    for path in FRENCH:
+        room = path.parent.name == "words"
+        for key in catalogue(path):
+            name = key if room else f"{path.parent.name}.{key}"
+            plain = re.sub(r"\.(one|other)$", "", name)
+            used = {name, plain} & whole or name.startswith(groups)
+            assert used or any(each.fullmatch(it) for each in made for it in (name, plain)), (
+                f"{path} says {key}, that nothing asks for"
+            )
 
 
 def test_no_french_sentence_was_left_in_english() -> None:

@@ -1,7 +1,8 @@
 """Two servers of one API for ``clapas bench gateway``: one as it is served, one without its gateway.
 
 Both serve every route over the same engines, each in a process of its own, through the same outer
-layers (headers, cross-origin, packing); the second neither recognises, counts nor asks the charter.
+layers (headers, cross-origin, files, packing, names in addresses); the second neither recognises,
+counts nor asks the charter.
 """
 
 import asyncio
@@ -9,7 +10,6 @@ import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -143,7 +143,12 @@ async def _serve(addresses: EngineAddresses, port: int, *, guarded: bool) -> Non
         )
         app = create_app(services) if guarded else _free(services)
         settings = uvicorn.Config(
-            cast("Any", app), port=port, loop="none", lifespan="off", log_level="warning"
+            cast("Any", app),
+            port=port,
+            loop="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
         )
         await uvicorn.Server(settings).serve()
 
@@ -152,11 +157,17 @@ def _free(services: Any) -> Any:
     from litestar import Litestar
     from litestar.datastructures import State
 
+    from clapas.web.api.page import STATIC
     from clapas.web.cors import Cors
     from clapas.web.discovery import handlers
+    from clapas.web.files import Files, assets
     from clapas.web.headers import Headers
     from clapas.web.packing import Packing
+    from clapas.web.segments import Names, Segments
 
-    state = State({"services": services, "static": Path(), "source_name": "Clapas"})
-    app = Litestar(route_handlers=handlers(), openapi_config=None, state=state)
-    return Headers(Cors(Packing(cast("Any", app)), origins=()), https=False)
+    state = State({"services": services, "static": STATIC, "source_name": "Clapas"})
+    routes = Litestar(
+        route_handlers=handlers(), middleware=[Names], openapi_config=None, state=state
+    )
+    files = Files(Packing(Segments(cast("Any", routes))), assets(STATIC))
+    return Headers(Cors(files, origins=()), https=False)

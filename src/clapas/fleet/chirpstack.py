@@ -165,7 +165,7 @@ class ChirpStack:
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[ChirpStack]:
     """Connect. Raises BadSetting when no address is set, or the client library is not installed."""
-    if not settings.chirpstack:
+    if not settings.networks()["chirpstack"]:
         raise BadSetting("no ChirpStack is set", reason="network_not_set", key="fleet.chirpstack")
     try:
         grpc: Any = importlib.import_module("grpc")

@@ -14,6 +14,7 @@ from clapas.domain.device import CodecRef, Model
 from clapas.domain.errors import Conflict, InvalidInput, NotFound
 from clapas.domain.quantities import QUANTITIES
 from clapas.fleet.battery import Battery
+from clapas.fleet.lines import label_of
 from clapas.fleet.orders import known_commands
 from clapas.store import Store
 from clapas.store.fleet_codecs import trial_name
@@ -78,6 +79,19 @@ async def ship(store: Store) -> int:
     missing = [each for each in shipped() if each.id not in known]
     await store.models.save(missing)
     return len(missing)
+
+
+async def model_named(store: Store, name: str) -> Model:
+    """The model of an id, or of the label that people read. Raises NotFound, Conflict when two bear it."""
+    try:
+        return await store.models.get(name)
+    except NotFound:
+        found = [m for m in await store.models.all() if label_of(m.label) == label_of(name)]
+    if len(found) > 1:
+        raise Conflict("several models bear this label", models=[each.id for each in found])
+    if not found:
+        raise NotFound(model=name)
+    return found[0]
 
 
 async def save_model(store: Store, model_id: str, *, wanted: ModelIn) -> Model:

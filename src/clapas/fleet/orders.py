@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from clapas.domain.access import RowFilter
 from clapas.domain.device import Model
 from clapas.domain.errors import InvalidInput
 from clapas.store import Store
+from clapas.store.fleet import DeviceQuery
 from clapas.store.fleet_commands import CommandState, NewCommand
 
 LONGEST_WAIT_S = 30 * 86_400
@@ -59,6 +61,41 @@ def known_commands(model: Model | None) -> dict[str, Known]:
         return msgspec.convert(raw, dict[str, Known])
     except msgspec.ValidationError as error:
         raise InvalidInput("the model's commands are wrong", detail=str(error)) from error
+
+
+def words_of(model: Model | None, name: str) -> tuple[str, str]:
+    """What a model calls a command in French and in English; '' where it says nothing."""
+    rule = (model.settings if model else {}).get("commands", {}).get(name, {})
+    return str(rule.get("fr", "")), str(rule.get("en", ""))
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that chosen devices may be told: its words, and on how many its model has it."""
+
+    name: str
+    fr: str
+    en: str
+    four_eyes: bool
+    devices: int
+
+
+async def choices(store: Store, query: DeviceQuery, *, rows: RowFilter) -> list[Choice]:
+    """The commands of the models of the devices that a query chooses, what most devices know first."""
+    known: dict[str, list[tuple[Known, int]]] = defaultdict(list)
+    for model, devices in (await store.fleet.models(rows, query)).items():
+        for name, rule in known_commands(await store.models.get(model)).items():
+            known[name].append((rule, devices))
+    found = [
+        Choice(
+            name=name,
+            fr=rules[0][0].fr or name,
+            en=rules[0][0].en or name,
+            four_eyes=any(rule.four_eyes for rule, _ in rules),
+            devices=sum(devices for _, devices in rules),
+        )
+        for name, rules in known.items()
+    ]
+    return sorted(found, key=lambda each: (-each.devices, each.name))
 
 
 async def order(

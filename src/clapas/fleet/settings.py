@@ -37,3 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Calls a second at most: a new device takes four."""
     shadow_feeds: dict[str, Feed] = {}
     """Addresses of the platforms in place, by the name of the shadow run that compares them daily."""
+
+    def networks(self) -> dict[str, bool]:
+        """The network servers whose registries can be compared with ours: is each set?"""
+        things_stack = bool(self.things_stack and self.things_stack_applications)
+        return {"chirpstack": bool(self.chirpstack), "things-stack": things_stack}

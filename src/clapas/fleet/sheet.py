@@ -50,9 +50,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 def preview(content: bytes, said: Shape | None = None) -> Preview:
     """Find out how a file is written, but for what the person ``said`` of it. Raises SheetUnreadable."""
     if len(content) > LARGEST:
-        raise SheetUnreadable("the file is too large", limit=LARGEST)
+        raise SheetUnreadable("the file is too large", reason="too_large", limit=LARGEST)
     if not content.strip():
-        raise SheetUnreadable("the file is empty")
+        raise SheetUnreadable("the file is empty", reason="empty")
     shape, sheets = _excel(content) if content[:4] == b"PK\x03\x04" else (_text(content), [])
     if said is not None:
         shape = msgspec.structs.replace(said, format=shape.format)
@@ -61,7 +61,7 @@ def preview(content: bytes, said: Shape | None = None) -> Preview:
         for _, cells in islice(rows(content, msgspec.structs.replace(shape, header=False)), LOOK)
     ]
     if not first:
-        raise SheetUnreadable("the file has no line")
+        raise SheetUnreadable("the file has no line", reason="empty")
     if shape.format == "csv":
         _counted(content, shape)
     header = is_header(first[0])
@@ -92,9 +92,16 @@ def rows(content: bytes, shape: Shape) -> Iterator[tuple[int, Cells]]:
             continue
         count += 1
         if count > MOST_LINES:
-            raise SheetUnreadable("the file has too many lines", limit=MOST_LINES)
+            raise SheetUnreadable(
+                "the file has too many lines", reason="too_many_lines", limit=MOST_LINES
+            )
         if len(cells) > MOST_COLUMNS:
-            raise SheetUnreadable("a line has too many columns", limit=MOST_COLUMNS, line=number)
+            raise SheetUnreadable(
+                "a line has too many columns",
+                reason="too_many_columns",
+                limit=MOST_COLUMNS,
+                line=number,
+            )
         yield number, cells
 
 
@@ -143,10 +150,12 @@ def _csv_rows(content: bytes, shape: Shape) -> Iterator[tuple[int, Cells]]:
             yield reader.line_num, [cell.strip() for cell in cells]
     except (UnicodeError, LookupError) as error:
         raise SheetUnreadable(
-            "the encoding is not what is said", encoding=shape.encoding
+            "the encoding is not what is said", reason="encoding", encoding=shape.encoding
         ) from error
     except csv.Error as error:
-        raise SheetUnreadable("the file is not a CSV", detail=str(error)) from error
+        raise SheetUnreadable(
+            "the file is not a CSV", reason="not_csv", detail=str(error)
+        ) from error
 
 
 def _excel(content: bytes) -> tuple[Shape, list[str]]:
@@ -163,14 +172,18 @@ def _open(content: bytes) -> Any:
             weigh(archive)
         return load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise SheetUnreadable("the workbook cannot be opened") from error
+        raise SheetUnreadable("the workbook cannot be opened", reason="not_workbook") from error
 
 
 def _excel_rows(content: bytes, shape: Shape) -> Iterator[tuple[int, Cells]]:
     book = _open(content)
     try:
         if shape.sheet and shape.sheet not in book.sheetnames:
-            raise SheetUnreadable("the workbook has no such sheet", accepted=book.sheetnames[:20])
+            raise SheetUnreadable(
+                "the workbook has no such sheet",
+                reason="no_such_sheet",
+                accepted=book.sheetnames[:20],
+            )
         sheet = book[shape.sheet or book.sheetnames[0]]
         for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
             yield number, [_cell(each) for each in cells]

@@ -177,7 +177,7 @@ def _message(answer: httpx.Response) -> str:
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[ThingsStack]:
     """Connect. Raises BadSetting when no address or no application is set."""
-    if not settings.things_stack or not settings.things_stack_applications:
+    if not settings.networks()["things-stack"]:
         raise BadSetting(
             "no The Things Stack is set", reason="network_not_set", key="fleet.things_stack"
         )

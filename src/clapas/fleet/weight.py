@@ -25,13 +25,16 @@ VALUE = re.compile(rb"<(?:\w+:)?(?:v|is|f)[ >]")
 def weigh(archive: zipfile.ZipFile) -> None:
     """Raises SheetUnreadable: too large once unpacked, too many lines, too many texts."""
     if sum(each.file_size for each in archive.infolist()) > UNPACKED:
-        raise SheetUnreadable("the workbook is too large once unpacked", limit=UNPACKED)
+        raise SheetUnreadable(
+            "the workbook is too large once unpacked", reason="too_large", limit=UNPACKED
+        )
     for name in archive.namelist():
         if SHEET.match(name):
             _bounded(
                 _lines(archive, name),
                 MOST_LINES + 1,
                 said="the file has too many lines",
+                reason="too_many_lines",
                 limit=MOST_LINES,
             )
         elif name == "xl/sharedStrings.xml":
@@ -39,16 +42,17 @@ def weigh(archive: zipfile.ZipFile) -> None:
                 _texts(archive, name),
                 MOST_TEXTS,
                 said="the workbook has too many texts",
+                reason="too_many_texts",
                 limit=MOST_TEXTS,
             )
 
 
-def _bounded(counts: Iterator[int], most: int, *, said: str, limit: int) -> None:
+def _bounded(counts: Iterator[int], most: int, *, said: str, reason: str, limit: int) -> None:
     total = 0
     for each in counts:
         total += each
         if total > most:
-            raise SheetUnreadable(said, limit=limit)
+            raise SheetUnreadable(said, reason=reason, limit=limit)
 
 
 def _lines(archive: zipfile.ZipFile, name: str) -> Iterator[int]:

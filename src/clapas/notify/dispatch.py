@@ -11,7 +11,7 @@ from clapas.domain.errors import ClapasError
 from clapas.notify.channels import Channel
 from clapas.notify.errors import NotDelivered
 from clapas.notify.settings import Settings
-from clapas.notify.text import digest
+from clapas.notify.text import Written, digest
 from clapas.store.notify import Notice, Notices
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,8 @@ PACE_S = 0.5
 CLOSED_S = 30
 LONGEST_S = 3600
 AT_ONCE = 8
+MESSAGES = "/alarmes/messages"
+"""The page where a person reads what was sent."""
 
 
 class Dispatcher:
@@ -89,8 +91,11 @@ class Dispatcher:
     async def _together(self, parcel: Sequence[Notice]) -> Notice:
         """Many notices to one person as one, in that person's language."""
         contact = (await self._outbox.contacts(parcel[0].person)).get(parcel[0].person, {})
-        words = digest(str(contact.get("language", "fr")), [each.subject for each in parcel])
-        return msgspec.structs.replace(parcel[0], subject=words.subject, body=words.body)
+        told = [Written(each.subject, each.body) for each in parcel]
+        words = digest(str(contact.get("language", "fr")), told)
+        return msgspec.structs.replace(
+            parcel[0], subject=words.subject, body=words.body, link=MESSAGES
+        )
 
 
 def _parcels(due: Sequence[Notice]) -> Iterable[list[Notice]]:

@@ -18,6 +18,7 @@ from clapas.store.notify import Notice
 GROUPED = 5
 """More alarms of one rule than that in one batch are told in one message."""
 INBOX = "inbox"
+HOUR_MS = 3_600_000
 
 
 class Quiet(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +31,7 @@ class Quiet(msgspec.Struct, frozen=True, kw_only=True):
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
     """How a person is told: channel → address ('mail' → an address, 'webhook' → a URL…).
 
-    ``quota`` is the most messages an hour outside the page, what is above waits for the digest;
+    ``quota`` is the most messages an hour outside the page, what is above comes together at the next full hour;
     ``digest`` a civil time 'HH:MM' at which everything but what is critical comes as one message.
     """
 
@@ -224,14 +225,15 @@ def _words(subject: Subject, contact: Contact, *, count: int) -> Words:
 def _bounded(
     planned: Sequence[Notice], directory: Directory, *, sent: dict[str, int], now: int
 ) -> list[Notice]:
-    """What goes past a person's quota waits, as part of a digest, one hour."""
+    """What goes past a person's quota waits for the next full hour, and comes then as one message."""
+    full_hour = (now // HOUR_MS + 1) * HOUR_MS
     kept = []
     for each in planned:
         contact = directory.contacts.get(each.person)
         if each.channel != INBOX and contact is not None and each.due <= now:
             sent[each.person] = sent.get(each.person, 0) + 1
             if sent[each.person] > contact.quota:
-                each = msgspec.structs.replace(each, digest=True, due=now + 3_600_000)  # noqa: PLW2901
+                each = msgspec.structs.replace(each, digest=True, due=full_hour)  # noqa: PLW2901
         if each.channel != INBOX and contact is not None and contact.digest and each.due > now:
             each = msgspec.structs.replace(each, digest=each.digest or each.step == 0)  # noqa: PLW2901
         kept.append(each)

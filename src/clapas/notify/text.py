@@ -1,5 +1,6 @@
 """The words of messages, in French and in English."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -98,11 +99,11 @@ def written(words: Words) -> Written:
     return Written(" ".join(subject.split())[:200], body)
 
 
-def digest(language: str, subjects: list[str]) -> Written:
-    """Many messages as one."""
+def digest(language: str, messages: Sequence[Written]) -> Written:
+    """Many messages as one, each with what it said: of which thing, when, how much; the first 200."""
     head, first = DIGEST.get(language, DIGEST["en"])
-    lines = "\n".join(f"- {each}" for each in subjects[:200])
-    return Written(head.format(count=len(subjects)), f"{first}\n{lines}")
+    lines = [f"- {each.subject}\n  {' '.join(each.body.split())[:500]}" for each in messages[:200]]
+    return Written(head.format(count=len(messages)), "\n".join([first, *lines]))
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

@@ -106,6 +106,7 @@ async def web_services(orders: Orders) -> AsyncIterator[Services]:
             refused=lambda: _refused(orders),
             has_room=lambda: not room(orders).short,
             radio=lambda request: bus.ask(LORAWAN_ASK, request),
+            networks=configuration.fleet.networks(),
             sealer=Sealer(kept_secret(Path(orders.directory), "fleet")),
             audit=trail,
             keeper=keeper,

@@ -88,6 +88,7 @@ class Book:
             and (not target.entities or facts.entity in target.entities)
             and (not target.communes or facts.commune in target.communes)
             and (not target.datasets or not facts.dataset or facts.dataset in target.datasets)
+            and not target.leaves(facts.name)
         )
 
     def _in_group(self, group: str, facts: SeriesFacts) -> bool:

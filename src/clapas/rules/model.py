@@ -186,6 +186,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     communes: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     """Records whose points of measure it watches, besides those that no record holds: two trades may share a type."""
+    beside: tuple[str, ...] = ()
+    """Words of the names of things that it leaves alone: the weather outside, which is there to compare with."""
+
+    def leaves(self, name: str) -> bool:
+        """Is the thing of this name there to compare with?"""
+        return any(word.casefold() in name.casefold() for word in self.beside)
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -161,6 +161,11 @@ class Fleet:
         found = await self._postgres.rows(SQL["count"], **await self._chosen(query, rows))
         return {row[0]: row[1] for row in found}
 
+    async def models(self, rows: RowFilter, query: DeviceQuery) -> dict[str, int]:
+        """How many of those that have a model, by model."""
+        found = await self._postgres.rows(SQL["models"], **await self._chosen(query, rows))
+        return {row[0]: row[1] for row in found}
+
     async def keys(self, rows: RowFilter, query: DeviceQuery) -> list[str]:
         """The keys that the query chooses, at most 100,000."""
         found = await self._postgres.rows(

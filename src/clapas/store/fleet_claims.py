@@ -49,6 +49,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     created: datetime
     used: int
+    model_label: str
 
 
 class Claims:

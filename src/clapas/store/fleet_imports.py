@@ -94,7 +94,7 @@ class Imports:
         """Columns and corrections. Raises Conflict when the import is applied."""
         text = msgspec.json.encode(plan).decode()
         if not await self._postgres.run(SQL["set_plan"], id=number, plan=text):
-            raise Conflict("this import is applied", import_=number)
+            raise Conflict("this import is applied", reason="import_applied", import_=number)
 
     async def checked(self, number: int, lines: Sequence[Line], *, report: dict[str, Any]) -> None:
         """Keep the outcome of a dry run."""
@@ -120,7 +120,9 @@ class Imports:
         async with self._postgres.transaction() as connection:
             state = await self._lock(connection, number)
             if state[0] == "applied":
-                raise Conflict("this import is applied already", import_=number)
+                raise Conflict(
+                    "this import is applied already", reason="import_applied", import_=number
+                )
             await connection.execute("SET LOCAL statement_timeout = '10min'")
             await connection.execute(SQL["forget_image"], {"id": number})
             for low in range(0, len(entries), CHUNK):
@@ -142,7 +144,11 @@ class Imports:
         async with self._postgres.transaction() as connection:
             state = await self._lock(connection, number)
             if state[0] != "applied" or not state[1]:
-                raise Conflict("only an import of the last 24 hours can be undone", import_=number)
+                raise Conflict(
+                    "only an import of the last 24 hours can be undone",
+                    reason="import_too_old",
+                    import_=number,
+                )
             await connection.execute("SET LOCAL statement_timeout = '10min'")
             await connection.execute(SQL["look"])
             values = {"id": number}

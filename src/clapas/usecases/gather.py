@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from clapas.domain.window import Window, instant
+from clapas.rules.model import Target
 from clapas.store import Store
 from clapas.store.values import EntityRow, Latest
 from clapas.usecases.figures import Figure, figures, unjudged
@@ -91,7 +92,7 @@ def newest(states: Sequence[Latest]) -> dict[str, datetime]:
 def _line(pack: Pack, row: EntityRow, *, found: list[Figure], last: datetime | None) -> Line:
     entity = row.entity
     name = entity.name or entity.id.rpartition(":")[2]
-    beside = any(word.casefold() in name.casefold() for word in pack.beside)
+    beside = Target(beside=pack.beside).leaves(name)
     return Line(
         entity=entity.id,
         name=name,

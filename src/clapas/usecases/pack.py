@@ -23,7 +23,7 @@ from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import QUANTITIES
 from clapas.rules.check import check
 from clapas.rules.errors import ImpossibleRule
-from clapas.rules.model import Rule
+from clapas.rules.model import Rule, Silence
 from clapas.store.indicators import checked
 from clapas.usecases.errors import BadPack
 from clapas.usecases.formula import names_in
@@ -198,7 +198,17 @@ def load(folder: Path, *, origin: Origin = "own") -> Pack:
             f"{folder.name}/pack.toml or rules.json: {error}", pack=folder.name
         ) from error
     _check(pack)
-    return pack
+    if not pack.beside:
+        return pack
+    return msgspec.structs.replace(pack, rules=tuple(_judging(each, pack) for each in pack.rules))
+
+
+def _judging(rule: Rule, pack: Pack) -> Rule:
+    """The rule without the points that the pack only compares with; their silence is still told."""
+    if isinstance(rule.when, Silence):
+        return rule
+    target = msgspec.structs.replace(rule.target, beside=pack.beside)
+    return msgspec.structs.replace(rule, target=target)
 
 
 def _rules(folder: Path, data: dict[str, Any]) -> Resolved:

@@ -13,7 +13,7 @@ ASKED = (
     ("read", "audit"),
     ("read", "privacy"),
     ("write", "dataset"),
-    ("write", "glass"),
+    ("administer", "glass"),
 )
 """The questions on which a menu or a form depends."""
 

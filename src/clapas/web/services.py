@@ -116,6 +116,8 @@ class Services:
     """Publishes that rights forbade since the start: outside the ledger."""
     radio: Callable[[bytes], Awaitable[bytes]] = no_radio
     """Asks the embedded LoRaWAN network server: a request and its answer, in JSON."""
+    networks: Mapping[str, bool] = field(default_factory=dict)
+    """The network servers whose registries can be compared with ours: are they set?"""
     sealer: Sealer | None = None
     """Seals devices' root keys that somebody types in."""
     audit: AuditTrail | None = None

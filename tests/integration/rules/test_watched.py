@@ -38,6 +38,14 @@ async def active(room: "Room") -> set[str]:
     return {each.entity for each in await room.open() if each.active}
 
 
+async def test_what_is_there_to_compare_with_raises_nothing(room: "Room") -> None:
+    target = Target(attribute="level", type="Tank", beside=("valmaillargues",))
+    await room.take(msgspec.structs.replace(HIGH, target=target))
+    start = now_ms()
+    await room.engine.handle(room.batch(("tank", start, 9.0), ("other", start, 9.0)))
+    assert await active(room) == {"urn:ngsi-ld:Tank:1"}
+
+
 async def test_a_saved_group_is_watched_as_it_is_now(room: "Room") -> None:
     await probes(room)
     await room.take(HIGH)

@@ -16,9 +16,11 @@ from clapas.notify.plan import (
     Turn,
     notices,
 )
+from clapas.notify.text import Written, digest
 
 NIGHT = milliseconds(datetime(2026, 1, 10, 23, 30, tzinfo=UTC))
 SUBJECT = Subject(rule="r", entity="urn:ngsi-ld:Tank:1", kind="raised", severity="major", title="Fuite", chain="c", measured=NIGHT, value=4.25)  # fmt: skip
+HALF_AN_HOUR = 30 * 60_000
 ANA = Contact(person="ana", channels={"mail": "ana@example.org"})
 
 
@@ -64,11 +66,27 @@ def test_many_of_one_rule_are_told_in_one_message_and_quotas_wait() -> None:
     assert len(told) == 1
     assert "8 alarmes" in next(iter(told.values()))[0].body
     two = planned(*many[:2], recent={"ana": 19})
-    digests = [each.digest for group in two.values() for each in group if each.channel == "mail"]
-    assert digests == [False, True]
+    mails = [each for group in two.values() for each in group if each.channel == "mail"]
+    assert [each.digest for each in mails] == [False, True]
+    assert [each.due for each in mails] == [NIGHT, NIGHT + HALF_AN_HOUR], (
+        "at the full hour, together"
+    )
 
 
 def test_a_template_never_reaches_into_objects() -> None:
     odd = msgspec.structs.replace(SUBJECT, message={"fr": "{value} {value.__class__} {0} {entity}"})
     body = planned(odd)["r", SUBJECT.entity][0].body
     assert body == "4,25 {value.__class__} {0} urn:ngsi-ld:Tank:1"
+
+
+def test_a_digest_says_of_each_message_which_thing_and_how_much() -> None:
+    told = planned(SUBJECT, msgspec.structs.replace(SUBJECT, entity="urn:ngsi-ld:Tank:2"))
+    mails = [each for group in told.values() for each in group if each.channel == "mail"]
+    whole = digest("fr", [Written(each.subject, each.body) for each in mails])
+    assert whole.subject == "2 messages en attente"
+    assert whole.body.splitlines()[1:] == [
+        "- [Majeure] Fuite",
+        "  Fuite : 1, le 11/01/2026 à 00:30. Mesuré : 4,25.",
+        "- [Majeure] Fuite",
+        "  Fuite : 2, le 11/01/2026 à 00:30. Mesuré : 4,25.",
+    ]

@@ -311,6 +311,9 @@ def test_the_weather_outside_a_museum_is_shown_and_not_judged() -> None:
     assert state_of(pack, unjudged(wild)) == "beside"
     assert [each.value for each in unjudged(wild)] == [each.value for each in wild]
     assert state_of(pack, unjudged(figures(pack, {}))) == "no_data"
+    watched = {rule.id for rule in pack.rules if not rule.target.leaves("Extérieur du musée")}
+    assert watched == {"museum-silence"}, "only its silence is worth an alarm"
+    assert not any(rule.target.leaves("Salle Bazille") for rule in pack.rules)
 
 
 def test_a_column_that_says_nothing_of_any_point_is_not_printed() -> None:

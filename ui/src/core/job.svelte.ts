@@ -1,6 +1,6 @@
 /** A job of the server, followed until it ends. */
 
-import { api } from "./api";
+import { api, Problem } from "./api";
 
 export interface Job {
   id: number;
@@ -12,6 +12,13 @@ export interface Job {
   failures: number;
   result: Record<string, unknown>;
   error: string;
+}
+
+/** Why a job failed, as any other refusal of the server: the sentence is made in the reader's language. */
+export function problemOf(job: Job): Problem {
+  const code = String(job.result.code ?? "internal_error");
+  const values = (job.result.values as Record<string, string | number> | undefined) ?? {};
+  return new Problem(0, code, code === "internal_error" ? "us" : "owner", values, job.error);
 }
 
 const PAUSE_MS = 700;

@@ -65,6 +65,15 @@ LEFT JOIN model m ON m.id = d.model
 WHERE /*part chosen*/
 GROUP BY how
 
+-- name: models
+-- How many devices a query chooses, by model.
+SELECT m.id, count(*)
+FROM device d
+JOIN model m ON m.id = d.model
+LEFT JOIN device_seen s ON s.device = d.id
+WHERE /*part chosen*/
+GROUP BY m.id
+
 -- name: save_files
 -- Origin and money of devices, by key; an absent field stays.
 INSERT INTO device_file AS f (device, serial, address, site, service, supplier, contract, bought,

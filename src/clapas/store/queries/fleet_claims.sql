@@ -8,8 +8,9 @@ RETURNING id
 -- name: list
 -- Codes with how often each was used, the newest first.
 SELECT c.id, c.label, c.device, c.model, c.source, c.lifecycle, c.tags, c.uses, c.expires, c.revoked,
-       c.actor, c.created, (SELECT count(*) FROM device_claimed u WHERE u.claim = c.id)
-FROM device_claim c WHERE c.id < %(before)s ORDER BY c.id DESC LIMIT %(limit)s
+       c.actor, c.created, (SELECT count(*) FROM device_claimed u WHERE u.claim = c.id),
+       coalesce(m.label, '')
+FROM device_claim c LEFT JOIN model m ON m.id = c.model WHERE c.id < %(before)s ORDER BY c.id DESC LIMIT %(limit)s
 
 -- name: lock
 -- The live code of a proof, held until the end of the transaction, and whether this device used it before.

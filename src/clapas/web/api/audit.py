@@ -9,16 +9,18 @@ from clapas.charter.audit import AuditEvent, verify
 from clapas.domain.access import Resource
 from clapas.domain.errors import InvalidInput
 from clapas.web.answers import Listed, listing, page_size
+from clapas.web.api.notices import outbox_of
 from clapas.web.guard import asks
 from clapas.web.services import Call, services_of
 
 
 class EventOut(msgspec.Struct, frozen=True, kw_only=True):
-    """An event, with its number and its hash."""
+    """An event, with its number, its hash, and the name of the account that acted ('' for all others)."""
 
     seq: int
     hash: str
     event: AuditEvent
+    name: str
 
 
 class VerdictOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +55,11 @@ async def events(
     rows = await services_of(request).store.audit.latest(
         before=int(after or 0), who=who, what=what, limit=size
     )
+    told = [msgspec.json.decode(row.event, type=AuditEvent) for row in rows]
+    names = await outbox_of(request).names({each.who for each in told if each.kind == "user"})
     found = [
-        EventOut(
-            seq=row.seq,
-            hash=row.hash.hex(),
-            event=msgspec.json.decode(row.event, type=AuditEvent),
-        )
-        for row in rows
+        EventOut(seq=row.seq, hash=row.hash.hex(), event=event, name=names.get(event.who, ""))
+        for row, event in zip(rows, told, strict=True)
     ]
     return listing(request, found, after=str(rows[-1].seq) if len(rows) == size else None)
 

@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from clapas.domain.errors import InvalidInput
 from clapas.domain.identifiers import normalise_device
+from clapas.fleet.models import model_named
 from clapas.store.fleet_claims import Claim, Entry, NewClaim
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.devices import Token
@@ -21,7 +22,10 @@ Short = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class ClaimIn(msgspec.Struct, frozen=True, kw_only=True):
-    """What a code lets in: a named device, or any ``uses`` new ones; 'proposed' waits for approval."""
+    """What a code lets in: a named device, or any ``uses`` new ones; 'proposed' waits for approval.
+
+    ``model``: its id, or the label that people read.
+    """
 
     label: Short = ""
     device: Annotated[str, msgspec.Meta(max_length=128)] = ""
@@ -63,11 +67,11 @@ async def claims(
 async def make(request: Call, data: JSONBody[ClaimIn]) -> ClaimMade:
     """A claim code, told this once: printed on the device, or given to its installer."""
     services = services_of(request)
-    if data.model:
-        await services.store.models.get(data.model)
+    model = (await model_named(services.store, data.model)).id if data.model else ""
     if data.expires.tzinfo is None:
         raise InvalidInput("a moment needs a zone", field="expires")
-    values = msgspec.structs.asdict(data) | {"device": normalise_device(data.device)}
+    device = normalise_device(data.device)
+    values = msgspec.structs.asdict(data) | {"device": device, "model": model}
     number, code = await services.identity.claims.make(NewClaim(**values), actor=request.user.id)
     return ClaimMade(id=number, code=code)
 

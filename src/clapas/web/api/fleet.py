@@ -1,4 +1,4 @@
-"""The fleet as a whole: lists filtered on the server, actions on many, groups, the bill, ChirpStack."""
+"""The fleet as a whole: lists filtered on the server, actions on many, groups, the bill."""
 
 import asyncio
 from datetime import datetime
@@ -42,12 +42,6 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
         str, msgspec.Meta(pattern="^(model|tags|lifecycle|service|dataset|retire|command)$")
     ]
     values: dict[str, Any] = {}
-
-
-class Sync(msgspec.Struct, frozen=True, kw_only=True):
-    """A dry run only says what would be done."""
-
-    dry: bool = True
 
 
 class GroupOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,11 +185,28 @@ async def remove_group(request: Call, name: FromPath[str]) -> None:
     store = services_of(request).store
     watching = await RulesStore(store.postgres, store.clickhouse).naming_group(name)
     if watching:
-        raise Conflict("rules watch this group: change them first", rules=", ".join(watching))
+        raise Conflict(
+            "rules watch this group: change them first",
+            reason="group_watched",
+            rules=", ".join(watching),
+        )
+    scheduled = [
+        each.label or str(each.id)
+        for each in await store.commands.schedules()
+        if each.target.get("group") == name
+    ]
+    if scheduled:
+        raise Conflict(
+            "schedules are for this group: remove them first",
+            reason="group_scheduled",
+            schedules=", ".join(scheduled),
+        )
     followed = await store.dataset_groups.naming(name)
     if followed:
         raise Conflict(
-            "datasets follow this group: change their records first", datasets=", ".join(followed)
+            "datasets follow this group: change their records first",
+            reason="group_followed",
+            datasets=", ".join(followed),
         )
     await store.fleet.remove_group(name)
 
@@ -226,23 +237,7 @@ async def workbook(request: Call) -> Response[bytes]:
     return Response(content, media_type=XLSX, headers=headers)
 
 
-@post("/api/v1/fleet/chirpstack", tags=["fleet"], opt=asks("administer", "device"))
-async def chirpstack(request: Call, data: JSONBody[Sync]) -> Job:
-    """Compare with the ChirpStack of the settings, as a job; without ``dry``, bring each side what it lacks."""
-    jobs = services_of(request).store.jobs
-    return await jobs.add("fleet.chirpstack", {"dry": data.dry}, actor=request.user.id)
-
-
-@post("/api/v1/fleet/things-stack", tags=["fleet"], opt=asks("administer", "device"))
-async def things_stack(request: Call, data: JSONBody[Sync]) -> Job:
-    """Compare with The Things Stack of the settings, as a job; without ``dry``, bring each side what it lacks."""
-    jobs = services_of(request).store.jobs
-    return await jobs.add("fleet.things_stack", {"dry": data.dry}, actor=request.user.id)
-
-
 HANDLERS = (
-    chirpstack,
-    things_stack,
     fleet,
     workbook,
     count,

@@ -11,9 +11,11 @@ from clapas.domain.errors import InvalidInput, NotFound
 from clapas.fleet.calendar import Timing, next_after
 from clapas.fleet.dispatch import ground_of
 from clapas.fleet.errors import NotTwo
-from clapas.fleet.orders import Known, Wish, known_commands, order
+from clapas.fleet.models import model_named
+from clapas.fleet.orders import Choice, Known, Wish, choices, known_commands, order, words_of
 from clapas.store.fleet import DeviceQuery
 from clapas.store.fleet_commands import Command, Schedule
+from clapas.store.values import Known as Resolved
 from clapas.web.answers import Listed, listing, page_size
 from clapas.web.api.devices import visible
 from clapas.web.guard import asks
@@ -42,6 +44,10 @@ class CommandOut(msgspec.Struct, frozen=True, kw_only=True):
     sent: datetime | None
     ended: datetime | None
     mine: bool
+    device_name: str = ""
+    fr: str = ""
+    en: str = ""
+    """The command in the words of the device's model."""
 
 
 class ScheduleIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +59,27 @@ class ScheduleIn(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing
 
 
-def command_out(command: Command, who: str) -> CommandOut:
-    """A command as the page shows it."""
+class ScheduleOut(Schedule, frozen=True, kw_only=True):
+    """A schedule, its command in the words of the models that it reaches."""
+
+    fr: str
+    en: str
+
+
+def command_out(command: Command, who: str, *, device: Resolved | None = None) -> CommandOut:
+    """A command as the page shows it, in the words of its device when that is given."""
+    french, english = words_of(device.model if device else None, command.name)
     values = msgspec.structs.asdict(command)
     values["payload"] = command.payload.hex()
     for name in ("reference", "expect"):
         values.pop(name)
-    return CommandOut(**values, mine=command.actor == who)
+    return CommandOut(
+        **values,
+        mine=command.actor == who,
+        device_name=device.device.name if device else "",
+        fr=french,
+        en=english,
+    )
 
 
 @get("/api/v1/commands", tags=["commands"], opt=asks("read", "device"), summary="Commands")
@@ -71,11 +91,27 @@ async def commands(
     limit: FromQuery[int] = 50,
 ) -> Response[Listed[CommandOut]]:
     """The queue and its past, the newest first."""
-    page = await services_of(request).store.commands.page(
+    store = services_of(request).store
+    page = await store.commands.page(
         rows_of(request, "device"), key=device, state=stands, after=after, limit=page_size(limit)
     )
+    known = await store.registry.resolve([each.key for each in page.items])
     me = request.user.id
-    return listing(request, [command_out(each, me) for each in page.items], after=page.next)
+    told = [command_out(each, me, device=known.get(each.key)) for each in page.items]
+    return listing(request, told, after=page.next)
+
+
+@post(
+    "/api/v1/fleet/commands",
+    status_code=200,
+    tags=["commands"],
+    opt=asks("write", "device"),
+    summary="What devices can be told",
+)
+async def possible_for(request: Call, data: JSONBody[DeviceQuery]) -> list[Choice]:
+    """The commands that a query's devices know, with on how many: shown before a schedule or an action on many."""
+    store = services_of(request).store
+    return await choices(store, data, rows=rows_of(request, "device", action="write"))
 
 
 @get("/api/v1/devices/{key:str}/commands", tags=["commands"], opt=asks("read", "device"))
@@ -137,9 +173,21 @@ async def refuse(request: Call, number: FromPath[int]) -> CommandOut:
 
 
 @get("/api/v1/schedules", tags=["commands"], opt=asks("read", "device"), summary="Schedules")
-async def schedules(request: Call) -> Response[Listed[Schedule]]:
+async def schedules(request: Call) -> Response[Listed[ScheduleOut]]:
     """Commands that come again."""
-    return listing(request, await services_of(request).store.commands.schedules())
+    found = await services_of(request).store.commands.schedules()
+    return listing(request, [await _schedule_out(request, each) for each in found])
+
+
+async def _schedule_out(request: Call, schedule: Schedule) -> ScheduleOut:
+    query = msgspec.convert(schedule.target, DeviceQuery)
+    try:
+        known = await choices(services_of(request).store, query, rows=rows_of(request, "device"))
+    except NotFound:  # its group is gone: the schedule is still there to be forgotten
+        known = []
+    said = {each.name: (each.fr, each.en) for each in known}
+    french, english = said.get(schedule.command.get("name", ""), ("", ""))
+    return ScheduleOut(**msgspec.structs.asdict(schedule), fr=french, en=english)
 
 
 @post("/api/v1/schedules", tags=["commands"], opt=asks("administer", "device"))
@@ -148,13 +196,17 @@ async def add_schedule(request: Call, data: JSONBody[ScheduleIn]) -> Schedule:
     store = services_of(request).store
     if data.target == DeviceQuery():
         raise InvalidInput("a schedule needs a target", field="target")
+    target = data.target
+    if target.model:
+        model = (await model_named(store, target.model)).id
+        target = msgspec.structs.replace(target, model=model)
     following = next_after(data.timing, datetime.now(UTC), ground=await ground_of(store))
     if following is None:
         raise InvalidInput("this schedule never acts", field="timing")
     number = await store.commands.add_schedule(
         Schedule(
             label=data.label,
-            target=msgspec.to_builtins(data.target),
+            target=msgspec.to_builtins(target),
             command=msgspec.to_builtins(data.command),
             timing=msgspec.to_builtins(data.timing),
             actor=request.user.id,
@@ -176,6 +228,7 @@ async def remove_schedule(request: Call, number: FromPath[int]) -> None:
 HANDLERS = (
     commands,
     possible,
+    possible_for,
     add,
     approve,
     refuse,

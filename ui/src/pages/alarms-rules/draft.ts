@@ -18,6 +18,7 @@ export interface Draft {
   entities: string[];
   communes: string[];
   datasets: string[];
+  beside: string[];
   attribute: string;
   kind: string;
   values: Record<string, unknown>;
@@ -46,7 +47,7 @@ export function firstValues(kind: string): Record<string, unknown> {
 
 export function empty(): Draft {
   return {
-    id: "", title: "", scope: "type", type: "", trade: "", types: [], model: "", group: "", entities: [], communes: [], datasets: [], attribute: "", kind: "above",
+    id: "", title: "", scope: "type", type: "", trade: "", types: [], model: "", group: "", entities: [], communes: [], datasets: [], beside: [], attribute: "", kind: "above",
     values: firstValues("above"), back: null, minutes: 0, clearMinutes: 0, n: 1, m: 1, severity: "warning", chain: "", enabled: true, public: false,
     start: "", end: "", days: ALL_DAYS, message: "", propagate: "", depends: [],
   };
@@ -96,7 +97,7 @@ function targetOf(draft: Draft): Record<string, unknown> {
     group: { group: draft.group },
     entity: { entities: draft.entities },
   };
-  return { ...scoped[draft.scope], attribute: draft.attribute, communes: draft.communes, datasets: draft.datasets };
+  return { ...scoped[draft.scope], attribute: draft.attribute, communes: draft.communes, datasets: draft.datasets, beside: draft.beside };
 }
 
 /** The end of an alarm: back over a limit or well inside the band, what an older rule says, or simply when it is no longer true. */
@@ -161,7 +162,7 @@ export function draftOf(rule: Rule, quantity: Quantity | undefined): Draft {
   const target = rule.target;
   const draft: Draft = {
     ...empty(), id: rule.id, title: rule.title, scope: scopeOf(target), type: target.type, types: target.types ?? [], model: target.model ?? "", group: target.group ?? "",
-    entities: target.entities ?? [], communes: target.communes ?? [], datasets: target.datasets ?? [], attribute: target.attribute, trade: String(rule.trade ?? ""),
+    entities: target.entities ?? [], communes: target.communes ?? [], datasets: target.datasets ?? [], beside: target.beside ?? [], attribute: target.attribute, trade: String(rule.trade ?? ""),
     minutes: rule.hold_s / 60, clearMinutes: rule.clear_hold_s / 60, n: Number(rule.n ?? 1), m: Number(rule.m ?? 1), severity: rule.severity, chain: rule.chain,
     enabled: rule.enabled, public: Boolean(rule.public), start: whole ? "" : (schedule?.start ?? ""), end: whole ? "" : (schedule?.end ?? ""), days: schedule?.days ?? ALL_DAYS,
     message: (rule.message as Record<string, string> | undefined)?.fr ?? "", propagate: ((rule.propagate as string[] | undefined) ?? []).join(" "), depends: (rule.depends as string[] | undefined) ?? [],

@@ -49,7 +49,7 @@ function what(draft: Draft, named: Named): string {
 function things(draft: Draft, named: Named): string {
   const chosen = draft.entities.slice(0, 3).map(short).join(", ") + (draft.entities.length > 3 ? ` ${BLANK}` : "");
   const name = { type: named.type, trade: named.trade, model: named.model, group: named.group, entity: chosen }[draft.scope];
-  const where = named.communes.length ? t("alarms.said.communes", { names: named.communes.join(", ") }) : "";
+  const where = (named.communes.length ? t("alarms.said.communes", { names: named.communes.join(", ") }) : "") + (draft.beside.length ? t("alarms.said.beside", { words: draft.beside.join(", ") }) : "");
   if (!name && draft.scope !== "type") return BLANK + where;
   return (name ? t(`alarms.said.of_${draft.scope}`, { name }) : t("alarms.said.of_all")) + where;
 }

@@ -65,7 +65,7 @@ export interface Condition {
 export interface Rule {
   id: string;
   title: string;
-  target: { attribute: string; type: string; types?: string[]; model?: string; group?: string; entities?: string[]; communes?: string[]; datasets?: string[] };
+  target: { attribute: string; type: string; types?: string[]; model?: string; group?: string; entities?: string[]; communes?: string[]; datasets?: string[]; beside?: string[] };
   when: Condition;
   clear: Condition | null;
   hold_s: number;

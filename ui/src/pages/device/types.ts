@@ -48,7 +48,10 @@ export interface Binding {
 export interface Command {
   id: number;
   key: string;
+  device_name: string;
   name: string;
+  fr: string;
+  en: string;
   f_port: number | null;
   payload: string;
   state: string;

@@ -1,6 +1,7 @@
 /** Which devices: a query of the fleet in words, and as a person chooses it. */
 
 import { territory } from "$ui/core/communes.svelte";
+import { names } from "$ui/core/names.svelte";
 import { t, words } from "$ui/core/words.svelte";
 
 export type Target = Record<string, string | string[]>;
@@ -22,5 +23,7 @@ function valueOf(name: string, value: string | string[]): string {
   if (Array.isArray(value)) return value.length > 3 ? `${value.slice(0, 3).join(", ")}…` : value.join(", ");
   if (name === "state" || name === "lifecycle") return t(`${name}.${value}`);
   if (name === "commune") return territory.name(value);
+  if (name === "model") return names.model(value);
+  if (name === "group") return names.group(value);
   return name === "source" ? words.source(value) : value;
 }

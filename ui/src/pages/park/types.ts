@@ -46,6 +46,8 @@ export interface Schedule {
   command: { name?: string; payload?: string; f_port?: number };
   timing: { at?: string; sun?: string; offset_min?: number; days?: number[] };
   next: string | null;
+  fr: string;
+  en: string;
 }
 
 export interface Cost {
@@ -68,6 +70,7 @@ export interface Claim {
   label: string;
   device: string;
   model: string;
+  model_label: string;
   lifecycle: string;
   uses: number;
   used: number;
