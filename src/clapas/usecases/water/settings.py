@@ -13,4 +13,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     days_days: int = 1095
     """Days for which daily consumption is kept: the three years of the legal reference."""
     leak_purpose: str = "fuite"
-    """The purpose, in the record of the meters, that the nightly search for leaks serves: who objects is not searched."""
+    """The purpose, in the record of the meters, that the nightly search for leaks serves: who objects, or did not consent where it is asked, is not searched."""

@@ -10,11 +10,13 @@ import numpy as np
 from tests.integration.usecases.conftest import operator, page, reader, services, stranger
 
 from clapas.domain.access import RowFilter
+from clapas.domain.dataset import DatasetRecord, Purpose
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation
 from clapas.domain.window import milliseconds
 from clapas.store import StateRow
-from clapas.store.governance import Objection
+from clapas.store.governance import Consent, Objection
+from clapas.store.water import NewCase
 from clapas.store.water_works import Asset
 from clapas.usecases.water.watch.messages import Post
 from clapas.usecases.water.watch.night import flows_now, night
@@ -119,6 +121,35 @@ async def test_whoever_objects_is_neither_searched_nor_remembered(services: Serv
     assert await store.water.running() == set()
 
 
+async def test_a_search_that_rests_on_consent_looks_at_nobody_else(services: Services) -> None:
+    """GDPR art. 6.1.a and 7: consent is given for this purpose, by the meter's or by the device's name, and withdrawn."""
+    store = services.store
+    await furnish(store, leak_l_h=9.0)
+    await store.entities.upsert(
+        [
+            Entity(id=each, type="WaterConsumptionObserved", dataset="logements")
+            for each in (LEAKY, SOUND)
+        ]
+    )
+    leak = Purpose(name="fuite", legal_basis="6.1.a", consent=True)
+    record = DatasetRecord(
+        id="logements", title="Compteurs", classification="personnel", purposes=(leak,)
+    )
+    await store.charter.add_record(record, author="dpo")
+    given = Consent(subject=LEAKY, dataset="logements", purpose="conseil")
+    await store.governance.consent(given, author="dpo")
+    told = await night(store, now=NOW, purpose="fuite")
+    assert (told["meters"], told["left_out"]) == (0, 2), "another purpose's consent is none"
+    await store.governance.consent(msgspec.structs.replace(given, purpose="fuite"), author="dpo")
+    told = await night(store, now=NOW, purpose="fuite")
+    assert (told["meters"], told["left_out"], told["alerts"]) == (1, 1, 1)
+    assert set(await flows_now(store)) == {LEAKY}
+    await store.governance.withdraw_consent(LEAKY, "logements", purpose="fuite")
+    told = await night(store, now=NOW, purpose="fuite")
+    assert (told["meters"], told["left_out"], told["stopped"]) == (0, 2, 1)
+    assert await flows_now(store) == {}, "what was known is forgotten"
+
+
 async def test_the_meter_of_a_sector_is_no_subscriber(services: Services) -> None:
     store = services.store
     await furnish(store, leak_l_h=9.0)
@@ -135,6 +166,37 @@ async def test_the_same_night_again_changes_nothing(services: Services, operator
     again = await night(services.store, now=NOW + timedelta(minutes=5))
     assert again["alerts"] == 0
     assert len((await operator.call("GET", "/api/v1/water/cases")).json()["items"]) == 1
+
+
+async def test_what_runs_and_nobody_was_told_of_is_done_first(
+    services: Services, operator: Visitor
+) -> None:
+    """A larger flow that has stopped, or whose subscriber was asked, waits behind; sums count every page."""
+    store = services.store
+    names = [f"urn:ngsi-ld:WaterConsumptionObserved:order{n}" for n in range(3)]
+    await store.entities.upsert(
+        [Entity(id=name, type="WaterConsumptionObserved", name=name) for name in names]
+    )
+    at = milliseconds(NOW)
+    rates = zip(names, (500.0, 80.0, 6.0), strict=True)
+    await store.water.raise_cases(
+        [
+            NewCase(entity=name, kind="pipe", rate=rate, volume=1000.0, confidence=0.9, raised=at)
+            for name, rate in rates
+        ]
+    )
+    await store.water.stop_cases(names[:1], now=at)
+    every = (await operator.call("GET", "/api/v1/water/cases")).json()
+    await operator.call(
+        "POST", f"/api/v1/water/cases/{every['items'][0]['id']}", json={"state": "asked"}
+    )
+    queue = (await operator.call("GET", "/api/v1/water/cases")).json()
+    assert [each["entity"] for each in queue["items"]] == [names[2], names[1], names[0]]
+    assert [each["first"] for each in queue["items"]] == ["call", "wait", "verify"]
+    everything = RowFilter(everything=True)
+    first = await store.water.page(everything, state="todo", limit=2)
+    rest = await store.water.page(everything, state="todo", after=first.next, limit=2)
+    assert [each.entity for each in [*first.items, *rest.items]] == names[::-1]
 
 
 async def test_a_verdict_measures_the_precision(services: Services, operator: Visitor) -> None:
