@@ -41,6 +41,10 @@ def test_the_ledger_on_the_home_page_adds_up(signed_in_page: Page, settle: Settl
     expect(page.get_by_text("Le compte est juste").first).to_be_visible()
 
 
+LAND, WATER = "251,248,241", "227,220,203"
+"""In light: --map-land and --map-water of tokens.css."""
+
+
 def colours_of_the_map(page: Page) -> set[str]:
     """A sample of the pixels that the map really drew."""
     read = """() => {
@@ -59,6 +63,7 @@ def test_the_map_is_drawn_and_follows_the_theme(signed_in_page: Page, settle: Se
     settle(page, "/carte")
     light = colours_of_the_map(page)
     assert len(light) > 20
+    assert {LAND, WATER} <= light, "the contours are seen, also where less motion is asked for"
     page.get_by_role("button", name="Thème : celui du système").click()
     page.get_by_role("button", name="Thème : clair").click()
     page.locator("[data-map]:not([data-idle])").wait_for(state="detached")

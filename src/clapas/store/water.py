@@ -40,7 +40,7 @@ class CaseRow(msgspec.Struct, frozen=True):
 
 
 class SeenCase(CaseRow, frozen=True):
-    """A case with its meter's name, place and dataset, as it is listed."""
+    """A case with its meter's name, place and dataset, as it is listed; the greatest ``urgency`` first."""
 
     name: str
     commune: str
@@ -48,6 +48,7 @@ class SeenCase(CaseRow, frozen=True):
     latitude: float | None
     simulated: bool
     dataset: str
+    urgency: float = 0.0
 
 
 class NewCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,21 +131,21 @@ class Water:
         after: str | None = None,
         limit: int = 50,
     ) -> Page[SeenCase]:
-        """Cases that may be seen, the largest flow first; ``state`` 'todo' is open or asked."""
+        """Cases that may be seen, what is to be done first before; ``state`` 'todo' is open or asked."""
         key = key_of(after, float, int)
         found = await self._postgres.rows(
             SQL["page"],
             state=state,
             entity=entity,
             first=key is None,
-            rate=key[0] if key else 0.0,
+            urgency=key[0] if key else 0.0,
             after=key[1] if key else 0,
             limit=bounded(limit) + 1,
             **filters.values(rows),
         )
         items = [SeenCase(*row) for row in found[: bounded(limit)]]
         more = len(found) > bounded(limit)
-        return Page(items, cursor(items[-1].rate, items[-1].id) if more else None)
+        return Page(items, cursor(items[-1].urgency, items[-1].id) if more else None)
 
     async def seen(self, rows: RowFilter, case: int) -> SeenCase:
         """A case. Raises NotFound, also when it may not be seen."""

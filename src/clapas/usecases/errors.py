@@ -2,6 +2,7 @@
 
 InvalidInput
 ├── BadTable     a file of measurements that cannot be read
+├── CannotWrite  a file that cannot be written where it is asked
 └── BadPack      a trade pack whose description is wrong
 NotFound
 └── NoSuchPack   no trade pack has this name
@@ -14,6 +15,12 @@ class BadTable(InvalidInput):
     """The table cannot be read."""
 
     code = "trade_bad_table"
+
+
+class CannotWrite(InvalidInput):
+    """The file cannot be written there."""
+
+    code = "trade_cannot_write"
 
 
 class BadPack(InvalidInput):

@@ -4,7 +4,9 @@ A line that cannot be read is named with its number and reason; the others are u
 lines cannot be read is refused as a whole. An empty cell, ``NA`` or ``null`` is *missing*, which is never 0.
 """
 
+import codecs
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -40,21 +42,36 @@ class Problem(msgspec.Struct, frozen=True):
 
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file, ``.gz`` or not; raises :class:`BadTable`."""
-    if not path.is_file():
-        raise BadTable(f"{path}: no such file", path=str(path))
+    return read_text(path).splitlines()
+
+
+def read_text(path: Path) -> str:
+    """A text file, ``.gz`` or not, whatever its encoding; raises :class:`BadTable`."""
     opener = gzip.open if path.suffix == ".gz" else open
     try:
+        if path.is_dir():
+            raise BadTable(f"{path}: this is a folder, not a file", path=str(path))
         with opener(path, "rb") as file:
             body: bytes = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError) as error:
-        raise BadTable(f"{path}: {error}", path=str(path)) from error
+    except FileNotFoundError as error:
+        raise BadTable(f"{path}: no such file", path=str(path)) from error
+    except (EOFError, zlib.error) as error:
+        raise BadTable(
+            f"{path}: the compressed file is cut short or broken", path=str(path)
+        ) from error
+    except OSError as error:
+        raise BadTable(f"{path}: {error.strerror or error}", path=str(path)) from error
     if len(body) > MAX_BYTES:
         raise BadTable(f"{path}: more than {MAX_BYTES} bytes", path=str(path))
-    return _decoded(body).splitlines()
+    return _decoded(body, path)
 
 
-def _decoded(body: bytes) -> str:
-    """UTF-8, else what old spreadsheets write."""
+def _decoded(body: bytes, path: Path) -> str:
+    """UTF-8, UTF-16 with its mark, else what old spreadsheets write."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16", errors="replace")
+    if b"\0" in body[:4096]:
+        raise BadTable(f"{path}: this is no text file", path=str(path))
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:

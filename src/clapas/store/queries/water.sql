@@ -27,15 +27,18 @@ RETURNING entity
 SELECT entity FROM water_case WHERE stopped IS NULL AND state IN ('open', 'asked', 'confirmed')
 
 -- name: page
--- Cases that may be seen, the dearest flow first.
+-- Cases that may be seen: those that run and wait for us, then for the subscriber, then the stopped; the dearest first.
 SELECT c.id, c.entity, c.kind, c.rate, c.volume, c.confidence, c.raised, c.updated, c.stopped, c.state,
-       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated, e.dataset
+       c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated, e.dataset, u.urgency
 FROM water_case c JOIN entity e ON e.id = c.entity
+CROSS JOIN LATERAL (
+    SELECT c.rate - CASE WHEN c.stopped IS NOT NULL THEN 2e9 WHEN c.state = 'open' THEN 0 ELSE 1e9 END AS urgency
+) AS u
 WHERE (%(state)s = '' OR (%(state)s = 'todo' AND c.state IN ('open', 'asked')) OR c.state = %(state)s)
   AND (%(entity)s = '' OR c.entity = %(entity)s)
-  AND (%(first)s OR (c.rate, c.id) < (%(rate)s::float8, %(after)s::bigint))
+  AND (%(first)s OR (u.urgency, c.id) < (%(urgency)s::float8, %(after)s::bigint))
   AND /*rows e.dataset, e.commune*/
-ORDER BY c.rate DESC, c.id DESC LIMIT %(limit)s
+ORDER BY u.urgency DESC, c.id DESC LIMIT %(limit)s
 
 -- name: one
 -- A case that may be seen.

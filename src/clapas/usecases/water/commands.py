@@ -4,11 +4,15 @@ import typer
 
 from clapas.usecases.late import late_group
 
+ABOUT = (
+    "Water: leaks, meters, overconsumption, districts. Tables are CSV or CSV.gz; see docs/water.md."
+)
+READINGS = "READINGS.csv: meter;datetime;index, in litres (m³ when the column says index_m3)."
+
 
 def register(app: typer.Typer) -> None:
     """Add ``clapas water …`` to the command line."""
-    about = "Water: leaks, meters, overconsumption, districts."
-    app.add_typer(late_group(_water, about=about), name="water")
+    app.add_typer(late_group(_water, about=ABOUT), name="water")
 
 
 def _water() -> typer.Typer:
@@ -21,15 +25,18 @@ def _water() -> typer.Typer:
 
     water = typer.Typer()
     evaluate = typer.Typer(help="Score the detectors on seeded truth.", no_args_is_help=True)
-    water.command("leaks")(leaks.find_leaks)
-    evaluate.command("leaks")(leaks.evaluate_leaks)
-    water.command("health")(meters.find_signs)
-    water.command("consumption")(meters.write_consumption)
-    water.command("telegrams")(receiver.read_telegrams)
-    water.command("overconsumption")(billing.find_overconsumption)
-    water.command("districts")(network.find_bursts)
-    water.command("balance")(daily.write_balance)
-    water.command("rpqs")(yearly.write_rpqs)
-    evaluate.command("network")(network.evaluate_network)
+    for group, name, command, example in (
+        (water, "leaks", leaks.find_leaks, f"leaks READINGS.csv --out alerts.csv. {READINGS}"),
+        (water, "health", meters.find_signs, f"health READINGS.csv --out health.csv. {READINGS}"),
+        (water, "consumption", meters.write_consumption, "consumption READINGS.csv --out days.csv --hours hours.csv"),
+        (water, "telegrams", receiver.read_telegrams, "telegrams LOG.csv --out readings.csv"),
+        (water, "overconsumption", billing.find_overconsumption, "overconsumption INDEXES.csv --out periods.csv --dossiers files/"),
+        (water, "districts", network.find_bursts, "districts FLOWS.csv --levels LEVELS.csv --inp TOWN.inp --out alarms.csv"),
+        (water, "balance", daily.write_balance, "balance FLOWS.csv --zones ZONES.csv --out balance.csv"),
+        (water, "rpqs", yearly.write_rpqs, "rpqs VOLUMES.csv --out table.csv"),
+        (evaluate, "leaks", leaks.evaluate_leaks, "evaluate leaks READINGS.csv --seed 11"),
+        (evaluate, "network", network.evaluate_network, "evaluate network TOWN.inp --scenarios 6 --seed 31 --sensors sensors.txt"),
+    ):  # fmt: skip
+        group.command(name, epilog=f"Example: clapas water {example}")(command)
     water.add_typer(evaluate, name="evaluate")
     return water

@@ -56,23 +56,28 @@ from clapas.usecases.water.works.doors import HANDLERS as WORKS
 
 YEAR = timedelta(days=365)
 DAYS = 30
+MOST = 1000
+"""Cases given at once, or summed."""
 
 
 @get("/api/v1/water/cases", opt=READ)
 async def cases(
     request: Call, case_state: FromQuery[str] = "todo", after: FromQuery[str | None] = None
 ) -> Queue:
-    """The queue: the dearest flow first; ``case_state`` todo, a state, or empty for all."""
+    """The queue, with what all of its cases (a thousand at most) lose: what runs and waits for us first, the dearest flow before; ``case_state`` todo, a state, or empty for all."""
     rooms, seen = rooms_of(request), seen_by(request)
     page = await rooms.store.water.page(seen.entities, state=case_state, after=after, limit=100)
-    items = await _told(rooms.store, seen, rows=page.items)
+    items = every = await _told(rooms.store, seen, rows=page.items)
+    if page.next or after:
+        whole = await rooms.store.water.page(seen.entities, state=case_state, limit=MOST)
+        every = await _shown(rooms.store, seen, rows=whole.items)
     return Queue(
         items=items,
         next=page.next,
-        running=sum(each.stopped is None for each in items),
-        lost_m3=round(sum(each.lost_m3 for each in items), 1),
-        lost_euros=round(sum(each.lost_euros for each in items), 0),
-        euros_month=round(sum(each.loss.euros_month for each in items if each.stopped is None), 0),
+        running=sum(each.stopped is None for each in every),
+        lost_m3=round(sum(each.lost_m3 for each in every), 1),
+        lost_euros=round(sum(each.lost_euros for each in every), 0),
+        euros_month=round(sum(each.loss.euros_month for each in every if each.stopped is None), 0),
         price=PRICE,
     )
 
@@ -84,18 +89,25 @@ COLUMNS = (
 
 
 async def _told(store: Store, seen: Seen, *, rows: Sequence[SeenCase]) -> list[CaseOut]:
-    """Cases as they are given: without those of subscribers who object; the trail says that they were read."""
+    """Cases as they are given; the trail says that they were read."""
     now = datetime.now(UTC)
+    kept = await _shown(store, seen, rows=rows)
+    datasets = {row.id: row.dataset for row in rows}
+    await seen.note((datasets[each.id] for each in kept), Window(now - YEAR, now), cases=len(kept))
+    return kept
+
+
+async def _shown(store: Store, seen: Seen, *, rows: Sequence[SeenCase]) -> list[CaseOut]:
+    """Cases without those of subscribers who object."""
+    now = milliseconds(datetime.now(UTC))
     silent = await seen.silent(store, {row.entity: row.dataset for row in rows})
-    kept = [row for row in rows if row.entity not in silent]
-    await seen.note((row.dataset for row in kept), Window(now - YEAR, now), cases=len(kept))
-    return [case_out(row, milliseconds(now)) for row in kept]
+    return [case_out(row, now) for row in rows if row.entity not in silent]
 
 
 async def _to_do(request: Call) -> list[CaseOut]:
     """What is to be done, for the service's own tools; at most a thousand cases."""
     store, seen = rooms_of(request).store, seen_by(request, "export")
-    page = await store.water.page(seen.entities, state="todo", limit=1000)
+    page = await store.water.page(seen.entities, state="todo", limit=MOST)
     return await _told(store, seen, rows=page.items)
 
 

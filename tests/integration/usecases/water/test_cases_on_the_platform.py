@@ -16,6 +16,7 @@ from clapas.domain.message import Observation
 from clapas.domain.window import milliseconds
 from clapas.store import StateRow
 from clapas.store.governance import Consent, Objection
+from clapas.store.water import NewCase
 from clapas.store.water_works import Asset
 from clapas.usecases.water.watch.messages import Post
 from clapas.usecases.water.watch.night import flows_now, night
@@ -165,6 +166,37 @@ async def test_the_same_night_again_changes_nothing(services: Services, operator
     again = await night(services.store, now=NOW + timedelta(minutes=5))
     assert again["alerts"] == 0
     assert len((await operator.call("GET", "/api/v1/water/cases")).json()["items"]) == 1
+
+
+async def test_what_runs_and_nobody_was_told_of_is_done_first(
+    services: Services, operator: Visitor
+) -> None:
+    """A larger flow that has stopped, or whose subscriber was asked, waits behind; sums count every page."""
+    store = services.store
+    names = [f"urn:ngsi-ld:WaterConsumptionObserved:order{n}" for n in range(3)]
+    await store.entities.upsert(
+        [Entity(id=name, type="WaterConsumptionObserved", name=name) for name in names]
+    )
+    at = milliseconds(NOW)
+    rates = zip(names, (500.0, 80.0, 6.0), strict=True)
+    await store.water.raise_cases(
+        [
+            NewCase(entity=name, kind="pipe", rate=rate, volume=1000.0, confidence=0.9, raised=at)
+            for name, rate in rates
+        ]
+    )
+    await store.water.stop_cases(names[:1], now=at)
+    every = (await operator.call("GET", "/api/v1/water/cases")).json()
+    await operator.call(
+        "POST", f"/api/v1/water/cases/{every['items'][0]['id']}", json={"state": "asked"}
+    )
+    queue = (await operator.call("GET", "/api/v1/water/cases")).json()
+    assert [each["entity"] for each in queue["items"]] == [names[2], names[1], names[0]]
+    assert [each["first"] for each in queue["items"]] == ["call", "wait", "verify"]
+    everything = RowFilter(everything=True)
+    first = await store.water.page(everything, state="todo", limit=2)
+    rest = await store.water.page(everything, state="todo", after=first.next, limit=2)
+    assert [each.entity for each in [*first.items, *rest.items]] == names[::-1]
 
 
 async def test_a_verdict_measures_the_precision(services: Services, operator: Visitor) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clapas.usecases.water.network.commands import read_truth
 from clapas.usecases.water.network.districts import read_records, survey
 from clapas.usecases.water.network.evaluate import match
+from clapas.usecases.water.network.scoring import read_truth
 
 pytestmark = pytest.mark.shared
 

@@ -1,5 +1,6 @@
 """``clapas water overconsumption``: the abnormal periods of a table of indexes, each with its reason."""
 
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Annotated
 import polars as pl
 import typer
 
+from clapas.usecases.outputs import check_outputs, make_folder, write_whole
 from clapas.usecases.water.billing.dossier import Dossier, render_dossier
 from clapas.usecases.water.billing.periods import Reading, periods
 from clapas.usecases.water.billing.review import REASONS, Review, review
-from clapas.usecases.water.billing.signature import signed
+from clapas.usecases.water.billing.signature import signed, signer_of
 from clapas.usecases.water.billing.warsmann import month_after, relief
+from clapas.usecases.water.command_line import above_zero, tell
 from clapas.usecases.water.errors import BadTable
+from clapas.usecases.water.meters.cells import read_text_table
 from clapas.usecases.water.meters.tables import Table, read_readings
 
 COLUMNS = (
@@ -34,7 +38,7 @@ def find_overconsumption(
         Path | None, typer.Option(help="Known leaks, left out of references: meter,start,end.")
     ] = None,
     comparable: Annotated[
-        float | None, typer.Option(help="Comparable dwellings: m³ a day.")
+        float | None, typer.Option(help="Comparable dwellings: m³ a day.", callback=above_zero)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Write ordinary periods too.")] = False,
     dossiers: Annotated[
@@ -51,15 +55,20 @@ def find_overconsumption(
     ] = "Service de l’eau",
 ) -> None:
     """Abnormal volumes by law (CGCT L.2224-12-4 III bis) beside a naive rule, each with its reason."""
+    check_outputs(out, inputs=[indexes, leaks, certificate])
+    if certificate:
+        signer_of(certificate, passphrase.encode())
+    if dossiers:
+        make_folder(dossiers)
     table = read_readings(indexes)
-    for problem in table.problems:
-        typer.echo(f"{indexes}: {problem}", err=True)
+    tell(indexes, table.problems)
     known = read_leaks(leaks) if leaks else {}
     reviews = review_table(table, known, comparable=comparable)
     kept = [each for each in reviews if every or each.naive or each.verdict == "abnormal"]
-    pl.DataFrame(
+    lines = pl.DataFrame(
         [row(each) for each in kept], schema=COLUMNS, orient="row", infer_schema_length=None
-    ).write_csv(out)
+    )
+    write_whole(out, lines.write_csv())
     abnormal = [each for each in reviews if each.verdict == "abnormal"]
     typer.echo(
         f"{len(reviews)} periods: {sum(each.naive for each in reviews)} by the naive rule, "
@@ -67,16 +76,21 @@ def find_overconsumption(
     )
     for context, count in Counter(f"{each.verdict}, {each.context}" for each in kept).most_common():
         typer.echo(f"  {count:4}  {context}")
-    if dossiers:
-        dossiers.mkdir(parents=True, exist_ok=True)
     for each in abnormal if dossiers else []:
-        path = Path(str(dossiers)) / f"{each.period.meter[:8]}-{each.period.end.isoformat()}.pdf"
+        path = Path(str(dossiers)) / file_name(each)
         pdf = render_dossier(Dossier(review=each, service=service, informed=None, proof=""))
-        path.write_bytes(
+        write_whole(
+            path,
             signed(pdf, certificate, passphrase=passphrase.encode(), reason=REASON)
             if certificate
-            else pdf
+            else pdf,
         )
+
+
+def file_name(each: Review) -> str:
+    """The file of a period: its meter, without what a file's name cannot hold, and its last day."""
+    meter = re.sub(r"[^\w-]", "_", each.period.meter)[:80]
+    return f"{meter}-{each.period.end.isoformat()}.pdf"
 
 
 def review_table(
@@ -97,7 +111,7 @@ def review_table(
 
 def read_leaks(path: Path) -> dict[str, tuple[tuple[date, date], ...]]:
     """Known leaks by meter; raises :class:`BadTable` when a line is not meter,start,end."""
-    table = pl.read_csv(path, infer_schema_length=0)
+    table = read_text_table(path)
     if not {"meter", "start", "end"} <= set(table.columns):
         raise BadTable(
             f"{path}: columns meter, start, end are needed; found {table.columns}", path=str(path)

@@ -18,15 +18,28 @@ def signed(pdf: bytes, certificate: Path, *, passphrase: bytes | None, reason: s
     from pyhanko.sign import signers
     from pyhanko.sign.fields import SigSeedSubFilter
 
-    simple: Any = signers.SimpleSigner
-    signer = simple.load_pkcs12(str(certificate), passphrase=passphrase)
-    if signer is None:
-        raise BadSetting(
-            f"{certificate}: not a PKCS#12 certificate, or a wrong passphrase",
-            path=str(certificate),
-        )
+    signer = signer_of(certificate, passphrase)
     metadata = signers.PdfSignatureMetadata(
         field_name=FIELD, reason=reason, subfilter=SigSeedSubFilter.PADES
     )
     written = signers.sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), metadata, signer=signer)
     return bytes(written.getbuffer())
+
+
+def signer_of(certificate: Path, passphrase: bytes | None) -> Any:
+    """What signs with this certificate. Raises :class:`BadSetting` when its file or its passphrase is wrong."""
+    from cryptography.hazmat.primitives.serialization import pkcs12
+    from pyhanko.sign import signers
+
+    wrong = BadSetting(
+        f"{certificate}: not a PKCS#12 certificate, or a wrong passphrase", path=str(certificate)
+    )
+    try:
+        pkcs12.load_key_and_certificates(certificate.read_bytes(), passphrase)
+    except (OSError, ValueError) as error:
+        raise wrong from error
+    simple: Any = signers.SimpleSigner
+    signer = simple.load_pkcs12(str(certificate), passphrase=passphrase)
+    if signer is None:
+        raise wrong
+    return signer

@@ -7,6 +7,9 @@ import numpy as np
 import polars as pl
 import typer
 
+from clapas.usecases.outputs import check_outputs, write_whole
+from clapas.usecases.water.command_line import Zone, a_number
+from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.batch import COLUMNS, Recordings, alert_table, recordings
 from clapas.usecases.water.leaks.evaluate import is_held, run_trial
 from clapas.usecases.water.leaks.inject import Plan
@@ -15,12 +18,11 @@ from clapas.usecases.water.leaks.nightly import Ledger, run_night
 from clapas.usecases.water.leaks.plain import plain_trial
 from clapas.usecases.water.leaks.score import burst_lines, leak_lines, plain_lines
 from clapas.usecases.water.meters.commands import read_all
-from clapas.usecases.water.meters.tables import shown_time
+from clapas.usecases.water.meters.times import shown_time
 
 Files = Annotated[
     list[Path], typer.Argument(help="CSV or CSV.gz: meter; datetime; index in litres.")
 ]
-Zone = Annotated[str, typer.Option(help="Zone of the times written without one.")]
 Bursts = Annotated[str, typer.Option(help="early: within 3 hours; sure: after 4, fewer alerts.")]
 LEAK_RATES = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 BURST_RATES = (220.0, 300.0, 500.0, 1000.0)
@@ -43,20 +45,24 @@ def find_leaks(
         Path | None,
         typer.Option(help="What is known of each meter, kept from night to night (.npz)."),
     ] = None,
-    price: Annotated[float, typer.Option(help="Price of water, sanitation included (€/m³).")] = 4.0,
+    price: Annotated[
+        float,
+        typer.Option(help="Price of water, sanitation included (€/m³).", callback=a_number),
+    ] = 4.0,
 ) -> None:
     """Leaks after the meter: one line an alert, told with what was known at ``raised_at``."""
-    table = read_all(files, zone)
     levels = levels_for(bursts)
+    check_outputs(out, state, inputs=files)
+    table = read_all(files, zone)
     ledger = Ledger.load(state) if state and state.is_file() else Ledger.empty(levels)
     ledger, found = run_night(ledger, table.rows, levels=levels)
-    if state:
-        ledger.save(state)
     alerts = alert_table(found, ledger.names)
     shown = alerts.with_columns(
         raised_at=shown_time(pl.col("raised_at"), local=table.local, zone=zone)
     )
-    shown.select(COLUMNS).write_csv(out)
+    write_whole(out, shown.select(COLUMNS).write_csv())
+    if state:
+        ledger.save(state)
     ranked = shown.with_columns(euros_month=(pl.col("rate_l_h") * 0.72 * price).round(0))
     typer.echo(
         f"{len(ledger.names)} meters, {table.rows.height} readings, {shown.height} alerts → {out}"
@@ -70,10 +76,10 @@ def find_leaks(
 
 def evaluate_leaks(
     files: Files,
-    seed: Annotated[int, typer.Option(help="Seed of the injected leaks.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the injected leaks.", min=0)] = 1,
     *,
     split: Annotated[str, typer.Option(help="held: never tuned on; tuning; all.")] = "held",
-    per_meter: Annotated[int, typer.Option(help="Leaks of each rate per meter.")] = 8,
+    per_meter: Annotated[int, typer.Option(help="Leaks of each rate per meter.", min=1)] = 8,
     zone: Zone = "Europe/Paris",
     bursts: Bursts = "early",
 ) -> None:
@@ -84,6 +90,10 @@ def evaluate_leaks(
     typer.echo(f"{split} meters: {len(meters)} of {len(data.names)}, seed {seed}")
     plan = Plan(rates=LEAK_RATES, per_meter=per_meter, days=18.0, seed=seed)
     leaks = run_trial(data, meters, levels=levels, plan=plan)
+    if not len(leaks.leaks.line):
+        raise BadTable(
+            "no meter was heard every hour for three weeks and the six days after: no leak can be put into them"
+        )
     plain = plain_trial(data, meters, leaks=leaks.leaks, plan=plan)
     short = Plan(
         rates=BURST_RATES,

@@ -6,11 +6,14 @@ The readings of the night may overlap those already seen: what was taken into th
 import io
 from collections.abc import Collection
 from pathlib import Path
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from clapas.usecases.outputs import write_whole
+from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import Ints
 from clapas.usecases.water.leaks.batch import Alerts, Recordings, detect
 from clapas.usecases.water.leaks.book import Book
@@ -24,15 +27,18 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     book: Book
 
     def save(self, path: Path) -> None:
-        """Write the book beside its names; the former file is replaced at once, never half written."""
-        fresh = path.with_suffix(".new.npz")
-        fresh.write_bytes(self.packed())
-        fresh.replace(path)
+        """Write the book beside its names, at once. Raises CannotWrite."""
+        write_whole(path, self.packed())
 
     @classmethod
     def load(cls, path: Path) -> "Ledger":
-        """Read a ledger written by :meth:`save`."""
-        return cls.unpacked(path.read_bytes())
+        """Read a file that was written by :meth:`save`. Raises BadTable."""
+        try:
+            return cls.unpacked(path.read_bytes())
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            raise BadTable(
+                f"{path}: not what is known of meters, as --state keeps it", path=str(path)
+            ) from error
 
     def packed(self) -> bytes:
         """The ledger as the bytes of one ``.npz`` file."""

@@ -8,22 +8,23 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import typer
 
+from clapas.usecases.outputs import check_outputs, write_whole
+from clapas.usecases.water.command_line import Zone, above_zero, tell
 from clapas.usecases.water.meters.consumption import consumption
 from clapas.usecases.water.meters.health import Finding, Settings, examine, finding_table
-from clapas.usecases.water.meters.tables import Table, read_readings, shown_time
+from clapas.usecases.water.meters.tables import Table, read_readings
+from clapas.usecases.water.meters.times import shown_time
 
 Files = Annotated[
     list[Path], typer.Argument(help="CSV or CSV.gz: meter; datetime; index in litres.")
 ]
-Zone = Annotated[str, typer.Option(help="Zone of the times written without one.")]
 
 
 def read_all(files: list[Path], zone: str) -> Table:
     """Several files as one table; unreadable lines are told on the error stream."""
     tables = [read_readings(path, zone=zone) for path in files]
     for path, table in zip(files, tables, strict=True):
-        for problem in table.problems:
-            typer.echo(f"{path}: {problem}", err=True)
+        tell(path, table.problems)
     rows = pl.concat([table.rows for table in tables])
     return Table(rows=rows, local=all(table.local for table in tables), zone=zone)
 
@@ -33,9 +34,12 @@ def find_signs(
     out: Annotated[Path, typer.Option(help="Where the findings are written (CSV).")],
     *,
     zone: Zone = "Europe/Paris",
-    q3: Annotated[float, typer.Option(help="Permanent flow Q3 of the meters (m³/h).")] = 2.5,
+    q3: Annotated[
+        float, typer.Option(help="Permanent flow Q3 of the meters (m³/h).", callback=above_zero)
+    ] = 2.5,
 ) -> None:
     """Is each meter well? Backward, frozen, silent, too fast, stuck, wrong pulse, worn, two in one."""
+    check_outputs(out, inputs=files)
     table = read_all(files, zone)
     findings = examine_table(table, Settings(q3_m3_h=q3))
     frame = finding_table(findings)
@@ -43,7 +47,7 @@ def find_signs(
         shown_time(pl.col(name), local=table.local, zone=zone).alias(name)
         for name in ("since", "until")
     ]
-    frame.with_columns(times).write_csv(out)
+    write_whole(out, frame.with_columns(times).write_csv())
     typer.echo(f"{table.rows['meter'].n_unique()} meters, {len(findings)} findings → {out}")
     for (sign, act), count in Counter((each.sign, each.act) for each in findings).most_common():
         typer.echo(f"  {count:4}  {sign} ({act})")
@@ -76,11 +80,12 @@ def write_consumption(
     spread: Annotated[bool, typer.Option(help="Share the volume of gaps over their time.")] = True,
 ) -> None:
     """Consumption by hour and by civil day from indexes; every value says how it was obtained."""
+    check_outputs(out, hours, inputs=files)
     table = read_all(files, zone)
     found = consumption(table.rows, ZoneInfo(zone), spread=spread)
-    found.days.write_csv(out)
+    write_whole(out, found.days.write_csv())
     if hours:
-        found.hours.write_csv(hours)
+        write_whole(hours, found.hours.write_csv())
     shares = found.days.group_by("how").len().sort("len", descending=True)
     typer.echo(
         f"{found.days.height} days → {out}: "

@@ -1,6 +1,7 @@
 """``clapas water telegrams``: what a receiver logged, as the readings that the other tools take."""
 
 import csv
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,10 @@ import typer
 
 from clapas.codecs.errors import BadTelegram
 from clapas.codecs.wmbus import Telegram, read_telegram
+from clapas.usecases.outputs import check_outputs, write_whole
+from clapas.usecases.water.command_line import Zone
 from clapas.usecases.water.errors import BadTable
-from clapas.usecases.water.meters.tables import read_text_table
+from clapas.usecases.water.meters.cells import read_text_table
 
 MOST_HEX = 600
 
@@ -22,9 +25,10 @@ def read_telegrams(
     ],
     out: Annotated[Path, typer.Option(help="Where the readings are written (CSV, litres).")],
     *,
-    zone: Annotated[str, typer.Option(help="Civil zone of the meters' clocks.")] = "Europe/Paris",
+    zone: Zone = "Europe/Paris",
 ) -> None:
     """wM-Bus telegrams in the clear to readings: the index now, and the dated indexes of before."""
+    check_outputs(out, inputs=[log])
     table = read_text_table(log)
     if not {"received", "telegram"} <= set(table.columns):
         raise BadTable(f"{log}: columns received and telegram are needed", path=str(log))
@@ -36,10 +40,11 @@ def read_telegrams(
         except BadTelegram as error:
             refused += 1
             typer.echo(f"  {error}", err=True)
-    with out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=";", lineterminator="\n")
-        writer.writerow(("meter", "datetime", "index"))
-        writer.writerows((meter, at.isoformat(), litres) for meter, at, litres in sorted(rows))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(("meter", "datetime", "index"))
+    writer.writerows((meter, at.isoformat(), litres) for meter, at, litres in sorted(rows))
+    write_whole(out, text.getvalue())
     typer.echo(f"{len(rows)} readings, {refused} not read → {out}")
 
 

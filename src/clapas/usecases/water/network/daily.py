@@ -15,12 +15,15 @@ import numpy as np
 import polars as pl
 import typer
 
+from clapas.usecases.outputs import check_outputs, write_whole
+from clapas.usecases.water.command_line import Zone as CivilZone
+from clapas.usecases.water.command_line import a_number, tell
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import Floats, Ints
-from clapas.usecases.water.meters.tables import read_text_table
+from clapas.usecases.water.meters.cells import read_text_table
 from clapas.usecases.water.network.balance import Zone
 from clapas.usecases.water.network.coverage import SURE, Metered, Volume, metered
-from clapas.usecases.water.network.series import HOUR, Hours, read_hours
+from clapas.usecases.water.network.series import HOUR, Hours, aligned, read_hours
 
 COLUMNS = (
     "zone", "day", "inflow_m3", "outflow_m3", "transfers_m3", "storage_m3", "metered_m3", "coverage",
@@ -64,15 +67,22 @@ def write_balance(
     meters: Annotated[
         Path | None, typer.Option(help="CSV: meter, zone, annual_m3 (all meters, silent ones too).")
     ] = None,
-    flow_error: Annotated[float, typer.Option(help="Error of a flow meter, 95 % (share).")] = 0.02,
-    zone: Annotated[str, typer.Option(help="Zone of civil days.")] = "Europe/Paris",
+    flow_error: Annotated[
+        float, typer.Option(help="Error of a flow meter, 95 % (share).", callback=a_number)
+    ] = 0.02,
+    zone: CivilZone = "Europe/Paris",
 ) -> None:
     """The day's balance of each district: inflow, transfers, storage, customers with their coverage, loss."""
     if (days is None) != (meters is None):
         raise typer.BadParameter("--days and --meters go together", param_hint="--days")
+    check_outputs(out, inputs=[flows, zones, levels, days, meters])
     customers = read_customers(days, meters) if days and meters else {}
     read = read_hours(flows, zone=zone)
-    tanks = read_hours(levels, zone=zone, last=True) if levels else None
+    tanks = (
+        aligned(read_hours(levels, zone=zone, last=True), read, what="levels") if levels else None
+    )
+    for path, hours in ((flows, read), (levels, tanks)):
+        tell(path or "", hours.problems if hours else ())
     found = list(
         balances(read_zones(zones), read, levels=tanks, error=flow_error, civil=ZoneInfo(zone))
     )
@@ -80,9 +90,10 @@ def write_balance(
         msgspec.structs.replace(each, customers=_heard(customers, each.zone, day=each.day))
         for each in found
     ]
-    pl.DataFrame(
+    lines = pl.DataFrame(
         [_line(each) for each in known], schema=COLUMNS, orient="row", infer_schema_length=None
-    ).write_csv(out)
+    )
+    write_whole(out, lines.write_csv())
     typer.echo(f"{len(known)} days of {len({each.zone for each in known})} zones → {out}")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from clapas.usecases.water.leaks.arrays import Floats
-from clapas.usecases.water.meters.tables import shown_time
+from clapas.usecases.water.meters.times import shown_time
 from clapas.usecases.water.network.balance import Signal, Zone, fitted, guess_zones, signals
 from clapas.usecases.water.network.bursts import WEEK, Rules, Step
 from clapas.usecases.water.network.explained import CENTIMETRES, Trial, explain
@@ -15,7 +15,7 @@ from clapas.usecases.water.network.field import Field
 from clapas.usecases.water.network.matched import Bank, Matched
 from clapas.usecases.water.network.model import TRIAL_FLOW, Model, Signatures, rank
 from clapas.usecases.water.network.pressures import Gauges
-from clapas.usecases.water.network.series import HOUR, Hours, read_hours
+from clapas.usecases.water.network.series import HOUR, Hours, aligned, read_hours
 from clapas.usecases.water.network.together import Beside, watch
 
 COLUMNS = ("zone", "raised_at", "kind", "flow_m3_h", "start_estimate", "candidates")
@@ -180,10 +180,12 @@ def alarm_table(found: Survey, flows: Hours) -> pl.DataFrame:
 
 
 def read_records(flows: Path, levels: Path | None, *, pressures: Path | None, zone: str) -> Records:
-    """Read the files of the supervision."""
-
+    """Read the files of the supervision, all of them on the hours of the flows. Raises BadTable."""
+    read = read_hours(flows, zone=zone)
+    tanks = read_hours(levels, zone=zone, last=True) if levels else None
+    fields = read_hours(pressures, zone=zone) if pressures else None
     return Records(
-        flows=read_hours(flows, zone=zone),
-        levels=read_hours(levels, zone=zone, last=True) if levels else None,
-        pressures=read_hours(pressures, zone=zone) if pressures else None,
+        flows=read,
+        levels=aligned(tanks, read, what="levels") if tanks else None,
+        pressures=aligned(fields, read, what="pressures") if fields else None,
     )

@@ -5,6 +5,7 @@ pressure sensors is that junction's signature. A real leak's signature is compar
 Needs the extra ``water`` (wntr).
 """
 
+import contextlib
 import tempfile
 from functools import cached_property
 from heapq import heappop, heappush
@@ -113,10 +114,12 @@ class Model:
 
     def signatures(self, flows: tuple[str, ...], sensors: tuple[str, ...]) -> Signatures:
         """Simulate a leak at each junction (about five seconds for 800 junctions)."""
-        with tempfile.TemporaryDirectory() as folder:
+        path = self.path.resolve()
+        # EPANET writes scratch files where it runs, and leaves them there when it is killed.
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             base = Path(folder)
             toolkit = self._wntr.epanet.toolkit.ENepanet()
-            toolkit.ENopen(str(self.path), str(base / "run.rpt"), str(base / "run.bin"))
+            toolkit.ENopen(str(path), str(base / "run.rpt"), str(base / "run.bin"))
             toolkit.ENopenH()
             try:
                 return self._leak_everywhere(toolkit, flows, sensors=sensors)
@@ -210,11 +213,12 @@ class Model:
 
 def _read(wntr: Any, path: Path) -> Any:
     """The network of an EPANET file. Raises BadTable when it cannot be read."""
-    if not path.is_file():
-        raise BadTable(f"{path}: no such file", path=str(path))
     try:
+        path.open("rb").close()
         return wntr.network.WaterNetworkModel(str(path))
-    except (wntr.epanet.exceptions.EpanetException, ValueError, KeyError) as error:
+    except OSError as error:
+        raise BadTable(f"{path}: {error.strerror or error}", path=str(path)) from error
+    except (wntr.epanet.exceptions.EpanetException, LookupError, TypeError, ValueError) as error:
         raise BadTable(f"{path}: not an EPANET model: {error}", path=str(path)) from error
 
 

@@ -10,8 +10,9 @@ import msgspec
 import polars as pl
 import typer
 
+from clapas.usecases.outputs import check_outputs, write_whole
 from clapas.usecases.water.errors import BadTable
-from clapas.usecases.water.meters.tables import read_text_table
+from clapas.usecases.water.meters.cells import read_text_table
 from clapas.usecases.water.network.indicators import Year, yearly_table
 
 NUMBERS = ("produced", "bought", "sold", "billed", "unbilled", "service", "mains_km")
@@ -29,9 +30,11 @@ def write_rpqs(
     out: Annotated[Path, typer.Option(help="Where the table is written (CSV).")],
 ) -> None:
     """The RPQS table of losses: efficiency, linear indices, legal floor, for each service of the file."""
-    rows = [line for row in read_volumes(volumes) for line in lines_of(*row)]
-    pl.DataFrame(rows, schema=COLUMNS, orient="row").write_csv(out)
-    below = [name for name, year in read_volumes(volumes) if _below(year)]
+    check_outputs(out, inputs=[volumes])
+    services = read_volumes(volumes)
+    rows = [line for row in services for line in lines_of(*row)]
+    write_whole(out, pl.DataFrame(rows, schema=COLUMNS, orient="row").write_csv())
+    below = [name for name, year in services if _below(year)]
     typer.echo(f"{len(rows)} lines → {out}")
     for name in below:
         typer.echo(f"  {name}: below the legal floor, an action plan is due within two years")

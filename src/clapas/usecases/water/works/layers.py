@@ -17,7 +17,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from clapas.fleet.places import place_of
 from clapas.usecases.water.errors import BadTable
-from clapas.usecases.water.meters.tables import read_text_table
+from clapas.usecases.water.meters.cells import read_text_table
 
 Places = list[tuple[float, float]]
 MOST_ROWS = 200_000
