@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from clapas.domain.dataset import Dpia
 from clapas.identity import Identity
 from clapas.ops.feed import Progress, feed
 from clapas.ops.recorded import RECORDED
@@ -30,6 +31,7 @@ BEHIND = timedelta(seconds=60)
 """What was sent last may not have been acknowledged when a process is killed: it is said again."""
 KEY = "simulation"
 STEWARD = "Démonstration"
+NOBODY = Dpia(status="not_required", reference="données simulées : elles ne concernent personne")
 AFTER_THE_PAST = ("water.night",)
 """Jobs that come back every quarter of an hour, and find nothing on a new platform's first turn."""
 SETTLE_S = 20.0
@@ -134,7 +136,7 @@ def _recorded_at(device: SimulatedDevice) -> SimulatedDevice:
 async def put_trades_in_force(store: Store, directory: Path, *, controller: str) -> None:
     """Every trade at hand: its record, its rules, its points of measure."""
     packs = await asyncio.to_thread(discover, directory)
-    who = Stewards(steward=STEWARD, controller=controller)
+    who = Stewards(steward=STEWARD, controller=controller, dpia=NOBODY)
     for pack in packs.values():
         await enrol(store, pack, who=who, rivals=packs.values())
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from clapas.domain.access import RowFilter
-from clapas.domain.dataset import DatasetRecord, Publication
+from clapas.domain.dataset import DatasetRecord, Dpia, Publication
 from clapas.domain.device import Entity
 from clapas.rules.model import Rule
 from clapas.store import Store
@@ -32,6 +32,8 @@ class Stewards(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     steward: str = ""
     controller: str = ""
+    dpia: Dpia = Dpia(status="required")
+    """What became of the impact assessment of personal data; as long as it is to be made, the record has that fault."""
 
 
 class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,11 @@ def record_of(pack: Pack, who: Stewards, *, version: int, today: date) -> Datase
         steward=who.steward,
         controller=who.controller,
         classification=described.classification,
+        subjects=described.subjects,
+        categories=described.categories,
+        purposes=described.purposes,
+        retention=described.retention,
+        dpia=who.dpia if described.classification == "personnel" else Dpia(),
         licence=described.licence if is_open else "",
         exception="" if is_open else described.exception,
         review=None if is_open else today + REVIEW,
@@ -142,7 +149,9 @@ async def _keep_record(store: Store, pack: Pack, *, who: Stewards | None, day: d
     last = versions[0].record
     if versions[0].author != author(pack.name):
         return "kept"
-    given = who or Stewards(owner=last.owner, steward=last.steward, controller=last.controller)
+    given = who or Stewards(
+        owner=last.owner, steward=last.steward, controller=last.controller, dpia=last.dpia
+    )
     fresh = record_of(pack, given, version=last.version + 1, today=day)
     dateless = msgspec.structs.replace(fresh, version=last.version, review=last.review)
     if dateless == last:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from clapas.domain.dataset import FREQUENCIES, THEMES
+from clapas.domain.dataset import FREQUENCIES, THEMES, Keep, Purpose
 from clapas.domain.errors import InvalidInput
 from clapas.domain.quantities import QUANTITIES
 from clapas.rules.check import check
@@ -109,6 +109,13 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The service that answers for it, as long as the territory names no other."""
     exception: Literal["", "privacy", "business_secret", "security", "third_party"] = ""
     """Why it is not open, when it is not (CRPA L311-5 and L311-6)."""
+    subjects: tuple[str, ...] = ()
+    """Whom personal data are about (GDPR art. 30.1.c)."""
+    categories: tuple[str, ...] = ()
+    purposes: tuple[Purpose, ...] = ()
+    """What they serve, proposed: the data protection officer confirms them in the record."""
+    retention: tuple[Keep, ...] = ()
+    """For how long each step is kept, proposed likewise."""
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

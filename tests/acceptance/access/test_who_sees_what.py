@@ -273,6 +273,13 @@ async def disconnected(client: aiomqtt.Client) -> bool:
     return False
 
 
+async def refused(client: aiomqtt.Client, *topics: str) -> None:
+    """The broker says no to each of these subscriptions (MQTT 3.1.1 §3.9.3: 0x80)."""
+    for topic in topics:
+        (code,) = await client.subscribe(topic)
+        assert (code if isinstance(code, int) else code.value) >= 128, topic
+
+
 async def test_mqtt_gives_the_partner_its_own_and_nobody_else_anything(
     services: Services,  # noqa: F811
     series: dict[str, int],
@@ -311,16 +318,22 @@ async def test_mqtt_gives_the_partner_its_own_and_nobody_else_anything(
                 address.mqtt_host, address.mqtt_port, username=user, password=password
             )
 
-        for user, password in (("water", PASSWORD), ("", ""), ("dpo", PASSWORD)):
+        # A person has no MQTT of their own, whatever they may read: they subscribe by an application.
+        for user, password in (
+            ("water", PASSWORD),
+            ("museum", PASSWORD),
+            ("dpo", PASSWORD),
+            ("", ""),
+            ("bureau", told["partner"][:-1] + "x"),
+        ):
             with pytest.raises(aiomqtt.MqttError):
                 async with await client(user, password):
                     pass
         mine = await stack.enter_async_context(await client("bureau", told["partner"]))
         await mine.subscribe(f"out/{told['application']}/#")
-        granted = await mine.subscribe("up/#")
-        code = granted[0]  # the devices' topics are not an application's
-        assert (code if isinstance(code, int) else code.value) >= 128
+        await refused(mine, "up/#")  # the devices' topics are not an application's
         assert await outlet.give(batch) == 2
+        await refused(mine, "out/another/#", "out/#", "#")
         heard = set()
         async with asyncio.timeout(10):
             async for message in mine.messages:

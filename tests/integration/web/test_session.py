@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.integration.web.conftest import Visitor
 
+from clapas.identity.errors import LockedOut
 from clapas.web.application import create_app
 
 if TYPE_CHECKING:
@@ -125,6 +126,23 @@ async def test_brute_force_is_locked_out_whether_the_login_exists_or_not(
         assert (locked.status_code, locked.json()["code"]) == (429, "locked_out")
         assert int(locked.headers["retry-after"]) > 0
     assert (await stranger.sign_in("operatrice")).status_code == 200
+
+
+async def test_guessing_from_many_addresses_and_at_many_logins_is_locked_out_too(
+    services: Services,
+) -> None:
+    lockout = services.identity.accounts.lockout
+    for number in range(20):
+        await lockout.check("lecteur", "203.0.113.1")
+        await lockout.failed("lecteur", f"192.0.2.{number}")
+    with pytest.raises(LockedOut):
+        await lockout.check("lecteur", "203.0.113.1")
+    for number in range(50):
+        await lockout.check("operatrice", "198.51.100.1")
+        await lockout.failed(f"login-{number}", "198.51.100.1")
+    with pytest.raises(LockedOut):
+        await lockout.check("operatrice", "198.51.100.1")
+    await lockout.check("operatrice", "203.0.113.1")
 
 
 async def test_nobody_closes_the_session_of_another(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from clapas.domain.dataset import DatasetRecord, Publication
+from clapas.charter import validate
+from clapas.domain.dataset import DatasetRecord, Dpia, Publication
 from clapas.opendata.catalogue import AUTHORITY, catalogue, listed
 from clapas.store import Place
 from clapas.usecases.discovery import discover
@@ -64,3 +65,20 @@ def test_every_open_pack_says_what_it_is_about(tmp_path: Path) -> None:
     assert {each["dct:identifier"] for each in told} >= {"bikes", "counters", "parking"}
     for each in told:
         assert {"dcat:theme", "dcat:keyword", "dct:accrualPeriodicity"} <= set(each)
+
+
+def test_every_pack_ships_a_record_without_fault_once_somebody_answers_for_it(
+    tmp_path: Path,
+) -> None:
+    """What is personal waits for its impact assessment alone (GDPR art. 35), and says so."""
+    today = date(2026, 1, 6)
+    made = Dpia(status="done", reference="AIPD-1")
+    for pack in discover(tmp_path).values():
+        faults = {}
+        for name, dpia in (("waiting", Dpia(status="required")), ("made", made)):
+            who = Stewards(owner="Régie", steward="A. Martin", controller="Métropole", dpia=dpia)
+            record = record_of(pack, who, version=1, today=today)
+            found = validate(record, today=today)
+            faults[name] = [each.code for each in found if each.severity == "error"]
+        personal = pack.dataset.classification == "personnel"
+        assert faults == {"waiting": ["dpia_not_done"] if personal else [], "made": []}, pack.name
