@@ -213,11 +213,14 @@ def _role(orders: Orders, directory: DataDirectory) -> Child:
 
 
 @asynccontextmanager
-async def attached(data: Path) -> AsyncIterator[EngineAddresses]:
+async def attached(data: Path, *, new: bool = False) -> AsyncIterator[EngineAddresses]:
     """The engines of a data directory for one command: those that run, else started for it alone.
 
-    Whoever may read the data directory's private files may attach: the operator of this machine.
+    Whoever may read the data directory's private files may attach: the operator of this machine. Only a
+    ``new`` one is made where there is none. Raises NoPlatformHere.
     """
+    if not new:
+        DataDirectory.expect(data)
     running = running_addresses(data)
     if running is not None:
         yield running

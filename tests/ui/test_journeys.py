@@ -22,12 +22,12 @@ def number(text: str) -> int:
 def test_a_wrong_password_is_refused_in_words(browser: Browser, platform_url: str) -> None:
     context = browser.new_context(base_url=platform_url, locale="fr-FR")
     page = context.new_page()
-    page.goto("/entites?q=corum")
+    page.goto("/appareils?q=corum")
     page.get_by_label("Identifiant").fill("somebody")
     page.get_by_label("Mot de passe").fill("certainly-not-this-one")
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("alert")).to_contain_text("mot de passe est faux")
-    assert "vers=%2Fentites%3Fq%3Dcorum" in page.url
+    assert "vers=%2Fappareils%3Fq%3Dcorum" in page.url
     context.close()
 
 
@@ -39,6 +39,10 @@ def test_the_ledger_on_the_home_page_adds_up(signed_in_page: Page, settle: Settl
     assert len(terms) == 5
     assert terms[0] == sum(terms[1:])
     expect(page.get_by_text("Le compte est juste").first).to_be_visible()
+
+
+LAND, WATER = "251,248,241", "227,220,203"
+"""In light: --map-land and --map-water of tokens.css."""
 
 
 def colours_of_the_map(page: Page) -> set[str]:
@@ -59,6 +63,7 @@ def test_the_map_is_drawn_and_follows_the_theme(signed_in_page: Page, settle: Se
     settle(page, "/carte")
     light = colours_of_the_map(page)
     assert len(light) > 20
+    assert {LAND, WATER} <= light, "the contours are seen, also where less motion is asked for"
     page.get_by_role("button", name="Thème : celui du système").click()
     page.get_by_role("button", name="Thème : clair").click()
     page.locator("[data-map]:not([data-idle])").wait_for(state="detached")

@@ -86,12 +86,12 @@ async def _place(needs: str, data: Path) -> AsyncIterator[dict[str, Any]]:
                 "first_link": running.first_link,
             }
     elif needs == "engines":
-        async with attached(data) as addresses:
+        async with attached(data, new=True) as addresses:
             yield {"addresses": addresses, "directory": data}
     elif needs == "doors":
         from clapas.commands.doors import open_doors
 
-        async with attached(data) as addresses, open_doors(addresses) as doors:
+        async with attached(data, new=True) as addresses, open_doors(addresses) as doors:
             yield {"addresses": addresses, "directory": data, "doors": doors}
     else:
         yield {"directory": data}

@@ -20,12 +20,14 @@ ACTOR = "command line"
 
 
 @asynccontextmanager
-async def store_and_engines(data: Path) -> "AsyncIterator[tuple[Store, EngineAddresses]]":
-    """The migrated store of a data directory and where its engines answer."""
+async def store_and_engines(
+    data: Path, *, new: bool = False
+) -> "AsyncIterator[tuple[Store, EngineAddresses]]":
+    """The migrated store of a data directory and where its engines answer; ``new``: made where there is none."""
     from clapas.app import attached
     from clapas.store import Store, migrate
 
-    async with attached(data) as addresses:
+    async with attached(data, new=new) as addresses:
         await migrate(addresses)
         async with Store.open(addresses, pool=2) as store:
             yield store, addresses

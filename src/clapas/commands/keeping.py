@@ -286,6 +286,8 @@ async def _fill(
 def handover(data: Data = DEFAULT) -> None:
     """Print the handover file in French: what depends on what, keys, what to do when; for a stranger."""
     from clapas.config import load
+    from clapas.engines import DataDirectory
     from clapas.ops.keeping.handover import handover_page
 
+    DataDirectory.expect(data)
     print(handover_page(data.absolute(), load(data)), end="")

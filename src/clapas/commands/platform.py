@@ -198,7 +198,7 @@ def territory_create(
     )
 
     async def run() -> None:
-        async with store_and_engines(data) as (store, _):
+        async with store_and_engines(data, new=True) as (store, _):
             await demonstration.save_territory(store, found, timezone=timezone)
 
     asyncio.run(run())

@@ -118,6 +118,16 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace(",", "."))
 
 
+def is_pairs(value: object) -> bool:
+    """Whether it is an array of KeyValuePair: both are texts (clause 5.2.22)."""
+    return isinstance(value, list) and all(
+        isinstance(each, dict)
+        and isinstance(each.get("key"), str)
+        and isinstance(each.get("value"), str)
+        for each in value
+    )
+
+
 def dataset_of(instance: Instance) -> str:
     """The instance's dataset id, '' for the default instance."""
     found: str = instance.get("datasetId", "")

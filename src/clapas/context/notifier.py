@@ -18,8 +18,9 @@ from clapas.context.errors import NgsiError
 from clapas.context.model import now_text
 from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
+from clapas.context.periods import Periods
 from clapas.context.post import Poster
-from clapas.context.search import Query, Selector, find, predicate
+from clapas.context.search import predicate
 from clapas.domain.errors import ClapasError, EngineUnavailable
 from clapas.notify.hosts import is_private
 from clapas.store.context import as_json
@@ -43,6 +44,7 @@ class Notifier:
         self.stopped = False
         self._stale = True
         self._subscribers: dict[str, list[Subscriber]] = {}
+        self._periods = Periods(broker)
         self._sent: dict[tuple[str, str], float] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, float] = {}
@@ -93,7 +95,7 @@ class Notifier:
                 await listening
 
     async def _lead(self) -> None:
-        ticking = asyncio.create_task(self._tick())
+        ticking = asyncio.create_task(self._periods.run())
         try:
             while not self.stopped:
                 self._awake.clear()
@@ -118,6 +120,11 @@ class Notifier:
             except NgsiError as error:
                 log.warning("the subscription %s cannot be used: %s", body.get("id"), error)
         self._subscribers = found
+        self._periods.subscribers = [
+            each for held in found.values() for each in held if "timeInterval" in each.body
+        ]
+        following = await self._store.rows("all_subscriptions", kind="c")
+        self._periods.following = [each for each in following if "timeInterval" in each[1]]
 
     async def _digest(self) -> bool:
         """Events into deliveries, in one transaction; false when there were none."""
@@ -198,52 +205,6 @@ class Notifier:
             return True
         self._sent[key] = now
         return False
-
-    async def _tick(self) -> None:
-        """Periodic notifications (timeInterval)."""
-        due: dict[tuple[str, str], float] = {}
-        while True:
-            await asyncio.sleep(0.25)
-            now = time.monotonic()
-            for subscriber in [each for held in self._subscribers.values() for each in held]:
-                interval = subscriber.body.get("timeInterval")
-                if not interval or not subscriber.active:
-                    continue
-                key = (subscriber.tenant, subscriber.id)
-                if key not in due:
-                    due[key] = now + interval
-                elif now >= due[key]:
-                    due[key] = now + interval
-                    try:
-                        await self._periodic(subscriber)
-                    except ClapasError as error:
-                        log.warning("a periodic notification failed: %s", error)
-
-    async def _periodic(self, subscriber: Subscriber) -> None:
-        body = subscriber.body
-        selectors = tuple(
-            Selector(
-                kind=",".join(each["type"]) if isinstance(each["type"], list) else each["type"],
-                ids=tuple([each["id"]] if isinstance(each.get("id"), str) else each.get("id", ())),
-                pattern=each.get("idPattern", ""),
-            )
-            for each in body.get("entities", [])
-        )
-        asked = Query(
-            selectors=selectors,
-            q=body.get("q", ""),
-            scope=body.get("scopeQ", ""),
-            geo=subscriber.geo,
-        )
-        terms = subscriber.context.terms
-        found = await find(self._broker, subscriber.tenant, query=asked, terms=terms, limit=1000)
-        if not found.entities:
-            return
-        data = await shown(self._broker, subscriber, entities=found.entities)
-        row = delivery(subscriber, found.entities, data=data)
-        async with self._store.change("") as change:
-            await change.run("add_deliveries", rows=as_json([row]))
-        self.wake()
 
     async def _dispatch(self) -> None:
         """Hand due deliveries to one worker for each endpoint, so that a dead one delays no other."""

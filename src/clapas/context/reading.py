@@ -20,10 +20,12 @@ from clapas.context.model import (
     Instance,
     is_date_time,
     is_uri,
+    null_of,
 )
 from clapas.context.terms import Terms
 
-FORBIDDEN = re.compile(r"[<>\"'=;()?*\s]")
+FORBIDDEN = re.compile(r"[<>\"'=;()?*\s]|^(?:\.|%(?:25)*2e)+$", re.IGNORECASE)
+"""What no name holds; nor is a name a step up or down the path that it would be sent on in (RFC 3986, 5.2.4)."""
 LANGUAGE = re.compile(r"^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*|@none)$")
 SCOPE = re.compile(r"^/?[^\s/#+,;|()<>\"'=]+(/[^\s/#+,;|()<>\"'=]+)*$")
 DEEPEST = 20
@@ -82,7 +84,8 @@ class Reader:
             check_id(identifier)
         if kind is None and whole:
             raise BadRequestData("the entity has no type")
-        if expires is not None and not is_date_time(expires):
+        removed = self._fragment and expires == NULL
+        if expires is not None and not removed and not is_date_time(expires):
             raise BadRequestData("expiresAt is not a DateTime")
         return Draft(
             id=identifier,
@@ -174,7 +177,9 @@ class Reader:
                 continue
             if content is None and member != "json":
                 raise BadRequestData(f"{name}.{member}: null is not allowed")
-            if member in IMPLIED:
+            if member in IMPLIED and self._tells_deletion(content, depth):
+                found[member] = null_of(kind)
+            elif member in IMPLIED:
                 found[member] = self._content(name, kind, member=member, content=content)
             elif member in _CHECKS:
                 found[member] = self._plain(name, member, content=content)
@@ -183,6 +188,10 @@ class Reader:
         self._check_whole(name, kind, found=found)
         found.update(self.attributes(rest, depth + 1))
         return found
+
+    def _tells_deletion(self, content: object, depth: int) -> bool:
+        """Whether it is the last instance of an attribute that was deleted: history may be told (5.5.4, 4.5.7)."""
+        return self._temporal and depth == 0 and content in (NULL, {"@none": NULL})
 
     def _bare(self, name: str, value: object) -> Instance:
         """A concise value: text, number, array, geometry."""

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from clapas.context.errors import BadRequestData, Clash
 from clapas.context.geometry import check_geometry
-from clapas.context.model import NULL, is_date_time, is_uri, moment, now_text
+from clapas.context.model import NULL, is_date_time, is_pairs, is_uri, moment, now_text
 from clapas.context.patterns import check_pattern, matches_pattern
-from clapas.context.query.select import type_words
+from clapas.context.query.select import scope_matches, type_words
 from clapas.context.temporal import DURATION, Window
 from clapas.context.terms import Terms
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clapas.context.search import Query
 
 MODES = ("inclusive", "exclusive", "redirect", "auxiliary")
+ALONE = frozenset({"exclusive", "redirect"})
 RETRIEVALS = frozenset(
     {"retrieveEntity", "queryEntity", "queryBatch", "retrieveTemporal", "queryTemporal"}
     | {"retrieveEntityTypes", "retrieveEntityTypeDetails", "retrieveEntityTypeInfo"}
@@ -100,6 +101,8 @@ def _check(body: Body, *, expiry: bool = True, lenient: bool = False) -> None:
             _check_interval(body[name], name)
     if "management" in body:
         _check_management(body["management"])
+    if not is_pairs(body.get("contextSourceInfo", [])):
+        raise BadRequestData("contextSourceInfo is an array of key and value, which are texts")
     _check_mode(body, information, lenient=lenient)
 
 
@@ -201,8 +204,15 @@ def matching(body: Body, query: "Query", *, window: Window, terms: Terms) -> Bod
     """The registration with the information that matches a query, None when none does."""
     if not _in_time(body, window) or not _in_place(body, query):
         return None
+    if query.scope and not scope_matches(query.scope, _scopes(body)):
+        return None
     kept = [each for each in body["information"] if _informs(each, query, terms=terms)]
     return {**body, "information": kept} if kept else None
+
+
+def _scopes(body: Body) -> list[str]:
+    scope = body.get("scope", [])
+    return [scope] if isinstance(scope, str) else scope
 
 
 def _in_time(body: Body, window: Window) -> bool:
@@ -259,12 +269,12 @@ def _same(
 
 
 def check_conflicts(body: Body, others: Sequence[Body]) -> None:
-    """Raise Clash when an exclusive registration already holds what this one registers (5.9.2)."""
+    """Raise Clash when one of two sources that are to be asked alone is exclusive (4.3.6.3)."""
     for other in others:
         if other["id"] == body.get("id"):
             continue
         modes = {body.get("mode", "inclusive"), other.get("mode", "inclusive")}
-        if "exclusive" not in modes or "auxiliary" in modes:
+        if "exclusive" not in modes or not modes <= ALONE:
             continue
         if any(_overlap(a, b) for a in body["information"] for b in other["information"]):
             raise Clash(f"this contradicts the registration {other['id']}")

@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lenient_registrations: bool = False
     """Exclusive registrations may name an id pattern, no attributes, or what exists here already, and
     get purges as they came, not narrowed to what they registered."""
+    lone_page_links: bool = False
+    """The Link header of a page of subscriptions or registrations holds its neighbours only, not the @context."""
     map_hours: float = 24.0
     """How long an entity map may live, whatever is asked for."""
     lint: str = "accept"
@@ -69,6 +71,7 @@ CONFORMANCE = Settings(
     source_hosts=("*",),
     source_timeout=3.0,
     lenient_registrations=True,
+    lone_page_links=True,
     map_hours=876_000.0,
 )
 """What ``clapas up --profile conformance`` runs with."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from clapas.context.door.queryform import geo_of, read_selectors
 from clapas.context.door.reply import read_projection
 from clapas.context.errors import BadRequestData
-from clapas.context.model import NULL, is_date_time, is_uri, moment, now_text
+from clapas.context.model import NULL, is_date_time, is_pairs, is_uri, moment, now_text
 from clapas.context.query import q as language
 from clapas.context.query.select import scope_predicate, type_words
 from clapas.context.terms import Terms
@@ -36,7 +36,7 @@ FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 
 
-def read_subscription(payload: Any, terms: Terms, *, kind: str = "Subscription") -> dict[str, Any]:
+def read_subscription(payload: Any, terms: Terms) -> dict[str, Any]:
     """A whole subscription with its names expanded. Raises BadRequestData."""
     if not isinstance(payload, dict) or not payload:
         raise BadRequestData("a subscription is a JSON object")
@@ -44,8 +44,8 @@ def read_subscription(payload: Any, terms: Terms, *, kind: str = "Subscription")
     if isinstance(body.get("notification"), dict):
         for name in COUNTERS:
             body["notification"].pop(name, None)
-    if body.get("type") != kind:
-        raise BadRequestData(f"the type is {kind}")
+    if body.get("type") != "Subscription":
+        raise BadRequestData("the type is Subscription")
     if "id" in body and not is_uri(body["id"]):
         raise BadRequestData("the id of a subscription is a URI")
     if any(value is None or value == NULL for value in body.values()):
@@ -66,24 +66,21 @@ def update_subscription(body: dict[str, Any], fragment: Any, *, terms: Terms) ->
     for name, value in changes.items():
         if value is None or value == NULL:
             found.pop(name, None)
-        elif name == "notification" and isinstance(value, dict):
-            found[name] = _laid_over(found.get(name, {}), value)
         else:
-            found[name] = copy.deepcopy(value)
+            found[name] = _without_nulls(value)
     _check(found, terms, expiry="expiresAt" in changes)
     return renamed(found, terms.expand)
 
 
-def _laid_over(before: Any, after: dict[str, Any]) -> dict[str, Any]:
-    found = dict(before) if isinstance(before, dict) else {}
-    for name, value in after.items():
-        if value is None or value == NULL:
-            found.pop(name, None)
-        elif isinstance(value, dict):
-            found[name] = _laid_over(found.get(name), value)
-        else:
-            found[name] = value
-    return found
+def _without_nulls(value: Any) -> Any:
+    """A member as it replaces the one before, whole (5.5.8)."""
+    if not isinstance(value, dict):
+        return copy.deepcopy(value)
+    return {
+        name: _without_nulls(each)
+        for name, each in value.items()
+        if each is not None and each != NULL
+    }
 
 
 def _check(body: dict[str, Any], terms: Terms, *, expiry: bool = True) -> None:
@@ -178,13 +175,7 @@ def check_endpoint(endpoint: Any) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
             raise BadRequestData(f"{name} is a number of milliseconds")
     for name in ("receiverInfo", "notifierInfo"):
-        pairs = endpoint.get(name, [])
-        if not isinstance(pairs, list) or not all(
-            isinstance(each, dict)
-            and isinstance(each.get("key"), str)
-            and isinstance(each.get("value"), str)
-            for each in pairs
-        ):
+        if not is_pairs(endpoint.get(name, [])):
             raise BadRequestData(f"{name} is an array of key and value, which are texts")
     headers = endpoint.get("receiverInfo", []) if endpoint["uri"].startswith("http") else []
     for each in headers:

@@ -23,7 +23,7 @@ from typing import Self
 import msgspec
 
 from clapas.domain.errors import DataDirectoryBusy, DiskFull
-from clapas.engines.errors import DataDirectoryUnusable
+from clapas.engines.errors import DataDirectoryUnusable, NoPlatformHere
 from clapas.engines.processes import ProcessId, end, identify
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,13 @@ class DataDirectory:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         return cls(path, handle)
+
+    @staticmethod
+    def expect(path: Path) -> None:
+        """Go on when a platform has been started here, whether it runs or not. Raises NoPlatformHere."""
+        if not (path.expanduser() / "lock").is_file():
+            message = f"there is no platform in {path}: give its directory with --data, or start one with 'clapas up'"
+            raise NoPlatformHere(message, path=str(path))
 
     @staticmethod
     def held(path: Path) -> bool:

@@ -5,6 +5,7 @@ OperatorError
 │   ├── EngineMissing      its program is not installed, or not made for this machine
 │   └── EngineDamaged      its files cannot be read any more
 ├── PortInUse              another program listens on the port
+├── NoPlatformHere         the data directory is none: a path mistyped, or nothing started yet
 ├── DataDirectoryBusy      (domain) another process holds the data directory
 └── DiskFull               (domain) no space is left
 """
@@ -28,6 +29,12 @@ class EngineDamaged(EngineUnavailable):
     """The files of this engine cannot be read: restore a backup."""
 
     code = "engine_damaged"
+
+
+class NoPlatformHere(OperatorError):
+    """There is no platform in this directory: give the right one with --data, or start one with 'clapas up'."""
+
+    code = "no_platform_here"
 
 
 class DataDirectoryUnusable(OperatorError):

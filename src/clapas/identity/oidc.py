@@ -15,11 +15,11 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import msgspec
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, MissingClaimError
 from joserfc.jwk import KeySet, OctKey
 from joserfc.util import urlsafe_b64encode
 
-from clapas.domain.errors import BadSetting, EngineUnavailable
+from clapas.domain.errors import BadSetting
 from clapas.identity.errors import FederationRefused
 from clapas.identity.federation import Claimed
 from clapas.identity.secrets import new_token
@@ -250,7 +250,7 @@ class OidcProvider:
             async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
                 answer = await client.request(method, address, **more)
         except httpx.HTTPError as error:
-            raise EngineUnavailable(engine=f"sign-in with {self.name}") from error
+            raise FederationRefused(reason="down") from error
         if answer.status_code != 200:
             raise FederationRefused(reason="provider", status=answer.status_code)
         return answer
@@ -269,10 +269,18 @@ def _check(claims: Mapping[str, Any], given: Provider, *, essential: tuple[str, 
     try:
         jwt.JWTClaimsRegistry(leeway=LEEWAY_S, **wanted).validate(dict(claims))
     except JoseError as error:
-        raise FederationRefused(reason="claims", error=str(error)[:120]) from error
+        reason = "clock" if _of_time(error) else "claims"
+        raise FederationRefused(reason=reason, error=str(error)[:120]) from error
     audiences = _strings(claims["aud"])
     if len(audiences) > 1 and claims.get("azp") != given.client_id:
         raise FederationRefused(reason="audience")
+
+
+def _of_time(error: JoseError) -> bool:
+    """Is it a moment that is wrong? Then one of the two clocks is, rather than the token."""
+    return getattr(error, "claim", "") in {"exp", "iat", "nbf"} and not isinstance(
+        error, MissingClaimError
+    )
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

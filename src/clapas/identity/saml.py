@@ -30,6 +30,14 @@ REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 ERRAND_S = 600
 ONCE = timedelta(hours=1)
+_SAID = OneLogin_Saml2_ValidationError
+OUT_OF_TIME = {
+    _SAID.ASSERTION_EXPIRED,
+    _SAID.ASSERTION_TOO_EARLY,
+    _SAID.RESPONSE_EXPIRED,
+    _SAID.SESSION_EXPIRED,
+}
+"""One of the two clocks is wrong, or somebody was very slow."""
 
 
 class SamlDoor:
@@ -73,7 +81,8 @@ class SamlDoor:
             response.is_valid(_place(acs), request_id=errand.state, raise_exceptions=True)
             return self._claimed(response)
         except (OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError, ValueError) as error:
-            raise FederationRefused(reason="signature", error=str(error)[:120]) from error
+            reason = "clock" if getattr(error, "code", None) in OUT_OF_TIME else "signature"
+            raise FederationRefused(reason=reason, error=str(error)[:120]) from error
 
     def _claimed(self, response: Any) -> Claimed:
         said: dict[str, list[str]] = response.get_attributes()

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from clapas.lorawan.session import QueueItem
 
 LOG = logging.getLogger("clapas.lorawan")
+_JOIN_REQUEST_SIZE: Final = 23
+"""Bytes of a join-request (TS001-1.0.4, 6.2.3)."""
 _GATHERINGS: Final = 50_000
 
 
@@ -122,10 +124,25 @@ class Network:
             MType.REJOIN_REQUEST,
         }:
             self.reject("wrong_direction", reception)
+        elif not self.region.hears(reception.frequency, reception.data_rate):
+            self._out_of_region(reception)
         elif self.publisher.full or self.dedup.open >= _GATHERINGS:
             self.reject("overload", reception)
         else:
             self.dedup.add(reception)
+
+    def _out_of_region(self, reception: Reception) -> None:
+        """A frame of another region is never answered there; a join names its device, whose page explains it."""
+        phy, reason = reception.phy, "unsupported_frequency"
+        joining = phy[0] >> 5 == MType.JOIN_REQUEST and len(phy) == _JOIN_REQUEST_SIZE
+        device = phy[9:17][::-1].hex() if joining else ""
+        detail = f"{reception.frequency / 1e6:g} MHz, {reception.data_rate}"
+        told = Rejection(reason, reception.received, reception.gateway, device, detail)
+        if joining:
+            self.rejections.add_join(told)
+        else:
+            self.rejections.add(told)
+        self.show(_log_of(reception, outcome=reason, device=device))
 
     async def _gathered(self, gathering: Gathering) -> None:
         if self._handle is None:

@@ -187,6 +187,11 @@ class Governance:
         """The entities of every subject who objects to a purpose, or to all, of the dataset that it is in."""
         return frozenset(row[0] for row in await self._rows("objectors", purpose=purpose))
 
+    async def without_consent(self, datasets: Collection[str], *, purpose: str) -> dict[int, str]:
+        """The series of subjects of these datasets who did not consent to a purpose, each with its entity."""
+        values = {"datasets": list(datasets), "purpose": purpose}
+        return dict(await self._rows("without_consent", **values)) if datasets else {}
+
     async def add_request(
         self, *, kind: str, subject: str, proof: bytes, reference: str, author: str
     ) -> UUID:

@@ -301,6 +301,15 @@ async def test_replace(api: httpx.AsyncClient, urn: str) -> None:
     assert "speed" not in after
 
 
+@pytest.mark.clause("5.6.17")
+async def test_an_end_is_taken_away(api: httpx.AsyncClient, urn: str) -> None:
+    """A merge removes expiresAt like any other member."""
+    await api.post("/entities", json=vehicle(urn, expiresAt="2099-01-01T00:00:00Z"))
+    patch = {"expiresAt": "urn:ngsi-ld:null"}
+    assert (await api.patch(f"/entities/{urn}", json=patch)).status_code == 204
+    assert "expiresAt" not in (await api.get(f"/entities/{urn}")).json()
+
+
 @pytest.mark.clause("4.22")
 async def test_transient_entities(api: httpx.AsyncClient, urn: str) -> None:
     """An entity that expired is not there any more."""

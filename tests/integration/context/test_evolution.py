@@ -300,3 +300,40 @@ async def test_a_map_fixes_a_temporal_query(api: httpx.AsyncClient, urn: str) ->
     headers = {"NGSILD-EntityMap": made.headers["ngsild-entitymap"]}
     answer = await api.get("/temporal/entities", params=when, headers=headers)
     assert [each["id"] for each in answer.json()] == [f"{urn}:a"]
+
+
+@pytest.mark.clause("5.6.11")
+async def test_a_deletion_is_told(api: httpx.AsyncClient, vehicle: str) -> None:
+    """History may hold that an attribute went, and types come together; an entity has no null of its own."""
+    gone = {"type": "Property", "value": "urn:ngsi-ld:null", "observedAt": "2020-08-01T15:00:00Z"}
+    body = {"id": vehicle, "type": ["Vehicle", "Truck"], "speed": [gone]}
+    assert (await api.post("/temporal/entities", json=body)).status_code == 204
+    shown = (await api.get(f"/temporal/entities/{vehicle}")).json()
+    assert sorted(shown["type"]) == ["Truck", "Vehicle"]
+    assert [each["value"] for each in shown["speed"]] == [120, 80, 100, "urn:ngsi-ld:null"]
+    wrong = {**body, "expiresAt": "urn:ngsi-ld:null"}
+    assert (await api.post("/temporal/entities", json=wrong)).status_code == 400
+
+
+@pytest.mark.clause("5.6.15")
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "//attrs", 400),
+        ("DELETE", "//attrs/speed", 400),
+        ("PATCH", "//attrs/speed/urn:x:1", 400),
+        ("DELETE", "/{id}/attrs//urn:x:1", 400),
+        ("PATCH", "/{id}/attrs//urn:x:1", 405),
+        ("DELETE", "/{id}/attrs/%2e%2e", 400),
+        ("DELETE", "/{id}/attrs/%252e%252e", 400),
+        ("DELETE", "/", 405),
+    ],
+)
+async def test_gaps(
+    api: httpx.AsyncClient, vehicle: str, method: str, path: str, status: int
+) -> None:
+    """A path that lacks an id or a name, or steps up, reaches nothing."""
+    body = {"speed": [{"type": "Property", "value": 1}]} if method != "DELETE" else None
+    address = "/temporal/entities" + path.format(id=vehicle)
+    assert (await api.request(method, address, json=body)).status_code == status
+    assert (await api.get(f"/temporal/entities/{vehicle}")).status_code == 200

@@ -166,11 +166,19 @@ async def _asked(source: Source, method: str, path: str) -> tuple[str, str, dict
 
 
 @pytest.mark.clause("4.3.6")
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"source_hosts": ("elsewhere.example",)},
+        {"source_hosts": ("*",), "private_addresses": False},
+    ],
+    ids=["host", "private"],
+)
 async def test_what_the_operator_did_not_allow_is_not_asked(
-    store: Store, source: Source, urn: str
+    store: Store, source: Source, urn: str, closed: dict[str, Any]
 ) -> None:
     """Hosts that are not named, and private addresses, are never asked."""
-    settings = msgspec.structs.replace(CONFORMANCE, source_hosts=("elsewhere.example",))
+    settings = msgspec.structs.replace(CONFORMANCE, **closed)
     async with _client(store, settings) as api:
         body = {
             "id": urn.replace("Thing", "Registration"),

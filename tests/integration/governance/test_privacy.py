@@ -205,12 +205,12 @@ async def test_the_yearly_report_is_written_from_what_is_there(
     assert checks["every_record_is_valid"]
 
 
-async def test_figures_over_several_persons_leave_out_those_who_object(
+async def test_figures_over_several_persons_leave_out_those_who_object_or_did_not_consent(
     services: Services, water: list[int], dpo: Visitor, stranger: Visitor
 ) -> None:
     while await services.store.rollups.refresh(force=True):
         pass
-    await person(services, "agent", "reader", service="eau", purposes=["fuite"])
+    await person(services, "agent", "reader", service="eau", purposes=["fuite", "conseil"])
     agent = await services.identity.accounts.of_login("agent")
     assert agent is not None
     opened = await services.identity.sessions.open(agent, address="", agent="", mfa=True)
@@ -218,11 +218,11 @@ async def test_figures_over_several_persons_leave_out_those_who_object(
     day = datetime.now(UTC).date()
     asked = f"quantity=water_volume&measure=range&from={day - timedelta(days=5)}&to={day}"
 
-    async def counted() -> set[int]:
+    async def counted(purpose: str = "fuite") -> set[int]:
         answer = await stranger.call(
             "GET",
             f"/api/v1/datasets/eau/figures?{asked}",
-            headers={"X-Clapas-Purpose": "fuite"},
+            headers={"X-Clapas-Purpose": purpose},
         )
         assert answer.status_code == 200, answer.text
         return {each["subjects"] for each in answer.json()["figures"]}
@@ -231,6 +231,10 @@ async def test_figures_over_several_persons_leave_out_those_who_object(
     against = {"subject": "compteur-1", "dataset": "eau", "reason": "art. 21"}
     assert (await dpo.call("POST", "/api/v1/objections", json=against)).status_code == 201
     assert await counted() == {1}
+    assert await counted("conseil") == set(), "this purpose counts those who consented to it"
+    said = {"subject": "compteur-2", "dataset": "eau", "purpose": "conseil", "evidence": "courrier"}
+    assert (await dpo.call("POST", "/api/v1/consents", json=said)).status_code == 201
+    assert await counted("conseil") == {1}
     assert services.keeper is not None
     by_type = msgspec.structs.replace(WATER, version=2, publication=Publication(by="type"))
     await services.keeper.put(by_type, author="dpo")

@@ -12,6 +12,7 @@ from joserfc.jwk import OctKey, RSAKey
 from tests.integration.identity.conftest import SECRET, provider, with_settings
 
 from clapas.domain.errors import BadSetting
+from clapas.engines.ports import free_port
 from clapas.identity import FederationRefused, Settings
 from clapas.identity.oidc import OidcProvider
 
@@ -148,6 +149,60 @@ async def test_an_answer_is_taken_only_from_the_browser_that_asked(
     stolen = f"{START}?vers=//ailleurs.example"
     await browser.walk(stolen)
     assert browser.asked[-1] == "/", "no open redirect"
+
+
+async def test_a_provider_that_does_not_answer_is_told_on_the_sign_in_page(
+    services: Services, elsewhere: Elsewhere, browser: Browser
+) -> None:
+    opened(services, elsewhere)
+    await browser.walk(START)
+    assert (await me(browser))["kind"] == "user"
+    door = services.identity.oidc["ville"]
+    door.settings = provider(f"http://127.0.0.1:{free_port()}")
+    door._metadata_until = 0.0
+    place = (await browser.client.get(START)).headers["location"]
+    assert place == "/connexion?refus=down&par=ville"
+    assert (await me(browser))["kind"] == "user", "whoever is in stays in"
+    answer = await browser.call("POST", "/api/v1/session/end")
+    assert (answer.status_code, answer.json()["redirect"]) == (200, ""), "it ends here at least"
+    assert (await me(browser))["kind"] == "anonymous"
+
+
+WRONG: tuple[tuple[dict[str, object], str], ...] = (
+    ({"aud": "another"}, "claims"),
+    ({"aud": ["ville", "another"]}, "audience"),
+    ({"iss": "https://another.example"}, "claims"),
+    ({"nonce": "another"}, "nonce"),
+    ({"nonce": None}, "claims"),
+    ({"sub": None}, "claims"),
+    ({"exp": None}, "claims"),
+    ({"exp": 1_700_000_000}, "clock"),
+    ({"iat": 9_000_000_000}, "clock"),
+)
+
+
+@pytest.mark.parametrize(("wrong", "reason"), WRONG, ids=str)
+async def test_an_identity_that_is_not_for_us_now_is_refused(
+    services: Services, elsewhere: Elsewhere, wrong: dict[str, object], reason: str
+) -> None:
+    """OpenID Connect Core 1.0 §3.1.3.7: signed by the provider, and still not what was asked for."""
+    door = OidcProvider("ville", provider(elsewhere.issuer, algorithms=("RS256", "HS256")))
+    _, errand = await door.start(redirect="http://clapas.test/back", back="/")
+    now = int(time.time())
+    good = {
+        "iss": elsewhere.issuer,
+        "aud": "ville",
+        "sub": "1",
+        "nonce": errand.nonce,
+        "iat": now,
+        "exp": now + 60,
+    }
+    said = {name: value for name, value in {**good, **wrong}.items() if value is not None}
+    token = jwt.encode({"alg": "HS256"}, said, OctKey.import_key(SECRET))
+    with pytest.raises(FederationRefused) as refused:
+        await door._id_token(token, errand)
+    assert refused.value.values["reason"] == reason
+    await door._id_token(jwt.encode({"alg": "HS256"}, good, OctKey.import_key(SECRET)), errand)
 
 
 async def test_signing_out_here_says_where_to_sign_out_there(

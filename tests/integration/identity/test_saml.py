@@ -156,17 +156,17 @@ async def test_what_is_not_signed_for_us_now_is_refused(
     (tmp_path / "other").mkdir()
     forger = IdentityProvider(tmp_path / "other")
     past = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for signer, more in (
-        (forger, {}),
-        (idp, {"audience": "https://another.example"}),
-        (idp, {"later": past}),
-        (idp, {"asked": "_another_request"}),
-        (idp, {"idp": "https://another.example"}),
+    for signer, more, reason in (
+        (forger, {}, "signature"),
+        (idp, {"audience": "https://another.example"}, "signature"),
+        (idp, {"later": past}, "clock"),
+        (idp, {"asked": "_another_request"}, "signature"),
+        (idp, {"idp": "https://another.example"}, "signature"),
     ):
         request, relay = await asked(browser)
         given = values(request, **more)
         response = RESPONSE.format(**given, assertion=signer.assertion(**given))
-        assert "refus=signature" in await posted(browser, response, relay), more
+        assert f"refus={reason}" in await posted(browser, response, relay), more
     request, relay = await asked(browser)
     given = values(request)
     plain = RESPONSE.format(**given, assertion=ASSERTION.format(**given))

@@ -12,6 +12,8 @@ from clapas.domain.window import milliseconds
 from clapas.store import RawRow, StateRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.web.conftest import Visitor
 
     from clapas.web.services import Services
@@ -148,19 +150,35 @@ async def test_every_error_is_a_problem_in_the_reader_s_language(operator: Visit
 async def test_headers_protect_every_answer(stranger: Visitor) -> None:
     for path in ("/", "/api/v1/platform", "/nowhere.js"):
         headers = (await stranger.call("GET", path)).headers
+        policy = dict(
+            part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
+        )
+        for directive in ("default-src", "script-src", "style-src", "connect-src", "form-action"):
+            assert policy[directive] == "'self'", directive
+        for directive in ("object-src", "base-uri", "frame-ancestors"):
+            assert policy[directive] == "'none'", directive
         assert "unsafe" not in headers["content-security-policy"]
-        assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
         assert len(headers["x-request-id"]) == 32
         assert "strict-transport-security" not in headers
 
 
-async def test_the_page_its_assets_and_no_other_file(stranger: Visitor) -> None:
+async def test_the_page_its_assets_and_no_other_file(stranger: Visitor, page: Path) -> None:
     assert "<title>Clapas" in (await stranger.call("GET", "/entites/x")).text
     asset = await stranger.call("GET", "/assets/app-1a2b3c.js")
     assert "immutable" in asset.headers["cache-control"]
     assert asset.headers["content-type"].startswith("text/javascript")
-    for path in ("/assets/../../conftest.py", "/%2e%2e/%2e%2e/etc/passwd", "/assets/nothing.js"):
+    (page.parent / "secret.txt").write_text("root: not for the page")
+    for path in (
+        f"/assets/%2e%2e/%2e%2e/{page.parent.name}/secret.txt",
+        "/assets/%2e%2e/%2e%2e/secret.txt",
+        "/%2e%2e/secret.txt",
+        f"/assets/{page.parent}/secret.txt",
+        "/assets/nothing.js",
+    ):
         answer = await stranger.call("GET", path)
         assert answer.status_code == 404 or "<title>Clapas" in answer.text, path
         assert "root:" not in answer.text

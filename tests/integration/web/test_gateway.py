@@ -157,6 +157,13 @@ async def test_no_door_stands_beside_the_gateway(services: Services, page: Path)
                 left = now
                 nobody = await client.get(path)
                 assert nobody.headers["x-ratelimit-limit-minute"] == "1200", (path, "by network")
+                other = await client.get(
+                    path, headers={"X-Forwarded-For": f"198.51.100.{left % 250}"}
+                )
+                spent = [
+                    int(each.headers["x-ratelimit-remaining-minute"]) for each in (nobody, other)
+                ]
+                assert spent[1] < spent[0], (path, "an address in a header starts no new count")
         async with served(services, page, Settings(denied=("127.0.0.0/8",))) as client:
             for path in DOORS:
                 answer = await client.get(path, headers=key)

@@ -78,6 +78,11 @@ async def test_a_role_is_lent_by_somebody_else_and_for_a_time(
 ) -> None:
     asked = {"role": "operator", "reason": "fuite majeure cette nuit", "seconds": 600}
     made = (await reader.call("POST", "/api/v1/glass", json=asked)).json()["id"]
+    assert [each["who"] for each in (await operator.call("GET", "/api/v1/glass")).json()] == [
+        "lecteur"
+    ], "whoever grants knows to whom"
+    assert (await reader.call("GET", "/api/v1/me")).json()["may"] == []
+    assert "administer account" in (await operator.call("GET", "/api/v1/me")).json()["may"]
     own = await reader.call("POST", f"/api/v1/glass/{made}/approve")
     assert own.status_code == 403
     assert (await reader.call("GET", "/api/v1/keys")).status_code == 403

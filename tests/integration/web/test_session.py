@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
+import msgspec
 import pytest
+from tests.integration.web.conftest import Visitor
+
+from clapas.web.application import create_app
 
 if TYPE_CHECKING:
-    import httpx
-    from tests.integration.web.conftest import Visitor
+    from pathlib import Path
 
     from clapas.web.services import Services
 
@@ -45,7 +49,10 @@ async def test_the_one_time_link_opens_once_and_a_password_is_chosen(
     assert (await stranger.sign_in("lecteur", chosen["password"])).status_code == 200
 
 
-async def test_a_password_is_changed_only_with_the_present_one(reader: Visitor) -> None:
+async def test_a_password_is_changed_only_with_the_present_one_and_ends_other_sessions(
+    reader: Visitor, stranger: Visitor
+) -> None:
+    assert (await stranger.sign_in("lecteur")).status_code == 200
     new = {"password": "une-phrase-assez-longue"}
     refused = await reader.call("PUT", "/api/v1/me/password", json=new)
     assert refused.status_code == 401
@@ -54,6 +61,19 @@ async def test_a_password_is_changed_only_with_the_present_one(reader: Visitor) 
     assert (refused.status_code, refused.json()["code"]) == (400, "weak_password")
     done = await reader.call("PUT", "/api/v1/me/password", json={**new, "current": PASSWORD})
     assert done.status_code == 204
+    assert (await reader.call("GET", "/api/v1/me")).json()["kind"] == "user"
+    assert (await stranger.call("GET", "/api/v1/me")).json()["kind"] == "anonymous"
+
+
+async def test_over_https_cookies_and_pages_stay_there(services: Services, page: Path) -> None:
+    object.__setattr__(services, "settings", msgspec.structs.replace(services.settings, https=True))
+    transport = httpx.ASGITransport(app=create_app(services, static=page))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="https://clapas.test") as client:
+        answer = await Visitor(client).sign_in("lecteur")
+        cookies = answer.headers.get_list("set-cookie")
+        assert len(cookies) == 2
+        assert all("Secure" in each for each in cookies)
+        assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
 
 
 async def test_a_planted_session_is_never_taken_up(services: Services, stranger: Visitor) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -75,3 +76,24 @@ def test_config_check_refuses_a_wrong_setting(
     monkeypatch.setenv("CLAPAS_ENGINES__MQTT_PORT", "99999")
     assert cli.run(["config", "--check"]) == 3
     assert "engines.mqtt_port = 99999" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["status"],
+        ["audit", "verify"],
+        ["models", "list"],
+        ["handover"],
+        ["demo", "remove"],
+        ["replay", "--from", "2026-01-01", "--to", "2026-01-02"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_directory_is_told_and_not_made(
+    typed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "clapas-dta"
+    assert cli.run([*typed, "--data", str(wrong)]) == 3
+    assert "there is no platform in" in capsys.readouterr().err
+    assert not wrong.exists()

@@ -42,6 +42,30 @@ async def test_a_refused_join_is_explained(
         assert it.door.emitted == []
 
 
+@pytest.mark.parametrize(
+    ("frequency", "rate"), [(902_300_000, "SF10BW125"), (868_100_000, "SF8BW500")]
+)
+async def test_a_device_of_another_region_is_explained_and_never_answered(
+    tmp_path: Path, frequency: int, rate: str
+) -> None:
+    one = device()
+    async with bench(tmp_path, registered(one)) as it:
+        it.door.hear(one.join(), frequency=frequency, rate=rate)
+        await it.settle()
+        rejections = it.server.network.rejections
+        refused = rejections.joins[one.eui.hex()]
+        assert (refused.reason, rate in refused.detail) == ("unsupported_frequency", True)
+        assert it.door.emitted == []
+        await it.join(one)
+        assert rejections.joins == {}
+        it.door.emitted.clear()
+        heard = len(it.events("up"))
+        it.door.hear(one.uplink()[0], frequency=frequency, rate=rate)
+        await it.settle()
+        assert (it.door.emitted, len(it.events("up"))) == ([], heard)
+        assert rejections.counts["unsupported_frequency"] == 2
+
+
 async def test_a_dev_nonce_serves_once_and_its_owner_can_forget_it(tmp_path: Path) -> None:
     one = device()
     async with bench(tmp_path, registered(one)) as it:

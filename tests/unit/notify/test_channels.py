@@ -84,6 +84,27 @@ async def test_a_webhook_reaches_the_own_network_only_when_the_operator_says_so(
     await server.wait_closed()
 
 
+async def test_a_webhook_follows_no_redirection() -> None:
+    """A public address may not send the platform's post elsewhere (CWE-918)."""
+    asked: list[bytes] = []
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).split()[1])
+        writer.write(b"HTTP/1.1 307 Elsewhere\r\nLocation: /inside\r\nContent-Length: 0\r\n")
+        writer.write(b"Connection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    notice = msgspec.structs.replace(NOTICE, channel="webhook", address=address)
+    with pytest.raises(NotDelivered, match="307"):
+        await Webhook(Settings(webhook_secret="k", webhook_private=True)).send(notice)
+    assert asked == [b"/hook"]
+    server.close()
+    await server.wait_closed()
+
+
 def test_only_what_is_set_up_is_open() -> None:
     assert set(channels(Settings())) == {"inbox"}
     assert set(channels(Settings(webhook_secret="k", gateways={"sms": "json://x/{address}"}))) == {

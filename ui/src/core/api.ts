@@ -4,6 +4,11 @@ import { askAhead, takeEarly } from "./ahead";
 import type { Page } from "./types";
 
 /** An error of the API (RFC 9457): a code and values; the sentence is made in the reader's language. */
+export interface Refusal {
+  articles: { id: string; titre: string; title: string; ground: string }[];
+  contact: string;
+}
+
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -11,6 +16,8 @@ export class Problem extends Error {
     readonly actor: "owner" | "operator" | "us",
     readonly values: Record<string, string | number> = {},
     readonly detail = "",
+    /** The articles of the charter that refuse, and the person to ask. */
+    readonly refusal: Refusal | null = null,
   ) {
     super(detail || code);
   }
@@ -51,7 +58,13 @@ async function problemOf(response: Response): Promise<Problem> {
     (body.actor as "owner" | "operator" | "us" | undefined) ?? byStatus,
     (body.values as Record<string, string | number> | undefined) ?? {},
     String(body.detail ?? ""),
+    refusalOf(body.values),
   );
+}
+
+function refusalOf(values: unknown): Refusal | null {
+  const said = values as Partial<Refusal> | undefined;
+  return Array.isArray(said?.articles) ? { articles: said.articles, contact: said.contact ?? "" } : null;
 }
 
 let whenSignedOut: () => void = () => undefined;

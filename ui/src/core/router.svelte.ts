@@ -9,12 +9,14 @@ export interface Route {
   load: () => Promise<{ default: Component }>;
   /** Asks for what the page will show first while the page itself is on its way. */
   ahead?: (query: URLSearchParams) => void;
-  /** Where it stands in the navigation; absent = not shown there. ``count`` is shown beside its name, asked each minute. */
-  nav?: { order: number; icon: string; count?: () => Promise<number> };
+  /** Where it stands in the navigation; absent = not shown there. ``count`` is shown beside its name, asked each minute; ``needs``: for whom the charter lets do this. */
+  nav?: { order: number; icon: string; count?: () => Promise<number>; needs?: string };
   /** The path of the navigation's place that this page belongs to, when its own address does not begin with it. */
   under?: string;
   /** A page that is shown without being signed in, and without the frame of the application. */
   bare?: boolean;
+  /** A page that anybody may open: who is not signed in reads there what is published to all. */
+  open?: boolean;
 }
 
 function patternOf(path: string): RegExp {

@@ -16,6 +16,11 @@ class Session {
   types = $state<EntityType[]>([]);
   quantities = $state<Record<string, Quantity>>({});
 
+  /** May they do this, such as "administer account"? */
+  may(asked: string): boolean {
+    return this.user?.may?.includes(asked) ?? false;
+  }
+
   async begin(): Promise<void> {
     onSignedOut(() => this.#toSignIn());
     if (wasSignedIn()) {
@@ -27,6 +32,9 @@ class Session {
       if (user.kind !== "anonymous") {
         this.user = user;
         await this.#vocabulary();
+      } else {
+        // Somebody who is not signed in may read what is published, without its vocabulary too.
+        void this.#vocabulary().catch(() => undefined);
       }
     } catch (error) {
       if (!(error instanceof Problem && (error.status === 401 || error.status === 403))) this.problem = error;
@@ -51,7 +59,7 @@ class Session {
   }
 
   async enter(user: User): Promise<void> {
-    this.user = user;
+    this.user = { ...user, may: (await api.get<User>("/me")).may };
     if (user.language && !localStorage.getItem("clapas.language")) words.choose(user.language);
     await Promise.all([this.#platform(), this.#vocabulary()]);
   }

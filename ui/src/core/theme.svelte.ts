@@ -33,6 +33,8 @@ class Theme {
   colours<K extends string>(...tokens: K[]): Record<K, string> {
     void this.dark;
     const probe = document.createElement("span");
+    // Where less motion is asked for every change has a short duration: without this each token would still say the one before.
+    probe.style.setProperty("transition", "none", "important");
     document.body.append(probe);
     const found = {} as Record<K, string>;
     for (const token of tokens) {

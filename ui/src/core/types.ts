@@ -17,6 +17,8 @@ export interface User {
   /** What the person may declare that they read personal data for. */
   purposes?: string[];
   must_set_password?: boolean;
+  /** What the charter lets them do, as "action kind": menus and forms that would be refused are not shown. */
+  may?: string[];
 }
 
 export interface Platform {

@@ -17,6 +17,7 @@ from clapas.context.door.http import (
     Headers,
     Request,
     Spec,
+    check_gaps,
     content_type,
     link_context,
     negotiate,
@@ -97,8 +98,7 @@ class Door:
         while segments[:2] == PREFIX or segments[1:3] == PREFIX:
             segments = segments[2:] if segments[:2] == PREFIX else segments[1:]
         method: str = scope["method"]
-        if segments == ["entities"] and method in {"PUT", "PATCH"}:
-            raise BadRequestData("the id of the entity is missing")
+        check_gaps(raw, method, segments=segments)
         routes = routes_of(segments)
         if not routes:
             raise ResourceNotFound("there is nothing at this address")

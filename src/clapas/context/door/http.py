@@ -144,6 +144,16 @@ def segments_of(raw_path: bytes) -> list[str]:
     return [unquote(part) for part in parts if part]
 
 
+def check_gaps(raw_path: bytes, method: str, *, segments: list[str]) -> None:
+    """Raise BadRequestData where the id or the name that a path speaks of is missing (5.6.12 to 5.6.15)."""
+    path = raw_path.partition(b"?")[0]
+    missing = b"temporal/entities//" in path
+    if missing or (segments == ["entities"] and method in {"PUT", "PATCH"}):
+        raise BadRequestData("the id of the entity is missing")
+    if b"/attrs//" in path and method == "DELETE":
+        raise BadRequestData("the name of the attribute is missing")
+
+
 def negotiate(accept: str | None, *, geo: bool) -> str:
     """The media type of the answer: the heaviest, else the first that the standard lists (6.3.4).
 

@@ -8,7 +8,7 @@ from clapas.context.broker import Broker
 from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
 from clapas.context.door.queryform import geo_of, read_selectors
-from clapas.context.door.reply import page_links, page_of
+from clapas.context.door.reply import listing, page_links, page_of
 from clapas.context.errors import AlreadyExists, BadRequestData, Clash, ResourceNotFound
 from clapas.context.model import is_uri, moment, now_text
 from clapas.context.notify import headers_of
@@ -16,6 +16,7 @@ from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
 from clapas.context.query.geo import read_geo
 from clapas.context.query.predicate import Compiler
+from clapas.context.query.select import scope_predicate
 from clapas.context.registration import (
     Body,
     attributes_of,
@@ -135,7 +136,10 @@ async def listed(broker: Broker, request: Request) -> Answer:
             geoproperty=params.get("geoproperty"),
             terms=terms,
         ),
+        scope=params.get("scopeQ", ""),
     )
+    if query.scope:
+        scope_predicate(query.scope)
     window = read_window(params)
     limit, offset, count = page_of(
         request, broker.settings.default_limit, most=broker.settings.most
@@ -145,11 +149,10 @@ async def listed(broker: Broker, request: Request) -> Answer:
     for name in ("q", "csf"):
         if name in params:
             found = await _with_properties(broker, found, text=params[name], terms=terms)
-    headers = page_links(request, limit, offset=offset, more=len(found) > offset + limit)
-    if count:
-        headers.append(("NGSILD-Results-Count", str(len(found))))
-    page = found[offset : offset + limit]
-    return Answer(body=[_shown(request, each) for each in page], headers=headers)
+    lone = broker.settings.lone_page_links and request.media != LD
+    links = page_links(request, limit, offset=offset, more=len(found) > offset + limit, lone=lone)
+    page = [_shown(request, each) for each in found[offset : offset + limit]]
+    return listing(page, links=links, count=len(found) if count else None, lone=lone)
 
 
 async def _with_properties(
@@ -203,6 +206,7 @@ def subscribed_query(body: Mapping[str, Any]) -> tuple[Query, Window]:
     query = Query(
         selectors=read_selectors(body.get("entities")),
         attributes=tuple(attributes),
+        scope=body.get("scopeQ", ""),
         geo=geo_of(body.get("geoQ"), PLAIN),
     )
     return query, read_window(body.get("temporalQ", {}))
@@ -212,7 +216,7 @@ async def tell(broker: Broker, tenant: str, *, before: Body | None, after: Body 
     """Tell the subscribers of registrations what a change means to them."""
     rows: list[dict[str, Any]] = []
     for body, state in await broker.store.rows("sources_subscriptions", tenant=tenant):
-        if status_of(body) != "active":
+        if status_of(body) != "active" or "timeInterval" in body:
             continue
         query, window = subscribed_query(body)
         was = matching(before, query, window=window, terms=PLAIN) if before else None
@@ -231,23 +235,19 @@ async def tell(broker: Broker, tenant: str, *, before: Body | None, after: Body 
     await _keep(broker, rows)
 
 
-async def first(broker: Broker, tenant: str, *, body: Body, state: Mapping[str, Any]) -> None:
-    """The first notification of a new subscription: what matches already."""
+async def tell_matching(
+    broker: Broker, tenant: str, *, body: Body, state: Mapping[str, Any], reason: str
+) -> None:
+    """Tell a subscriber what matches now: at first, and whenever its interval is over (then also when nothing does)."""
     query, window = subscribed_query(body)
     found = [
         kept
         for each in await registrations(broker, tenant)
         if (kept := matching(each, query, window=window, terms=PLAIN)) is not None
     ]
-    if found and status_of(body) == "active":
-        await _keep(
-            broker,
-            [
-                await _delivery(
-                    broker, tenant, body=body, state=state, found=found, reason="newlyMatching"
-                )
-            ],
-        )
+    if (found or "timeInterval" in body) and status_of(body) == "active":
+        row = await _delivery(broker, tenant, body=body, state=state, found=found, reason=reason)
+        await _keep(broker, [row])
 
 
 async def _keep(broker: Broker, rows: Sequence[dict[str, Any]]) -> None:

@@ -233,31 +233,32 @@ def page_of(request: Request, default: int, *, most: int) -> tuple[int, int, boo
     return limit, request.number("offset", 0), count
 
 
-def page_links(request: Request, limit: int, *, offset: int, more: bool) -> Headers:
-    """Link headers to the pages before and after."""
-    headers: Headers = []
+def page_links(
+    request: Request, limit: int, *, offset: int, more: bool, lone: bool = False
+) -> Headers:
+    """Link headers to the pages before and after; ``lone``: as they are written in a Link header of their own."""
     if not limit:
-        return headers
+        return []
     kept = [
         quote(unquote_plus(part), safe=SAFE)
         for part in request.query.split("&")
         if part and part.partition("=")[0] not in {"limit", "offset"}
     ]
-    if more:
-        headers.append(
-            ("Link", _link(request, kept, limit=limit, offset=offset + limit, rel="next"))
-        )
-    if offset:
-        headers.append(
-            ("Link", _link(request, kept, limit=limit, offset=max(0, offset - limit), rel="prev"))
-        )
+    places = [("next", offset + limit)] if more else []
+    places += [("prev", max(0, offset - limit))] if offset else []
+    path, media = request.path.rstrip("/"), LD if lone else request.media
+    headers: Headers = []
+    for rel, place in places:
+        words = [*kept, f"limit={limit}", f"offset={place}"]
+        query = "&".join(words if lone else sorted(words))
+        headers.append(("Link", f'<{path}?{query}>;rel="{rel}";type="{media}"'))
     return headers
 
 
-def _link(request: Request, kept: list[str], *, limit: int, offset: int, rel: str) -> str:
-    query = "&".join(sorted([*kept, f"limit={limit}", f"offset={offset}"]))
-    path = request.path.rstrip("/")
-    return f'<{path}?{query}>;rel="{rel}";type="{request.media}"'
+def listing(bodies: list[Any], *, links: Headers, count: int | None, lone: bool) -> Answer:
+    """A page of subscriptions or registrations; ``lone``: where there are links, the @context is not beside them."""
+    headers = links if count is None else [*links, ("NGSILD-Results-Count", str(count))]
+    return Answer(body=bodies, headers=headers, data=not (lone and links))
 
 
 def describe(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Subscriptions (clauses 5.8.1 to 5.8.5; 6.10, 6.11), of entities and of context source registrations (5.11)."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -7,8 +8,8 @@ from clapas.context.book import Spec
 from clapas.context.broker import Broker
 from clapas.context.door.entities import created_at
 from clapas.context.door.http import LD, Answer, Request
-from clapas.context.door.registrations import first
-from clapas.context.door.reply import page_links, page_of
+from clapas.context.door.registrations import tell_matching
+from clapas.context.door.reply import listing, page_links, page_of
 from clapas.context.errors import (
     AlreadyExists,
     BadRequestData,
@@ -27,14 +28,16 @@ from clapas.context.subscription import (
     update_subscription,
 )
 
-Kind = tuple[str, str, str]
-ENTITIES: Kind = ("e", "Subscription", "/ngsi-ld/v1/subscriptions")
-SOURCES: Kind = ("c", "Subscription", "/ngsi-ld/v1/csourceSubscriptions")
+Kind = tuple[str, str]
+ENTITIES: Kind = ("e", "/ngsi-ld/v1/subscriptions")
+SOURCES: Kind = ("c", "/ngsi-ld/v1/csourceSubscriptions")
 PAGES = {
     ENTITIES: ("subscriptions", "count_subscriptions"),
     SOURCES: ("source_subscriptions", "count_source_subscriptions"),
 }
 """The queries of a page, and of how many there are."""
+SETTLING, SETTLED = 20, 0.02
+"""How often, and how long each time, a notification under way is waited for, seconds."""
 
 
 def kind_of(request: Request) -> Kind:
@@ -44,8 +47,9 @@ def kind_of(request: Request) -> Kind:
 
 async def create(broker: Broker, request: Request) -> Answer:
     """Create Subscription (5.8.1)."""
-    kind, type_, path = kind_of(request)
-    body = read_subscription(request.body, request.context.terms, kind=type_)
+    kind, path = kind_of(request)
+    body = read_subscription(request.body, request.context.terms)
+    _check_kind(kind, body)
     body.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
     await _check_context(broker, body)
     await _check_query(broker, request, body=body)
@@ -66,8 +70,21 @@ async def create(broker: Broker, request: Request) -> Answer:
         raise AlreadyExists(f"{body['id']} exists already")
     await broker.changed_subscription(request.tenant)
     if kind == "c":
-        await first(broker, request.tenant, body=body, state=state)
+        await _told_first(broker, request, body=body, state=state)
     return created_at(f"{path}/{body['id']}")
+
+
+def _check_kind(kind: str, body: dict[str, Any]) -> None:
+    """A subscription to registrations asks nothing of entities' attributes: ``q`` would never be looked at (5.11.7)."""
+    if kind == "c" and "q" in body:
+        raise BadRequestData("q is asked of entities; csf is what is asked of registrations")
+
+
+async def _told_first(
+    broker: Broker, request: Request, *, body: dict[str, Any], state: dict[str, Any]
+) -> None:
+    """Who subscribes to registrations hears at once of those that match (5.11.7)."""
+    await tell_matching(broker, request.tenant, body=body, state=state, reason="newlyMatching")
 
 
 def _spec(request: Request) -> Spec | None:
@@ -123,8 +140,18 @@ def _shown(request: Request, body: dict[str, Any], *, state: dict[str, Any]) -> 
     return found | {"@context": request.context.embedded} if request.media == LD else found
 
 
+async def _settled(broker: Broker, request: Request) -> None:
+    """Wait, briefly, for a notification that is being sent: its result is among what is told (5.2.14.2)."""
+    asked = {"tenant": request.tenant, "kind": kind_of(request)[0], "subscription": request.args[0]}
+    for _ in range(SETTLING):
+        if not await broker.store.rows("under_way", **asked):
+            return
+        await asyncio.sleep(SETTLED)
+
+
 async def retrieve(broker: Broker, request: Request) -> Answer:
     """Retrieve Subscription (5.8.3)."""
+    await _settled(broker, request)
     body, state = await _one(broker, request)
     return Answer(body=_shown(request, body, state=state))
 
@@ -137,14 +164,11 @@ async def listed(broker: Broker, request: Request) -> Answer:
     query, counting = PAGES[kind_of(request)]
     where = {"tenant": request.tenant}
     rows = await broker.store.rows(query, limit=limit + 1, offset=offset, **where)
-    headers = page_links(request, limit, offset=offset, more=len(rows) > limit)
-    if count:
-        total = await broker.store.rows(counting, **where)
-        headers.append(("NGSILD-Results-Count", str(total[0][0])))
-    return Answer(
-        body=[_listed(request, kind, body=body, state=state) for kind, body, state in rows[:limit]],
-        headers=headers,
-    )
+    lone = broker.settings.lone_page_links and request.media != LD
+    links = page_links(request, limit, offset=offset, more=len(rows) > limit, lone=lone)
+    total = (await broker.store.rows(counting, **where))[0][0] if count else None
+    page = [_listed(request, kind, body=body, state=state) for kind, body, state in rows[:limit]]
+    return listing(page, links=links, count=total, lone=lone)
 
 
 def _listed(
@@ -162,6 +186,7 @@ async def update(broker: Broker, request: Request) -> Answer:
     if kind == "c" and request.spec_context is None:
         context = await broker.book.resolve(held.get("context"))
     changed = update_subscription(body, request.body, terms=context.terms)
+    _check_kind(kind, changed)
     await _check_context(broker, changed)
     if "q" in (request.body or {}):
         await _check_query(broker, request, body=changed)
@@ -178,7 +203,7 @@ async def update(broker: Broker, request: Request) -> Answer:
     )
     await broker.changed_subscription(request.tenant)
     if kind == "c":
-        await first(broker, request.tenant, body=changed, state=held | state)
+        await _told_first(broker, request, body=changed, state=held | state)
     return Answer(status=204)
 
 

@@ -126,6 +126,13 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
             "this data rate does not exist in the region", data_rate=text, region=self.name
         )
 
+    def hears(self, frequency: int, data_rate: str) -> bool:
+        """May a device of the region send there (Hz), so fast? Elsewhere nothing may be answered either."""
+        low, high = self.frequency_range
+        return low <= frequency <= high and any(
+            rate.uplink and rate.text == data_rate for rate in self.data_rates.values()
+        )
+
     def rx1_data_rate(self, uplink_dr: int, offset: int) -> int:
         """The data rate of RX1."""
         try:

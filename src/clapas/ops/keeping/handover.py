@@ -60,7 +60,7 @@ WHEN = (
     ),
     (
         "Plus personne ne connaît le mot de passe administrateur",
-        "Un autre administrateur en donne un nouveau, page *Comptes*. S’il n’en reste aucun : restaurer une sauvegarde ailleurs ne le rend pas ; écrire aux auteurs.",
+        "Un autre administrateur en donne un nouveau, page *Comptes*. S’il n’en reste aucun : `{clapas} account link --data {data}` imprime un lien à usage unique (`--operator` rend aussi le rôle).",
     ),
     (
         "La machine est perdue",

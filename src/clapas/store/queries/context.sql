@@ -495,6 +495,11 @@ UPDATE ngsild_subscription s SET state = s.state || jsonb_strip_nulls(jsonb_buil
     'status', CASE WHEN l.failure = l.last THEN 'failed' ELSE 'ok' END))
 FROM summed l WHERE s.tenant = l.tenant AND s.kind = l.kind AND s.id = l.subscription
 
+-- name: under_way
+-- Whether a notification that was just made is still on its first way.
+SELECT 1 FROM ngsild_delivery WHERE tenant = %(tenant)s AND kind = %(kind)s AND subscription = %(subscription)s
+  AND done IS NULL AND attempts = 0 AND created > now() - interval '1 second' LIMIT 1
+
 -- name: postponed
 -- A delivery that failed is tried again later.
 UPDATE ngsild_delivery SET attempts = attempts + 1, due = now() + make_interval(secs => %(seconds)s),

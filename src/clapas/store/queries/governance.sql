@@ -64,6 +64,22 @@ SELECT s.id FROM series s WHERE s.entity IN (
     SELECT subject FROM against
     UNION SELECT b.entity FROM against a JOIN device d ON d.key = a.subject JOIN binding b ON b.device = d.id)
 
+-- name: without_consent
+-- The series of these datasets, each with its entity, whose subjects did not consent to a purpose: by their own name, or by a device's.
+WITH agreed AS (
+    SELECT subject, dataset FROM consent
+    WHERE purpose = %(purpose)s AND dataset = ANY(%(datasets)s) AND withdrawn IS NULL
+), willing AS (
+    SELECT subject AS entity, dataset FROM agreed
+    UNION
+    SELECT b.entity, a.dataset FROM agreed a JOIN device d ON d.key = a.subject JOIN binding b ON b.device = d.id
+), asked AS (
+    SELECT s.id, s.entity, coalesce(nullif(s.dataset, ''), e.dataset, '') AS dataset
+    FROM series s LEFT JOIN entity e ON e.id = s.entity
+)
+SELECT asked.id, asked.entity FROM asked LEFT JOIN willing USING (entity, dataset)
+WHERE asked.dataset = ANY(%(datasets)s) AND willing.entity IS NULL
+
 -- name: add_request
 -- A person's request, to be answered within a month (GDPR art. 12.3).
 INSERT INTO privacy_request (kind, subject, proof, reference, author, due)

@@ -19,4 +19,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bursts: Sensitivity = "early"
     """How soon a burst is told: 'every' (any two hours above 195 L/h), 'eager', 'early', 'sure' (after four hours, fewest alerts)."""
     leak_purpose: str = "fuite"
-    """The purpose, in the record of the meters, that the nightly search for leaks serves: who objects is not searched."""
+    """The purpose, in the record of the meters, that the nightly search for leaks serves: who objects, or did not consent where it is asked, is not searched."""

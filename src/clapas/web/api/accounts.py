@@ -73,6 +73,8 @@ class GlassOut(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     account: UUID
+    who: str
+    """The name of who asks."""
     role: str
     reason: str
     asked: datetime
@@ -169,10 +171,13 @@ async def link(request: Call, id: FromPath[UUID]) -> Invited:  # noqa: A002
 @get("/api/v1/glass", tags=["accounts"], opt=asks("administer", "glass"), summary="Lent roles")
 async def glasses(request: Call) -> list[GlassOut]:
     """Roles asked and lent for a short time, newest first."""
-    found = await services_of(request).identity.glass.list()
+    services = services_of(request)
+    people = await all_accounts(IdentityStore(services.store.postgres))
+    names = {each.id: each.name or each.login for each in people}
+    copied = [name for name in GlassOut.__struct_fields__ if name != "who"]
     return [
-        GlassOut(**{name: getattr(each, name) for name in GlassOut.__struct_fields__})
-        for each in found
+        GlassOut(who=names.get(each.account, ""), **{name: getattr(each, name) for name in copied})
+        for each in await services.identity.glass.list()
     ]
 
 

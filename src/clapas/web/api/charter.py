@@ -259,7 +259,7 @@ async def figures(
 ) -> Table:
     """Per commune (or per type, where the record says so) and civil day, small or dominated figures hidden (and staying hidden).
 
-    Persons who object are not counted (GDPR art. 21).
+    Persons who object (GDPR art. 21), or did not consent where the purpose asks for it, are not counted.
     """
     if quantity not in QUANTITIES:
         raise InvalidInput("unknown quantity", field="quantity")
@@ -272,7 +272,9 @@ async def figures(
     terms = way.terms(id)
     if terms.min_step > 86_400:
         raise Forbidden("daily figures of this dataset are not given for this purpose", dataset=id)
-    against = await store.governance.objecting_series(id, way.purpose) if terms.personal else ()
+    against = await store.governance.objecting_series(id, way.purpose) if terms.personal else []
+    if terms.consent:
+        against += await store.governance.without_consent([id], purpose=way.purpose)
     found = await store.charter.figures(
         way.rows("series"),
         dataset=id,

@@ -20,6 +20,11 @@ code{font:.9rem/1.4 ui-monospace,monospace}
 table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:left;vertical-align:top}
 """
 
+OTHER_DOORS = (
+    'NGSI-LD 1.9.1 (<code>/ngsi-ld/v1</code>: <a href="/ngsi-ld/v1/openapi.json">OpenAPI 3.1, JSON</a>), '
+    'OGC SensorThings 1.1 (<a href="/sta/v1.1"><code>/sta/v1.1</code></a>).'
+)
+
 
 @cache
 def schema(version: str) -> dict[str, Any]:
@@ -70,6 +75,7 @@ def render(api: dict[str, Any]) -> str:
         f"<h1>{title} {escape(api['info']['version'])}</h1>"
         f"<p>{escape(api['info'].get('description') or '')}</p>"
         '<p><a href="/api/openapi.json">OpenAPI 3.1 (JSON)</a></p>'
+        f"<p>Other doors over the same data: {OTHER_DOORS}</p>"
         f"{sections}</main></body></html>"
     )
 

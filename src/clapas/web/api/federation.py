@@ -1,6 +1,7 @@
 """Signing in elsewhere: OpenID Connect and SAML providers, and signing out there too."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
@@ -96,17 +97,20 @@ async def providers(request: Call) -> list[ProviderOut]:
     summary="Sign in elsewhere",
 )
 async def leave(request: Call, name: FromPath[str], vers: FromQuery[str] = "/") -> Redirect:
-    """Send the browser to the provider."""
+    """Send the browser to the provider; back to the sign-in page when that one does not answer."""
     place = f"{origin_of(request)}/api/v1/session/with/{name}"
     identity = services_of(request).identity
-    if name in identity.saml:
-        address, errand = _saml(request, name).start(
-            entity=f"{place}/metadata", acs=f"{place}/acs", back=own_path(vers)
-        )
-    else:
-        address, errand = await _oidc(request, name).start(
-            redirect=f"{place}/callback", back=own_path(vers)
-        )
+    try:
+        if name in identity.saml:
+            address, errand = _saml(request, name).start(
+                entity=f"{place}/metadata", acs=f"{place}/acs", back=own_path(vers)
+            )
+        else:
+            address, errand = await _oidc(request, name).start(
+                redirect=f"{place}/callback", back=own_path(vers)
+            )
+    except FederationRefused as error:
+        return _refused(request, name, error=error)
     sealed = identity.errands.close_text(msgspec.msgpack.encode(errand))
     return Redirect(address, status_code=303, cookies=[_errand_cookie(request, sealed, name=name)])
 
@@ -268,7 +272,10 @@ async def end(request: Call) -> Response[SignedOut]:
         provider = identity.oidc.get(origin.provider.removeprefix("oidc:"))
         hint = (identity.errands.open(origin.hint) or b"").decode()
         if provider is not None and hint:
-            place = await provider.logout_address(hint, back=f"{origin_of(request)}/connexion")
+            with suppress(
+                FederationRefused
+            ):  # it is over here, whether or not the provider answers
+                place = await provider.logout_address(hint, back=f"{origin_of(request)}/connexion")
     return Response(SignedOut(redirect=place), cookies=no_cookies(https=services.settings.https))
 
 

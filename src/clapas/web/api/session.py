@@ -16,6 +16,7 @@ from clapas.store.identity import AccountRow, OpenSession
 from clapas.web.authentication import SESSION, no_cookies, session_cookies
 from clapas.web.errors import CsrfRefused
 from clapas.web.guard import asks, require
+from clapas.web.offers import offered
 from clapas.web.services import Call, services_of
 
 
@@ -56,6 +57,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     must_set_password: bool = False
     login: str = ""
     """What a person types to sign in."""
+    may: list[str] = []
+    """What the page may offer them, as 'action kind'."""
 
 
 class Entered(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,9 +175,10 @@ async def sign_out(request: Call) -> Response[None]:
 @get("/api/v1/me", tags=["session"], opt=asks("read", "entrance"), summary="Who am I")
 async def me(request: Call) -> User:
     """The caller: a person, a service key, a device, or nobody ('anonymous')."""
-    if request.auth is not None:
-        return user_of(request.auth.account)
     principal: Principal = request.user
+    may = offered(services_of(request).charter, principal)
+    if request.auth is not None:
+        return msgspec.structs.replace(user_of(request.auth.account), may=may)
     return User(
         kind=principal.kind,
         id=principal.id,
@@ -182,6 +186,7 @@ async def me(request: Call) -> User:
         roles=sorted(principal.roles | principal.scopes),
         language="fr",
         service=principal.service,
+        may=may,
     )
 
 

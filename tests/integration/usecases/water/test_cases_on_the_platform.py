@@ -10,11 +10,12 @@ import numpy as np
 from tests.integration.usecases.conftest import operator, page, reader, services, stranger
 
 from clapas.domain.access import RowFilter
+from clapas.domain.dataset import DatasetRecord, Purpose
 from clapas.domain.device import Entity, SeriesKey
 from clapas.domain.message import Observation
 from clapas.domain.window import milliseconds
 from clapas.store import StateRow
-from clapas.store.governance import Objection
+from clapas.store.governance import Consent, Objection
 from clapas.store.water import NewCase
 from clapas.store.water_works import Asset
 from clapas.usecases.water.watch.messages import Post
@@ -118,6 +119,35 @@ async def test_whoever_objects_is_neither_searched_nor_remembered(services: Serv
     assert set(await flows_now(store)) == {SOUND}, "what was known is forgotten"
     assert await attribute(store, LEAKY, "waterLeak") == 0.0, "and its alarm ends"
     assert await store.water.running() == set()
+
+
+async def test_a_search_that_rests_on_consent_looks_at_nobody_else(services: Services) -> None:
+    """GDPR art. 6.1.a and 7: consent is given for this purpose, by the meter's or by the device's name, and withdrawn."""
+    store = services.store
+    await furnish(store, leak_l_h=9.0)
+    await store.entities.upsert(
+        [
+            Entity(id=each, type="WaterConsumptionObserved", dataset="logements")
+            for each in (LEAKY, SOUND)
+        ]
+    )
+    leak = Purpose(name="fuite", legal_basis="6.1.a", consent=True)
+    record = DatasetRecord(
+        id="logements", title="Compteurs", classification="personnel", purposes=(leak,)
+    )
+    await store.charter.add_record(record, author="dpo")
+    given = Consent(subject=LEAKY, dataset="logements", purpose="conseil")
+    await store.governance.consent(given, author="dpo")
+    told = await night(store, now=NOW, purpose="fuite")
+    assert (told["meters"], told["left_out"]) == (0, 2), "another purpose's consent is none"
+    await store.governance.consent(msgspec.structs.replace(given, purpose="fuite"), author="dpo")
+    told = await night(store, now=NOW, purpose="fuite")
+    assert (told["meters"], told["left_out"], told["alerts"]) == (1, 1, 1)
+    assert set(await flows_now(store)) == {LEAKY}
+    await store.governance.withdraw_consent(LEAKY, "logements", purpose="fuite")
+    told = await night(store, now=NOW, purpose="fuite")
+    assert (told["meters"], told["left_out"], told["stopped"]) == (0, 2, 1)
+    assert await flows_now(store) == {}, "what was known is forgotten"
 
 
 async def test_the_meter_of_a_sector_is_no_subscriber(services: Services) -> None:

@@ -1,3 +1,3 @@
 import type { Route } from "$ui/core/router.svelte";
 
-export const page: Route = { name: "entity", path: "/entites/:id", load: () => import("./EntityPage.svelte") };
+export const page: Route = { name: "entity", path: "/entites/:id", open: true, load: () => import("./EntityPage.svelte") };

@@ -8,4 +8,4 @@ function ahead(query: URLSearchParams): void {
   api.ahead("/territory/communes.geojson");
 }
 
-export const page: Route = { name: "map", path: "/carte", nav: { order: 20, icon: "map" }, ahead, load: () => import("./Territory.svelte") };
+export const page: Route = { name: "map", path: "/carte", nav: { order: 20, icon: "map" }, ahead, open: true, load: () => import("./Territory.svelte") };

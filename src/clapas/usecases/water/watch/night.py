@@ -47,11 +47,12 @@ async def night(
 ) -> dict[str, Any]:
     """One run; gives what it saw: meters, readings, alerts, flows that stopped, persons left out.
 
-    Whoever objects to ``purpose``, or to every purpose, is neither read nor remembered (GDPR art. 21).
+    Whoever objects to ``purpose``, or to every purpose, is neither read nor remembered (GDPR art. 21); nor
+    is whoever did not consent to it, where the record of their meter asks for consent (art. 6.1.a and 7).
     """
     levels = BURSTS[bursts]
     kept = await _remembered(store)
-    against = await store.governance.objectors(purpose)
+    against = await _unwilling(store, purpose)
     ledger = kept[1].without(against) if kept else Ledger.empty(levels)
     start = instant(kept[0]) - LATE if kept else now - FIRST_LOOK
     latest = await store.state.latest(EVERYTHING, quantity=QUANTITY, limit=500_000)
@@ -76,6 +77,17 @@ async def night(
     await _tell(store, ledger, ended=ended, now=now)
     seen = {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
     return {**seen, "left_out": len({each.entity for each in latest} & against)}
+
+
+async def _unwilling(store: Store, purpose: str) -> frozenset[str]:
+    """The meters of those who object to the search, or did not consent where it rests on consent."""
+    by_consent = [
+        record.id
+        for record in await store.charter.records()
+        if (served := record.purpose(purpose)) is not None and served.consent
+    ]
+    reluctant = await store.governance.without_consent(by_consent, purpose=purpose)
+    return await store.governance.objectors(purpose) | frozenset(reluctant.values())
 
 
 async def _remembered(store: Store) -> tuple[int, Ledger] | None:

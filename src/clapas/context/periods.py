@@ -1,0 +1,95 @@
+"""Periodic notifications: subscriptions with ``timeInterval``, to entities (5.8.6) and to registrations (5.11.7)."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clapas.context.broker import Broker
+from clapas.context.door.registrations import tell_matching
+from clapas.context.notify import Subscriber, delivery, shown
+from clapas.context.search import Query, Selector, find
+from clapas.context.subscription import status_of
+from clapas.domain.errors import ClapasError
+from clapas.store.context import as_json
+
+log = logging.getLogger(__name__)
+STEP = 0.25
+"""How often it is looked whose interval is over, seconds."""
+MOST_TOLD = 1000
+Following = tuple[str, dict[str, Any], Mapping[str, Any]]
+"""A subscription to registrations: tenant, body, state."""
+
+
+class Periods:
+    """Knows when each periodic subscription is told next."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._due: dict[tuple[str, str], float] = {}
+        self.subscribers: Sequence[Subscriber] = ()
+        self.following: Sequence[Following] = ()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(STEP)
+            for subscriber in self.subscribers:
+                if subscriber.active and self._is_due(subscriber.tenant, subscriber.body):
+                    await _safely(_tell(self._broker, subscriber))
+            for tenant, body, state in self.following:
+                if status_of(body) == "active" and self._is_due(tenant, body):
+                    await _safely(
+                        tell_matching(
+                            self._broker, tenant, body=body, state=state, reason="updated"
+                        )
+                    )
+
+    def _is_due(self, tenant: str, body: Mapping[str, Any]) -> bool:
+        """Whether the interval is over; the first begins when the subscription is seen."""
+        interval = body.get("timeInterval")
+        if not interval:
+            return False
+        now, key = time.monotonic(), (tenant, body["id"])
+        due = self._due.setdefault(key, now + interval)
+        if now < due:
+            return False
+        self._due[key] = now + interval
+        return True
+
+
+async def _safely(telling: Any) -> None:
+    try:
+        await telling
+    except ClapasError as error:
+        log.warning("a periodic notification failed: %s", error)
+
+
+async def _tell(broker: Broker, subscriber: Subscriber) -> None:
+    """The entities that a subscription selects now; nothing when there are none."""
+    body = subscriber.body
+    asked = Query(
+        selectors=tuple(_selector(each) for each in body.get("entities", [])),
+        q=body.get("q", ""),
+        scope=body.get("scopeQ", ""),
+        geo=subscriber.geo,
+    )
+    terms = subscriber.context.terms
+    found = await find(broker, subscriber.tenant, query=asked, terms=terms, limit=MOST_TOLD)
+    if not found.entities:
+        return
+    data = await shown(broker, subscriber, entities=found.entities)
+    row = delivery(subscriber, found.entities, data=data)
+    async with broker.store.change("") as change:
+        await change.run("add_deliveries", rows=as_json([row]))
+    broker.on_write()
+
+
+def _selector(selector: Mapping[str, Any]) -> Selector:
+    kind, ids = selector["type"], selector.get("id", ())
+    return Selector(
+        kind=",".join(kind) if isinstance(kind, list) else kind,
+        ids=(ids,) if isinstance(ids, str) else tuple(ids),
+        pattern=selector.get("idPattern", ""),
+    )
