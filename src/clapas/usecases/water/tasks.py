@@ -19,7 +19,8 @@ EVERY_S = 900.0
 async def run_night(run: Running) -> dict[str, Any]:
     """Detector, cases, attributes; then the messages."""
     now = today()
-    told = await night(run.store, now=now, purpose=run.tool(Settings).leak_purpose)
+    settings = run.tool(Settings)
+    told = await night(run.store, now=now, purpose=settings.leak_purpose, bursts=settings.bursts)
     post = Post(run.store, run.tool(Path), public=run.tool(NotifySettings).public_url)
     at = milliseconds(now)
     messages = await post.cases(await run.store.water.running(), now=at)

@@ -13,7 +13,7 @@ from clapas.usecases.water.leaks.batch import Recordings, recordings
 from clapas.usecases.water.leaks.commands import chosen_meters
 from clapas.usecases.water.leaks.evaluate import run_trial
 from clapas.usecases.water.leaks.inject import Plan
-from clapas.usecases.water.leaks.levels import SURE_BURSTS, Levels
+from clapas.usecases.water.leaks.levels import BURSTS, Levels
 from clapas.usecases.water.leaks.score import alerts_per_1000, detected
 from clapas.usecases.water.meters.commands import read_all
 
@@ -60,7 +60,7 @@ def test_bursts_are_found_within_three_hours(meters: Recordings) -> None:
     early = run_trial(meters, held, levels=Levels(), plan=plan)
     assert detected(early, 1000.0, within_days=3 / 24).value >= 0.90
     assert detected(early, 300.0, within_days=4.1 / 24).value >= 0.80
-    sure = run_trial(meters, held, levels=SURE_BURSTS, plan=plan)
+    sure = run_trial(meters, held, levels=BURSTS["sure"], plan=plan)
     assert detected(sure, 300.0, within_days=12 / 24).value >= 0.90
     assert len(sure.raw.at) < len(early.raw.at)
 

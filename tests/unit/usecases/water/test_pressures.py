@@ -5,11 +5,12 @@ import numpy as np
 from tests.unit.usecases.water.test_network import DAY, opened, town
 
 from clapas.usecases.water.leaks.arrays import Floats
-from clapas.usecases.water.network.balance import guess_zones, signals
+from clapas.usecases.water.network.balance import Signal, guess_zones, signals
+from clapas.usecases.water.network.bursts import Rules, Watch
 from clapas.usecases.water.network.districts import Records, survey
 from clapas.usecases.water.network.explained import Trial, covariance_of, explain, filled
 from clapas.usecases.water.network.field import Field
-from clapas.usecases.water.network.matched import Bank, Found, Matched
+from clapas.usecases.water.network.matched import SHOWN, Bank, Found, Matched, _lost
 from clapas.usecases.water.network.series import Hours
 from clapas.usecases.water.network.together import watch
 
@@ -151,3 +152,14 @@ def test_what_the_flow_of_a_leak_explains_is_not_looked_for() -> None:
     expected = 10.0 * explained.left_of(trial)[0]
     raw = 10.0 * trial.falls[0]
     assert np.linalg.norm(shown - expected) < 0.5 * np.linalg.norm(shown - raw)
+
+
+def test_a_leak_too_small_for_the_balance_to_show_is_not_asked_to_show_in_it() -> None:
+    """A valve of the same size is refused: where the balance would rise by more than its noise, it must."""
+    watch = Watch(
+        Signal(zone="z", kind="balance", values=np.zeros(600), scale=np.full(600, 100.0)), Rules()
+    )
+    move = Found(raised=500, start=490, order=(0,), flow=0.4, leak=True)
+    assert watch.noise_of(500, 11) * SHOWN > move.flow
+    assert _lost(watch, move, hour=500)
+    assert not _lost(watch, msgspec.structs.replace(move, flow=40.0), hour=500)

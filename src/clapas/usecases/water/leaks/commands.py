@@ -13,7 +13,7 @@ from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.batch import COLUMNS, Recordings, alert_table, recordings
 from clapas.usecases.water.leaks.evaluate import is_held, run_trial
 from clapas.usecases.water.leaks.inject import Plan
-from clapas.usecases.water.leaks.levels import SURE_BURSTS, Levels
+from clapas.usecases.water.leaks.levels import BURSTS, Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
 from clapas.usecases.water.leaks.plain import plain_trial
 from clapas.usecases.water.leaks.score import burst_lines, leak_lines, plain_lines
@@ -23,16 +23,22 @@ from clapas.usecases.water.meters.times import shown_time
 Files = Annotated[
     list[Path], typer.Argument(help="CSV or CSV.gz: meter; datetime; index in litres.")
 ]
-Bursts = Annotated[str, typer.Option(help="early: within 3 hours; sure: after 4, fewer alerts.")]
+Bursts = Annotated[
+    str,
+    typer.Option(
+        help="every: any two hours above 195 L/h; eager; early; sure: after 4 hours, fewest alerts."
+    ),
+]
 LEAK_RATES = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 BURST_RATES = (220.0, 300.0, 500.0, 1000.0)
 
 
 def levels_for(bursts: str) -> Levels:
-    """The watched levels for 'sure' or 'early' bursts."""
-    if bursts not in {"sure", "early"}:
-        raise typer.BadParameter("one of: sure, early", param_hint="--bursts")
-    return SURE_BURSTS if bursts == "sure" else Levels()
+    """The watched levels for 'eager', 'early' or 'sure' bursts."""
+    for name, levels in BURSTS.items():
+        if name == bursts:
+            return levels
+    raise typer.BadParameter(f"one of: {', '.join(BURSTS)}", param_hint="--bursts")
 
 
 def find_leaks(

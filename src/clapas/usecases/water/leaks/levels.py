@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from clapas.usecases.water.leaks.arrays import Floats
+from clapas.usecases.water.settings import Sensitivity
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,5 +53,12 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
         return np.asarray(self.flow, dtype=np.float64)
 
 
-SURE_BURSTS = Levels(burst_hours=(4, 8), burst_novelty=(1.6, 0.9), first_sustained=(200.0, 200.0))
-"""Bursts told after four whole hours: fewer pools and hoses are asked about."""
+NEVER = float("inf")
+BURSTS: dict[Sensitivity, Levels] = {
+    "every": Levels(burst_novelty=(0.0, 0.0, 0.0, 0.9)),
+    "eager": Levels(burst_novelty=(1.0, 1.0, 1.0, 0.9)),
+    "early": Levels(),
+    "sure": Levels(burst_novelty=(NEVER, NEVER, 1.6, 0.9), first_sustained=(110.0, 90.0, 200.0, 200.0)),
+}  # fmt: skip
+"""How soon a burst is told: at any two whole hours of its size; at the first two that pass all that the meter has sustained; when they pass it
+clearly; after four whole hours."""

@@ -49,7 +49,7 @@ noises; and those by which it has risen after a sudden move."""
 class MatchRules(msgspec.Struct, frozen=True, kw_only=True):
     """Windows, each with how many times it is taken from before; limits in noises, set on towns without leaks."""
 
-    windows: tuple[tuple[int, int], ...] = ((6, 3), (12, 3), (24, 3), (72, 1))
+    windows: tuple[tuple[int, int], ...] = ((6, 7), (12, 7), (24, 7), (72, 2))
     limit: float = 5.5
     """Along a shape."""
     whole: float = 10.0
@@ -280,8 +280,11 @@ class Matched:
 
 
 def _lost(balance: Watch, move: Found, *, hour: int) -> bool:
-    """Does the zone's balance show that so much is lost? A valve moves the pressures and loses nothing."""
+    """Does the zone's balance show that so much is lost? A valve moves the pressures and loses nothing.
+
+    A leak smaller than the rise that would show is not asked for it.
+    """
     noise = balance.noise_of(hour, hour + 1 - move.start)
     risen = balance.risen(move.start, hour)
-    sudden = move.raised - move.start <= DAY
+    sudden = move.raised - move.start <= DAY and move.flow > SHOWN * noise
     return risen > LEAST_LOST * move.flow - SURELY * noise and (not sudden or risen > SHOWN * noise)

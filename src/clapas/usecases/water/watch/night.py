@@ -21,8 +21,9 @@ from clapas.store.values import SeriesHistory
 from clapas.store.water import NewCase
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.batch import Alerts, kind_of
-from clapas.usecases.water.leaks.levels import Levels
+from clapas.usecases.water.leaks.levels import BURSTS, Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
+from clapas.usecases.water.settings import Sensitivity
 
 MEMORY = "leaks"
 QUANTITY = "water_index"
@@ -41,13 +42,15 @@ SECTOR = "flow"
 LEAK, FLOW = ("waterLeak", "water_leak"), ("leakFlow", "flow")
 
 
-async def night(store: Store, *, now: datetime, purpose: str = "") -> dict[str, Any]:
+async def night(
+    store: Store, *, now: datetime, purpose: str = "", bursts: Sensitivity = "early"
+) -> dict[str, Any]:
     """One run; gives what it saw: meters, readings, alerts, flows that stopped, persons left out.
 
     Whoever objects to ``purpose``, or to every purpose, is neither read nor remembered (GDPR art. 21); nor
     is whoever did not consent to it, where the record of their meter asks for consent (art. 6.1.a and 7).
     """
-    levels = Levels()
+    levels = BURSTS[bursts]
     kept = await _remembered(store)
     against = await _unwilling(store, purpose)
     ledger = kept[1].without(against) if kept else Ledger.empty(levels)
