@@ -1,9 +1,9 @@
 """The home of the elected: six figures and a map, with sources, dates and method. No control room.
 
 A figure is the middle of its trade's headline over the trade's usual period, on the points of measure that captured
-enough; beside it, how many were well, to watch, in alert, or could not be judged. Where fewer than six trades
-have points of measure, the figures are completed by what every territory has: points of measure that live, and
-alarms that a trade has in hand.
+enough; beside it, how many were well, to watch, in alert, or could not be judged. A trade without a point that can
+be judged has places on the map and no figure yet. Where fewer than six trades have one, the figures are completed by
+what every territory has: points of measure that live, and alarms that a trade has in hand.
 """
 
 import asyncio
@@ -74,8 +74,8 @@ async def summary(
     found = await asyncio.gather(
         *(_of_trade(store, seen, pack=pack, commune=commune, now=end) for pack in packs.values())
     )
-    told = [each for each in found if each is not None][:FIGURES]
-    shares = [one for one, _ in told]
+    told = [each for each in found if each is not None]
+    shares = [one for one, _ in told if one.judged][:FIGURES]
     for common in (living, alarms):
         if len(shares) < FIGURES:
             shares.append(await common(store, seen, window=week, commune=commune))

@@ -56,6 +56,7 @@ async def test_from_observations_to_figures_report_and_feed(
     services: Services, operator: Visitor, stranger: Visitor
 ) -> None:
     await furnish(services)
+    await services.store.entities.upsert([Entity(id=CAR_PARK, type="OffStreetParking")])
     listed = (await operator.call("GET", "/api/v1/trades")).json()["items"]
     assert {"museum", "parking", "bikes", "counters"} <= {each["name"] for each in listed}
     answer = await operator.call("GET", f"/api/v1/trades/bikes/figures?{PERIOD}")
@@ -91,6 +92,9 @@ async def test_from_observations_to_figures_report_and_feed(
     assert figure["end"].startswith("2026-06-01T11:45")
     usual = (await operator.call("GET", "/api/v1/trades/bikes/figures")).json()
     assert (usual["start"], usual["end"]) == (figure["start"], figure["end"])
+    assert all(each["judged"] for each in elected["figures"] if each["trade"])
+    types = {each["type"] for each in elected["places"]}
+    assert {"BikeHireDockingStation", "OffStreetParking"} <= types
     assert len(elected["figures"]) >= 3
     assert {each["source"]["fr"] for each in elected["figures"]} >= {"Journal des alarmes"}
     sheet = await operator.call("GET", "/api/v1/elected/sheet")
