@@ -4,6 +4,13 @@ import asyncio
 import json
 
 import httpx
+import msgspec
+from tests.integration.context.receiver import Receiver
+
+from clapas.charter import Charter
+from clapas.context.routes import open_door
+from clapas.context.settings import CONFORMANCE
+from clapas.store import Store
 
 
 async def test_a_delivery_is_sent_again(api: httpx.AsyncClient, urn: str) -> None:
@@ -41,3 +48,33 @@ async def test_a_delivery_is_sent_again(api: httpx.AsyncClient, urn: str) -> Non
     wrongs: tuple[object, ...] = ({}, {"ids": []}, {"ids": ["x"]}, {"ids": [True]}, [])
     for wrong in wrongs:
         assert (await api.post(path, json=wrong)).status_code == 400
+
+
+async def test_a_private_address_is_told_nothing_and_the_ledger_says_why(
+    store: Store, receiver: Receiver, urn: str
+) -> None:
+    """Without ``private_addresses`` a subscription reaches no machine behind the broker (OWASP SSRF)."""
+    closed = msgspec.structs.replace(CONFORMANCE, private_addresses=False, attempts=1)
+    name = urn.replace("Thing", "Subscription")
+    body = {
+        "id": name,
+        "type": "Subscription",
+        "entities": [{"id": urn, "type": "Van"}],
+        "notification": {"endpoint": {"uri": receiver.uri}},
+    }
+    async with open_door(store, None, charter=Charter.standard(), settings=closed) as door:
+        transport = httpx.ASGITransport(app=door)
+        url = "http://broker/ngsi-ld/v1"
+        async with httpx.AsyncClient(transport=transport, base_url=url) as api:
+            assert (await api.post("/subscriptions", json=body)).status_code == 201
+            entity = {"id": urn, "type": "Van", "speed": {"type": "Property", "value": 1}}
+            assert (await api.post("/entities", json=entity)).status_code == 201
+            said: list[str] = []
+            async with asyncio.timeout(30):
+                while not said:
+                    await asyncio.sleep(0.05)
+                    ledger = (await api.get(f"/subscriptions/{name}/deliveries")).json()
+                    said = [each["result"] for each in ledger if each["result"]]
+            await api.delete(f"/subscriptions/{name}")
+    assert ["private" in each for each in said] == [True]
+    assert receiver.told.empty()
