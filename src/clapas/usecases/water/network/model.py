@@ -2,7 +2,6 @@
 
 Each junction in turn is given a leak of ten cubic metres an hour; what changes at the meters and at the
 pressure sensors is that junction's signature. A real leak's signature is compared with all of them.
-Needs the extra ``water`` (wntr).
 """
 
 import contextlib
@@ -15,7 +14,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from clapas.domain.errors import BadSetting
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.network.balance import Zone
@@ -37,10 +35,8 @@ class Model:
     """A network model read from an EPANET file."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            import wntr
-        except ImportError as error:
-            raise BadSetting("a network model needs wntr: pip install 'clapas[water]'") from error
+        import wntr  # heavy: only who reads a model waits for it
+
         self.path = path
         self._wntr: Any = wntr
         self.network: Any = _read(wntr, path)
