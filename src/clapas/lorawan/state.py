@@ -107,7 +107,8 @@ class State:
 
     @property
     def sessions(self) -> int:
-        return sum(len(each) for each in self._by_address.values())
+        """How many devices can be heard; one that joined anew has its former session too until it speaks."""
+        return len(self._placed)
 
     def devices(self) -> Iterator[DeviceState]:
         yield from list(self._devices.values())

@@ -254,3 +254,15 @@ def test_a_counter_is_accepted_once_whatever_the_order(order: list[int]) -> None
 def test_sixteen_bits_stand_for_the_right_counter(next_expected: int, ahead: int) -> None:
     session = _session(f_cnt_up=next_expected)
     assert next_expected + ahead in session.candidates((next_expected + ahead) & 0xFFFF)
+
+
+async def test_a_device_that_joined_anew_is_counted_once(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    device = state.obtain(EUI)
+    device.session = _session()
+    state.put(device)
+    device.next_session = Session(id="t", dev_eui=EUI, dev_addr=8, keys=KEYS)
+    state.put(device)
+    assert [len(state.at_address(address)) for address in (7, 8)] == [1, 1]
+    assert state.sessions == 1
+    await state.close()
