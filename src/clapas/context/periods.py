@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from clapas.context.broker import Broker
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 STEP = 0.25
 """How often it is looked whose interval is over, seconds."""
 MOST_TOLD = 1000
+Key = tuple[str, str, str]
+"""Whether it is of entities (e) or of registrations (c), its tenant, its id."""
 Following = tuple[str, dict[str, Any], Mapping[str, Any]]
 """A subscription to registrations: tenant, body, state."""
 
@@ -27,7 +29,7 @@ class Periods:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._due: dict[tuple[str, str], float] = {}
+        self._due: dict[Key, float] = {}
         self.subscribers: Sequence[Subscriber] = ()
         self.following: Sequence[Following] = ()
 
@@ -35,23 +37,28 @@ class Periods:
         """Until cancelled."""
         while True:
             await asyncio.sleep(STEP)
+            held: set[Key] = set()
             for subscriber in self.subscribers:
-                if subscriber.active and self._is_due(subscriber.tenant, subscriber.body):
-                    await _safely(_tell(self._broker, subscriber))
+                key = ("e", subscriber.tenant, subscriber.id)
+                held.add(key)
+                if subscriber.active and self._is_due(key, subscriber.body):
+                    await _safely(key, _tell(self._broker, subscriber))
             for tenant, body, state in self.following:
-                if status_of(body) == "active" and self._is_due(tenant, body):
-                    await _safely(
-                        tell_matching(
-                            self._broker, tenant, body=body, state=state, reason="updated"
-                        )
+                key = ("c", tenant, body["id"])
+                held.add(key)
+                if status_of(body) == "active" and self._is_due(key, body):
+                    telling = tell_matching(
+                        self._broker, tenant, body=body, state=state, reason="updated"
                     )
+                    await _safely(key, telling)
+            self._due = {key: at for key, at in self._due.items() if key in held}
 
-    def _is_due(self, tenant: str, body: Mapping[str, Any]) -> bool:
+    def _is_due(self, key: Key, body: Mapping[str, Any]) -> bool:
         """Whether the interval is over; the first begins when the subscription is seen."""
         interval = body.get("timeInterval")
         if not interval:
             return False
-        now, key = time.monotonic(), (tenant, body["id"])
+        now = time.monotonic()
         due = self._due.setdefault(key, now + interval)
         if now < due:
             return False
@@ -59,11 +66,14 @@ class Periods:
         return True
 
 
-async def _safely(telling: Any) -> None:
+async def _safely(key: Key, telling: Awaitable[None]) -> None:
+    """Tell; what goes wrong for one is logged, tried again after its interval, and stops no other."""
     try:
         await telling
     except ClapasError as error:
-        log.warning("a periodic notification failed: %s", error)
+        log.warning("the periodic notification of %s waits: %s", key[2], error)
+    except Exception:
+        log.exception("the periodic notification of %s cannot be made", key[2])
 
 
 async def _tell(broker: Broker, subscriber: Subscriber) -> None:

@@ -27,6 +27,7 @@ LAYOUTS = (
 )
 MAX_PROBLEMS = 50
 MAX_BAD_SHARE = 0.2
+"""A table with more unreadable lines than this is refused as a whole."""
 MAX_BYTES = 2_000_000_000
 
 

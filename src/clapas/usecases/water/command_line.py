@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from clapas.usecases.errors import BadTable
-from clapas.usecases.tables import known_zone
-from clapas.usecases.water.meters.cells import MAX_PROBLEMS, Problem
+from clapas.usecases.tables import MAX_PROBLEMS, Problem, known_zone
 
 
 def a_zone(name: str) -> str:

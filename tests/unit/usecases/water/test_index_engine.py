@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clapas.usecases.water.meters.consumption import amounts, consumption
@@ -108,8 +108,12 @@ def test_civil_days_have_their_own_hours(day: date, hours: int) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 30), st.integers(0, 400)), min_size=1, max_size=40))
+@example([(1.00001, 101)])
+@example([(1.0003, 101)])
 def test_hours_add_up_to_the_index(steps: list[tuple[float, int]]) -> None:
-    times = np.cumsum([0.0, *[gap for gap, _ in steps]]) * HOUR
+    times = np.round(
+        np.cumsum([0.0, *[gap for gap, _ in steps]]) * HOUR
+    )  # meters date by the second
     index = np.cumsum([0.0, *[float(min(volume, 1000 * gap)) for gap, volume in steps]])
     found = intervals(times, index)
     bounds = np.arange(0.0, np.ceil(times[-1] / HOUR) * HOUR + 1, HOUR)

@@ -6,10 +6,10 @@ The separator (``;`` ``,`` tab), the decimal comma and the names of the columns 
 import re
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
 from clapas.usecases import errors, tables
+from clapas.usecases.tables import MAX_BAD_SHARE
 from clapas.usecases.water.errors import BadTable
 
 METER = (
@@ -32,21 +32,8 @@ INDEX = (
 )  # fmt: skip
 INDEX_M3 = ("index m3", "index m³")
 """Names are compared without their case, underscores, nor what stands between brackets, but for m³. An index read on days without hours is in m³, as on bills, unless its column is named index_l."""
-MAX_PROBLEMS = 50
-MAX_BAD_SHARE = 0.2
-"""A table with more unreadable lines than this is refused as a whole."""
 LOOKED_AT = 200
 """Lines from which the dialect is judged."""
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """A line that could not be read: its number in the file (the header is line 1) and why."""
-
-    line: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}"
 
 
 def read_text_table(path: Path, *, header: bool = True) -> pl.DataFrame:

@@ -8,15 +8,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from clapas.usecases.tables import MAX_BAD_SHARE, MAX_PROBLEMS, Problem
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.meters.cells import (
     INDEX,
     INDEX_M3,
-    MAX_BAD_SHARE,
-    MAX_PROBLEMS,
     METER,
     TIME,
-    Problem,
     find_column,
     named_as,
     numbers,

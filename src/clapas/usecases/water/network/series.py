@@ -12,13 +12,11 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from clapas.usecases.tables import MAX_BAD_SHARE, MAX_PROBLEMS, Problem
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.arrays import Floats
 from clapas.usecases.water.meters.cells import (
-    MAX_BAD_SHARE,
-    MAX_PROBLEMS,
     TIME,
-    Problem,
     find_column,
     numbers,
     once,
