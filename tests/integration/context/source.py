@@ -25,6 +25,8 @@ class Source:
         self.delay = 0.0
         self.headers: dict[str, str] = {}
         """Headers of every answer."""
+        self.pages: list[Any] = []
+        """What is answered first of all, page after page, whatever is asked."""
 
     def when(self, method: str, path: str, status: int, body: Any = None) -> None:
         """Answer so to this method and path, whatever its parameters."""
@@ -42,9 +44,13 @@ class Source:
         self.asked.append((method, target, headers, json.loads(raw) if raw else None))
         await asyncio.sleep(self.delay)
         status, body = self.answers.get((method, target.partition("?")[0]), (404, None))
+        link: dict[str, str] = {}
+        if self.pages:
+            status, body = 200, self.pages.pop(0)
+            link = {"Link": '</next>; rel="next"'} if self.pages else {}
         content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         content = b"" if body is None else content
-        told = {"Content-Length": str(len(content)), "Connection": "close", **self.headers}
+        told = {"Content-Length": str(len(content)), "Connection": "close", **self.headers, **link}
         lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in told.items())]
         head = "\r\n".join([*lines, "", ""])
         with suppress(ConnectionError):

@@ -15,7 +15,7 @@ async def test_retrieve_from_a_source(
     answer = await api.get(f"/entities/{urn}")
     assert answer.json()["speed"]["value"] == 3
     method, target, headers, _ = source.asked[0]
-    assert (method, target) == ("GET", f"/ngsi-ld/v1/entities/{urn}?options=sysAttrs")
+    assert (method, target) == ("GET", f"/ngsi-ld/v1/entities/{urn}")
     assert headers["via"].startswith("1.1 clapas-")
     assert (await api.get(f"/entities/{urn}?local=true")).status_code == 404
     assert len(source.asked) == 1
@@ -49,6 +49,48 @@ async def test_the_most_recent_wins(
     assert shown == {"id": urn, "type": "Van", "brand": "Z", "speed": 2, "load": 1, "doors": 4}
 
 
+@pytest.mark.clause("4.5.5")
+async def test_undated_rivals_are_asked_when(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """A source says when only where another says the same thing undated, or where the caller wants to know."""
+    await api.post("/entities?local=true", json=van(urn, brand="Z"))
+    await register()
+    path = f"/ngsi-ld/v1/entities/{urn}"
+    source.when("GET", path, 200, van(urn, doors=4))
+    assert (await api.get(f"/entities/{urn}")).status_code == 200
+    assert [each[1] for each in source.asked] == [path]
+    told = van(urn, brand="Y")
+    told["brand"]["modifiedAt"] = "2001-01-01T00:00:00Z"
+    source.when("GET", path, 200, told)
+    assert (await api.get(f"/entities/{urn}?options=keyValues")).json()["brand"] == "Z"
+    told["brand"].pop("modifiedAt")
+    assert (await api.get(f"/entities/{urn}?options=keyValues")).json()["brand"] == "Z"
+    asked = [each[1].partition("?")[2] for each in source.asked]
+    assert asked == ["", "", "", "options=sysAttrs"]
+    await api.get(f"/entities/{urn}?options=sysAttrs")
+    assert source.asked[4:]
+    assert all("sysAttrs" in each[1] for each in source.asked[4:])
+
+
+@pytest.mark.clause("6.3.10")
+async def test_every_page_of_a_source(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """A source that has more than its page is asked for the rest, until it has no more."""
+    await register(information=[{"entities": [{"type": "Van"}]}])
+    source.pages = [
+        [van(f"{urn}:1"), van(f"{urn}:2")],
+        [van(f"{urn}:3")],
+        [van(f"{urn}:4")],
+    ]
+    names = [f"{urn}:{n}" for n in (1, 2, 3, 4)]
+    found = (await api.get(f"/entities?id={','.join(names)}&type=Van&limit=10")).json()
+    assert [each["id"] for each in found] == names
+    asked = [each[1].partition("type=Van")[2] for each in source.asked]
+    assert asked == ["", "&limit=1000&offset=2", "&limit=1000&offset=3"]
+
+
 @pytest.mark.clause("4.3.6")
 async def test_auxiliary_fills_gaps_only(
     api: httpx.AsyncClient, source: Source, register: Register, urn: str
@@ -73,9 +115,7 @@ async def test_query_is_narrowed_and_merged(
     answer = await api.get(f"/entities?type=Van&id={urn}&options=keyValues&count=true")
     assert answer.json() == [{"id": urn, "type": "Van", "brand": "Z", "speed": 7}]
     assert answer.headers["ngsild-results-count"] == "1"
-    assert source.asked[0][1] == (
-        f"/ngsi-ld/v1/entities?type=Van&id={urn}&attrs=speed&options=sysAttrs&limit=1000"
-    )
+    assert source.asked[0][1] == (f"/ngsi-ld/v1/entities?type=Van&id={urn}&attrs=speed")
     refused = await api.get(f"/entities?type=Van&id={urn}&orderBy=speed")
     assert refused.status_code == 400
 

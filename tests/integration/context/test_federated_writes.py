@@ -75,7 +75,7 @@ async def test_attributes_of_an_exclusive_source(
     await api.post("/entities?local=true", json=van(urn, brand="Z"))
     await register(mode="exclusive", information=speed_of(urn), operations=["redirectionOps"])
     base = f"/ngsi-ld/v1/entities/{urn}/attrs"
-    for method, path in (("POST", base), ("PATCH", base), ("PATCH", f"{base}/speed")):
+    for method, path in (("POST", f"{base}/"), ("PATCH", f"{base}/"), ("PATCH", f"{base}/speed")):
         source.when(method, path, 204)
     source.when("PUT", f"{base}/speed", 204)
     source.when("DELETE", f"{base}/speed", 204)
@@ -93,14 +93,47 @@ async def test_attributes_of_an_exclusive_source(
         (method, target.partition("/attrs")[2], body) for method, target, _, body in source.asked
     ]
     assert sent == [
-        ("POST", "?options=noOverwrite", {"speed": speed}),
-        ("PATCH", "", {"speed": speed}),
+        ("POST", "/?options=noOverwrite", {"speed": speed}),
+        ("PATCH", "/", {"speed": speed}),
         ("PATCH", "/speed", {"value": 1}),
         ("PUT", "/speed", speed),
         ("DELETE", "/speed", None),
     ]
     local = (await api.get(f"/entities/{urn}?local=true&options=keyValues")).json()
     assert local == {"id": urn, "type": "Van", "brand": "Y"}
+
+
+@pytest.mark.clause("5.6.4")
+async def test_an_attribute_that_a_source_has_and_this_broker_has_not(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """Changed at the source that has it; nobody has it: not found. A parameter that says the default stays here."""
+    await api.post("/entities?local=true", json=van(urn, brand="Z"))
+    await register(operations=["redirectionOps"])
+    path, target = f"/ngsi-ld/v1/entities/{urn}/attrs/speed", f"/entities/{urn}/attrs/speed"
+    for method in ("PATCH", "DELETE"):
+        source.when(method, path, 204)
+    assert (await api.patch(target, json={"value": 1})).status_code == 204
+    assert (await api.delete(f"{target}?deleteAll=false")).status_code == 204
+    assert (await api.delete(f"{target}?deleteAll=true")).status_code == 204
+    asked = [each[1].removeprefix(path) for each in source.asked]
+    assert asked == ["", "", "?deleteAll=true"]
+    source.when("PATCH", path, 404)
+    refused = await api.patch(target, json={"value": 1})
+    assert refused.status_code == 207
+    assert {each["attributeName"] for each in refused.json()["notUpdated"]} == {"speed"}
+
+
+@pytest.mark.clause("4.3.6")
+async def test_a_redirection_of_what_is_here(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """The conformance profile redirects an entity that is kept here already: it is written at the source alone."""
+    await api.post("/entities?local=true", json=van(urn, brand="Z"))
+    assert (await register(mode="redirect", operations=["redirectionOps"])).status_code == 201
+    source.when("DELETE", f"/ngsi-ld/v1/entities/{urn}/attrs/brand", 204)
+    assert (await api.delete(f"/entities/{urn}/attrs/brand")).status_code == 204
+    assert [each[0] for each in source.asked] == ["DELETE"]
 
 
 @pytest.mark.clause("5.6.17")

@@ -32,7 +32,7 @@ async def test_context_source_info(
     assert "user" not in second
     assert "evil" not in first["via"]
     assert first["ngsild-tenant"] == "theirs"
-    assert source.asked[0][1].endswith("&local=true")
+    assert source.asked[0][1].endswith("?local=true")
 
 
 @pytest.mark.clause("4.3.6.4")

@@ -60,8 +60,7 @@ async def create(broker: Broker, request: Request) -> Answer:
 async def _check_held(broker: Broker, request: Request, *, body: Body) -> None:
     """Raise Clash when what a source alone would hold is kept here already (5.9.2.4)."""
     mode = body.get("mode", "inclusive")
-    lenient = broker.settings.lenient_registrations and mode == "exclusive"
-    if mode not in {"exclusive", "redirect"} or lenient:
+    if mode not in {"exclusive", "redirect"} or broker.settings.lenient_registrations:
         return
     for each in body["information"]:
         names = tuple(sorted(attributes_of(each)))

@@ -36,6 +36,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     map: str = ""
     """Its own entity map of this request, '' without (4.5.25)."""
+    more: bool = False
+    """It has a next page (6.3.10)."""
     warning: int = 0
     """Code of NGSILD-Warning (table 6.3.17-1), 0 for none."""
 
@@ -104,7 +106,9 @@ class Asker:
                     return Reply(share=share, problem="the answer is too large", warning=111)
         reply = _read(share, answer.status_code, raw=bytes(raw))
         location = answer.headers.get(MAP, "")
-        return msgspec.structs.replace(reply, map=location.rstrip("/").rpartition("/")[2])
+        return msgspec.structs.replace(
+            reply, map=location.rstrip("/").rpartition("/")[2], more="next" in answer.links
+        )
 
     async def _refused(self, address: str) -> str:
         parts = urlsplit(address)

@@ -20,7 +20,7 @@ from clapas.context.federation.planning import plan
 from clapas.context.federation.questions import forwarded, narrowed, types_asked
 from clapas.context.federation.shares import Share, shares_of
 from clapas.context.federation.wording import is_object, names_of, only, without, worded
-from clapas.context.federation.writes import SENT_ON, Local, given_types
+from clapas.context.federation.writes import Local, given_types, sent_on
 from clapas.context.model import is_uri
 
 SINGLE = {
@@ -174,7 +174,7 @@ async def _kept(broker: Broker, request: Request, *, local: Local, batch: _Batch
 async def _sent(
     broker: Broker, request: Request, *, operation: str, sending: _Sending, batch: _Batch
 ) -> None:
-    params = tuple((key, request.params[key]) for key in SENT_ON if request.params.get(key))
+    params = sent_on(request)
     whole = operation in supported(sending.share.body)
     if whole:
         path = "entityOperations/" + operation.removesuffix("Batch")

@@ -10,7 +10,6 @@ from clapas.context.federation.asking import Call
 from clapas.context.federation.shares import Share
 from clapas.context.query.select import type_words
 
-PAGE = 1_000
 FORWARDED = (
     *("type", "id", "idPattern", "attrs", "q", "scopeQ", "georel", "geometry"),
     *("coordinates", "geoproperty", "expandValues", "jsonKeys", "datasetId"),
@@ -32,7 +31,7 @@ def types_asked(request: Request, kind: str) -> set[str] | None:
 def retrieval(request: Request, share: Share, *, name: str) -> Call | None:
     """How a source is asked for one entity, with the operations that it has."""
     names = _attributes(request, share, asked=request.words("attrs"))
-    system: Params = [SYSTEM, *_mapped(request, share)]
+    system: Params = [*_timed(request), *_mapped(request, share)]
     kinds = ",".join(request.context.terms.compact(each) for each in share.types)
     if "retrieveEntity" in share.operations:
         params: Params = [("attrs", ",".join(names))] if names else []
@@ -48,6 +47,11 @@ def retrieval(request: Request, share: Share, *, name: str) -> Call | None:
             body["attrs"] = names
         return Call(method="POST", path="entityOperations/query", params=tuple(system), body=body)
     return None
+
+
+def _timed(request: Request) -> Params:
+    """System times are asked for when the caller wants them; else only of whom they must decide (4.5.5.3)."""
+    return [SYSTEM] if "sysAttrs" in request.options else []
 
 
 def _mapped(request: Request, share: Share) -> Params:
@@ -130,8 +134,7 @@ def _selectors(request: Request) -> Mapping[str, str]:
 
 
 def _by_get(request: Request, share: Share) -> Call:
-    params = [*narrowed(request, share).items(), SYSTEM, ("limit", str(PAGE))]
-    params += _mapped(request, share)
+    params = [*narrowed(request, share).items(), *_timed(request), *_mapped(request, share)]
     return Call(method="GET", path="entities", params=tuple(params))
 
 
@@ -156,5 +159,5 @@ def _by_post(request: Request, share: Share) -> Call:
         body = {name: value for name, value in body.items() if name not in {"q", "geoQ", "scopeQ"}}
     elif filters.get("q"):
         body["q"] = filters["q"]
-    params = (SYSTEM, ("limit", str(PAGE)), *_mapped(request, share))
+    params = (*_timed(request), *_mapped(request, share))
     return Call(method="POST", path="entityOperations/query", params=params, body=body)

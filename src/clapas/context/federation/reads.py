@@ -8,7 +8,9 @@ from clapas.context.broker import Broker, document
 from clapas.context.door.http import Headers, Request
 from clapas.context.errors import BadRequestData
 from clapas.context.federation.asking import Call, Reply
+from clapas.context.federation.contests import dated
 from clapas.context.federation.merging import Part, merged
+from clapas.context.federation.paging import every_page
 from clapas.context.federation.questions import map_call, query_call, retrieval, types_asked
 from clapas.context.federation.shares import Share
 from clapas.context.model import Entity, is_uri
@@ -60,7 +62,8 @@ async def retrieved(
     if not calls:
         return Retrieved(entity=local, headers=[], where=Located(sources=held))
     replies = await broker.federation.ask(request, calls)
-    parts, warnings = await broker.federation.parts(request, replies)
+    own = [local] if local is not None else []
+    parts, warnings = await dated(broker.federation, request, calls=calls, replies=replies, own=own)
     mine = [each for each in parts if each.entity.id == name]
     held[name] += [each.share.id for each in mine]
     where = Located(sources=held, maps=_maps(replies))
@@ -131,8 +134,10 @@ async def _everything(
         limit=MOST,
         rows=request.rows,
     )
-    replies = await broker.federation.ask(request, calls)
-    parts, warnings = await broker.federation.parts(request, replies)
+    replies = await every_page(broker.federation, request, calls=calls, most=MOST)
+    parts, warnings = await dated(
+        broker.federation, request, calls=calls, replies=replies, own=held.entities
+    )
     entities = _united(held.entities, parts)
     if split:
         entities = await _filtered(broker, request, asked=asked, entities=entities)

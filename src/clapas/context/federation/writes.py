@@ -28,6 +28,15 @@ SENT_ON = ("options", "type", "format", "lang", "observedAt", "datasetId", "dele
 NOT_FOUND = 404
 
 
+def sent_on(request: Request) -> tuple[tuple[str, str], ...]:
+    """The parameters that a source is told too; what says only the default is not."""
+    return tuple(
+        (key, request.params[key])
+        for key in SENT_ON
+        if request.params.get(key) and (key, request.params[key]) != ("deleteAll", "false")
+    )
+
+
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
     """One operation: its name, whether its body is an entity's, an attribute's or none."""
 
@@ -121,6 +130,8 @@ async def _carried(
     ]
     replies = await broker.federation.ask(request, calls)
     names_by = {share.id: names for share, names in made.forwards}
+    if writing.body == "attribute" and any(each.ok for each in replies):
+        outcomes = [each for each in outcomes if each.registration or each.status != NOT_FOUND]
     outcomes += [
         of_reply(each, _words(request, names_by[each.share.id])) for each in counted(replies)
     ]
@@ -178,6 +189,8 @@ async def _call(
 ) -> Call:
     path = _path(request)
     body = request.body
+    if writing.body == "entity" and path.endswith("/attrs"):
+        path += "/"  # so the resource is written in table 6.2-1, and some compare it as text
     if writing.body == "attribute":
         head, _, _ = path.partition("/attrs/")
         rest = request.args[2:]
@@ -187,5 +200,4 @@ async def _call(
         body = only(body, names, terms=request.context.terms)
     if is_object(body):
         body = await worded(broker.federation, request, share=share, payload=dict(body))
-    params = tuple((key, request.params[key]) for key in SENT_ON if request.params.get(key))
-    return Call(method=request.method, path=path, params=params, body=body)
+    return Call(method=request.method, path=path, params=sent_on(request), body=body)
