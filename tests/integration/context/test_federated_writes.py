@@ -170,8 +170,10 @@ async def test_batches(
     assert (created.status_code, created.json()) == (201, [first, second])
     for name in ("upsert", "update", "merge", "delete"):
         source.when("POST", base + name, 204)
-    for name in ("upsert", "update", "merge"):
+    for name in ("upsert?options=replace", "update", "merge"):
         assert (await api.post(f"/entityOperations/{name}", json=bodies)).status_code == 204
+    asked = [each[1].removeprefix(base) for each in source.asked]
+    assert asked == ["create", "upsert", "update", "merge"]
     error = {"entityId": first, "error": {"type": "x", "title": "y", "status": 404}}
     source.when("POST", f"{base}delete", 207, {"success": [second], "errors": [error]})
     gone = await api.post("/entityOperations/delete", json=[first, second])

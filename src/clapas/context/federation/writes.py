@@ -25,6 +25,8 @@ from clapas.context.query.select import type_words
 
 Local = Callable[[Broker, Request], Awaitable[Answer]]
 SENT_ON = ("options", "type", "format", "lang", "observedAt", "datasetId", "deleteAll")
+DEFAULTS = {("deleteAll", "false"), ("options", "replace")}
+"""What says only what is so without it (table 6.7.3.2-1, clause 5.6.8)."""
 NOT_FOUND = 404
 
 
@@ -33,7 +35,7 @@ def sent_on(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple(
         (key, request.params[key])
         for key in SENT_ON
-        if request.params.get(key) and (key, request.params[key]) != ("deleteAll", "false")
+        if request.params.get(key) and (key, request.params[key]) not in DEFAULTS
     )
 
 
