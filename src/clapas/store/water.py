@@ -20,8 +20,8 @@ SQL = queries("water")
 class CaseRow(msgspec.Struct, frozen=True):
     """A flow that does not stop, on one meter: L/h, litres lost when last updated, times in ms.
 
-    ``state``: open, asked (the subscriber was asked), confirmed, false, closed; ``stopped``: since when
-    the flow is gone.
+    ``state``: open, asked (the subscriber was asked), confirmed, false, closed, passed (it stopped before
+    anybody was sure); ``stopped``: since when the flow is gone.
     """
 
     id: int
@@ -49,6 +49,17 @@ class SeenCase(CaseRow, frozen=True):
     simulated: bool
     dataset: str
     urgency: float = 0.0
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """Bursts below the confidence ``sure`` that were raised after ``since`` (ms) wait for the subscriber."""
+
+    sure: float
+    since: int
+
+
+IMPATIENT = Patience(sure=0.0, since=0)
+"""No case waits for the subscriber alone."""
 
 
 class NewCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +91,7 @@ class SubscriberRow(msgspec.Struct, frozen=True):
 
 
 class MessageRow(msgspec.Struct, frozen=True):
-    """A message that was handed over: first, reminder or holiday."""
+    """A message that was handed over: first, sudden (a burst), reminder or holiday."""
 
     entity: str
     case: int | None
@@ -113,6 +124,10 @@ class Water:
         rows = await self._postgres.rows(SQL["stop"], entities=list(entities), now=now)
         return [row[0] for row in rows]
 
+    async def let_pass(self, *, sure: float, within: int) -> int:
+        """End the bursts below this confidence that stopped within so long (ms); gives how many."""
+        return await self._postgres.run(SQL["pass"], sure=sure, within=within)
+
     async def running(self) -> set[str]:
         """Meters whose case lives and whose flow runs."""
         return {row[0] for row in await self._postgres.rows(SQL["running"])}
@@ -126,6 +141,7 @@ class Water:
         self,
         rows: RowFilter,
         *,
+        patience: Patience = IMPATIENT,
         state: str = "",
         entity: str = "",
         after: str | None = None,
@@ -137,6 +153,8 @@ class Water:
             SQL["page"],
             state=state,
             entity=entity,
+            sure=patience.sure,
+            patient=patience.since,
             first=key is None,
             urgency=key[0] if key else 0.0,
             after=key[1] if key else 0,

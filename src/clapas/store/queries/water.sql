@@ -22,17 +22,26 @@ UPDATE water_case SET stopped = %(now)s
 WHERE entity = ANY(%(entities)s) AND stopped IS NULL AND state IN ('open', 'asked', 'confirmed')
 RETURNING entity
 
+-- name: pass
+-- Burst-sized flows of which nobody was sure, nobody was called for, and that stopped within this time.
+UPDATE water_case SET state = 'passed'
+WHERE kind = 'burst' AND state = 'open' AND confidence < %(sure)s AND stopped - raised < %(within)s
+
 -- name: running
 -- Meters whose case lives and whose flow runs.
 SELECT entity FROM water_case WHERE stopped IS NULL AND state IN ('open', 'asked', 'confirmed')
 
 -- name: page
--- Cases that may be seen: those that run and wait for us, then for the subscriber, then the stopped; the dearest first.
+-- Cases that may be seen: those that run and wait for us, then for the subscriber (asked by us, or alone at first), then the stopped; the dearest first.
 SELECT c.id, c.entity, c.kind, c.rate, c.volume, c.confidence, c.raised, c.updated, c.stopped, c.state,
        c.cause, c.actor, c.decided, e.name, e.commune, e.longitude, e.latitude, e.simulated, e.dataset, u.urgency
 FROM water_case c JOIN entity e ON e.id = c.entity
 CROSS JOIN LATERAL (
-    SELECT c.rate - CASE WHEN c.stopped IS NOT NULL THEN 2e9 WHEN c.state = 'open' THEN 0 ELSE 1e9 END AS urgency
+    SELECT c.rate - CASE
+        WHEN c.stopped IS NOT NULL THEN 2e9
+        WHEN c.kind = 'burst' AND c.confidence < %(sure)s AND c.raised > %(patient)s THEN 1e9
+        WHEN c.state = 'open' THEN 0
+        ELSE 1e9 END AS urgency
 ) AS u
 WHERE (%(state)s = '' OR (%(state)s = 'todo' AND c.state IN ('open', 'asked')) OR c.state = %(state)s)
   AND (%(entity)s = '' OR c.entity = %(entity)s)

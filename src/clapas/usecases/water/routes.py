@@ -51,6 +51,7 @@ from clapas.usecases.water.watch.messages import PRICE
 from clapas.usecases.water.watch.night import QUANTITY
 from clapas.usecases.water.watch.report import render_report
 from clapas.usecases.water.watch.sectors import Sector, sectors
+from clapas.usecases.water.watch.sudden import patience
 from clapas.usecases.water.watch.vault import Person, Vault, digest
 from clapas.usecases.water.works.doors import HANDLERS as WORKS
 
@@ -66,7 +67,10 @@ async def cases(
 ) -> Queue:
     """The queue, with what all of its cases (a thousand at most) lose: what runs and waits for us first, the dearest flow before; ``case_state`` todo, a state, or empty for all."""
     rooms, seen = rooms_of(request), seen_by(request)
-    page = await rooms.store.water.page(seen.entities, state=case_state, after=after, limit=100)
+    calm = patience(milliseconds(datetime.now(UTC)))
+    page = await rooms.store.water.page(
+        seen.entities, state=case_state, after=after, limit=100, patience=calm
+    )
     items = every = await _told(rooms.store, seen, rows=page.items)
     if page.next or after:
         whole = await rooms.store.water.page(seen.entities, state=case_state, limit=MOST)
@@ -107,7 +111,8 @@ async def _shown(store: Store, seen: Seen, *, rows: Sequence[SeenCase]) -> list[
 async def _to_do(request: Call) -> list[CaseOut]:
     """What is to be done, for the service's own tools; at most a thousand cases."""
     store, seen = rooms_of(request).store, seen_by(request, "export")
-    page = await store.water.page(seen.entities, state="todo", limit=MOST)
+    calm = patience(milliseconds(datetime.now(UTC)))
+    page = await store.water.page(seen.entities, state="todo", limit=MOST, patience=calm)
     return await _told(store, seen, rows=page.items)
 
 

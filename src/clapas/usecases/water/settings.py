@@ -16,7 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Days for which hours are kept when the subscriber agreed to the purpose 'hourly'."""
     days_days: int = 1095
     """Days for which daily consumption is kept: the three years of the legal reference."""
-    bursts: Sensitivity = "early"
-    """How soon a burst is told: 'every' (any two hours above 195 L/h), 'eager', 'early', 'sure' (after four hours, fewest alerts)."""
+    bursts: Sensitivity = "every"
+    """How soon a burst is told: 'every' (any two hours above 195 L/h: the subscriber is asked, an agent called when it lasts or is strange), 'eager', 'early', 'sure' (after four hours)."""
     leak_purpose: str = "fuite"
     """The purpose, in the record of the meters, that the nightly search for leaks serves: who objects, or did not consent where it is asked, is not searched."""

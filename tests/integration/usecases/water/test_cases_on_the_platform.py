@@ -35,8 +35,8 @@ NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 DAYS = 25
 
 
-async def furnish(store: Store, *, leak_l_h: float) -> None:
-    """Two homes with an hourly index; the first one leaks for the last six days."""
+async def furnish(store: Store, *, leak_l_h: float, last: tuple[float, ...] = ()) -> None:
+    """Two homes with an hourly index; the first one leaks for the last six days, the second ends with these litres."""
     places = [
         Entity(id=LEAKY, type="WaterConsumptionObserved", name="12 rue de l’Aiguillerie", longitude=3.88, latitude=43.61),
         Entity(id=SOUND, type="WaterConsumptionObserved", name="3 rue Foch", longitude=3.87, latitude=43.61),
@@ -46,15 +46,17 @@ async def furnish(store: Store, *, leak_l_h: float) -> None:
     series = await store.series.ensure(keys)
     random = np.random.default_rng(4)
     start = milliseconds(NOW - timedelta(days=DAYS))
-    kept, last = [], []
+    kept, present = [], []
     for number, key in enumerate(keys):
         used = random.gamma(0.4, 30.0, DAYS * 24) * (random.random(DAYS * 24) < 0.45)
+        if number and last:
+            used[-len(last) :] = last
         lost = leak_l_h * (np.arange(DAYS * 24) >= (DAYS - 6) * 24) * (number == 0)
         index = np.floor(1000.0 + np.cumsum(used + lost)) / 1000.0
         for hour, value in enumerate(index.tolist()):
             at = start + (hour + 1) * 3_600_000
             kept.append(Observation(series[key].id, at, value, at, 1, number * 10_000 + hour + 1))
-        last.append(
+        present.append(
             StateRow(
                 series[key].id,
                 key.entity,
@@ -65,7 +67,7 @@ async def furnish(store: Store, *, leak_l_h: float) -> None:
             )
         )
     await store.history.keep(kept)
-    await store.state.upsert(last)
+    await store.state.upsert(present)
 
 
 async def attribute(store: Store, entity: str, name: str) -> float | None:

@@ -1,5 +1,7 @@
 """A household whose nights are still, and what happens when something never stops."""
 
+import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -113,6 +115,19 @@ def test_a_burst_is_told_within_three_hours() -> None:
     assert 4 / 24 <= days_after(detect(hose, BURSTS["sure"]), 60.3)[0] <= 9 / 24
 
 
+def test_a_burst_and_a_leak_are_two_things() -> None:
+    """A leak is told once, whatever bursts on the same meter; a burst that ended is told again when it returns."""
+    leaky = with_leak(household(90), day=30, rate=5.0)
+    hours = np.zeros(len(leaky.index))
+    hours[[1300, 1301, 1302, 1600, 1601, 1602]] = 900.0
+    alerts = detect(
+        msgspec.structs.replace(leaky, index=leaky.index + np.cumsum(hours)), BURSTS["every"]
+    )
+    assert alerts.level.tolist()[1:] == [-1, -1]
+    assert alerts.level[0] >= 0
+    assert alerts.before.tolist() == [0.0, 0.0, 0.0]
+
+
 def test_how_soon_a_burst_is_told_is_a_choice() -> None:
     """A flow that the meter has held for an hour more than once: told at once, or only when it lasts."""
     home = household(63)
@@ -140,6 +155,19 @@ def test_duplicates_gaps_replacement_and_two_meters_are_no_leak() -> None:
     at[300] = at[299]
     messy = Recordings(names=home.names, meter=home.meter[keep], at=at[keep], index=index[keep])
     assert len(detect(messy, Levels()).at) == 0
+
+
+def test_a_memory_from_before_bursts_were_kept_apart_is_read(tmp_path: Path) -> None:
+    ledger, _ = run_night(
+        Ledger.empty(Levels()),
+        pl.DataFrame({"meter": ["a"], "at": [datetime(2026, 1, 1, tzinfo=UTC)], "index_l": [1.0]}),
+        levels=Levels(),
+    )
+    with np.load(io.BytesIO(ledger.packed())) as stored:
+        older = {name: stored[name] for name in stored.files if name != "bursting"}
+    path = tmp_path / "state.npz"
+    np.savez(path, **older)
+    assert Ledger.load(path).book.bursting.tolist() == [0.0]
 
 
 def test_the_book_goes_on_the_next_night(tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ class Book:
     water mark of small backward steps); ``other_at``, ``other_index`` the same of a second meter under
     the same key; ``pulse`` (L) the smallest step seen; ``behind`` (L) how far the index fell behind each
     level's flow, ``stretch`` (h) since when it has not; ``habit`` (h) the longest ordinary stretch;
-    ``sustained`` (L/h) the largest flows held for 2, 3, 4… whole hours; ``burst`` (h) since when a burst-sized flow runs; ``known``
-    (L/h) the flow last announced, ``base`` (L/h) the part of it that still runs, ``near`` (s) when that
-    part was last about as large as what is known; ``ring_l``, ``ring_h`` the last
-    intervals.
+    ``sustained`` (L/h) the largest flows held for 2, 3, 4… whole hours; ``burst`` (h) since when a burst-sized flow runs,
+    ``bursting`` (L/h) the announced burst that still runs; ``known`` (L/h) the leak last announced, ``base`` (L/h) the
+    part of it that still runs, ``near`` (s) when that part was last about as large as what is known; ``ring_l``,
+    ``ring_h`` the last intervals. A burst and a leak are two things: the end of one says nothing of the other.
     """
 
     __slots__ = (
@@ -34,6 +34,7 @@ class Book:
         "base",
         "behind",
         "burst",
+        "bursting",
         "habit",
         "index",
         "known",
@@ -61,6 +62,7 @@ class Book:
         self.habit: Floats = np.zeros((meters, levels))
         self.sustained: Floats = np.zeros((meters, SPANS))
         self.burst: Floats = np.zeros(meters)
+        self.bursting: Floats = np.zeros(meters)
         self.base: Floats = np.zeros(meters)
         self.known: Floats = np.zeros(meters)
         self.near: Floats = np.full(meters, NEVER)
@@ -83,11 +85,14 @@ class Book:
         with np.load(file, allow_pickle=False) as stored:
             book = cls(0, 0)
             for name in cls.__slots__:
-                if name not in stored:
+                if name in stored:
+                    setattr(book, name, stored[name])
+                elif name == "bursting" and "at" in stored:
+                    book.bursting = np.zeros(len(stored["at"]))
+                else:
                     raise BadTable(
                         "this memory of meters was written by another version", part=name
                     )
-                setattr(book, name, stored[name])
         return book
 
     def taken(self, rows: Ints) -> "Book":
@@ -108,7 +113,8 @@ class Book:
     def gone(self, rows: Ints | None = None) -> Bools:
         """Meters (these rows, or all) where nothing, or next to nothing, still runs of what was announced."""
         chosen = slice(None) if rows is None else rows
-        return self.base[chosen] <= GONE * self.known[chosen]
+        quiet: Bools = self.base[chosen] <= GONE * self.known[chosen]
+        return quiet & (self.bursting[chosen] <= 0)
 
     def last_intervals(self, rows: Ints) -> tuple[Floats, Floats]:
         """Volumes (L) and durations (h) of the last intervals of these meters, oldest first."""

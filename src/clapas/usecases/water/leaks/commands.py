@@ -34,7 +34,7 @@ BURST_RATES = (220.0, 300.0, 500.0, 1000.0)
 
 
 def levels_for(bursts: str) -> Levels:
-    """The watched levels for 'eager', 'early' or 'sure' bursts."""
+    """The watched levels for 'every', 'eager', 'early' or 'sure' bursts."""
     for name, levels in BURSTS.items():
         if name == bursts:
             return levels
@@ -46,7 +46,7 @@ def find_leaks(
     out: Annotated[Path, typer.Option(help="Where the alerts are written (CSV).")],
     *,
     zone: Zone = "Europe/Paris",
-    bursts: Bursts = "early",
+    bursts: Bursts = "every",
     state: Annotated[
         Path | None,
         typer.Option(help="What is known of each meter, kept from night to night (.npz)."),
@@ -87,7 +87,7 @@ def evaluate_leaks(
     split: Annotated[str, typer.Option(help="held: never tuned on; tuning; all.")] = "held",
     per_meter: Annotated[int, typer.Option(help="Leaks of each rate per meter.", min=1)] = 8,
     zone: Zone = "Europe/Paris",
-    bursts: Bursts = "early",
+    bursts: Bursts = "every",
 ) -> None:
     """Inject seeded leaks into real series; report detection, delay, alerts per 1,000 meter-days."""
     data = recordings(read_all(files, zone).rows)

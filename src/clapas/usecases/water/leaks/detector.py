@@ -14,6 +14,8 @@ from clapas.usecases.water.leaks.levels import Levels
 DAY = 86_400.0
 BACKFLOW_L = 200.0
 SHORTEST_H = 0.05
+SHORT_H = 0.6
+"""A reading that covers less says little of an hour."""
 SUSTAINED_MEMORY_H = 24.0 * 730
 
 
@@ -50,13 +52,15 @@ def step(book: Book, levels: Levels, *, rows: Ints, at: Floats, index: Floats) -
     _follow(book, levels, seen=seen)
     burst, burst_rate, burst_sure = _bursts(book, levels, seen=seen)
     level, rate, sure = _stretches(book, levels, seen=seen)
+    bursting = book.bursting[seen.rows]
+    burst &= _clearly_more(levels, rate=burst_rate, than=bursting)
+    leak = level >= 0
+    news = leak & _clearly_more(levels, rate=rate, than=np.maximum(book.known[seen.rows], bursting))
+    again = leak & ~news & book.gone(seen.rows) & ~burst
     level = np.where(burst, -1, level)
     rate = np.where(burst, burst_rate, rate)
     sure = np.where(burst, burst_sure, sure)
-    fired = burst | (level >= 0)
-    news = _is_news(book, levels, seen=seen, rate=rate)
-    again = fired & ~news & book.gone(seen.rows)
-    return _announce(book, seen, what=(level, rate, sure), told=fired & (news | again), again=again)
+    return _announce(book, seen, what=(level, rate, sure), told=burst | news | again, again=again)
 
 
 def _interval(book: Book, levels: Levels, *, rows: Ints, at: Floats, index: Floats) -> Interval:
@@ -117,33 +121,46 @@ def _weigh(book: Book, levels: Levels, *, seen: Interval) -> None:
     stretch = book.stretch[rows]
     fade = np.exp(-hours / (24.0 * levels.habit_memory_days))
     habit = book.habit[rows] * fade
-    book.habit[rows] = np.where(broken, np.maximum(habit, stretch), habit)
+    teaches = broken & (book.bursting[rows] <= 0)[:, None]
+    book.habit[rows] = np.where(teaches, np.maximum(habit, stretch), habit)
     book.behind[rows] = np.where(broken, 0.0, behind)
     book.stretch[rows] = np.where(broken, 0.0, stretch + weight)
 
 
 def _follow(book: Book, levels: Levels, *, seen: Interval) -> None:
-    """What still runs of the announced flow: ``base`` follows the day's least flow, ``known`` is forgotten late.
+    """What still runs of the announced flows: bursts while they last, a leak's ``base`` by the day's least flow.
 
     A leak that shrinks is watched from where it is now; after ``merge_days`` without having come ``near`` to
-    what was announced, only what still runs is known. A burst leaves no memory when it ends, but for what the
-    meter has ``sustained``.
+    what was announced, only what still runs is known: it is forgotten late.
     """
+    _calm(book, seen=seen)
     running = book.known[seen.rows] > 0
     if not running.any():
         return
     rows, at, passed = seen.rows[running], seen.at[running], seen.hours[running]
     known = book.known[rows]
-    litres, hours = book.last_intervals(rows)
-    flow = litres[:, -3:].sum(axis=1) / np.maximum(hours[:, -3:].sum(axis=1), 0.1)
-    spent = (flow < 0.5 * known) & (known >= levels.burst_flow)
     base = _followed(book, levels, rows=rows, passed=passed)
     near = np.where(base >= levels.near_share * known, at, book.near[rows])
     over = at - near > levels.merge_days * DAY
     left = np.where(base > levels.flow[0], base, 0.0)
-    book.base[rows] = np.where(spent | (over & (left <= 0)), 0.0, base)
-    book.known[rows] = np.where(spent, 0.0, np.where(over, left, known))
+    book.base[rows] = np.where(over & (left <= 0), 0.0, base)
+    book.known[rows] = np.where(over, left, known)
     book.near[rows] = np.where(over, at, near)
+
+
+def _calm(book: Book, *, seen: Interval) -> None:
+    """A burst is over when the last hour, or three shorter readings, carry less than half of it.
+
+    Only ``sustained`` remembers it.
+    """
+    running = book.bursting[seen.rows] > 0
+    if not running.any():
+        return
+    rows, hour = seen.rows[running], seen.hours[running] > SHORT_H
+    litres, hours = book.last_intervals(rows)
+    three = litres[:, -3:].sum(axis=1) / np.maximum(hours[:, -3:].sum(axis=1), 0.1)
+    flow = np.where(hour, litres[:, -1] / np.maximum(hours[:, -1], 0.1), three)
+    book.bursting[rows] = np.where(flow < 0.5 * book.bursting[rows], 0.0, book.bursting[rows])
 
 
 def _followed(book: Book, levels: Levels, *, rows: Ints, passed: Floats) -> Floats:
@@ -229,10 +246,10 @@ def _floor(book: Book, rows: Ints, *, span: Floats) -> Floats:
     return np.where(np.isfinite(least), least, 0.0)
 
 
-def _is_news(book: Book, levels: Levels, *, seen: Interval, rate: Floats) -> Bools:
-    """Not the leak that was announced already, nor its return: clearly more than it, or nothing known."""
-    known = book.known[seen.rows]
-    return (known <= 0) | (rate > np.maximum(levels.worse * known, known + levels.worse_l_h))
+def _clearly_more(levels: Levels, *, rate: Floats, than: Floats) -> Bools:
+    """Not what was announced already: clearly more than it, or nothing was."""
+    more: Bools = (than <= 0) | (rate > np.maximum(levels.worse * than, than + levels.worse_l_h))
+    return more
 
 
 def _announce(
@@ -241,22 +258,24 @@ def _announce(
     """Remember what is told. A return is watched from its own flow; what is known stays the largest."""
     rows, back = seen.rows[told], again[told]
     level, rate, sure = what[0][told], what[1][told], what[2][told]
-    span = np.where(level >= 0, book.stretch[rows, np.maximum(level, 0)], book.burst[rows])
+    burst = level < 0
+    span = np.where(burst, book.burst[rows], book.stretch[rows, np.maximum(level, 0)])
     found = Found(
         rows=rows,
         level=level,
         rate=rate,
         volume=rate * np.maximum(span, 1.0),
         confidence=sure,
-        before=book.known[rows],
+        before=np.where(burst, book.bursting[rows], book.known[rows]),
         again=back,
     )
-    tamed = np.maximum(book.sustained[rows], rate[:, None])
-    book.sustained[rows] = np.where((level < 0)[:, None], tamed, book.sustained[rows])
-    book.known[rows] = np.where(back, book.known[rows], rate)
-    book.base[rows] = rate
-    book.near[rows] = seen.at[told]
-    book.stretch[rows] = 0.0
-    book.behind[rows] = 0.0
-    book.burst[rows] = 0.0
+    sudden = rows[burst]
+    book.sustained[sudden] = np.maximum(book.sustained[sudden], rate[burst, None])
+    book.bursting[sudden] = rate[burst]
+    leak, flow = rows[~burst], rate[~burst]
+    book.known[leak] = np.where(back[~burst], book.known[leak], flow)
+    book.base[leak] = flow
+    book.near[leak] = seen.at[told][~burst]
+    book.stretch[leak] = 0.0
+    book.behind[leak] = 0.0
     return found

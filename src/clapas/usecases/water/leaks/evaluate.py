@@ -18,7 +18,7 @@ from clapas.usecases.water.leaks.batch import Alerts, Recordings, joined, steps
 from clapas.usecases.water.leaks.book import Book
 from clapas.usecases.water.leaks.detector import Found, step
 from clapas.usecases.water.leaks.inject import SHAPES, Leaks, Plan, draw, lost_litres
-from clapas.usecases.water.leaks.levels import Levels
+from clapas.usecases.water.leaks.levels import PATIENCE_H, SURE, Levels
 
 DAY = 86_400.0
 SALT = "clapas-water-split:"
@@ -33,7 +33,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to the injected leaks (``delay`` in days, infinite when missed) and the raw alerts.
 
     ``known`` is the flow (L/h) already announced on the meter when the leak began, most often 0; ``open``
-    marks the leaks that began while an alert was open: told, and its flow still running.
+    marks the leaks that began while an alert was open: told, and its flow still running. ``called`` are the
+    raw bursts for which an agent is called: sure when told, or still running after the patience.
     """
 
     names: tuple[str, ...]
@@ -42,6 +43,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     known: Floats
     open: Bools
     raw: Alerts
+    called: Bools
     meter_days: Floats
 
 
@@ -68,6 +70,7 @@ def run_trial(data: Recordings, meters: Ints, *, levels: Levels, plan: Plan) -> 
         if len(each.rows):
             found.append((each, book.at[each.rows].copy()))
     raw = joined(found)
+    raw = raw.kept(np.isin(raw.meter, meters))
     delay = np.full(len(leaks.meter), np.inf)
     known, running = np.zeros(len(leaks.meter)), np.zeros(len(leaks.meter), dtype=np.bool_)
     if copies:
@@ -80,9 +83,24 @@ def run_trial(data: Recordings, meters: Ints, *, levels: Levels, plan: Plan) -> 
         delay=delay,
         known=known,
         open=running,
-        raw=raw.kept(np.isin(raw.meter, meters)),
+        raw=raw,
+        called=(raw.level < 0) & ((raw.confidence >= SURE) | lasting(data, raw)),
         meter_days=meter_days(data, meters),
     )
+
+
+def lasting(data: Recordings, alerts: Alerts) -> Bools:
+    """Which flows still run at half of what was told, at each reading, until the patience is over."""
+    starts, still = data.starts, np.zeros(len(alerts.at), dtype=np.bool_)
+    for n, meter in enumerate(alerts.meter.tolist()):
+        at = data.at[starts[meter] : starts[meter + 1]]
+        index = data.index[starts[meter] : starts[meter + 1]]
+        told = int(np.searchsorted(at, alerts.at[n]))
+        until = int(np.searchsorted(at, alerts.at[n] + PATIENCE_H * 3600.0, side="right"))
+        hours = np.diff(at[told:until]) / 3600.0
+        flows = np.diff(index[told:until]) / np.maximum(hours, 0.05)
+        still[n] = hours.sum() > PATIENCE_H / 2 and bool((flows >= 0.5 * alerts.rate[n]).all())
+    return still
 
 
 def _part(leaks: Leaks, rows: Ints) -> Leaks:

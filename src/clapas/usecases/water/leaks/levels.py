@@ -53,6 +53,10 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
         return np.asarray(self.flow, dtype=np.float64)
 
 
+SURE = 0.85
+"""From this confidence on a burst is an agent's at once: about twice what the meter ever held for as long."""
+PATIENCE_H = 2.0
+"""How long the subscriber alone is asked of a burst below it."""
 NEVER = float("inf")
 BURSTS: dict[Sensitivity, Levels] = {
     "every": Levels(burst_novelty=(0.0, 0.0, 0.0, 0.9)),

@@ -42,6 +42,7 @@ def plain_trial(
         known=np.where(begun >= limit, chosen.above, 0.0),
         open=begun >= limit,
         raw=_alerts(data, lines, rule=chosen),
+        called=np.zeros(len(lines), dtype=np.bool_),
         meter_days=meter_days(data, meters),
     )
 

@@ -86,8 +86,12 @@ def alerts_per_1000(
     trial: Trial, kinds: tuple[AlertKind, ...] = ("leaks", "increases", "bursts")
 ) -> Share:
     """Alerts of these kinds on the raw series per 1,000 meter-days, all of them, real leaks included."""
-    meters = trial.raw.meter[counted(trial.raw, kinds)]
-    alerts = np.bincount(meters, minlength=len(trial.names)).astype(np.float64)
+    return per_1000(trial, counted(trial.raw, kinds))
+
+
+def per_1000(trial: Trial, chosen: Bools) -> Share:
+    """These raw alerts per 1,000 meter-days."""
+    alerts = np.bincount(trial.raw.meter[chosen], minlength=len(trial.names)).astype(np.float64)
     return bootstrap(1000.0 * alerts, trial.meter_days)
 
 
@@ -134,9 +138,14 @@ def alert_lines(trial: Trial) -> list[str]:
         ("  and bursts", ("leaks", "increases", "bursts")),
         ("  returns of a known leak (no new alert)", ("returns",)),
     )
-    return ["alerts on raw data per 1,000 meter-days, all of them, real leaks too:"] + [
-        f"  {title}: {alerts_per_1000(trial, kinds)} = {int(counted(trial.raw, kinds).sum())}"
-        for title, kinds in rows
+    calls = per_1000(trial, trial.called)
+    return [
+        "alerts on raw data per 1,000 meter-days, all of them, real leaks too:",
+        *(
+            f"  {title}: {alerts_per_1000(trial, kinds)} = {int(counted(trial.raw, kinds).sum())}"
+            for title, kinds in rows
+        ),
+        f"bursts for which an agent is called: {calls} = {int(trial.called.sum())}",
     ]
 
 

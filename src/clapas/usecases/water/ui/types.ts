@@ -15,7 +15,7 @@ export interface Case {
   confidence: number;
   raised: string;
   stopped: string | null;
-  state: "open" | "asked" | "confirmed" | "false" | "closed";
+  state: "open" | "asked" | "confirmed" | "false" | "closed" | "passed";
   cause: string;
   lost_m3: number;
   lost_euros: number;
@@ -150,7 +150,13 @@ export function shortDay(day: string): string {
 /** How urgent a case is, as one of the four tones of the platform. */
 export function toneOf(each: Case): Tone {
   if (each.stopped) return "silent";
+  if (each.first === "let") return "late";
   return each.kind === "burst" || each.kind === "pipe" ? "alarm" : "late";
+}
+
+/** A burst of which nobody is sure yet is a large flow. */
+export function kindOf(each: Case): string {
+  return each.first === "let" || each.first === "nothing" ? "large" : each.kind;
 }
 
 export function meterPath(entity: string): string {

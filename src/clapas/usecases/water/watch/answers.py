@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 
 from clapas.domain.window import instant
-from clapas.store.water import SeenCase
+from clapas.store.water import CaseRow, SeenCase
 from clapas.usecases.water.leaks.score import bootstrap
 from clapas.usecases.water.money import Loss, loss_of, lost_m3
 from clapas.usecases.water.watch.messages import PRICE
+from clapas.usecases.water.watch.sudden import asked_first
 
 
 class CaseOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,14 +140,18 @@ def case_out(row: SeenCase, now: int) -> CaseOut:
         lost_m3=volume,
         lost_euros=round(volume * PRICE, 0),
         loss=loss_of(row.rate, PRICE),
-        first=first_act(row),
+        first=first_act(row, now),
     )
 
 
-def first_act(row: SeenCase) -> str:
-    """What to do first: call at once, write, wait for the answer, verify that it stopped."""
+def first_act(row: CaseRow, now: int) -> str:
+    """What to do first: call at once, write, let the subscriber answer, wait, verify that it stopped."""
+    if row.state == "passed":
+        return "nothing"
     if row.stopped:
         return "verify"
+    if asked_first(row, now):
+        return "let"
     if row.state == "confirmed":
         return "file"
     if row.state == "asked":

@@ -1,6 +1,6 @@
 """What a subscriber is told: plain words, litres a day and euros a month, what to look at, how to stop.
 
-The message goes at once, one reminder a week later while the flow still runs, nothing more. A subscriber
+The message goes at once, of a burst too (it asks; see :mod:`sudden`), one reminder a week later while the flow still runs, nothing more. A subscriber
 who is away is told of any flow. No message without consent to alerts, below the threshold that they
 chose, or after they stopped.
 """
@@ -29,11 +29,13 @@ CONSENT = "alerts"
 SUBJECT = {
     "fr": {
         "first": "Votre compteur d’eau tourne sans arrêt",
+        "sudden": "Beaucoup d’eau coule chez vous en ce moment",
         "reminder": "Rappel : votre compteur d’eau tourne toujours",
         "holiday": "De l’eau coule chez vous pendant votre absence",
     },
     "en": {
         "first": "Your water meter never stops",
+        "sudden": "Much water is flowing at home right now",
         "reminder": "Reminder: your water meter is still running",
         "holiday": "Water is flowing at home while you are away",
     },
@@ -55,6 +57,24 @@ BODY = {
         "write again for that: {answer}\n\nStop these messages: {stop}"
     ),
 }
+SUDDEN = {
+    "fr": (
+        "Bonjour {name},\n\nDepuis deux heures au moins, environ {flow} litres d’eau coulent chez vous chaque heure "
+        "(vu le {since}).\n\n"
+        "Vous remplissez une piscine, vous arrosez ? Dites-le-nous, nous n’insisterons pas : {answer}\n"
+        "Sinon, fermez le robinet général, près du compteur, et regardez si l’eau coule encore : "
+        "une canalisation a pu se rompre. Si cela dure, nous vous appellerons.\n\n"
+        "Ne plus recevoir ces messages : {stop}"
+    ),
+    "en": (
+        "Hello {name},\n\nFor two hours at least, about {flow} litres of water have been flowing at home every hour "
+        "(seen on {since}).\n\n"
+        "Are you filling a pool, or watering? Tell us, and we shall not insist: {answer}\n"
+        "If not, close the main tap near the meter and see whether water still flows: a pipe may have burst. "
+        "If it goes on, we shall call you.\n\nStop these messages: {stop}"
+    ),
+}
+"""What is said of a burst-sized flow."""
 WHAT = {
     "fr": {
         "first": "Depuis le {since}, de l’eau coule chez vous sans jamais s’arrêter, même la nuit.",
@@ -86,15 +106,15 @@ class Links(msgspec.Struct, frozen=True):
 def words(
     person: Person, language: str, *, kind: str, loss: Loss, since: str, links: Links
 ) -> Words:
-    """The message in the subscriber's language; ``since`` a civil date as they write it."""
-    what = WHAT[language][kind].format(since=since)
-    euros = f"{loss.euros_month:.0f}"
-    litres = f"{loss.litres_day:.0f}"
-    body = BODY[language].format(
+    """The message in the subscriber's language; ``since`` a civil date (and hour, of a burst) as they write it."""
+    sudden = kind == "sudden"
+    body = (SUDDEN if sudden else BODY)[language].format(
         name=person.name,
-        what=what,
-        litres=litres,
-        euros=euros,
+        what="" if sudden else WHAT[language][kind].format(since=since),
+        since=since,
+        flow=f"{loss.litres_day / 24.0:.0f}",
+        litres=f"{loss.litres_day:.0f}",
+        euros=f"{loss.euros_month:.0f}",
         answer=links.answer,
         stop=links.stop,
     )
@@ -104,10 +124,13 @@ def words(
 def due(
     case: CaseRow, row: SubscriberRow, *, done: Mapping[tuple[int | None, str], int], now: int
 ) -> str:
-    """Which message of a case is due: '' when none is."""
+    """Which message of a case is due: '' when none is. A burst is told also when the meter's leak was."""
     if CONSENT not in row.consents or case.rate * 24.0 < row.threshold or case.stopped:
         return ""
-    first = done.get((case.id, "first"))
+    sudden = done.get((case.id, "sudden"))
+    if case.kind == "burst" and sudden is None:
+        return "sudden" if case.state in {"open", "asked"} else ""
+    first = done.get((case.id, "first"), sudden)
     if first is None:
         return "first" if case.state == "open" else ""
     late = now - first >= REMINDER_MS and (case.id, "reminder") not in done
@@ -117,6 +140,11 @@ def due(
 def _date(moment: int, zone: ZoneInfo, *, language: str) -> str:
     day: datetime = instant(moment).astimezone(zone)
     return f"{day:%d/%m/%Y}" if language == "fr" else f"{day:%Y-%m-%d}"
+
+
+def _hour(moment: int, zone: ZoneInfo, *, language: str) -> str:
+    day: datetime = instant(moment).astimezone(zone)
+    return f"{day:%d/%m/%Y à %H h %M}" if language == "fr" else f"{day:%Y-%m-%d at %H:%M}"
 
 
 class Post:
@@ -140,8 +168,9 @@ class Post:
             case = living[row.entity]
             kind = due(case, row, done=done, now=now)
             if kind:
+                since = case.updated if kind == "sudden" else case.raised
                 count += await self._send(
-                    row, kind, rate=case.rate, since=case.raised, case=case.id, now=now
+                    row, kind, rate=case.rate, since=since, case=case.id, now=now
                 )
         return count
 
@@ -174,7 +203,7 @@ class Post:
             row.language,
             kind=kind,
             loss=loss_of(rate, self._price),
-            since=_date(since, zone, language=row.language),
+            since=(_hour if kind == "sudden" else _date)(since, zone, language=row.language),
             links=Links(
                 f"{self._public}/eau/reponse?jeton={token}",
                 f"{self._public}/eau/stop?jeton={token}",

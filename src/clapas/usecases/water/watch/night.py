@@ -21,9 +21,10 @@ from clapas.store.values import SeriesHistory
 from clapas.store.water import NewCase
 from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.batch import Alerts, kind_of
-from clapas.usecases.water.leaks.levels import BURSTS, Levels
+from clapas.usecases.water.leaks.levels import BURSTS, SURE, Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
 from clapas.usecases.water.settings import Sensitivity
+from clapas.usecases.water.watch.sudden import PATIENCE_MS, asked_first
 
 MEMORY = "leaks"
 QUANTITY = "water_index"
@@ -43,7 +44,7 @@ LEAK, FLOW = ("waterLeak", "water_leak"), ("leakFlow", "flow")
 
 
 async def night(
-    store: Store, *, now: datetime, purpose: str = "", bursts: Sensitivity = "early"
+    store: Store, *, now: datetime, purpose: str = "", bursts: Sensitivity = "every"
 ) -> dict[str, Any]:
     """One run; gives what it saw: meters, readings, alerts, flows that stopped, persons left out.
 
@@ -73,6 +74,8 @@ async def night(
         raised += len(fresh)
         await store.water.raise_cases(fresh)
     ended = await _stopped(store, ledger, against=against, now=now)
+    await store.water.let_pass(sure=SURE, within=PATIENCE_MS)
+    await store.water.raise_cases(await _after_bursts(store, ledger))
     await store.water.remember(MEMORY, milliseconds(now), body=ledger.packed())
     await _tell(store, ledger, ended=ended, now=now)
     seen = {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
@@ -166,22 +169,47 @@ async def _stopped(
     return await store.water.stop_cases(still, now=milliseconds(now))
 
 
+async def _after_bursts(store: Store, ledger: Ledger) -> list[NewCase]:
+    """Where a burst is over and a known leak still runs: its case is the leak's again."""
+    running = await store.water.living(await store.water.running())
+    calm = ledger.book.bursting <= 0
+    at = {name: n for n, name in enumerate(ledger.names)}
+    rows = [(case, at[case.entity]) for case in running.values() if case.entity in at]
+    return [
+        NewCase(
+            entity=case.entity,
+            kind=kind_of(0, float(ledger.book.base[n])),
+            rate=round(float(ledger.book.base[n]), 2),
+            volume=case.volume,
+            confidence=case.confidence,
+            raised=int(ledger.book.at[n] * 1000),
+        )
+        for case, n in rows
+        if case.kind == "burst" and calm[n] and not ledger.book.gone(np.asarray([n]))[0]
+    ]
+
+
 async def _tell(store: Store, ledger: Ledger, *, ended: list[str], now: datetime) -> None:
-    """The leak, or its end, as attributes of the meter: rules raise and clear the alarm."""
-    running = await store.water.running()
-    base = dict(zip(ledger.names, ledger.book.base.tolist(), strict=True))
-    told = [(entity, 1.0, base.get(entity, 0.0) / 1000.0) for entity in sorted(running)]
-    told += [(entity, 0.0, 0.0) for entity in ended if entity not in running]
+    """The leak, or its end, as attributes of the meter: rules raise and clear the alarm.
+
+    Not while the subscriber alone is asked.
+    """
+    moment = milliseconds(now)
+    cases = await store.water.living(await store.water.running())
+    running = {name for name, case in cases.items() if not asked_first(case, moment)}
+    flows = np.maximum(ledger.book.base, ledger.book.bursting).tolist()
+    flow = dict(zip(ledger.names, flows, strict=True))
+    told = [(entity, 1.0, flow.get(entity, 0.0) / 1000.0) for entity in sorted(running)]
+    told += [(entity, 0.0, 0.0) for entity in ended if entity not in cases]
     if not told:
         return
     keys = [SeriesKey(entity, *each) for entity, _, _ in told for each in (LEAK, FLOW)]
     series = await store.series.ensure(keys)
-    at = milliseconds(now)
     rows = []
-    for entity, leak, flow in told:
-        for (attribute, quantity), value in ((LEAK, leak), (FLOW, flow)):
+    for entity, leak, now_flowing in told:
+        for (attribute, quantity), value in ((LEAK, leak), (FLOW, now_flowing)):
             number = series[SeriesKey(entity, attribute, quantity)].id
-            rows.append(StateRow(number, entity, attribute, value, at, at))
+            rows.append(StateRow(number, entity, attribute, value, moment, moment))
     await store.writes.put(rows, source=SOURCE)
 
 

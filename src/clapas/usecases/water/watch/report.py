@@ -14,6 +14,8 @@ ACTS = {
     "wait": "attendre sa réponse",
     "verify": "vérifier, puis clore",
     "file": "ouvrir le dossier Warsmann",
+    "let": "l’abonné est interrogé ; appeler si cela dure",
+    "nothing": "rien : cela s’est arrêté seul",
 }
 
 
