@@ -66,6 +66,7 @@ async def test_create(api: httpx.AsyncClient, urn: str) -> None:
         ("id is no URI", {"id": "here"}),
         ("no type", {"type": None}),
         ("empty type", {"type": []}),
+        ("keyword as type", {"type": "type"}),
         ("null attribute", {"speed": None}),
         ("NGSI-LD null", {"speed": {"type": "Property", "value": "urn:ngsi-ld:null"}}),
         ("unknown attribute type", {"speed": {"type": "Thing", "value": 1}}),
@@ -339,6 +340,25 @@ async def test_requests_of_careless_clients(api: httpx.AsyncClient, urn: str) ->
         answer = await call("/entities/", json={"speed": 1})
         assert answer.status_code == 400
         assert answer.json()["type"].endswith("BadRequestData")
+
+
+@pytest.mark.clause("5.6.3")
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "//attrs/"),
+        ("PATCH", "//attrs/"),
+        ("PATCH", "//attrs/speed"),
+        ("PUT", "//attrs/speed"),
+        ("DELETE", "//attrs/speed"),
+    ],
+)
+async def test_attributes_of_no_entity(api: httpx.AsyncClient, method: str, path: str) -> None:
+    """A path to attributes that lacks the id of the entity is a bad request, whatever is asked there."""
+    body = {"speed": {"type": "Property", "value": 1}} if method != "DELETE" else None
+    answer = await api.request(method, f"/entities{path}", json=body)
+    check_problem(answer, 400, "BadRequestData")
+    assert "the id of the entity" in answer.json()["detail"]
 
 
 @pytest.mark.clause("5.5.7")
