@@ -67,13 +67,13 @@ class Editor:
             self.touched |= types != entity.types
             entity.types = types
         if draft.scopes is not None or replace:
-            self._scope(draft.scopes or [])
+            self.scope(draft.scopes or [])
         if draft.expires is not None or replace:
             expires = draft.expires or ""
             self.touched |= expires != entity.expires
             entity.expires = "" if expires == NULL else expires
 
-    def _scope(self, scopes: list[str]) -> None:
+    def scope(self, scopes: list[str]) -> None:
         """Give the entity these scopes; the evolution tells them as a Property observed now."""
         before, self.entity.scopes = self.entity.scopes, scopes
         if scopes != before:
@@ -146,7 +146,7 @@ class Editor:
     def remove(self, iri: str, dataset: str = "", *, everything: bool = False) -> bool:
         """Delete instances of an attribute; False when there is none."""
         if iri == SCOPE and self.entity.scopes:
-            self._scope([])
+            self.scope([])
             return True
         instances = self.entity.attributes.get(iri, [])
         gone = [each for each in instances if everything or dataset_of(each) == dataset]

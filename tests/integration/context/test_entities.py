@@ -263,6 +263,22 @@ async def test_replace_attribute(api: httpx.AsyncClient, urn: str) -> None:
     named = await api.put(path, json={"speed": {"type": "Property", "value": 3}})
     assert named.status_code == 204
     assert (await api.get(f"/entities/{urn}?options=keyValues")).json()["speed"] == 3
+    other = {"type": "Relationship", "object": "urn:x:y"}
+    assert (await api.put(path, json=other)).status_code == 204
+    assert (await api.get(f"/entities/{urn}?attrs=speed")).json()["speed"] == other
+
+
+@pytest.mark.clause("4.18")
+async def test_replace_scope(api: httpx.AsyncClient, urn: str) -> None:
+    """The scope of an entity is replaced like an attribute, where there is one."""
+    await api.post("/entities", json={"id": urn, "type": "Van", "scope": "/Hérault"})
+    path = f"/entities/{urn}/attrs/scope"
+    assert (await api.put(path, json={"scope": ["/Hérault/Lunel", "/Gard"]})).status_code == 204
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == ["/Hérault/Lunel", "/Gard"]
+    check_problem(await api.put(path, json={"scope": "/a//b"}), 400, "BadRequestData")
+    check_problem(await api.put(path, json={"speed": 1}), 400, "BadRequestData")
+    assert (await api.delete(path)).status_code == 204
+    check_problem(await api.put(path, json={"scope": "/Gard"}), 404, "ResourceNotFound")
 
 
 @pytest.mark.clause("5.6.17")
