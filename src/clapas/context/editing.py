@@ -58,8 +58,11 @@ class Editor:
         self.touched = False
         self.what: What = "updated"
 
-    def head(self, draft: Draft, *, replace: bool = False) -> None:
-        """Types are added (replaced when asked), scopes and expiry take the place of those before."""
+    def head(self, draft: Draft, *, replace: bool = False, overwrite: bool = True) -> None:
+        """Types are added (replaced when asked), scopes and expiry take the place of those before.
+
+        Without ``overwrite``, scopes are added too, and an expiry that is there stays.
+        """
         entity = self.entity
         if draft.types:
             kept = [] if replace else entity.types
@@ -67,8 +70,9 @@ class Editor:
             self.touched |= types != entity.types
             entity.types = types
         if draft.scopes is not None or replace:
-            self.scope(draft.scopes or [])
-        if draft.expires is not None or replace:
+            kept = [] if overwrite else entity.scopes
+            self.scope(list(dict.fromkeys([*kept, *(draft.scopes or [])])))
+        if (draft.expires is not None or replace) and (overwrite or not entity.expires):
             expires = draft.expires or ""
             self.touched |= expires != entity.expires
             entity.expires = "" if expires == NULL else expires

@@ -281,6 +281,25 @@ async def test_replace_scope(api: httpx.AsyncClient, urn: str) -> None:
     check_problem(await api.put(path, json={"scope": "/Gard"}), 404, "ResourceNotFound")
 
 
+@pytest.mark.clause("4.18")
+async def test_append_scope(api: httpx.AsyncClient, urn: str) -> None:
+    """A scope that is appended takes the place of those before; with noOverwrite it joins them."""
+    await api.post("/entities", json={"id": urn, "type": "Van", "scope": "/Hérault"})
+    path = f"/entities/{urn}/attrs"
+    kept = await api.post(f"{path}?options=noOverwrite", json={"scope": "/Gard"})
+    assert kept.status_code == 204
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == ["/Hérault", "/Gard"]
+    batch = [{"id": urn, "scope": "/Aude"}]
+    await api.post("/entityOperations/update?options=noOverwrite", json=batch)
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == ["/Hérault", "/Gard", "/Aude"]
+    assert (await api.post(path, json={"scope": "/Lozère"})).status_code == 204
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == "/Lozère"
+    ends = [f"20{year}-01-01T00:00:00Z" for year in (90, 91)]
+    for end in ends:
+        await api.post(f"{path}?options=noOverwrite", json={"expiresAt": end})
+    assert (await api.get(f"/entities/{urn}?options=sysAttrs")).json()["expiresAt"] == ends[0]
+
+
 @pytest.mark.clause("5.6.17")
 async def test_merge(api: httpx.AsyncClient, urn: str) -> None:
     """A merge goes to any depth; null deletes; types are added."""

@@ -40,7 +40,7 @@ async def append(broker: Broker, request: Request) -> Answer:
     def act(entity: Entity | None, now: str) -> Editor:
         editor = Editor(present(request, entity), now)
         check_same_id(draft, editor.entity.id)
-        editor.head(draft)
+        editor.head(draft, overwrite=overwrite)
         updated.clear()
         failed.clear()
         for iri, instances in draft.attributes.items():
