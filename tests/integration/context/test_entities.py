@@ -396,6 +396,17 @@ async def test_attributes_of_no_entity(api: httpx.AsyncClient, method: str, path
     assert "the id of the entity" in answer.json()["detail"]
 
 
+@pytest.mark.clause("5.6.5")
+async def test_no_attribute_named(api: httpx.AsyncClient, urn: str) -> None:
+    """A path that ends where the name of an attribute stands lacks it; one that ends before has no such method."""
+    await api.post("/entities", json=vehicle(urn))
+    body = {"type": "Property", "value": 1}
+    check_problem(await api.put(f"/entities/{urn}/attrs/", json=body), 400, "BadRequestData")
+    check_problem(await api.delete(f"/entities/{urn}/attrs/"), 400, "BadRequestData")
+    assert (await api.delete(f"/entities/{urn}/attrs")).status_code == 405
+    assert (await api.get(f"/entities/{urn}")).json()["speed"]
+
+
 @pytest.mark.clause("5.5.7")
 async def test_names_of_no_context(store: Store, urn: str) -> None:
     """Names that fall into the default vocabulary are told, or refused, as the operator wishes."""

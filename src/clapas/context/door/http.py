@@ -150,7 +150,9 @@ def check_gaps(raw_path: bytes, method: str, *, segments: list[str]) -> None:
     missing = b"temporal/entities//" in path or b"/entities//attrs" in path
     if missing or (segments == ["entities"] and method in {"PUT", "PATCH"}):
         raise BadRequestData("the id of the entity is missing")
-    if b"/attrs//" in path and method == "DELETE":
+    if (b"/attrs//" in path and method == "DELETE") or (
+        path.endswith(b"/attrs/") and method in {"PUT", "DELETE"}
+    ):
         raise BadRequestData("the name of the attribute is missing")
 
 
