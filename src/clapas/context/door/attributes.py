@@ -10,7 +10,7 @@ from clapas.context.errors import BadRequestData, ResourceNotFound
 from clapas.context.model import SCOPE, Entity, is_uri, now_text
 from clapas.context.reading import FORBIDDEN, Reader
 from clapas.context.writing import evolution_row
-from clapas.store.context import as_json
+from clapas.store.context import Change, as_json
 
 
 def attribute_iri(request: Request) -> str:
@@ -175,8 +175,24 @@ async def _deleted_from_evolution(broker: Broker, request: Request, *, iri: str)
         held, _ = await change.hold([name])
         last = [] if name in held else await change.run("last_instances", **where)
         rows = [evolution_row(name, iri, instance=doc, deleted=now) for (doc,) in last]
+        if iri == SCOPE and name not in held:
+            rows = await _plain_scope(change, name, now=now) + rows
         await change.run("evolve", rows=as_json(rows))
     return bool(rows)
+
+
+async def _plain_scope(change: Change, name: str, *, now: str) -> list[dict[str, Any]]:
+    """What the scope was that an evolution held as plain names, and that it was deleted (4.18)."""
+    found = await change.run("drop_scope", id=name)
+    if not found:
+        return []
+    scopes, since = found[0]
+    told = {"type": "Property", "value": scopes[0] if len(scopes) == 1 else scopes}
+    told |= {"createdAt": since, "modifiedAt": since, "observedAt": since}
+    return [
+        evolution_row(name, SCOPE, instance=told, deleted=""),
+        evolution_row(name, SCOPE, instance=told, deleted=now),
+    ]
 
 
 def which_instances(request: Request) -> tuple[bool, str]:
