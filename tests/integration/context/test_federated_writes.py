@@ -103,25 +103,19 @@ async def test_attributes_of_an_exclusive_source(
     assert local == {"id": urn, "type": "Van", "brand": "Y"}
 
 
-@pytest.mark.clause("5.6.4")
-async def test_an_attribute_that_a_source_has_and_this_broker_has_not(
+@pytest.mark.clause("5.6.5")
+async def test_deletions_say_what_is_not_the_default(
     api: httpx.AsyncClient, source: Source, register: Register, urn: str
 ) -> None:
-    """Changed at the source that has it; nobody has it: not found. A parameter that says the default stays here."""
-    await api.post("/entities?local=true", json=van(urn, brand="Z"))
+    """A source is told that all instances go, not that one goes as always."""
+    await api.post("/entities?local=true", json=van(urn, speed=1, load=1))
     await register(operations=["redirectionOps"])
-    path, target = f"/ngsi-ld/v1/entities/{urn}/attrs/speed", f"/entities/{urn}/attrs/speed"
-    for method in ("PATCH", "DELETE"):
-        source.when(method, path, 204)
-    assert (await api.patch(target, json={"value": 1})).status_code == 204
-    assert (await api.delete(f"{target}?deleteAll=false")).status_code == 204
-    assert (await api.delete(f"{target}?deleteAll=true")).status_code == 204
-    asked = [each[1].removeprefix(path) for each in source.asked]
-    assert asked == ["", "", "?deleteAll=true"]
-    source.when("PATCH", path, 404)
-    refused = await api.patch(target, json={"value": 1})
-    assert refused.status_code == 207
-    assert {each["attributeName"] for each in refused.json()["notUpdated"]} == {"speed"}
+    for name, deletes in (("speed", "false"), ("load", "true")):
+        source.when("DELETE", f"/ngsi-ld/v1/entities/{urn}/attrs/{name}", 204)
+        answer = await api.delete(f"/entities/{urn}/attrs/{name}?deleteAll={deletes}")
+        assert answer.status_code == 204
+    asked = [each[1].partition("/attrs/")[2] for each in source.asked]
+    assert asked == ["speed", "load?deleteAll=true"]
 
 
 @pytest.mark.clause("4.3.6")

@@ -132,8 +132,6 @@ async def _carried(
     ]
     replies = await broker.federation.ask(request, calls)
     names_by = {share.id: names for share, names in made.forwards}
-    if writing.body == "attribute" and any(each.ok for each in replies):
-        outcomes = [each for each in outcomes if each.registration or each.status != NOT_FOUND]
     outcomes += [
         of_reply(each, _words(request, names_by[each.share.id])) for each in counted(replies)
     ]
