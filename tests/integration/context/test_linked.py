@@ -117,3 +117,17 @@ async def test_features_beside(api: httpx.AsyncClient, town: str) -> None:
             {"type": "Point", "coordinates": [2.0, 48.0]},
             None,
         ]
+
+
+@pytest.mark.clause("5.2.23")
+async def test_level_in_a_body(api: httpx.AsyncClient, town: str) -> None:
+    """How far to join is a number; its digits are understood, nothing else is."""
+    body = {"type": "Query", "entities": [{"type": f"Building{town}"}], "join": "flat"}
+
+    async def answer(level: Any) -> httpx.Response:
+        return await api.post("/entityOperations/query", json=body | {"joinLevel": level})
+
+    for level in (2, "2"):
+        assert len((await answer(level)).json()) == 3
+    for wrong in (True, "two", "0", 0, [2], 1.5):
+        assert (await answer(wrong)).status_code == 400
