@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.integration.context.receiver import Receiver
 
 
 def linked(to: str) -> dict[str, Any]:
@@ -131,3 +132,36 @@ async def test_level_in_a_body(api: httpx.AsyncClient, town: str) -> None:
         assert len((await answer(level)).json()) == 3
     for wrong in (True, "two", "0", 0, [2], 1.5):
         assert (await answer(wrong)).status_code == 400
+
+
+@pytest.mark.clause("5.8.6")
+@pytest.mark.parametrize("accept", ["application/geo+json", "application/ld+json"])
+async def test_told_with_what_it_leads_to(
+    api: httpx.AsyncClient, town: str, receiver: Receiver, accept: str
+) -> None:
+    """A notification holds the linked entities beside, each with what is named for it."""
+    subscription = {
+        "id": f"urn:ngsi-ld:Subscription:{town}",
+        "type": "Subscription",
+        "entities": [{"type": f"Building{town}"}],
+        "notification": {
+            "join": "flat",
+            "pick": ["id", "name", "locatedAt{id,location}"],
+            "endpoint": {"uri": receiver.uri, "accept": accept},
+        },
+    }
+    answer = await api.post("/subscriptions", json=subscription)
+    assert answer.status_code == 201, answer.text
+    path = f"/entities/urn:ngsi-ld:Building:{town}/attrs/name"
+    assert (await api.patch(path, json={"value": "new"})).status_code == 204
+    _, told = await receiver.next()
+    if accept == "application/ld+json":
+        assert [set(each) - {"@context"} for each in told["data"]] == [
+            {"id", "name", "locatedAt"},
+            {"id", "location"},
+        ]
+        return
+    building, city = told["data"]["features"]
+    assert (building["geometry"], set(building["properties"])) == (None, {"name", "locatedAt"})
+    assert city["geometry"] == {"type": "Point", "coordinates": [2.0, 48.0]}
+    assert set(city["properties"]) == {"location"}
