@@ -58,8 +58,11 @@ class Editor:
         self.touched = False
         self.what: What = "updated"
 
-    def head(self, draft: Draft, *, replace: bool = False) -> None:
-        """Types are added (replaced when asked), scopes and expiry take the place of those before."""
+    def head(self, draft: Draft, *, replace: bool = False, overwrite: bool = True) -> None:
+        """Types are added (replaced when asked), scopes and expiry take the place of those before.
+
+        Without ``overwrite``, scopes are added too, and an expiry that is there stays.
+        """
         entity = self.entity
         if draft.types:
             kept = [] if replace else entity.types
@@ -67,13 +70,14 @@ class Editor:
             self.touched |= types != entity.types
             entity.types = types
         if draft.scopes is not None or replace:
-            self._scope(draft.scopes or [])
-        if draft.expires is not None or replace:
+            kept = [] if overwrite else entity.scopes
+            self.scope(list(dict.fromkeys([*kept, *(draft.scopes or [])])))
+        if (draft.expires is not None or replace) and (overwrite or not entity.expires):
             expires = draft.expires or ""
             self.touched |= expires != entity.expires
             entity.expires = "" if expires == NULL else expires
 
-    def _scope(self, scopes: list[str]) -> None:
+    def scope(self, scopes: list[str]) -> None:
         """Give the entity these scopes; the evolution tells them as a Property observed now."""
         before, self.entity.scopes = self.entity.scopes, scopes
         if scopes != before:
@@ -146,7 +150,7 @@ class Editor:
     def remove(self, iri: str, dataset: str = "", *, everything: bool = False) -> bool:
         """Delete instances of an attribute; False when there is none."""
         if iri == SCOPE and self.entity.scopes:
-            self._scope([])
+            self.scope([])
             return True
         instances = self.entity.attributes.get(iri, [])
         gone = [each for each in instances if everything or dataset_of(each) == dataset]

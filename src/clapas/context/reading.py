@@ -22,7 +22,7 @@ from clapas.context.model import (
     is_uri,
     null_of,
 )
-from clapas.context.terms import Terms
+from clapas.context.terms import KEYWORDS, Terms
 
 FORBIDDEN = re.compile(r"[<>\"'=;()?*\s]|^(?:\.|%(?:25)*2e)+$", re.IGNORECASE)
 """What no name holds; nor is a name a step up or down the path that it would be sent on in (RFC 3986, 5.2.4)."""
@@ -113,6 +113,8 @@ class Reader:
         for name in names:
             if not isinstance(name, str) or not name or FORBIDDEN.search(name):
                 raise BadRequestData("a type is a name")
+            if name in KEYWORDS:
+                raise BadRequestData(f"{name!r} is a keyword of JSON-LD, not the name of a type")
             if name[0].isdigit():
                 raise BadRequestData(f"the type {name!r} begins with a digit")
             iri = self._terms.expand(name)

@@ -38,6 +38,7 @@ from clapas.web.application import create_app
 from clapas.web.keyless import Keyless
 from clapas.web.live import LiveHub
 from clapas.web.services import EngineState, Services
+from clapas.web.spelling import Spelling
 from clapas.web.tls import served
 from clapas.web.usage import Usage
 
@@ -194,7 +195,7 @@ async def run(orders: Orders, ready: Callable[[], None]) -> None:
     async with web_services(orders) as services:
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(services),
+                Spelling(create_app(services)),
                 host=orders.host,
                 port=orders.port,
                 loop="none",

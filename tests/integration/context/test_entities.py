@@ -66,6 +66,7 @@ async def test_create(api: httpx.AsyncClient, urn: str) -> None:
         ("id is no URI", {"id": "here"}),
         ("no type", {"type": None}),
         ("empty type", {"type": []}),
+        ("keyword as type", {"type": "type"}),
         ("null attribute", {"speed": None}),
         ("NGSI-LD null", {"speed": {"type": "Property", "value": "urn:ngsi-ld:null"}}),
         ("unknown attribute type", {"speed": {"type": "Thing", "value": 1}}),
@@ -262,6 +263,41 @@ async def test_replace_attribute(api: httpx.AsyncClient, urn: str) -> None:
     named = await api.put(path, json={"speed": {"type": "Property", "value": 3}})
     assert named.status_code == 204
     assert (await api.get(f"/entities/{urn}?options=keyValues")).json()["speed"] == 3
+    other = {"type": "Relationship", "object": "urn:x:y"}
+    assert (await api.put(path, json=other)).status_code == 204
+    assert (await api.get(f"/entities/{urn}?attrs=speed")).json()["speed"] == other
+
+
+@pytest.mark.clause("4.18")
+async def test_replace_scope(api: httpx.AsyncClient, urn: str) -> None:
+    """The scope of an entity is replaced like an attribute, where there is one."""
+    await api.post("/entities", json={"id": urn, "type": "Van", "scope": "/Hérault"})
+    path = f"/entities/{urn}/attrs/scope"
+    assert (await api.put(path, json={"scope": ["/Hérault/Lunel", "/Gard"]})).status_code == 204
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == ["/Hérault/Lunel", "/Gard"]
+    check_problem(await api.put(path, json={"scope": "/a//b"}), 400, "BadRequestData")
+    check_problem(await api.put(path, json={"speed": 1}), 400, "BadRequestData")
+    assert (await api.delete(path)).status_code == 204
+    check_problem(await api.put(path, json={"scope": "/Gard"}), 404, "ResourceNotFound")
+
+
+@pytest.mark.clause("4.18")
+async def test_append_scope(api: httpx.AsyncClient, urn: str) -> None:
+    """A scope that is appended takes the place of those before; with noOverwrite it joins them."""
+    await api.post("/entities", json={"id": urn, "type": "Van", "scope": "/Hérault"})
+    path = f"/entities/{urn}/attrs"
+    kept = await api.post(f"{path}?options=noOverwrite", json={"scope": "/Gard"})
+    assert kept.status_code == 204
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == ["/Hérault", "/Gard"]
+    batch = [{"id": urn, "scope": "/Aude"}]
+    await api.post("/entityOperations/update?options=noOverwrite", json=batch)
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == ["/Hérault", "/Gard", "/Aude"]
+    assert (await api.post(path, json={"scope": "/Lozère"})).status_code == 204
+    assert (await api.get(f"/entities/{urn}")).json()["scope"] == "/Lozère"
+    ends = [f"20{year}-01-01T00:00:00Z" for year in (90, 91)]
+    for end in ends:
+        await api.post(f"{path}?options=noOverwrite", json={"expiresAt": end})
+    assert (await api.get(f"/entities/{urn}?options=sysAttrs")).json()["expiresAt"] == ends[0]
 
 
 @pytest.mark.clause("5.6.17")
@@ -339,6 +375,36 @@ async def test_requests_of_careless_clients(api: httpx.AsyncClient, urn: str) ->
         answer = await call("/entities/", json={"speed": 1})
         assert answer.status_code == 400
         assert answer.json()["type"].endswith("BadRequestData")
+
+
+@pytest.mark.clause("5.6.3")
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "//attrs/"),
+        ("PATCH", "//attrs/"),
+        ("PATCH", "//attrs/speed"),
+        ("PUT", "//attrs/speed"),
+        ("DELETE", "//attrs/speed"),
+    ],
+)
+async def test_attributes_of_no_entity(api: httpx.AsyncClient, method: str, path: str) -> None:
+    """A path to attributes that lacks the id of the entity is a bad request, whatever is asked there."""
+    body = {"speed": {"type": "Property", "value": 1}} if method != "DELETE" else None
+    answer = await api.request(method, f"/entities{path}", json=body)
+    check_problem(answer, 400, "BadRequestData")
+    assert "the id of the entity" in answer.json()["detail"]
+
+
+@pytest.mark.clause("5.6.5")
+async def test_no_attribute_named(api: httpx.AsyncClient, urn: str) -> None:
+    """A path that ends where the name of an attribute stands lacks it; one that ends before has no such method."""
+    await api.post("/entities", json=vehicle(urn))
+    body = {"type": "Property", "value": 1}
+    check_problem(await api.put(f"/entities/{urn}/attrs/", json=body), 400, "BadRequestData")
+    check_problem(await api.delete(f"/entities/{urn}/attrs/"), 400, "BadRequestData")
+    assert (await api.delete(f"/entities/{urn}/attrs")).status_code == 405
+    assert (await api.get(f"/entities/{urn}")).json()["speed"]
 
 
 @pytest.mark.clause("5.5.7")

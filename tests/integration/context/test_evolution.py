@@ -209,6 +209,34 @@ async def test_scope_evolves(api: httpx.AsyncClient, urn: str) -> None:
     assert (await api.get(path)).json()["scope"]["values"][0][0] == "urn:ngsi-ld:null"
 
 
+@pytest.mark.clause("4.18")
+async def test_plain_scope_ends(api: httpx.AsyncClient, urn: str) -> None:
+    """A scope that an evolution was given as plain names can be deleted, and its evolution tells so."""
+    body = {**evolution(urn), "scope": ["/a/b", "/c"]}
+    assert (await api.post("/temporal/entities", json=body)).status_code == 201
+    path = f"/temporal/entities/{urn}"
+    assert (await api.get(path)).json()["scope"] == ["/a/b", "/c"]
+    assert (await api.delete(f"/entities/{urn}/attrs/scope")).status_code == 204
+    (gone,) = (await api.get(f"{path}?timeproperty=deletedAt")).json()["scope"]
+    assert (gone["value"], "deletedAt" in gone) == ("urn:ngsi-ld:null", True)
+    kept = (await api.get(path)).json()["scope"]
+    assert [each["value"] for each in kept] == [["/a/b", "/c"]]
+    when = {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}
+    asked = {"type": "Vehicle", "id": urn, "scopeQ": "/a/b", **when}
+    found = (await api.get("/temporal/entities", params=asked)).json()
+    assert [len(each["speed"]) for each in found] == [3]
+    assert (await api.delete(f"/entities/{urn}/attrs/scope")).status_code == 404
+
+
+@pytest.mark.clause("4.21")
+@pytest.mark.parametrize("query", ["pick=unknown", "omit=id,type,fuelLevel,speed"])
+async def test_nothing_left(api: httpx.AsyncClient, vehicle: str, query: str) -> None:
+    """An evolution of which a projection leaves nothing is not found."""
+    answer = await api.get(f"/temporal/entities/{vehicle}?{query}")
+    assert answer.status_code == 404
+    assert answer.json()["type"].endswith("ResourceNotFound")
+
+
 @pytest.mark.clause("4.5.6")
 async def test_changed_scope_evolves(api: httpx.AsyncClient, urn: str) -> None:
     """What the scope of an entity was and became is told as a Property, observed when it was changed."""

@@ -7,10 +7,10 @@ from clapas.context.door.entities import check_same_id, entity_id, present
 from clapas.context.door.http import Answer, Request
 from clapas.context.editing import Editor
 from clapas.context.errors import BadRequestData, ResourceNotFound
-from clapas.context.model import Entity, is_uri, now_text
+from clapas.context.model import SCOPE, Entity, is_uri, now_text
 from clapas.context.reading import FORBIDDEN, Reader
 from clapas.context.writing import evolution_row
-from clapas.store.context import as_json
+from clapas.store.context import Change, as_json
 
 
 def attribute_iri(request: Request) -> str:
@@ -40,7 +40,7 @@ async def append(broker: Broker, request: Request) -> Answer:
     def act(entity: Entity | None, now: str) -> Editor:
         editor = Editor(present(request, entity), now)
         check_same_id(draft, editor.entity.id)
-        editor.head(draft)
+        editor.head(draft, overwrite=overwrite)
         updated.clear()
         failed.clear()
         for iri, instances in draft.attributes.items():
@@ -105,8 +105,10 @@ async def partial(broker: Broker, request: Request) -> Answer:
 
 
 async def replace(broker: Broker, request: Request) -> Answer:
-    """Replace Attribute (5.6.19)."""
+    """Replace Attribute (5.6.19): the whole instance, which may be of another type than before."""
     iri = attribute_iri(request)
+    if iri == SCOPE:
+        return await _replace_scope(broker, request)
     instance = _one_fragment(request, fragment=False)
 
     def act(entity: Entity | None, now: str) -> Editor:
@@ -118,9 +120,25 @@ async def replace(broker: Broker, request: Request) -> Answer:
             raise ResourceNotFound(
                 "the attribute, or its instance of this datasetId, does not exist"
             )
-        if before[0]["type"] != instance["type"]:
-            raise BadRequestData("the type of an attribute cannot change")
         editor.put(iri, instance)
+        return editor
+
+    await broker.edit(request.tenant, entity_id(request), act=act)
+    return Answer(status=204)
+
+
+async def _replace_scope(broker: Broker, request: Request) -> Answer:
+    """Give an entity that has scopes other ones (4.18): the body is the scope, or ``{"scope": …}``."""
+    body = request.body
+    if isinstance(body, dict):
+        body = body.get("scope")
+    scopes = Reader(request.context.terms).scopes(body)
+
+    def act(entity: Entity | None, now: str) -> Editor:
+        editor = Editor(present(request, entity), now)
+        if not editor.entity.scopes:
+            raise ResourceNotFound("the entity has no scope")
+        editor.scope(scopes)
         return editor
 
     await broker.edit(request.tenant, entity_id(request), act=act)
@@ -157,8 +175,24 @@ async def _deleted_from_evolution(broker: Broker, request: Request, *, iri: str)
         held, _ = await change.hold([name])
         last = [] if name in held else await change.run("last_instances", **where)
         rows = [evolution_row(name, iri, instance=doc, deleted=now) for (doc,) in last]
+        if iri == SCOPE and name not in held:
+            rows = await _plain_scope(change, name, now=now) + rows
         await change.run("evolve", rows=as_json(rows))
     return bool(rows)
+
+
+async def _plain_scope(change: Change, name: str, *, now: str) -> list[dict[str, Any]]:
+    """What the scope was that an evolution held as plain names, and that it was deleted (4.18)."""
+    found = await change.run("drop_scope", id=name)
+    if not found:
+        return []
+    scopes, since = found[0]
+    told = {"type": "Property", "value": scopes[0] if len(scopes) == 1 else scopes}
+    told |= {"createdAt": since, "modifiedAt": since, "observedAt": since}
+    return [
+        evolution_row(name, SCOPE, instance=told, deleted=""),
+        evolution_row(name, SCOPE, instance=told, deleted=now),
+    ]
 
 
 def which_instances(request: Request) -> tuple[bool, str]:

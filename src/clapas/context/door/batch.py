@@ -197,7 +197,7 @@ async def update(broker: Broker, request: Request) -> Answer:
 
     def act(group: _Group, draft: Draft) -> None:
         editor = group.editor(draft.id or "")
-        editor.head(draft)
+        editor.head(draft, overwrite=overwrite)
         refused = [
             request.context.terms.compact(iri)
             for iri, instances in draft.attributes.items()

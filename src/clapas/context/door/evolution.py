@@ -206,6 +206,9 @@ async def _page(
 
 
 def _reply(request: Request, body: dict[str, Any]) -> Answer:
+    """One evolution. Raises ResourceNotFound when pick and omit leave nothing of it (4.21)."""
+    if not body:
+        raise ResourceNotFound(f"nothing of {request.args[0]} is asked for")
     if request.media == LD:
         body = {**body, "@context": request.context.embedded}
     return Answer(body=body)

@@ -145,12 +145,14 @@ def segments_of(raw_path: bytes) -> list[str]:
 
 
 def check_gaps(raw_path: bytes, method: str, *, segments: list[str]) -> None:
-    """Raise BadRequestData where the id or the name that a path speaks of is missing (5.6.12 to 5.6.15)."""
+    """Raise BadRequestData where the id or the name that a path speaks of is missing (5.6.2 to 5.6.19)."""
     path = raw_path.partition(b"?")[0]
-    missing = b"temporal/entities//" in path
+    missing = b"temporal/entities//" in path or b"/entities//attrs" in path
     if missing or (segments == ["entities"] and method in {"PUT", "PATCH"}):
         raise BadRequestData("the id of the entity is missing")
-    if b"/attrs//" in path and method == "DELETE":
+    if (b"/attrs//" in path and method == "DELETE") or (
+        path.endswith(b"/attrs/") and method in {"PUT", "DELETE"}
+    ):
         raise BadRequestData("the name of the attribute is missing")
 
 

@@ -289,6 +289,15 @@ RETURNING xmax = 0
 WITH gone AS (DELETE FROM ngsild_instance WHERE tenant = %(tenant)s AND entity = %(id)s)
 DELETE FROM ngsild_evolution WHERE tenant = %(tenant)s AND id = %(id)s RETURNING id
 
+-- name: drop_scope
+-- The plain scope of an evolution leaves its head; what it was, and since when the evolution is there.
+WITH former AS (
+    SELECT doc FROM ngsild_evolution
+    WHERE tenant = %(tenant)s AND id = %(id)s AND doc ? '@scope' FOR UPDATE)
+UPDATE ngsild_evolution e SET doc = e.doc - '@scope'
+FROM former f WHERE e.tenant = %(tenant)s AND e.id = %(id)s
+RETURNING f.doc -> '@scope', f.doc ->> '@created'
+
 -- name: last_instances
 -- The last instance of an attribute for each dataset id, unless it was deleted.
 SELECT doc FROM (

@@ -104,6 +104,25 @@ async def test_an_agent_is_called_when_it_lasts_or_was_never_seen(
     assert await attribute(store, SOUND, "waterLeak") == 1.0
 
 
+async def test_a_use_that_was_explained_is_told_again_only_when_it_lasts_too_long(
+    services: Services,
+) -> None:
+    store = services.store
+    await furnish(store, leak_l_h=0.0, last=POOL)
+    await night(store, now=SOON)
+    case = (await store.water.living([SOUND]))[SOUND]
+    everything = RowFilter(everything=True)
+    await store.water.decide(
+        everything, case.id, state="false", cause="pool", actor="", now=milliseconds(SOON)
+    )
+    await read_on(store, SOUND, [210.0] * 9)
+    told = [
+        (await night(store, now=SOON + timedelta(hours=hour)))["alerts"] for hour in range(1, 10)
+    ]
+    assert told == [0, 0, 0, 0, 0, 1, 0, 0, 0], "eight hours after it began"
+    assert (await store.water.living([SOUND]))[SOUND].confidence >= 0.85
+
+
 async def test_a_burst_on_a_meter_that_leaks_leaves_the_leak_when_it_ends(
     services: Services,
 ) -> None:

@@ -6,6 +6,7 @@ gets ``waterLeak`` 1 and the flow itself, so that alarm rules and any reader of 
 it has stopped.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,8 +77,11 @@ async def night(
     ended = await _stopped(store, ledger, against=against, now=now)
     await store.water.let_pass(sure=SURE, within=PATIENCE_MS)
     await store.water.raise_cases(await _after_bursts(store, ledger))
+    longer = _too_long(ledger, levels=levels, told=await store.water.running())
+    await store.water.raise_cases(longer)
     await store.water.remember(MEMORY, milliseconds(now), body=ledger.packed())
     await _tell(store, ledger, ended=ended, now=now)
+    raised += len(longer)
     seen = {"meters": len(series), "readings": readings, "alerts": raised, "stopped": len(ended)}
     return {**seen, "left_out": len({each.entity for each in latest} & against)}
 
@@ -186,6 +190,24 @@ async def _after_bursts(store: Store, ledger: Ledger) -> list[NewCase]:
         )
         for case, n in rows
         if case.kind == "burst" and calm[n] and not ledger.book.gone(np.asarray([n]))[0]
+    ]
+
+
+def _too_long(ledger: Ledger, *, levels: Levels, told: Collection[str]) -> list[NewCase]:
+    """Bursts that somebody explained by a use, and that run for longer than any use does."""
+    book = ledger.book
+    rows = np.flatnonzero((book.bursting > 0) & (book.burst >= levels.burst_any_hours))
+    return [
+        NewCase(
+            entity=ledger.names[n],
+            kind="burst",
+            rate=round(float(book.bursting[n]), 2),
+            volume=round(float(book.bursting[n] * book.burst[n]), 1),
+            confidence=SURE,
+            raised=int(book.at[n] * 1000),
+        )
+        for n in rows.tolist()
+        if ledger.names[n] not in told
     ]
 
 
