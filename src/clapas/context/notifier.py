@@ -154,7 +154,7 @@ class Notifier:
         try:
             entity = told(subscriber, event, fired=fired)
             data = await shown(self._broker, subscriber, entities=[entity])
-            made = delivery(subscriber, [entity], data=data)
+            made = delivery(subscriber, data)
             as_json(made)
         except EngineUnavailable:
             raise

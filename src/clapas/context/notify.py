@@ -12,7 +12,7 @@ from clapas.context.door.http import CONTEXT_REL, LD
 from clapas.context.door.queryform import geo_of
 from clapas.context.door.reply import FORMATS, languages, read_projection
 from clapas.context.lasting import scope_headers
-from clapas.context.linked import Inliner, gather
+from clapas.context.linked import Inliner, Shown, beside, gather
 from clapas.context.model import MEMBER, NULL, Entity, now_text
 from clapas.context.patterns import matches_pattern
 from clapas.context.query import q as language
@@ -204,7 +204,9 @@ def _tell_previous(entity: Entity, change: Mapping[str, Any]) -> None:
     ]
 
 
-async def shown(broker: Broker, subscriber: Subscriber, *, entities: Sequence[Entity]) -> list[Any]:
+async def shown(
+    broker: Broker, subscriber: Subscriber, *, entities: Sequence[Entity]
+) -> list[Shown]:
     """The notification's data: entities in the subscription's style, joined when it asks."""
     terms = subscriber.own.terms
     style = style_of(subscriber.body, subscriber.context.terms)
@@ -212,7 +214,7 @@ async def shown(broker: Broker, subscriber: Subscriber, *, entities: Sequence[En
     notification = subscriber.body["notification"]
     join, level = notification.get("join", "@none"), notification.get("joinLevel", 1)
     if join == "@none":
-        return [renderer.entity(each) for each in entities]
+        return [(each, renderer.entity(each)) for each in entities]
 
     async def fetch(ids: Sequence[str]) -> dict[str, Entity]:
         docs = await broker.store.many(subscriber.tenant, ids)
@@ -220,18 +222,15 @@ async def shown(broker: Broker, subscriber: Subscriber, *, entities: Sequence[En
 
     linked = await gather(entities, level, projection=style.projection, fetch=fetch)
     if join == "flat":
-        own = {each.id for each in entities}
-        others = [each for key, each in linked.items() if key not in own]
-        return [renderer.entity(each) for each in (*entities, *others)]
+        return beside(renderer, entities, linked=linked)
     inliner = Inliner(renderer, linked, simplified=style.format == "simplified")
     return [
-        inliner.entity(each, style.projection, level=level, seen=frozenset()) for each in entities
+        (each, inliner.entity(each, style.projection, level=level, seen=frozenset()))
+        for each in entities
     ]
 
 
-def delivery(
-    subscriber: Subscriber, entities: Sequence[Entity], *, data: list[Any]
-) -> dict[str, Any]:
+def delivery(subscriber: Subscriber, data: Sequence[Shown]) -> dict[str, Any]:
     """One row of the ledger: where it goes, with which headers, and what it says."""
     endpoint = subscriber.body["notification"]["endpoint"]
     accept = endpoint.get("accept", "application/json")
@@ -245,15 +244,11 @@ def delivery(
     if accept == GEO:
         body["data"] = {
             "type": "FeatureCollection",
-            "features": [
-                feature(each, _place(entity), context=None)
-                for each, entity in zip(data, entities, strict=False)
-            ],
+            "features": [feature(each, _place(entity), context=None) for entity, each in data],
         }
     else:
-        if accept == LD:
-            data = [{**each, "@context": context} for each in data]
-        body["data"] = data
+        embedded = {"@context": context} if accept == LD else {}
+        body["data"] = [{**each, **embedded} for _, each in data]
     if accept != "application/json":
         body["@context"] = context
     return {

@@ -90,7 +90,7 @@ async def _tell(broker: Broker, subscriber: Subscriber) -> None:
     if not found.entities:
         return
     data = await shown(broker, subscriber, entities=found.entities)
-    row = delivery(subscriber, found.entities, data=data)
+    row = delivery(subscriber, data)
     async with broker.store.change("") as change:
         await change.run("add_deliveries", rows=as_json([row]))
     broker.on_write()

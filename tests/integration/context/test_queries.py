@@ -84,7 +84,9 @@ async def test_q(api: httpx.AsyncClient, kind: str, q: str, expected: str) -> No
 
 
 @pytest.mark.clause("4.9")
-@pytest.mark.parametrize("q", ["level==", "(level==1", "==1", "level=1", "a{b", 'n=="', "n~=["])
+@pytest.mark.parametrize(
+    "q", ["level==", "(level==1", "==1", "level=1", "a{b", 'n=="', "n~=[", "level>>4", "level===4"]
+)
 async def test_q_refused(api: httpx.AsyncClient, kind: str, q: str) -> None:
     """What is not the query language is BadRequestData, never a failure."""
     answer = await api.get("/entities", params={"type": kind, "q": q})

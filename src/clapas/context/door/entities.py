@@ -93,11 +93,11 @@ async def _retrieved(
     ):
         raise ResourceNotFound(f"{entity.id} has no such datasetId")
     shown = await joined(broker, request, entities=[entity], replier=replier)
-    if not _says_something(shown[0], replier):
+    if not _says_something(shown[0][1], replier):
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
     if request.params.get("join") == "flat" and len(shown) > 1:
-        return replier.many([entity], shown, headers=warnings)
-    return replier.one(entity, shown[0], headers=warnings)
+        return replier.many(shown, headers=warnings)
+    return replier.one(entity, shown[0][1], headers=warnings)
 
 
 async def gathered(broker: Broker, request: Request) -> Retrieved:

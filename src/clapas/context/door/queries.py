@@ -12,7 +12,7 @@ from clapas.context.door.reply import Replier, check_hops, datasets_of, page_lin
 from clapas.context.entity_maps import chosen_map, map_made, wished
 from clapas.context.errors import BadRequestData
 from clapas.context.federation.reads import located, queried
-from clapas.context.linked import Inliner, gather
+from clapas.context.linked import Inliner, Shown, beside, gather
 from clapas.context.model import Entity
 from clapas.context.query import q as language
 from clapas.context.query.geo import read_geo
@@ -119,8 +119,8 @@ async def answer_query(
         page_headers(request, found, limit=limit, offset=offset, count=count) + gathered.headers
     )
     shown = await joined(broker, request, entities=found.entities, replier=replier)
-    kept = [each for each in shown if each or replier.style.projection.pick is None]
-    answer = replier.many(found.entities, kept, headers=headers)
+    kept = [each for each in shown if each[1] or replier.style.projection.pick is None]
+    answer = replier.many(kept, headers=headers)
     if chosen is None and not request.mapping:
         return answer
     where = gathered.where or await located(broker, request, asked=asked)
@@ -145,7 +145,7 @@ def page_headers(
 
 async def joined(
     broker: Broker, request: Request, *, entities: Sequence[Entity], replier: Replier
-) -> list[dict[str, Any]]:
+) -> list[Shown]:
     """Entities as shown, with those they lead to when the request asks for a join (4.5.23)."""
     join = request.params.get("join", "@none")
     if join not in JOINS:
@@ -154,7 +154,7 @@ async def joined(
     if join == "@none":
         if "joinLevel" in request.params:
             raise BadRequestData("joinLevel needs join")
-        return [replier.shown(each) for each in entities]
+        return [(each, replier.shown(each)) for each in entities]
     projection = replier.style.projection
 
     async def fetch(ids: Sequence[str]) -> dict[str, Entity]:
@@ -165,9 +165,9 @@ async def joined(
     held = set(request.words("containedBy"))
     linked = {key: value for key, value in linked.items() if key not in held}
     if join == "flat":
-        own = {each.id for each in entities}
-        others = [each for key, each in linked.items() if key not in own]
-        return [replier.shown(each) for each in (*entities, *others)]
+        return beside(replier.renderer, entities, linked=linked)
     simplified = replier.style.format == "simplified"
     inliner = Inliner(replier.renderer, linked, simplified=simplified)
-    return [inliner.entity(each, projection, level=level, seen=frozenset()) for each in entities]
+    return [
+        (each, inliner.entity(each, projection, level=level, seen=frozenset())) for each in entities
+    ]

@@ -67,9 +67,7 @@ def _params(body: dict[str, Any]) -> dict[str, str]:
     if "entityMapLifetime" in body:
         found["entityMapLifetime"] = _text(body, "entityMapLifetime")
     if "joinLevel" in body:
-        if not isinstance(body["joinLevel"], int):
-            raise BadRequestData("joinLevel is a number")
-        found["joinLevel"] = str(body["joinLevel"])
+        found["joinLevel"] = _level(body["joinLevel"])
     ordering = body.get("ordering", body if "orderBy" in body else None)
     if ordering is not None:
         if not isinstance(ordering, dict) or "orderBy" not in ordering:
@@ -78,6 +76,13 @@ def _params(body: dict[str, Any]) -> dict[str, str]:
         found["orderBy"] = ",".join(keys) if isinstance(keys, list) else str(keys)
         found |= _order_params(ordering)
     return found
+
+
+def _level(given: Any) -> str:
+    """How far to join: a number, or its digits as the GET form writes them. Raises BadRequestData."""
+    if isinstance(given, bool) or not isinstance(given, int | str):
+        raise BadRequestData("joinLevel is a number")
+    return str(given)
 
 
 def _order_params(ordering: dict[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import msgspec
 
 from clapas.context.door.http import GEO, LD, Answer, Headers, Request, preferences
 from clapas.context.errors import BadRequestData, InvalidRequest, TooManyResults
+from clapas.context.linked import Shown
 from clapas.context.model import GEOMETRIES, Entity, is_uri
 from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, feature
 from clapas.context.terms import Terms
@@ -191,20 +192,13 @@ class Replier:
         """203 when the payload was amended for an earlier version (4.3.6.8)."""
         return 203 if self.renderer.amended else 200
 
-    def many(
-        self,
-        entities: Sequence[Entity],
-        shown: Sequence[dict[str, Any]] | None = None,
-        *,
-        headers: Headers | None = None,
-    ) -> Answer:
+    def many(self, shown: Sequence[Shown], *, headers: Headers | None = None) -> Answer:
         """An answer of several entities."""
         request = self.request
-        bodies = list(shown) if shown is not None else [self.shown(each) for each in entities]
+        bodies = [body for _, body in shown]
         if request.media == GEO:
             features = [
-                feature(body, geometry_of(request, entity), context=None)
-                for body, entity in zip(bodies, entities, strict=False)
+                feature(body, geometry_of(request, entity), context=None) for entity, body in shown
             ]
             collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
             context = geo_context(request)

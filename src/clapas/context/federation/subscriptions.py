@@ -115,7 +115,7 @@ async def _sent_on(
     if not entities or not subscriber.active:
         return
     data = await shown(broker, subscriber, entities=entities)
-    row = delivery(subscriber, entities, data=data)
+    row = delivery(subscriber, data)
     async with broker.store.change("") as change:
         await change.run("add_deliveries", rows=as_json([row]))
     broker.on_write()
