@@ -10,6 +10,7 @@ from clapas.context.door.queryform import geo_of, read_selectors
 from clapas.context.door.reply import read_projection
 from clapas.context.errors import BadRequestData
 from clapas.context.model import NULL, is_date_time, is_pairs, is_uri, moment, now_text
+from clapas.context.mqtt import check_mqtt
 from clapas.context.query import q as language
 from clapas.context.query.select import scope_predicate, type_words
 from clapas.context.terms import Terms
@@ -166,8 +167,7 @@ def check_endpoint(endpoint: Any) -> None:
     """Whether notifications can go there (5.2.15). Raises BadRequestData."""
     if not isinstance(endpoint, dict) or not isinstance(endpoint.get("uri"), str):
         raise BadRequestData("notification.endpoint needs uri")
-    if urlsplit(endpoint["uri"]).scheme not in SCHEMES or not urlsplit(endpoint["uri"]).hostname:
-        raise BadRequestData("the endpoint is an address of HTTP or MQTT")
+    _check_address(endpoint["uri"])
     if endpoint.get("accept", ACCEPTS[0]) not in ACCEPTS:
         raise BadRequestData(f"accept is one of {', '.join(ACCEPTS)}")
     for name in ("timeout", "cooldown"):
@@ -177,8 +177,24 @@ def check_endpoint(endpoint: Any) -> None:
     for name in ("receiverInfo", "notifierInfo"):
         if not is_pairs(endpoint.get(name, [])):
             raise BadRequestData(f"{name} is an array of key and value, which are texts")
-    headers = endpoint.get("receiverInfo", []) if endpoint["uri"].startswith("http") else []
-    for each in headers:
+    if urlsplit(endpoint["uri"]).scheme in {"mqtt", "mqtts"}:
+        check_mqtt(endpoint)
+    else:
+        _check_headers(endpoint.get("receiverInfo", []))
+
+
+def _check_address(uri: str) -> None:
+    try:
+        parts = urlsplit(uri)
+        known = parts.scheme in SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # an open bracket, a port that is no number or too great
+        known = False
+    if not known:
+        raise BadRequestData("the endpoint is an address of HTTP or MQTT")
+
+
+def _check_headers(pairs: list[dict[str, str]]) -> None:
+    for each in pairs:
         if not (FIELD_NAME.fullmatch(each["key"]) and FIELD_VALUE.fullmatch(each["value"])):
             raise BadRequestData(f"{each['key']!r} and its value cannot be a header")
 

@@ -372,6 +372,41 @@ async def test_filters_that_cannot_be_asked(
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
 
 
+@pytest.mark.clause("7.2")
+@pytest.mark.parametrize(
+    ("topic", "change"),
+    [
+        ("", {}),
+        ("/", {}),
+        ("/city/+", {}),
+        ("/city", {"accept": "application/geo+json"}),
+        ("/city", {"notifierInfo": [{"key": "MQTT-QoS", "value": "9"}]}),
+        ("/city", {"notifierInfo": [{"key": "MQTT-Version", "value": "mqtt9"}]}),
+    ],
+    ids=["no-topic", "empty-topic", "wildcard", "geojson", "qos", "version"],
+)
+async def test_an_endpoint_of_mqtt_that_cannot_be_told_is_refused(
+    api: httpx.AsyncClient, urn: str, topic: str, change: dict[str, Any]
+) -> None:
+    """Without a topic the message would go nowhere, and be counted as sent."""
+    body = subscription(urn, f"mqtt://127.0.0.1:9{topic}")
+    body["notification"]["endpoint"] |= change
+    assert (await api.post("/subscriptions", json=body)).status_code == 400
+    body = subscription(urn, "mqtt://127.0.0.1:9/city/told")
+    assert (await api.post("/subscriptions", json=body)).status_code == 201
+
+
+@pytest.mark.clause("5.2.15")
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:99999/n", "http://127.0.0.1:abc/n", "http://[::1/n", "mqtt://h:0/a"]
+)
+async def test_an_address_that_nobody_can_reach_is_refused(
+    api: httpx.AsyncClient, urn: str, uri: str
+) -> None:
+    answer = await api.post("/subscriptions", json=subscription(urn, uri))
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
+
+
 async def test_a_database_that_is_away_while_a_notification_is_made_costs_none(
     api: httpx.AsyncClient, urn: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
