@@ -167,7 +167,7 @@ async def test_batches(
     for name in ("upsert?options=replace", "update", "merge"):
         assert (await api.post(f"/entityOperations/{name}", json=bodies)).status_code == 204
     asked = [each[1].removeprefix(base) for each in source.asked]
-    assert asked == ["create", "upsert", "update", "merge"]
+    assert asked == ["create", "upsert?options=replace", "update", "merge"]
     error = {"entityId": first, "error": {"type": "x", "title": "y", "status": 404}}
     source.when("POST", f"{base}delete", 207, {"success": [second], "errors": [error]})
     gone = await api.post("/entityOperations/delete", json=[first, second])

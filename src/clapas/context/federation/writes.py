@@ -25,8 +25,8 @@ from clapas.context.query.select import type_words
 
 Local = Callable[[Broker, Request], Awaitable[Answer]]
 SENT_ON = ("options", "type", "format", "lang", "observedAt", "datasetId", "deleteAll")
-DEFAULTS = {("deleteAll", "false"), ("options", "replace")}
-"""What says only what is so without it (table 6.7.3.2-1, clause 5.6.8)."""
+DEFAULTS = {("deleteAll", "false")}
+"""What says only what is so without it (table 6.7.3.2-1)."""
 NOT_FOUND = 404
 
 
