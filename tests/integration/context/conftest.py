@@ -23,6 +23,36 @@ from clapas.context.settings import CONFORMANCE
 from clapas.engines import EngineAddresses, PostgresAddress
 from clapas.store import Store, migrate
 
+SUITE_RUN = (
+    "## A partial run of the ETSI suite itself",
+    "",
+    "On 2026-11-22 the tests of `TP/NGSI-LD`, as first published (commit 1d442dc4d95a2359641f436203a2f23a5a70bfc4 of the public",
+    "copy marek-mraz/ngsi-ld-test-suite), were run with Robot Framework 7.4.1 against `clapas up --profile conformance`, as far as",
+    "their files could be had. This is no result of the whole suite: entity consumption, subscriptions, the deletion of",
+    "contexts and 34 files of entity attributes are missing, and the data of 86 tests, which could not be judged. The suite's own",
+    "@context was rebuilt from what it expects (13 terms); its version of the mock of context sources (HttpCtrl) was not",
+    "at hand: a stand-in made after it was used, with the one of PyPI 55 of the 102 distributed tests pass.",
+    "",
+    "| folder | run | passed | failed | not judged |",
+    "|---|---|---|---|---|",
+    "| CommonBehaviours | 33 | 26 | 3 | 4 |",
+    "| Consumption/Discovery | 14 | 14 | 0 | 0 |",
+    "| Consumption/TemporalEntity | 124 | 44 | 8 | 72 |",
+    "| Provision/BatchEntities | 58 | 58 | 0 | 0 |",
+    "| Provision/Entities | 55 | 55 | 0 | 0 |",
+    "| Provision/EntityAttributes | 10 | 10 | 0 | 0 |",
+    "| Provision/TemporalEntity, TemporalEntityAttributes | 44 | 35 | 0 | 9 |",
+    "| ContextSource/Discovery | 30 | 24 | 6 | 0 |",
+    "| ContextSource/Registration | 30 | 30 | 0 | 0 |",
+    "| ContextSource/RegistrationSubscription | 54 | 44 | 9 | 1 |",
+    "| jsonldContext | 47 | 45 | 2 | 0 |",
+    "| DistributedOperations | 102 | 81 | 21 | 0 |",
+    "| **all** | **601** | **466** | **49** | **86** |",
+    "",
+    "Each of the 49 is among the reasons below: 45 contradict the specification, the suite's own data or themselves (four of",
+    "them meet what another leaves behind), 4 want the status of 1.8.1, which `--ngsi-ld 1.8` gives.",
+    "",
+)
 OTHERWISE = (
     "## Where public copies of the ETSI suite ask for something else",
     "",
@@ -43,6 +73,8 @@ OTHERWISE = (
     "  broker; the standard names none, and the one here is in the reduced copy of the subscription.",
     "- 043_01, 028_07_02, 051_05 and 053_05, as first published, want 503 where a @context does not answer: the",
     "  status until 1.8.1, which `--ngsi-ld 1.8` gives; that of 1.9.1 is 504.",
+    "- 021_23 (all but by id), as first published, orders temporal queries by attributes; clause 5.7.4 orders them by id",
+    "  alone, and a later copy (5741_01) wants the others refused.",
     "- 053_06, as first published, holds alone; after 053_05 in one run it joins two addresses into one that is none,",
     "  by a global variable that 053_05 leaves.",
     "- 037_07, 037_10, 037_11, 047_02, 047_04, 047_05, 047_06, 047_08 and 047_09, as first published, wait for",
@@ -188,7 +220,7 @@ def _page() -> str:
         "# Conformance",
         "",
         "Made by running the broker's own conformance tests, written from ETSI GS CIM 009 V1.9.1 and",
-        "grouped by its clauses. They are not the official ETSI suite: no official result is stated here.",
+        "grouped by its clauses. They are not the official ETSI suite, of which a partial run is told below.",
         "",
         f"**{sum(every)} of {len(every)} pass**, over {len(RESULTS)} clauses.",
         "",
@@ -197,7 +229,7 @@ def _page() -> str:
     ]
     ordered = sorted(RESULTS, key=lambda c: [int(part) for part in c.split(".")])
     lines += [f"| {c} | {sum(p for _, p in RESULTS[c])} | {len(RESULTS[c])} |" for c in ordered]
-    lines += ["", *OTHERWISE]
+    lines += ["", *SUITE_RUN, *OTHERWISE]
     for clause in ordered:
         lines += ["", f"## {clause}", ""]
         lines += [f"- {'✓' if passed else '✗'} {story}" for story, passed in RESULTS[clause]]
