@@ -177,6 +177,10 @@ async def test_pick_and_omit(api: httpx.AsyncClient, urn: str) -> None:
     assert {"type", "speed"}.isdisjoint(left)
     assert left["id"] == urn
     check_problem(await api.get(f"/entities/{urn}?pick=id&omit=id"), 400, "BadRequestData")
+    whole = (await api.get(f"/entities/{urn}?options=keyValues")).json()
+    nothing = f"omit={','.join(whole)}"
+    check_problem(await api.get(f"/entities/{urn}?{nothing}"), 404, "ResourceNotFound")
+    assert (await api.get(f"/entities?type=Vehicle&id={urn}&{nothing}")).json() == []
 
 
 @pytest.mark.clause("5.6.6")

@@ -134,21 +134,24 @@ async def test_leaving_may_retire_the_devices_and_keeps_their_history(store: Sto
 
 async def test_the_platform_in_place_is_asked_for_the_days_that_are_missing(store: Store) -> None:
     await a_fleet_beside_another(store)
+    started = (await store.shadows.get("present")).started
+    assert started is not None
+    first = started.astimezone(await store.territory.zone()).date()
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request.url.params["from"])
-        return httpx.Response(200, content=theirs(TODAY))
+        return httpx.Response(200, content=theirs(first))
 
     feeds = {"present": Feed(url="https://present.example/?from={start}"), "other": Feed(url="x")}
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-        assert await fetch_days(store, feeds, client=client, today=TODAY) == {}
-        day_after = TODAY + timedelta(days=1)
+        assert await fetch_days(store, feeds, client=client, today=first) == {}
+        day_after = first + timedelta(days=1)
         assert await fetch_days(store, feeds, client=client, today=day_after) == {"present": 1}
         assert await fetch_days(store, feeds, client=client, today=day_after) == {}
     assert len(asked) == 1
     [kept] = (await store.shadows.days("present")).items
-    assert (kept.day, kept.report["there"]) == (TODAY, 8)
+    assert (kept.day, kept.report["there"]) == (first, 8)
 
 
 async def test_a_feed_is_asked_with_its_period_and_token() -> None:

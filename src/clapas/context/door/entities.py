@@ -93,7 +93,7 @@ async def _retrieved(
     ):
         raise ResourceNotFound(f"{entity.id} has no such datasetId")
     shown = await joined(broker, request, entities=[entity], replier=replier)
-    if not _says_something(shown[0][1], replier):
+    if not shown[0][1]:
         raise ResourceNotFound(f"nothing of {entity.id} is asked for")
     if request.params.get("join") == "flat" and len(shown) > 1:
         return replier.many(shown, headers=warnings)
@@ -112,10 +112,6 @@ async def gathered(broker: Broker, request: Request) -> Retrieved:
         missing.headers = tuple(found.headers)
         raise missing
     return found
-
-
-def _says_something(shown: dict[str, Any], replier: Replier) -> bool:
-    return bool(shown) or replier.style.projection.pick is None
 
 
 async def query(broker: Broker, request: Request) -> Answer:

@@ -119,7 +119,7 @@ async def answer_query(
         page_headers(request, found, limit=limit, offset=offset, count=count) + gathered.headers
     )
     shown = await joined(broker, request, entities=found.entities, replier=replier)
-    kept = [each for each in shown if each[1] or replier.style.projection.pick is None]
+    kept = [each for each in shown if each[1]]
     answer = replier.many(kept, headers=headers)
     if chosen is None and not request.mapping:
         return answer
