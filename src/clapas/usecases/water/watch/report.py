@@ -14,7 +14,7 @@ ACTS = {
     "wait": "attendre sa réponse",
     "verify": "vérifier, puis clore",
     "file": "ouvrir le dossier Warsmann",
-    "let": "l’abonné est interrogé ; appeler si cela dure",
+    "let": "attendre deux heures, puis appeler si cela coule encore",
     "nothing": "rien : cela s’est arrêté seul",
 }
 
