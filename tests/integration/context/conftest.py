@@ -31,7 +31,7 @@ SUITE_RUN = (
     "their files could be had. This is no result of the whole suite: entity consumption, subscriptions, the deletion of",
     "contexts and 34 files of entity attributes are missing, and the data of 86 tests, which could not be judged. The suite's own",
     "@context was rebuilt from what it expects (13 terms); its version of the mock of context sources (HttpCtrl) was not",
-    "at hand: a stand-in made after it was used, with the one of PyPI 55 of the 102 distributed tests pass.",
+    "at hand: a stand-in made after it was used, with the one of PyPI 54 of the 102 distributed tests pass.",
     "",
     "| folder | run | passed | failed | not judged |",
     "|---|---|---|---|---|",
