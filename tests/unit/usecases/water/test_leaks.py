@@ -4,17 +4,16 @@ import io
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import polars as pl
 import pytest
 
-from clapas.usecases.water.leaks.batch import Alerts, Recordings, alert_table, detect, kind_of
+from clapas.usecases.water.leaks.batch import Alerts, Recordings, alert_table, detect
 from clapas.usecases.water.leaks.book import Book
 from clapas.usecases.water.leaks.detector import step
 from clapas.usecases.water.leaks.evaluate import run_trial
 from clapas.usecases.water.leaks.inject import SHAPES, Plan, lost_litres
-from clapas.usecases.water.leaks.levels import BURSTS, Levels
+from clapas.usecases.water.leaks.levels import Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
 from clapas.usecases.water.leaks.plain import plain_trial
 from clapas.usecases.water.leaks.score import alerts_per_1000, detected
@@ -103,45 +102,6 @@ def test_ten_litre_pulses_hide_nothing_above_their_weight() -> None:
     assert len(detect(home, Levels()).at) == 0
     leaky = with_leak(household(55), day=40, rate=5.0, pulse=10.0)
     assert 0 < days_after(detect(leaky, Levels()), 40)[0] <= 4.5
-
-
-def test_a_burst_is_told_within_three_hours() -> None:
-    flood = with_leak(household(63), day=60.3, rate=900.0)
-    first = detect(flood, Levels())
-    assert kind_of(int(first.level[0]), float(first.rate[0])) == "burst"
-    assert days_after(first, 60.3)[0] <= 3 / 24
-    hose = with_leak(household(63), day=60.3, rate=260.0)
-    assert days_after(detect(hose, Levels()), 60.3)[0] <= 3 / 24
-    assert 4 / 24 <= days_after(detect(hose, BURSTS["sure"]), 60.3)[0] <= 9 / 24
-
-
-def test_a_burst_and_a_leak_are_two_things() -> None:
-    """A leak is told once, whatever bursts on the same meter; a burst that ended is told again when it returns."""
-    leaky = with_leak(household(90), day=30, rate=5.0)
-    hours = np.zeros(len(leaky.index))
-    hours[[1300, 1301, 1302, 1600, 1601, 1602]] = 900.0
-    alerts = detect(
-        msgspec.structs.replace(leaky, index=leaky.index + np.cumsum(hours)), BURSTS["every"]
-    )
-    assert alerts.level.tolist()[1:] == [-1, -1]
-    assert alerts.level[0] >= 0
-    assert alerts.before.tolist() == [0.0, 0.0, 0.0]
-
-
-def test_how_soon_a_burst_is_told_is_a_choice() -> None:
-    """A flow that the meter has held for an hour more than once: told at once, or only when it lasts."""
-    home = household(63)
-    used = np.zeros(len(home.index))
-    used[[400, 401, 900, 901]] = 260.0
-    pool = with_leak(
-        msgspec.structs.replace(home, index=home.index + np.cumsum(used)), day=60.3, rate=300.0
-    )
-    delays = [
-        24 * min(each for each in days_after(detect(pool, levels), 60.3) if each > 0)
-        for levels in BURSTS.values()
-    ]
-    assert delays == sorted(delays)
-    assert delays[1] <= 3.0 < delays[3]
 
 
 def test_duplicates_gaps_replacement_and_two_meters_are_no_leak() -> None:

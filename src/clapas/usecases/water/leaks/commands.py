@@ -13,7 +13,7 @@ from clapas.usecases.water.errors import BadTable
 from clapas.usecases.water.leaks.batch import COLUMNS, Recordings, alert_table, recordings
 from clapas.usecases.water.leaks.evaluate import is_held, run_trial
 from clapas.usecases.water.leaks.inject import Plan
-from clapas.usecases.water.leaks.levels import BURSTS, Levels
+from clapas.usecases.water.leaks.levels import BURSTS, SURE, Levels
 from clapas.usecases.water.leaks.nightly import Ledger, run_night
 from clapas.usecases.water.leaks.plain import plain_trial
 from clapas.usecases.water.leaks.score import burst_lines, leak_lines, plain_lines
@@ -69,15 +69,35 @@ def find_leaks(
     write_whole(out, shown.select(COLUMNS).write_csv())
     if state:
         ledger.save(state)
-    ranked = shown.with_columns(euros_month=(pl.col("rate_l_h") * 0.72 * price).round(0))
     typer.echo(
         f"{len(ledger.names)} meters, {table.rows.height} readings, {shown.height} alerts → {out}"
     )
-    for row in ranked.sort("euros_month", descending=True).head(10).iter_rows(named=True):
-        typer.echo(
-            f"  {row['meter']}  {row['kind']}  {row['rate_l_h']:.1f} L/h  "
-            f"{row['rate_l_h'] * 24:.0f} L/day  {row['euros_month']:.0f} €/month  since about {row['raised_at']}"
-        )
+    for line in [*_dearest(shown, price), *_surest(shown)]:
+        typer.echo(line)
+
+
+def _dearest(alerts: pl.DataFrame, price: float) -> list[str]:
+    """The ten leaks that cost most a month."""
+    leaks = alerts.filter(pl.col("kind") != "burst")
+    ranked = leaks.with_columns(euros_month=(pl.col("rate_l_h") * 0.72 * price).round(0))
+    return [
+        f"  {row['meter']}  {row['kind']}  {row['rate_l_h']:.1f} L/h  "
+        f"{row['rate_l_h'] * 24:.0f} L/day  {row['euros_month']:.0f} €/month  since about {row['raised_at']}"
+        for row in ranked.sort("euros_month", descending=True).head(10).iter_rows(named=True)
+    ]
+
+
+def _surest(alerts: pl.DataFrame) -> list[str]:
+    """How many bursts, and the ten that are the strangest for their meter: the others may well be a pool."""
+    bursts = alerts.filter(pl.col("kind") == "burst")
+    if bursts.is_empty():
+        return []
+    sure = bursts.filter(pl.col("confidence") >= SURE)
+    title = f"{bursts.height} bursts (above 195 L/h for hours), of which {sure.height} at a confidence of {SURE} or more:"
+    return [title] + [
+        f"  {row['meter']}  {row['rate_l_h']:.0f} L/h  confidence {row['confidence']:.2f}  {row['raised_at']}"
+        for row in sure.sort("confidence", descending=True).head(10).iter_rows(named=True)
+    ]
 
 
 def evaluate_leaks(
