@@ -194,6 +194,7 @@ def test_pausing_stops_the_live_stream(signed_in_page: Page, settle: Settle) -> 
     page = signed_in_page
     settle(page, "/")
     page.get_by_role("button", name="En direct").click()
+    page.wait_for_timeout(1500)  # what was asked for before the click may still arrive
     before = page.locator("[data-ledger] dd").first.inner_text()
     page.wait_for_timeout(2500)
     assert page.locator("[data-ledger] dd").first.inner_text() == before
