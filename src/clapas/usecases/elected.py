@@ -1,9 +1,9 @@
 """The home of the elected: six figures and a map, with sources, dates and method. No control room.
 
 A figure is the middle of its trade's headline over the trade's usual period, on the points of measure that captured
-enough; beside it, how many were well, to watch, in alert, or could not be judged. A trade without a point that can
-be judged has places on the map and no figure yet. Where fewer than six trades have one, the figures are completed by
-what every territory has: points of measure that live, and alarms that a trade has in hand.
+enough; beside it, how many were well, to watch, in alert, or could not be judged. Where fewer than six trades have one,
+the figures are completed by what every territory has (points of measure that live, alarms that a trade has in hand),
+then by the trades that wait for enough measurements: their card has no value and says so.
 """
 
 import asyncio
@@ -79,6 +79,7 @@ async def summary(
     for common in (living, alarms):
         if len(shares) < FIGURES:
             shares.append(await common(store, seen, window=week, commune=commune))
+    shares += [one for one, _ in told if not one.judged][: FIGURES - len(shares)]
     return Summary(
         commune=commune, figures=shares, places=[line for _, mine in told for line in mine]
     )

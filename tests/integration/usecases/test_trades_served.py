@@ -92,7 +92,10 @@ async def test_from_observations_to_figures_report_and_feed(
     assert figure["end"].startswith("2026-06-01T11:45")
     usual = (await operator.call("GET", "/api/v1/trades/bikes/figures")).json()
     assert (usual["start"], usual["end"]) == (figure["start"], figure["end"])
-    assert all(each["judged"] for each in elected["figures"] if each["trade"])
+    judged = [bool(each["judged"]) for each in elected["figures"]]
+    assert judged == sorted(judged, reverse=True), "trades that wait for measurements come last"
+    waiting = [each["value"] for each in elected["figures"] if not each["judged"] and each["trade"]]
+    assert waiting == [None]
     types = {each["type"] for each in elected["places"]}
     assert {"BikeHireDockingStation", "OffStreetParking"} <= types
     assert len(elected["figures"]) >= 3
