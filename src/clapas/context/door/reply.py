@@ -11,6 +11,7 @@ from clapas.context.door.http import GEO, LD, Answer, Headers, Request, preferen
 from clapas.context.errors import BadRequestData, InvalidRequest, TooManyResults
 from clapas.context.linked import Shown
 from clapas.context.model import GEOMETRIES, Entity, is_uri
+from clapas.context.reading import FORBIDDEN
 from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, feature
 from clapas.context.terms import Terms
 from clapas.context.versions import Version, read_version
@@ -139,6 +140,8 @@ def _projected(
         elif word == "}" and depth and not wanted:
             return found, tokens
         elif word and word not in {",", "|", "{", "}"} and wanted:
+            if FORBIDDEN.search(word):
+                raise BadRequestData(f"{word!r} cannot be the name of an attribute")
             last = word if word in HEAD else terms.expand(word)
             found[last], wanted = None, False
         else:
