@@ -1,8 +1,10 @@
 """Patterns of ids (``idPattern``)."""
 
 import re
+from typing import Any
 
 from clapas.context.errors import BadRequestData
+from clapas.context.model import is_uri
 
 
 def check_pattern(pattern: str) -> None:
@@ -19,3 +21,12 @@ def matches_pattern(pattern: str, name: str) -> bool:
         return re.search(pattern, name) is not None
     except re.error:
         return False
+
+
+def leave_patterns(information: Any) -> None:
+    """Take the ids that are no URI away where a pattern stands beside them, in a registration's information."""
+    for each in information if isinstance(information, list) else ():
+        entities = each.get("entities") if isinstance(each, dict) else None
+        for entity in entities if isinstance(entities, list) else ():
+            if isinstance(entity, dict) and "idPattern" in entity and not is_uri(entity.get("id")):
+                entity.pop("id", None)

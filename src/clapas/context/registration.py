@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from clapas.context.errors import BadRequestData, Clash
 from clapas.context.geometry import check_geometry
 from clapas.context.model import NULL, is_date_time, is_pairs, is_uri, moment, now_text
-from clapas.context.patterns import check_pattern, matches_pattern
+from clapas.context.patterns import check_pattern, leave_patterns, matches_pattern
 from clapas.context.query.select import scope_matches, type_words
 from clapas.context.temporal import DURATION, Window
 from clapas.context.terms import Terms
@@ -49,7 +49,8 @@ Body = dict[str, Any]
 def read_registration(payload: Any, terms: Terms, *, lenient: bool = False) -> Body:
     """A whole registration with its names expanded. Raises BadRequestData.
 
-    ``lenient``: an exclusive one may name a pattern of ids, or no attributes (against clause 4.3.6.3).
+    ``lenient``: an exclusive one may name a pattern of ids, or no attributes (against clause 4.3.6.3), and
+    an id that is no URI counts as none beside a pattern of ids (against clause 5.2.8).
     """
     if not isinstance(payload, dict) or not payload:
         raise BadRequestData("a registration is a JSON object")
@@ -60,6 +61,8 @@ def read_registration(payload: Any, terms: Terms, *, lenient: bool = False) -> B
         raise BadRequestData("the id of a registration is a URI")
     if any(value is None or value == NULL for value in body.values()):
         raise BadRequestData("null is not allowed")
+    if lenient:
+        leave_patterns(body.get("information"))
     _check(body, lenient=lenient)
     return renamed(body, terms.expand)
 

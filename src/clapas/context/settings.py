@@ -46,7 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The largest answer of a context source."""
     lenient_registrations: bool = False
     """Exclusive registrations may name an id pattern or no attributes, and get purges as they came, not
-    narrowed to what they registered; exclusive and redirect ones may name what exists here already."""
+    narrowed to what they registered; exclusive and redirect ones may name what exists here already; an id that
+    is no URI counts as none beside a pattern of ids."""
     lone_page_links: bool = False
     """The Link header of a page of subscriptions or registrations holds its neighbours only, not the @context."""
     map_hours: float = 24.0

@@ -4,9 +4,15 @@ import asyncio
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.integration.context.receiver import Receiver
 from tests.integration.context.source import Register
+
+from clapas.charter import Charter
+from clapas.context.routes import open_door
+from clapas.context.settings import CONFORMANCE
+from clapas.store import Store
 
 
 @pytest.mark.clause("5.2.22")
@@ -26,6 +32,31 @@ async def test_who_is_alone(register: Register, urn: str) -> None:
     for mode, status in modes:
         answer = await register(information=information, mode=mode)
         assert (mode, answer.status_code) == (mode, status)
+
+
+@pytest.mark.clause("5.2.8")
+async def test_an_id_that_is_none_beside_a_pattern(
+    store: Store, api: httpx.AsyncClient, register: Register, urn: str
+) -> None:
+    """An id that is no URI is refused; beside a pattern the conformance profile takes it for none."""
+    selector = {"id": f"entity_pattern={urn}.*", "idPattern": f"{urn}.*", "type": "Van"}
+    alone = {key: value for key, value in selector.items() if key != "idPattern"}
+    assert (await register(information=[{"entities": [alone]}])).status_code == 400
+    assert (await register(information=[{"entities": [selector]}])).status_code == 201
+    name = f"{urn.replace('Thing', 'Registration')}1"
+    kept = (await api.get(f"/csourceRegistrations/{name}")).json()
+    assert kept["information"] == [{"entities": [{"idPattern": f"{urn}.*", "type": "Van"}]}]
+    settings = msgspec.structs.replace(CONFORMANCE, lenient_registrations=False)
+    body = kept | {"id": f"{name}0", "information": [{"entities": [selector]}]}
+    async with open_door(store, None, charter=Charter.standard(), settings=settings) as door:
+        transport = httpx.ASGITransport(app=door)
+        url = "http://broker/ngsi-ld/v1"
+        async with httpx.AsyncClient(transport=transport, base_url=url) as strict:
+            refused = await strict.post("/csourceRegistrations", json=body)
+    assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (
+        400,
+        "BadRequestData",
+    )
 
 
 @pytest.mark.clause("5.10.2")
