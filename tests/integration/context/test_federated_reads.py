@@ -73,6 +73,22 @@ async def test_undated_rivals_are_asked_when(
     assert all("sysAttrs" in each[1] for each in source.asked[4:])
 
 
+@pytest.mark.clause("4.5.5")
+async def test_times_asked_for_later_take_nothing_away(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """What a source said is not lost when it leaves it out as it is asked for the times."""
+    await api.post("/entities?local=true", json=van(urn, brand="Z"))
+    await register()
+    later = van(urn, brand="Y")
+    later["brand"]["modifiedAt"] = "2999-01-01T00:00:00Z"
+    source.pages = [van(urn, brand="Y", doors=4), later]
+    shown = (await api.get(f"/entities/{urn}")).json()
+    assert len(source.asked) == 2
+    assert {name: shown[name]["value"] for name in ("brand", "doors")} == {"brand": "Y", "doors": 4}
+    assert "modifiedAt" not in shown["brand"]
+
+
 @pytest.mark.clause("6.3.10")
 async def test_every_page_of_a_source(
     api: httpx.AsyncClient, source: Source, register: Register, urn: str

@@ -27,7 +27,8 @@ async def dated(
 ) -> tuple[list[Part], Headers]:
     """The parts in the replies, with the times by which the most recent of several instances is known.
 
-    A source that does not tell its times is taken as it answered first.
+    The second answers only date what the first ones said: who leaves something out of them, or says nothing,
+    is taken as it answered first.
     """
     parts, warnings = await federation.parts(request, replies)
     asked = contested(own, parts)
@@ -42,7 +43,31 @@ async def dated(
         request, [each for each in await federation.ask(request, again) if each.ok]
     )
     known = {(each.share.id, each.entity.id): each for each in told}
-    return [known.get((each.share.id, each.entity.id), each) for each in parts], warnings
+    return [
+        _with_times(each, known.get((each.share.id, each.entity.id))) for each in parts
+    ], warnings
+
+
+def _with_times(part: Part, told: Part | None) -> Part:
+    """A part whose instances are those of the second answer, where that has them."""
+    if told is None:
+        return part
+    later = {
+        (name, dataset_of(each)): each
+        for name, instances in told.entity.attributes.items()
+        for each in instances
+    }
+    attributes = {
+        name: [later.get((name, dataset_of(each)), each) for each in instances]
+        for name, instances in part.entity.attributes.items()
+    }
+    entity = msgspec.structs.replace(
+        part.entity,
+        attributes=attributes,
+        created=told.entity.created,
+        modified=told.entity.modified,
+    )
+    return msgspec.structs.replace(part, entity=entity)
 
 
 def contested(own: Sequence[Entity], parts: Sequence[Part]) -> set[str]:
