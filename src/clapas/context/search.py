@@ -9,7 +9,7 @@ import msgspec
 from shapely.geometry import shape
 
 from clapas.context.broker import Broker, entity_of
-from clapas.context.collation import check_collation, collation_key
+from clapas.context.collation import Key, read_collation
 from clapas.context.editing import value_of
 from clapas.context.errors import BadRequestData, TooManyResults
 from clapas.context.geometry import check_geometry
@@ -50,8 +50,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     path: tuple[str, ...] = ()
     descending: bool = False
     origin: Any = None
-    collated: bool = False
-    """Texts in the order of words, not of code points."""
+    collate: Key | None = None
+    """What texts are sorted by; None: their code points."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,7 +234,7 @@ def _key(order: Order, found: tuple[str, dict[str, Any]]) -> tuple[int, Any] | N
         if not isinstance(value, dict) or value.get("type") not in GEOMETRIES:
             return None
         return 0, distance(shape(value), order.origin)
-    return _sortable(value, collated=order.collated)
+    return _sortable(value, collate=order.collate)
 
 
 def _followed(instance: dict[str, Any], path: tuple[str, ...]) -> Any:
@@ -250,7 +250,7 @@ def _followed(instance: dict[str, Any], path: tuple[str, ...]) -> Any:
     return value_of(instance)
 
 
-def _sortable(value: Any, *, collated: bool) -> tuple[int, Any] | None:
+def _sortable(value: Any, *, collate: Key | None) -> tuple[int, Any] | None:
     if value is None:
         return None
     if isinstance(value, bool):
@@ -258,7 +258,7 @@ def _sortable(value: Any, *, collated: bool) -> tuple[int, Any] | None:
     if isinstance(value, int | float):
         return 0, value
     if isinstance(value, str):
-        return 1, collation_key(value) if collated else value
+        return 1, collate(value) if collate else value
     return 3, str(value)
 
 
@@ -271,8 +271,7 @@ def read_orders(
     collation: str | None = None,
 ) -> tuple[Order, ...]:
     """``orderBy``: keys by comma, each with an optional direction after ';'. Raises BadRequestData."""
-    if collation is not None:
-        check_collation(collation)
+    collate = read_collation(collation)
     found: list[Order] = []
     for part in text.split(","):
         name, _, direction = part.strip().partition(";")
@@ -294,7 +293,7 @@ def read_orders(
                 path=path,
                 descending=direction.endswith("desc"),
                 origin=start,
-                collated=collation is not None,
+                collate=collate,
             )
         )
     return tuple(found)
