@@ -244,6 +244,7 @@ async def test_discovery(api: httpx.AsyncClient, urn: str) -> None:
         assert (await api.get("/csourceRegistrations", params=query)).json() == []
     assert (await api.get(f"/csourceRegistrations?type={kind}&attrs=none")).json() == []
     assert (await api.get("/csourceRegistrations")).status_code == 400
+    await api.delete(f"/csourceRegistrations/{body['id']}")
 
 
 @pytest.mark.clause("5.11.7")
@@ -284,6 +285,7 @@ async def test_changed_wish_for_registrations(
     assert (await api.patch(path, json=change)).status_code == 204
     told = (await receiver.next())[1]
     assert (told["triggerReason"], told["data"][0]["id"]) == ("newlyMatching", body["id"])
+    await api.delete(f"/csourceRegistrations/{body['id']}")
 
 
 @pytest.mark.clause("5.15.1")
