@@ -63,22 +63,30 @@ def up(
 ) -> None:
     """Start the platform in a data directory; Ctrl-C stops it without loss."""
     simulated = (data / "demonstration.json").exists()
-    configuration = _profiled(data, profile, host=host) if profile else None
+    configuration = profiled(data, profile, host=host) if profile else None
     if ngsi_ld:
         configuration = _at_level(data, configuration, level=ngsi_ld)
     asyncio.run(_run(data, host=host, port=port, simulated=simulated, configuration=configuration))
 
 
-def _profiled(data: Path, profile: str, *, host: str) -> "Configuration":
-    """Settings for a purpose: 'conformance' opens the NGSI-LD door to everybody on this machine."""
+def profiled(data: Path, profile: str, *, host: str) -> "Configuration":
+    """Settings for a purpose: 'conformance' opens the NGSI-LD door to everybody on this machine.
+
+    The port of MQTT is left to the test suite, which starts a broker of its own there and is notified through it.
+    """
     from clapas.config import load
     from clapas.context.settings import CONFORMANCE
+    from clapas.engines.ports import free_port
 
     if profile != "conformance":
         raise BadSetting("the profile is 'conformance', or left out", key="profile")
     if host not in {"127.0.0.1", "::1", "localhost"}:
         raise BadSetting("the conformance profile listens on the loopback only", key="host")
-    return msgspec.structs.replace(load(data), context=CONFORMANCE)
+    chosen = load(data)
+    engines = msgspec.structs.replace(
+        chosen.engines, mqtt_port=chosen.engines.mqtt_port or free_port()
+    )
+    return msgspec.structs.replace(chosen, context=CONFORMANCE, engines=engines)
 
 
 def _at_level(data: Path, configuration: "Configuration | None", *, level: str) -> "Configuration":

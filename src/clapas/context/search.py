@@ -1,4 +1,4 @@
-"""A query as a value, compiled to one search of the store, ordered and paged (clauses 4.9, 4.10, 4.17, 4.19, 4.23, 5.7.2)."""
+"""A query as a value, compiled to one search of the store and paged (clauses 4.9, 4.10, 4.17, 4.19, 5.7.2)."""
 
 import asyncio
 import re
@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from shapely.geometry import shape
 
 from clapas.context.broker import Broker, entity_of
-from clapas.context.collation import check_collation, collation_key
-from clapas.context.editing import value_of
 from clapas.context.errors import BadRequestData, TooManyResults
-from clapas.context.geometry import check_geometry
-from clapas.context.model import GEOMETRIES, Entity, is_uri
+from clapas.context.model import Entity, is_uri
+from clapas.context.ordering import Order, sorted_by
 from clapas.context.patterns import check_pattern
 from clapas.context.query import q as language
-from clapas.context.query.geo import GeoQuery, distance
+from clapas.context.query.geo import GeoQuery
 from clapas.context.query.predicate import Compiler, as_text
 from clapas.context.query.select import (
     attribute_predicate,
@@ -30,9 +27,7 @@ from clapas.store.context import EVERYTHING, PathRefused, Search, as_json
 
 MOST_CANDIDATES = 200_000
 MOST_LINKED = 5_000
-ORDERS = ("asc", "desc", "dist-asc", "dist-desc")
 SIMPLE = re.compile(r"^[^\s();,|*]+$")
-SYSTEM = {"createdAt": "@created", "modifiedAt": "@modified", "expiresAt": "@expires"}
 
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,17 +36,6 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     ids: tuple[str, ...] = ()
     pattern: str = ""
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of an ordering: a member of the document, or a path below it."""
-
-    iri: str
-    path: tuple[str, ...] = ()
-    descending: bool = False
-    origin: Any = None
-    collated: bool = False
-    """Texts in the order of words, not of code points."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +176,18 @@ async def find(
     return Found(entities=entities, more=len(docs) > limit, count=total)
 
 
+async def in_order(
+    broker: Broker, tenant: str, *, ids: Sequence[str], orders: Sequence[Order]
+) -> list[str]:
+    """Known entities by what they are now (4.23); what is kept of none comes last, by id."""
+    everywhere = Search(path="1 == 1", ids=list(ids))
+    members = [order.iri for order in orders]
+    found = await broker.store.members(tenant, everywhere, members=members, limit=len(ids))
+    held = dict(found)
+    pairs = [(each, held.get(each, {})) for each in sorted(ids)]
+    return [each for each, _ in await asyncio.to_thread(sorted_by, orders, pairs)]
+
+
 async def _sifted(
     broker: Broker, tenant: str, *, query: Query, search: Search, limit: int, offset: int
 ) -> Found:
@@ -213,94 +209,7 @@ def _kept(query: Query, found: list[tuple[str, dict[str, Any]]]) -> list[str]:
     geo = query.geo
     if geo is not None:
         found = [each for each in found if geo.holds(each[1].get(geo.attribute, []))]
-    for order in reversed(query.orders):
-        keyed = [(_key(order, each), each) for each in found]
-        present = [each for each in keyed if each[0] is not None]
-        absent = [each for key, each in keyed if key is None]
-        present.sort(key=lambda pair: pair[0] or (), reverse=order.descending)
-        found = [each for _, each in present] + absent
-    return [each for each, _ in found]
-
-
-def _key(order: Order, found: tuple[str, dict[str, Any]]) -> tuple[int, Any] | None:
-    """What an entity is sorted by: numbers before texts before the rest; None when it has nothing."""
-    name, members = found
-    if order.iri == "@id":
-        return 1, name
-    held = members.get(order.iri)
-    if order.iri[0] == "@":
-        return None if held is None else (1, held[0] if isinstance(held, list) else held)
-    if not held:
-        return None
-    value = _followed(held[0], order.path)
-    if order.origin is not None:
-        if not isinstance(value, dict) or value.get("type") not in GEOMETRIES:
-            return None
-        return 0, distance(shape(value), order.origin)
-    return _sortable(value, collated=order.collated)
-
-
-def _followed(instance: dict[str, Any], path: tuple[str, ...]) -> Any:
-    for name in path:
-        inner = instance.get(name)
-        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
-            instance = inner[0]
-        elif name in instance:
-            return inner
-        else:
-            value = value_of(instance)
-            return value.get(name) if isinstance(value, dict) else None
-    return value_of(instance)
-
-
-def _sortable(value: Any, *, collated: bool) -> tuple[int, Any] | None:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return 2, value
-    if isinstance(value, int | float):
-        return 0, value
-    if isinstance(value, str):
-        return 1, collation_key(value) if collated else value
-    return 3, str(value)
-
-
-def read_orders(
-    text: str,
-    terms: Terms,
-    *,
-    origin: Any = None,
-    geometry: str | None = None,
-    collation: str | None = None,
-) -> tuple[Order, ...]:
-    """``orderBy``: keys by comma, each with an optional direction after ';'. Raises BadRequestData."""
-    if collation is not None:
-        check_collation(collation)
-    found: list[Order] = []
-    for part in text.split(","):
-        name, _, direction = part.strip().partition(";")
-        if not name or (direction and direction not in ORDERS):
-            raise BadRequestData(f"orderBy: {part!r} cannot be understood")
-        head, *rest = name.replace("[", ".").replace("]", "").split(".")
-        start = None
-        if direction.startswith("dist-"):
-            if origin is None:
-                raise BadRequestData("ordering by distance needs orderFrom")
-            wanted = {"type": geometry or "Point", "coordinates": origin}
-            check_geometry(wanted, "orderFrom")
-            start = shape(wanted)
-        path = tuple(each if each in language.MEMBERS else terms.expand(each) for each in rest)
-        iri = {"id": "@id", "type": "@type", "scope": "@scope", **SYSTEM}.get(head)
-        found.append(
-            Order(
-                iri=iri or terms.expand(head),
-                path=path,
-                descending=direction.endswith("desc"),
-                origin=start,
-                collated=collation is not None,
-            )
-        )
-    return tuple(found)
+    return [each for each, _ in sorted_by(query.orders, found)]
 
 
 def check_ids(ids: Sequence[str]) -> tuple[str, ...]:

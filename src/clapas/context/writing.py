@@ -13,7 +13,7 @@ import msgspec
 from clapas.context.editing import Editor
 from clapas.context.errors import Clash, NgsiError
 from clapas.context.measures import SOURCE, measures
-from clapas.context.model import MEMBER, Entity, moment, now_text, null_of
+from clapas.context.model import MEMBER, SCOPE, Entity, moment, now_text, null_of
 from clapas.store.context import Change, ContextStore, Deed
 from clapas.store.series import SeriesStore
 
@@ -129,11 +129,14 @@ class Write:
 def evolution_row(
     entity: str, attribute: str, *, instance: dict[str, Any], deleted: str
 ) -> dict[str, Any]:
-    """One row of the evolution; an instance that was deleted keeps its type and loses its value."""
+    """One row of the evolution; an instance that was deleted keeps its type and loses its value.
+
+    A scope that was deleted is an empty one, as a scope is a list of names (clause 4.18).
+    """
     doc = instance
     if deleted:
         doc = {key: instance[key] for key in ("type", "datasetId") if key in instance}
-        doc |= {MEMBER[doc["type"]]: null_of(doc["type"])}
+        doc |= {MEMBER[doc["type"]]: [] if attribute == SCOPE else null_of(doc["type"])}
         doc |= {"createdAt": deleted, "modifiedAt": deleted}
         doc["deletedAt"] = deleted
     return {

@@ -17,6 +17,7 @@ from clapas.store import Store
 LD = {"Content-Type": "application/ld+json"}
 CORE = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
 ERROR = "https://uri.etsi.org/ngsi-ld/errors/"
+VOCAB = "https://uri.etsi.org/ngsi-ld/default-context/"
 
 
 def vehicle(urn: str, **more: Any) -> dict[str, Any]:
@@ -177,6 +178,8 @@ async def test_pick_and_omit(api: httpx.AsyncClient, urn: str) -> None:
     assert {"type", "speed"}.isdisjoint(left)
     assert left["id"] == urn
     check_problem(await api.get(f"/entities/{urn}?pick=id&omit=id"), 400, "BadRequestData")
+    for wrong in ("pick=id%3Bspeed", "omit=sp%20eed", "pick=id,owner{na%3Dme}"):
+        check_problem(await api.get(f"/entities/{urn}?{wrong}"), 400, "BadRequestData")
     whole = (await api.get(f"/entities/{urn}?options=keyValues")).json()
     nothing = f"omit={','.join(whole)}"
     check_problem(await api.get(f"/entities/{urn}?{nothing}"), 404, "ResourceNotFound")
@@ -195,7 +198,7 @@ async def test_delete(api: httpx.AsyncClient, urn: str) -> None:
 
 @pytest.mark.clause("5.6.3")
 async def test_append(api: httpx.AsyncClient, urn: str) -> None:
-    """Attributes are appended; with noOverwrite those that are there stay."""
+    """Attributes are appended; with noOverwrite those that are there stay, and are told by their IRIs."""
     await api.post("/entities", json=vehicle(urn))
     new = {
         "speed": {"type": "Property", "value": 1},
@@ -203,8 +206,8 @@ async def test_append(api: httpx.AsyncClient, urn: str) -> None:
     }
     kept = await api.post(f"/entities/{urn}/attrs?options=noOverwrite", json=new)
     assert kept.status_code == 207
-    assert kept.json()["updated"] == ["colour"]
-    assert kept.json()["notUpdated"][0]["attributeName"] == "speed"
+    assert kept.json()["updated"] == [f"{VOCAB}colour"]
+    assert kept.json()["notUpdated"][0]["attributeName"] == f"{VOCAB}speed"
     assert (await api.post(f"/entities/{urn}/attrs", json=new)).status_code == 204
     assert (await api.get(f"/entities/{urn}?options=keyValues")).json()["speed"] == 1
 
@@ -274,15 +277,21 @@ async def test_replace_attribute(api: httpx.AsyncClient, urn: str) -> None:
 
 @pytest.mark.clause("4.18")
 async def test_replace_scope(api: httpx.AsyncClient, urn: str) -> None:
-    """The scope of an entity is replaced like an attribute, where there is one."""
+    """A scope is updated where there is one, and never added by that; it is not replaced as an attribute is."""
     await api.post("/entities", json={"id": urn, "type": "Van", "scope": "/Hérault"})
-    path = f"/entities/{urn}/attrs/scope"
-    assert (await api.put(path, json={"scope": ["/Hérault/Lunel", "/Gard"]})).status_code == 204
+    path = f"/entities/{urn}/attrs"
+    new = {"scope": ["/Hérault/Lunel", "/Gard"]}
+    check_problem(await api.put(f"{path}/scope", json=new), 400, "BadRequestData")
+    assert (await api.patch(path, json=new)).status_code == 204
     assert (await api.get(f"/entities/{urn}")).json()["scope"] == ["/Hérault/Lunel", "/Gard"]
-    check_problem(await api.put(path, json={"scope": "/a//b"}), 400, "BadRequestData")
-    check_problem(await api.put(path, json={"speed": 1}), 400, "BadRequestData")
-    assert (await api.delete(path)).status_code == 204
-    check_problem(await api.put(path, json={"scope": "/Gard"}), 404, "ResourceNotFound")
+    assert (await api.delete(f"{path}/scope")).status_code == 204
+    partly = await api.patch(path, json={**new, "speed": 1})
+    assert partly.status_code == 207
+    assert partly.json()["updated"] == [f"{VOCAB}speed"]
+    (refused,) = partly.json()["notUpdated"]
+    assert refused["attributeName"] == "https://uri.etsi.org/ngsi-ld/scope"
+    shown = (await api.get(f"/entities/{urn}?options=keyValues")).json()
+    assert shown == {"id": urn, "type": "Van", "speed": 1}
 
 
 @pytest.mark.clause("4.18")
@@ -402,12 +411,17 @@ async def test_attributes_of_no_entity(api: httpx.AsyncClient, method: str, path
 
 @pytest.mark.clause("5.6.5")
 async def test_no_attribute_named(api: httpx.AsyncClient, urn: str) -> None:
-    """A path that ends where the name of an attribute stands lacks it; one that ends before has no such method."""
+    """What a path without the name of an attribute says cannot be deleted; no such one can be put."""
     await api.post("/entities", json=vehicle(urn))
     body = {"type": "Property", "value": 1}
     check_problem(await api.put(f"/entities/{urn}/attrs/", json=body), 400, "BadRequestData")
-    check_problem(await api.delete(f"/entities/{urn}/attrs/"), 400, "BadRequestData")
+    for path in (f"/entities/{urn}/attrs/", f"/entities/{urn}/attrs/?deleteAll=false"):
+        refused = await api.delete(path)
+        assert refused.status_code == 405
+        assert refused.headers["allow"] == "PATCH, POST"
     assert (await api.delete(f"/entities/{urn}/attrs")).status_code == 405
+    named = await api.put(f"/entities/{urn}/attrs/@speed", json=body)
+    check_problem(named, 400, "BadRequestData")
     assert (await api.get(f"/entities/{urn}")).json()["speed"]
 
 

@@ -4,6 +4,8 @@ import httpx
 import pytest
 from tests.integration.context.source import Register, Source, speed_of, van
 
+VOCAB = "https://uri.etsi.org/ngsi-ld/default-context/"
+
 
 @pytest.mark.clause("5.6.1")
 async def test_create_inclusive(
@@ -101,6 +103,28 @@ async def test_attributes_of_an_exclusive_source(
     ]
     local = (await api.get(f"/entities/{urn}?local=true&options=keyValues")).json()
     assert local == {"id": urn, "type": "Van", "brand": "Y"}
+
+
+@pytest.mark.clause("5.2.18")
+async def test_partial_success_in_whole_names(
+    api: httpx.AsyncClient, source: Source, register: Register, urn: str
+) -> None:
+    """What was and was not done, here and at a source, is told by IRIs, whatever words the source has."""
+    await api.post("/entities?local=true", json=van(urn, brand="Z"))
+    await register(operations=["redirectionOps"])
+    told = {
+        "updated": ["load"],
+        "notUpdated": [{"attributeName": f"{VOCAB}speed", "reason": "old"}, "brand"],
+    }
+    source.when("POST", f"/ngsi-ld/v1/entities/{urn}/attrs/", 207, told)
+    body = {"speed": 9, "load": 2, "brand": "Y"}
+    answer = await api.post(f"/entities/{urn}/attrs?options=noOverwrite", json=body)
+    assert answer.status_code == 207
+    assert sorted(answer.json()["updated"]) == [f"{VOCAB}load", f"{VOCAB}speed"]
+    refused = answer.json()["notUpdated"]
+    names = sorted(each["attributeName"].removeprefix(VOCAB) for each in refused)
+    assert names == ["brand", "brand", "speed"]
+    assert all(each["attributeName"].startswith(VOCAB) for each in refused)
 
 
 @pytest.mark.clause("5.6.5")

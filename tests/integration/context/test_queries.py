@@ -321,6 +321,32 @@ async def test_too_wide_or_too_deep(api: httpx.AsyncClient, params: dict[str, st
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
 
 
+@pytest.mark.clause("5.7.2")
+@pytest.mark.parametrize("name", ["id", "type", "id,type", "level,type", "@type", "na;me"])
+async def test_attrs_name_attributes(api: httpx.AsyncClient, kind: str, name: str) -> None:
+    """What is no attribute is refused in attrs, in a query as in its body and of one entity."""
+    body = {"type": "Query", "entities": [{"type": kind}], "attrs": name.split(",")}
+    for answer in (
+        await api.get("/entities", params={"type": kind, "attrs": name}),
+        await api.post("/entityOperations/query", json=body),
+        await api.get(f"/entities/urn:ngsi-ld:{kind}:1", params={"attrs": name}),
+        await api.get("/temporal/entities", params={"type": kind, "attrs": name}),
+    ):
+        assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
+
+
+@pytest.mark.clause("4.21")
+@pytest.mark.parametrize("given", ["id;name", "name level", "a{b;c}", "name=1", "(name)"])
+@pytest.mark.parametrize("way", ["pick", "omit"])
+async def test_projections_name_members(
+    api: httpx.AsyncClient, kind: str, way: str, given: str
+) -> None:
+    """What no name of a member holds is refused in pick and omit."""
+    params = {"type": kind, way: given, "join": "inline"}
+    answer = await api.get("/entities", params=params)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
+
+
 @pytest.mark.clause("4.9")
 async def test_words_of_the_vocabulary(api: httpx.AsyncClient, urn: str) -> None:
     """A word in a query is one of the @context only where the query says so."""

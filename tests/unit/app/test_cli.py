@@ -9,6 +9,7 @@ import typer
 
 import clapas
 from clapas import cli
+from clapas.commands.platform import profiled
 from clapas.domain.errors import ClapasError, InternalError, NotFound, OperatorError
 
 
@@ -97,3 +98,10 @@ def test_a_mistyped_directory_is_told_and_not_made(
     assert cli.run([*typed, "--data", str(wrong)]) == 3
     assert "there is no platform in" in capsys.readouterr().err
     assert not wrong.exists()
+
+
+def test_the_conformance_profile_leaves_mqtt_to_the_suites_own_broker(tmp_path: Path) -> None:
+    """A test suite starts a broker on 1883 and is notified there: the platform does not take that port."""
+    configuration = profiled(tmp_path, "conformance", host="127.0.0.1")
+    assert configuration.engines.mqtt_port not in {0, 1883}
+    assert configuration.context.open

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from clapas.context.broker import Broker
 from clapas.context.door.entities import check_same_id, entity_id, present
 from clapas.context.door.http import Answer, Request
@@ -16,13 +18,16 @@ from clapas.store.context import Change, as_json
 def attribute_iri(request: Request) -> str:
     """The attribute in the path. Raises BadRequestData."""
     name = request.args[1]
-    if FORBIDDEN.search(name):
+    if FORBIDDEN.search(name) or name.startswith("@"):
         raise BadRequestData(f"{name!r} cannot be the name of an attribute")
     return request.context.terms.expand(name)
 
 
 def update_result(updated: list[str], failed: dict[str, str]) -> Answer:
-    """204 when everything was done, else 207 with an UpdateResult (5.2.18)."""
+    """204 when everything was done, else 207 with an UpdateResult (5.2.18).
+
+    Names are whole IRIs, as in errors: the answer comes without a @context that would say what a short one means.
+    """
     if not failed:
         return Answer(status=204)
     refused = [{"attributeName": name, "reason": reason} for name, reason in failed.items()]
@@ -33,7 +38,6 @@ async def append(broker: Broker, request: Request) -> Answer:
     """Append Attributes (5.6.3)."""
     draft = Reader(request.context.terms).entity(request.body, whole=False)
     overwrite = "noOverwrite" not in request.options
-    compact = request.context.terms.compact
     updated: list[str] = []
     failed: dict[str, str] = {}
 
@@ -45,9 +49,9 @@ async def append(broker: Broker, request: Request) -> Answer:
         failed.clear()
         for iri, instances in draft.attributes.items():
             if editor.append(iri, instances, overwrite=overwrite):
-                updated.append(compact(iri))
+                updated.append(iri)
             else:
-                failed[compact(iri)] = "the attribute exists already"
+                failed[iri] = "the attribute exists already"
         return editor
 
     await broker.edit(request.tenant, entity_id(request), act=act)
@@ -55,23 +59,29 @@ async def append(broker: Broker, request: Request) -> Answer:
 
 
 async def update(broker: Broker, request: Request) -> Answer:
-    """Update Attributes (5.6.2)."""
+    """Update Attributes (5.6.2); a scope is updated where there is one, and never added (4.18)."""
     draft = Reader(request.context.terms, fragment=True).entity(request.body, whole=False)
     compact = request.context.terms.compact
     for iri, instances in draft.attributes.items():
         if not all("type" in each for each in instances):
             raise BadRequestData(f"{compact(iri)}: the attribute has no value")
+    failed: dict[str, str] = {}
 
     def act(entity: Entity | None, now: str) -> Editor:
         editor = Editor(present(request, entity), now)
         check_same_id(draft, editor.entity.id)
-        editor.head(draft)
+        failed.clear()
+        told = draft
+        if draft.scopes and not editor.entity.scopes:
+            failed[SCOPE] = "the entity has no scope"
+            told = msgspec.structs.replace(draft, scopes=None)
+        editor.head(told)
         for iri, instances in draft.attributes.items():
             editor.append(iri, instances)
         return editor
 
     await broker.edit(request.tenant, entity_id(request), act=act)
-    return Answer(status=204)
+    return update_result(list(draft.attributes), failed)
 
 
 def _one_fragment(request: Request, *, fragment: bool) -> dict[str, Any]:
@@ -108,7 +118,9 @@ async def replace(broker: Broker, request: Request) -> Answer:
     """Replace Attribute (5.6.19): the whole instance, which may be of another type than before."""
     iri = attribute_iri(request)
     if iri == SCOPE:
-        return await _replace_scope(broker, request)
+        raise BadRequestData(
+            "a scope is no attribute: append or update the attributes to replace it"
+        )
     instance = _one_fragment(request, fragment=False)
 
     def act(entity: Entity | None, now: str) -> Editor:
@@ -121,24 +133,6 @@ async def replace(broker: Broker, request: Request) -> Answer:
                 "the attribute, or its instance of this datasetId, does not exist"
             )
         editor.put(iri, instance)
-        return editor
-
-    await broker.edit(request.tenant, entity_id(request), act=act)
-    return Answer(status=204)
-
-
-async def _replace_scope(broker: Broker, request: Request) -> Answer:
-    """Give an entity that has scopes other ones (4.18): the body is the scope, or ``{"scope": …}``."""
-    body = request.body
-    if isinstance(body, dict):
-        body = body.get("scope")
-    scopes = Reader(request.context.terms).scopes(body)
-
-    def act(entity: Entity | None, now: str) -> Editor:
-        editor = Editor(present(request, entity), now)
-        if not editor.entity.scopes:
-            raise ResourceNotFound("the entity has no scope")
-        editor.scope(scopes)
         return editor
 
     await broker.edit(request.tenant, entity_id(request), act=act)

@@ -7,7 +7,7 @@ import msgspec
 from clapas.context.broker import Broker
 from clapas.context.door.entities import entity_id
 from clapas.context.door.http import LD, Answer, Headers, Request
-from clapas.context.door.queries import orders_of, query_of
+from clapas.context.door.queries import query_of
 from clapas.context.door.queryform import request_of_body
 from clapas.context.door.reply import page_links, page_of, style_of
 from clapas.context.entity_maps import HEADER, HERE, PATH, chosen_map, map_made, wished
@@ -17,7 +17,7 @@ from clapas.context.model import SCOPE, Entity
 from clapas.context.query.select import type_matches
 from clapas.context.rendering import Renderer, Style
 from clapas.context.scope_times import evolved, kept_by_scope, valid_scopes
-from clapas.context.search import Query
+from clapas.context.search import Query, in_order
 from clapas.context.temporal import (
     PLURAL,
     Row,
@@ -127,14 +127,7 @@ async def _rows_of(broker: Broker, request: Request, *, shape: _Shape, ids: list
 async def query(broker: Broker, request: Request) -> Answer:
     """Query Temporal Evolution of Entities (5.7.4)."""
     asked = query_of(request, request.params)
-    _check_orders(request)
     return await _query(broker, request, asked=asked, shape=_shape(request))
-
-
-def _check_orders(request: Request) -> None:
-    for order in orders_of(request, request.params):
-        if order.iri != "@id":
-            raise BadRequestData("temporal queries are ordered by id only")
 
 
 async def query_by_post(broker: Broker, request: Request) -> Answer:
@@ -171,10 +164,13 @@ async def _query(broker: Broker, request: Request, *, asked: Query, shape: _Shap
     elif wished(request):
         where = Located(sources={each: [HERE] for each in ids})
         headers = [await map_made(broker, request, where=where)]
-    if asked.orders and asked.orders[0].descending:
-        ids.reverse()
+    if asked.orders:
+        ids = await in_order(broker, request.tenant, ids=ids, orders=asked.orders)
     wanted = ids[offset : offset + limit] if limit else []
-    found = await heads(broker, request.tenant, ids=wanted, rows=request.rows)
+    kept = {
+        each.id: each for each in await heads(broker, request.tenant, ids=wanted, rows=request.rows)
+    }
+    found = [kept[each] for each in wanted if each in kept]
     headers += page_links(request, limit, offset=offset, more=len(ids) > offset + limit)
     if count:
         headers.append(("NGSILD-Results-Count", str(len(ids))))

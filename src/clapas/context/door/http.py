@@ -151,7 +151,7 @@ def check_gaps(raw_path: bytes, method: str, *, segments: list[str]) -> None:
     if missing or (segments == ["entities"] and method in {"PUT", "PATCH"}):
         raise BadRequestData("the id of the entity is missing")
     if (b"/attrs//" in path and method == "DELETE") or (
-        path.endswith(b"/attrs/") and method in {"PUT", "DELETE"}
+        path.endswith(b"/attrs/") and method == "PUT"
     ):
         raise BadRequestData("the name of the attribute is missing")
 

@@ -14,9 +14,10 @@ from clapas.context.errors import BadRequestData
 from clapas.context.federation.reads import located, queried
 from clapas.context.linked import Inliner, Shown, beside, gather
 from clapas.context.model import Entity
+from clapas.context.ordering import read_orders
 from clapas.context.query import q as language
 from clapas.context.query.geo import read_geo
-from clapas.context.search import Found, Query, Selector, check_ids, read_orders
+from clapas.context.search import Found, Query, Selector, check_ids
 
 ENOUGH = ("type", "attrs", "q", "georel", "id", "idPattern", "scopeQ", "datasetId")
 JOINS = ("flat", "inline", "@none")

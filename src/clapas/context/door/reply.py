@@ -11,8 +11,9 @@ from clapas.context.door.http import GEO, LD, Answer, Headers, Request, preferen
 from clapas.context.errors import BadRequestData, InvalidRequest, TooManyResults
 from clapas.context.linked import Shown
 from clapas.context.model import GEOMETRIES, Entity, is_uri
+from clapas.context.reading import FORBIDDEN
 from clapas.context.rendering import ALL, Format, Projection, Renderer, Style, feature
-from clapas.context.terms import Terms
+from clapas.context.terms import KEYWORDS, Terms
 from clapas.context.versions import Version, read_version
 
 SAFE = "=:/*,;()!~'@$|"
@@ -92,11 +93,26 @@ def projection_of(request: Request) -> Projection:
     for named in (pick or {}, omit):
         check_hops(request, max((hops(each) for each in named.values()), default=0))
     if "attrs" in given:
-        if not request.words("attrs"):
-            raise BadRequestData("attrs is empty")
-        pick = dict.fromkeys((terms.expand(name) for name in request.words("attrs")), None)
-        pick |= dict.fromkeys(HEAD, None)
+        pick = dict.fromkeys([*_attributes(request), *HEAD], None)
     return Projection(pick=pick, omit=omit) if pick is not None or omit else ALL
+
+
+def _attributes(request: Request) -> list[str]:
+    """What attrs names, expanded: attributes, so neither id nor type (5.7.2.4). Raises BadRequestData."""
+    names = request.words("attrs")
+    if not names:
+        raise BadRequestData("attrs is empty")
+    for name in names:
+        if name in KEYWORDS:
+            raise BadRequestData(f"attrs: {name!r} is no attribute")
+    return [_expanded(name, request.context.terms) for name in names]
+
+
+def _expanded(name: str, terms: Terms) -> str:
+    """The IRI of a name of an attribute. Raises BadRequestData for what no name holds (4.6.2)."""
+    if FORBIDDEN.search(name):
+        raise BadRequestData(f"{name!r} cannot be the name of an attribute")
+    return terms.expand(name)
 
 
 def hops(projection: Projection | None) -> int:
@@ -139,7 +155,7 @@ def _projected(
         elif word == "}" and depth and not wanted:
             return found, tokens
         elif word and word not in {",", "|", "{", "}"} and wanted:
-            last = word if word in HEAD else terms.expand(word)
+            last = word if word in HEAD else _expanded(word, terms)
             found[last], wanted = None, False
         else:
             raise BadRequestData("the projection cannot be understood")

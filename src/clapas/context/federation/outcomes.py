@@ -1,6 +1,6 @@
 """What became of each part of a distributed write, and the one answer made of them (6.3.3, table 5.2.17)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from clapas.context.errors import PREFIX, Clash, NgsiError
 from clapas.context.federation.asking import LOOP, Reply
 from clapas.context.federation.planning import UNSUPPORTED
 from clapas.context.federation.shares import Share
+from clapas.context.terms import Terms
 
 KINDS = {400: "BadRequestData", 404: "ResourceNotFound", 409: "AlreadyExists"}
 KINDS |= {422: "OperationNotSupported"}
@@ -17,7 +18,7 @@ MULTI = 207
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One part: done, or not and why; ``attributes`` it was about, in the request's words."""
+    """One part: done, or not and why; ``attributes`` it was about, as IRIs."""
 
     problem: dict[str, Any] | None = None
     registration: str = ""
@@ -80,16 +81,19 @@ def counted(replies: Sequence[Reply]) -> list[Reply]:
 
 
 def answer(
-    name: str, outcomes: Sequence[Outcome], *, done: Answer, of_attributes: bool = False
+    name: str, outcomes: Sequence[Outcome], *, done: Answer, attributes_of: Terms | None = None
 ) -> Answer:
-    """The answer: ``done`` when every part was, the error of an only part, else 207 and the list."""
+    """The answer: ``done`` when every part was, the error of an only part, else 207 and the list.
+
+    With ``attributes_of`` the list is one of attributes; names that a source tells are read under it.
+    """
     failed = [each for each in outcomes if each.problem is not None]
     if not failed:
         return done
     if len(outcomes) == 1 and failed[0].status != MULTI and failed[0].problem:
         return Answer(status=failed[0].status, body=failed[0].problem, data=False)
-    if of_attributes:
-        return Answer(status=MULTI, body=_update_result(outcomes), data=False)
+    if attributes_of is not None:
+        return Answer(status=MULTI, body=_update_result(outcomes, attributes_of), data=False)
     succeeded = [name] if len(failed) < len(outcomes) else []
     errors = [error_of(name, each) for each in failed]
     return Answer(status=MULTI, body={"success": succeeded, "errors": errors}, data=False)
@@ -103,8 +107,8 @@ def error_of(name: str, outcome: Outcome) -> dict[str, Any]:
     return found
 
 
-def _update_result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """An UpdateResult (5.2.18) of what was done here and elsewhere."""
+def _update_result(outcomes: Sequence[Outcome], terms: Terms) -> dict[str, Any]:
+    """An UpdateResult (5.2.18) of what was done here and elsewhere, names as IRIs."""
     updated: list[str] = []
     refused: list[dict[str, Any]] = []
     for each in outcomes:
@@ -112,8 +116,9 @@ def _update_result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         if each.problem is None:
             updated += [name for name in each.attributes if name not in updated]
         elif {"updated", "notUpdated"} & set(body):
-            updated += [name for name in body.get("updated", []) if name not in updated]
-            refused += body.get("notUpdated", [])
+            names = [terms.expand(str(name)) for name in body.get("updated") or []]
+            updated += [name for name in names if name not in updated]
+            refused += [_refused(entry, terms) for entry in body.get("notUpdated") or []]
         else:
             reason = str(each.problem["detail"])
             entry = {"registrationId": each.registration} if each.registration else {}
@@ -121,3 +126,9 @@ def _update_result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 {"attributeName": name, "reason": reason, **entry} for name in each.attributes
             ]
     return {"updated": updated, "notUpdated": refused}
+
+
+def _refused(entry: Any, terms: Terms) -> dict[str, Any]:
+    """A NotUpdatedDetails (5.2.19) with its name as an IRI, from what may be a bare name."""
+    found = dict(entry) if isinstance(entry, Mapping) else {"attributeName": entry}
+    return found | {"attributeName": terms.expand(str(found.get("attributeName", "")))}

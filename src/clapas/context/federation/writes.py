@@ -125,21 +125,16 @@ async def _carried(
         done = await _kept(
             broker, request, local=local, writing=writing, made=made, outcomes=outcomes, done=done
         )
-    outcomes += [of_refusal(share, _words(request, names)) for share, names in made.refused]
+    outcomes += [of_refusal(share, sorted(names or ())) for share, names in made.refused]
     calls = [
         (share, await _call(broker, request, writing=writing, share=share, names=names))
         for share, names in made.forwards
     ]
     replies = await broker.federation.ask(request, calls)
     names_by = {share.id: names for share, names in made.forwards}
-    outcomes += [
-        of_reply(each, _words(request, names_by[each.share.id])) for each in counted(replies)
-    ]
-    return answer(_name(request), outcomes, done=done, of_attributes=writing.of_attributes)
-
-
-def _words(request: Request, names: Collection[str] | None) -> list[str]:
-    return sorted(request.context.terms.compact(each) for each in names or ())
+    outcomes += [of_reply(each, sorted(names_by[each.share.id] or ())) for each in counted(replies)]
+    terms = request.context.terms if writing.of_attributes else None
+    return answer(_name(request), outcomes, done=done, attributes_of=terms)
 
 
 async def _kept(
@@ -158,20 +153,20 @@ async def _kept(
     if writing.body == "entity":
         body = without(request.body, made.proxied, terms=terms)
         own = msgspec.structs.replace(request, body=body)
-    words = _words(request, _names(own, writing))
+    names = sorted(_names(own, writing) or ())
     try:
         held = await local(broker, own)
     except (BadRequestData, InvalidRequest):
         raise
     except NgsiError as error:
         if not (made.whole and error.status == NOT_FOUND and writing.body != "entity"):
-            outcomes.append(of_error(error, words))
+            outcomes.append(of_error(error, names))
         return done
     if held.status == 207:
         problem = {"status": 207, "detail": "not all was done here"}
         outcomes.append(Outcome(problem=problem, body=held.body, status=207))
     else:
-        outcomes.append(Outcome(attributes=tuple(words)))
+        outcomes.append(Outcome(attributes=tuple(names)))
     return held if held.status in {201, 204} else done
 
 
