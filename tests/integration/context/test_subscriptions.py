@@ -351,6 +351,24 @@ async def test_a_text_asked_for_may_be_percent_encoded(
     assert [each["name"]["value"] for each in told["data"]] == ["Eiffel Tower"]
 
 
+@pytest.mark.clause("4.9")
+@pytest.mark.parametrize("more", [{}, {"timeInterval": 1}], ids=["changes", "interval"])
+async def test_a_word_asked_for_may_be_expanded(
+    api: httpx.AsyncClient, receiver: Receiver, urn: str, more: dict[str, Any]
+) -> None:
+    """A word of a subscription's ``q`` is one of the @context where expandValues says so."""
+    kind = f"Kind{urn[-8:]}"
+    wish = subscription(urn, receiver.uri, entities=[{"type": kind}], q="use==commercial", **more)
+    wish["expandValues"] = ["use"]
+    assert (await api.post("/subscriptions", json=wish)).status_code == 201
+    for use in ("private", "commercial"):
+        told = {"type": "VocabProperty", "vocab": use}
+        body = {"id": f"{urn}:{use}", "type": kind, "use": told}
+        assert (await api.post("/entities", json=body)).status_code == 201
+    _, told = await receiver.next()
+    assert [each["use"]["vocab"] for each in told["data"]] == ["commercial"]
+
+
 @pytest.mark.clause("5.8.6")
 @pytest.mark.parametrize("accept", ["application/ld+json", "application/json"])
 async def test_a_core_context_is_the_version_that_is_named(
