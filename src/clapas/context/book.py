@@ -101,6 +101,18 @@ class Book:
         embedded = parts[0] if len(parts) == 1 else parts
         return Context(terms=terms, link=address, embedded=embedded)
 
+    async def named(self, address: str) -> Context:
+        """The @context that a subscription names for its notifications (jsonldContext, 5.2.12).
+
+        A core @context is that version's, under the address by which it was named: a receiver reads
+        what it is told with what it asked for. Raises BadRequestData, LdContextNotAvailable.
+        """
+        version = core_versions().get(address)
+        if version is None:
+            return await self.resolve(address)
+        terms = Terms({}, version=version, aliases=self.aliases)
+        return Context(terms=terms, link=address, embedded=address)
+
     def forget(self) -> None:
         """Compile again at the next use: a hosted or cached @context changed."""
         self._compiled.clear()

@@ -2,19 +2,35 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from clapas.context.errors import BadRequestData
 
-TAG = re.compile(r"^([A-Za-z]{2,3})(-[A-Za-z]{2}|-[0-9]{3})?$")
+Key = Callable[[str], tuple[str, str, str]]
+"""What a word is sorted by."""
+TAG = re.compile(
+    r"(?P<language>[a-z]{2,3})(-[a-z]{2}|-[0-9]{3})?(-u-co-(?P<kind>standard|phonebk))?",
+    re.IGNORECASE,
+)
 ROOT = frozenset({"und", "ca", "de", "en", "eu", "fr", "ga", "id", "it", "nl", "oc", "pt"})
 """Languages that CLDR orders as the root does."""
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "AE", "Ö": "OE", "Ü": "UE"})
 
 
-def check_collation(tag: str) -> None:
-    """Raise BadRequestData unless a language tag asks for the root order: no other is offered."""
-    found = TAG.match(tag)
-    if found is None or found[1].lower() not in ROOT:
+def read_collation(tag: str | None) -> Key | None:
+    """The order that a language tag asks for, None without one.
+
+    The root order, or that of German phone books. Raises BadRequestData: no other is offered.
+    """
+    if tag is None:
+        return None
+    found = TAG.fullmatch(tag)
+    language = found["language"].lower() if found else ""
+    if found and found["kind"] and found["kind"].lower() == "phonebk" and language == "de":
+        return phone_book
+    if found is None or language not in ROOT or (found["kind"] or "standard").lower() != "standard":
         raise BadRequestData(f"the collation {tag!r} is not offered: und is")
+    return collation_key
 
 
 def collation_key(text: str) -> tuple[str, str, str]:
@@ -22,3 +38,10 @@ def collation_key(text: str) -> tuple[str, str, str]:
     split = unicodedata.normalize("NFD", text)
     base = "".join(each for each in split if not unicodedata.combining(each))
     return base.casefold(), split.casefold(), text.swapcase()
+
+
+def phone_book(text: str) -> tuple[str, str, str]:
+    """As the root, but ä, ö and ü stand with ae, oe and ue (DIN 5007-2; CLDR ``de``, ``phonebk``)."""
+    base, _, _ = collation_key(unicodedata.normalize("NFC", text).translate(UMLAUTS))
+    _, *rest = collation_key(text)
+    return base, rest[0], rest[1]

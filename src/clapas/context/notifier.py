@@ -20,6 +20,7 @@ from clapas.context.mqtt import send_mqtt
 from clapas.context.notify import Subscriber, concerned, delivery, ready, shown, told
 from clapas.context.periods import Periods
 from clapas.context.post import Poster
+from clapas.context.query import q as language
 from clapas.context.search import predicate
 from clapas.domain.errors import ClapasError, EngineUnavailable
 from clapas.notify.hosts import is_private
@@ -193,8 +194,9 @@ class Notifier:
             return subscriber.path
         body, terms = subscriber.body, subscriber.context.terms
         expanded = body.get("expandValues", ())
+        tree = language.parse(body["q"], encoded=True)
         return await predicate(
-            self._broker, subscriber.tenant, text=body["q"], terms=terms, expanded=expanded
+            self._broker, subscriber.tenant, tree=tree, terms=terms, expanded=expanded
         )
 
     def _throttled(self, subscriber: Subscriber) -> bool:

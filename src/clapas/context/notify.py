@@ -67,10 +67,10 @@ async def ready(
     context = await broker.book.resolve(state.get("context"))
     own = context
     if "jsonldContext" in body:
-        own = await broker.book.resolve(body["jsonldContext"])
+        own = await broker.book.named(body["jsonldContext"])
     path, deep = "", False
     if "q" in body:
-        tree = language.parse(body["q"])
+        tree = language.parse(body["q"], encoded=True)
         deep = language.depth(tree) > 0
         expanded = body.get("expandValues", ())
         path = Compiler(context.terms, expanded=expanded).predicate(tree)

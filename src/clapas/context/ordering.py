@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from shapely.geometry import shape
 
-from clapas.context.collation import check_collation, collation_key
+from clapas.context.collation import Key, read_collation
 from clapas.context.editing import value_of
 from clapas.context.errors import BadRequestData
 from clapas.context.geometry import check_geometry
@@ -29,8 +29,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     path: tuple[str, ...] = ()
     descending: bool = False
     origin: Any = None
-    collated: bool = False
-    """Texts in the order of words, not of code points."""
+    collate: Key | None = None
+    """What texts are sorted by; None: their code points."""
 
 
 def read_orders(
@@ -42,8 +42,7 @@ def read_orders(
     collation: str | None = None,
 ) -> tuple[Order, ...]:
     """``orderBy``: keys by comma, each with an optional direction after ';'. Raises BadRequestData."""
-    if collation is not None:
-        check_collation(collation)
+    collate = read_collation(collation)
     found: list[Order] = []
     for part in text.split(","):
         name, _, direction = part.strip().partition(";")
@@ -65,7 +64,7 @@ def read_orders(
                 path=path,
                 descending=direction.endswith("desc"),
                 origin=start,
-                collated=collation is not None,
+                collate=collate,
             )
         )
     return tuple(found)
@@ -97,7 +96,7 @@ def _key(order: Order, found: Held) -> tuple[int, Any] | None:
         if not isinstance(value, dict) or value.get("type") not in GEOMETRIES:
             return None
         return 0, distance(shape(value), order.origin)
-    return _sortable(value, collated=order.collated)
+    return _sortable(value, collate=order.collate)
 
 
 def _followed(instance: dict[str, Any], path: tuple[str, ...]) -> Any:
@@ -113,7 +112,7 @@ def _followed(instance: dict[str, Any], path: tuple[str, ...]) -> Any:
     return value_of(instance)
 
 
-def _sortable(value: Any, *, collated: bool) -> tuple[int, Any] | None:
+def _sortable(value: Any, *, collate: Key | None) -> tuple[int, Any] | None:
     if value is None:
         return None
     if isinstance(value, bool):
@@ -121,5 +120,5 @@ def _sortable(value: Any, *, collated: bool) -> tuple[int, Any] | None:
     if isinstance(value, int | float):
         return 0, value
     if isinstance(value, str):
-        return 1, collation_key(value) if collated else value
+        return 1, collate(value) if collate else value
     return 3, str(value)

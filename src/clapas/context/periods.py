@@ -82,6 +82,8 @@ async def _tell(broker: Broker, subscriber: Subscriber) -> None:
     asked = Query(
         selectors=tuple(_selector(each) for each in body.get("entities", [])),
         q=body.get("q", ""),
+        encoded=True,
+        expanded=tuple(body.get("expandValues", ())),
         scope=body.get("scopeQ", ""),
         geo=subscriber.geo,
     )

@@ -44,6 +44,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     selectors: tuple[Selector, ...] = ()
     attributes: tuple[str, ...] = ()
     q: str = ""
+    encoded: bool = False
+    """Texts in ``q`` may be percent-encoded."""
     expanded: tuple[str, ...] = ()
     """Attributes whose values in ``q`` are words of the @context (expandValues)."""
     scope: str = ""
@@ -82,14 +84,16 @@ async def compile_query(
         tests.append(scope_predicate(query.scope))
     if query.geo is not None:
         tests.append(query.geo.predicate())
+    sharp = False
     if query.q:
+        tree = language.parse(query.q, encoded=query.encoded)
+        sharp = language.is_sharp(tree)
         tests.append(
-            await predicate(broker, tenant, text=query.q, terms=terms, expanded=query.expanded)
+            await predicate(broker, tenant, tree=tree, terms=terms, expanded=query.expanded)
         )
     if pattern:
         check_pattern(pattern)
     path = " && ".join(tests) or "1 == 1"
-    sharp = bool(query.q) and language.is_sharp(language.parse(query.q))
     return Search(
         path=path, ids=ids, pattern=pattern, rows=rows, kind=_only_kind(query, terms), sharp=sharp
     )
@@ -117,10 +121,9 @@ def _selected(selector: Selector, terms: Terms) -> str:
 
 
 async def predicate(
-    broker: Broker, tenant: str, *, text: str, terms: Terms, expanded: Sequence[str] = ()
+    broker: Broker, tenant: str, *, tree: language.Node, terms: Terms, expanded: Sequence[str] = ()
 ) -> str:
     """``q`` as a predicate; what it asks of linked entities is looked up now."""
-    tree = language.parse(text)
     linked: dict[language.Path, list[str]] = {}
     for path in language.linked_paths(tree):
         if path.linked is not None:

@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     is no URI counts as none beside a pattern of ids."""
     lone_page_links: bool = False
     """The Link header of a page of subscriptions or registrations holds its neighbours only, not the @context."""
+    temporal_orders: bool = False
+    """Temporal queries are ordered by attributes and times too; clause 5.7.4.4 has the id alone."""
     map_hours: float = 24.0
     """How long an entity map may live, whatever is asked for."""
     lint: str = "accept"
@@ -73,6 +75,7 @@ CONFORMANCE = Settings(
     source_timeout=3.0,
     lenient_registrations=True,
     lone_page_links=True,
+    temporal_orders=True,
     map_hours=876_000.0,
 )
 """What ``clapas up --profile conformance`` runs with."""

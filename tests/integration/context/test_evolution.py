@@ -155,6 +155,20 @@ async def test_evolutions_are_ordered(
     assert told == (expected if "4" in expected else expected + "4")
 
 
+@pytest.mark.clause("5.7.4")
+async def test_evolutions_are_ordered_by_id_alone(strict: httpx.AsyncClient) -> None:
+    """Outside the conformance profile, an ordering by anything but the id is refused."""
+    query = {"type": "Van", "timerel": "after", "timeAt": "1970-01-01T00:00:00Z"}
+    answers = {
+        order: (
+            await strict.get("/temporal/entities", params=query | {"orderBy": order})
+        ).status_code
+        for order in ("id", "id;desc", "speed", "id,speed", "createdAt")
+    }
+    refused = dict.fromkeys(("speed", "id,speed", "createdAt"), 400)
+    assert answers == {"id": 200, "id;desc": 200} | refused
+
+
 @pytest.mark.clause("6.3.10")
 async def test_pages(api: httpx.AsyncClient, urn: str) -> None:
     """Too many instances: whole instants from the oldest, or from the newest with lastN."""

@@ -368,6 +368,42 @@ async def test_collation(api: httpx.AsyncClient, urn: str) -> None:
     assert await found(api, type=kind, orderBy="name", collation="und") == ["A", "á", "b"]
 
 
+@pytest.mark.clause("4.23.3")
+async def test_phone_books(api: httpx.AsyncClient, urn: str) -> None:
+    """In a German phone book an umlaut stands with its letter and e; other kinds of order are refused."""
+    kind = f"Kind{urn[-8:]}"
+    for number, name in enumerate(("Bach", "Zebra", "Äpfel", "Adler", "Afrika")):
+        body = {"id": f"{urn}:{number}", "type": kind}
+        body["name"] = {"type": "Property", "value": name}
+        assert (await api.post("/entities", json=body)).status_code == 201
+    query = {"type": "Query", "entities": [{"type": kind}], "pick": ["name"]}
+    orders = {
+        "de": ["Adler", "Afrika", "Äpfel", "Bach", "Zebra"],
+        "de-u-co-phonebk": ["Adler", "Äpfel", "Afrika", "Bach", "Zebra"],
+    }
+    for tag, wanted in orders.items():
+        ordering = {"orderBy": ["name"], "collation": tag}
+        answer = await api.post("/entityOperations/query", json={**query, "ordering": ordering})
+        assert [each["name"]["value"] for each in answer.json()] == wanted
+    for tag in ("fr-u-co-phonebk", "de-u-co-eor", "de-u-co-phonebk-x"):
+        asked = {"type": kind, "orderBy": "name", "collation": tag}
+        assert (await api.get("/entities", params=asked)).status_code == 400
+
+
+@pytest.mark.clause("4.10")
+async def test_near_far_north(api: httpx.AsyncClient, urn: str) -> None:
+    """A line is as near as its nearest point in metres, also where meridians draw together."""
+    kind = f"Kind{urn[-8:]}"
+    line = {"type": "LineString", "coordinates": [[0, 85.6], [1, 85]]}
+    body = {"id": urn, "type": kind, "location": {"type": "GeoProperty", "value": line}}
+    assert (await api.post("/entities", json=body)).status_code == 201
+    asked = {"type": kind, "geometry": "Point", "coordinates": "[0,85]"}
+    for metres, ids in (("20000", [urn]), ("5000", [])):
+        params = asked | {"georel": f"near;maxDistance=={metres}"}
+        answer = await api.get("/entities", params=params)
+        assert [each["id"] for each in answer.json()] == ids
+
+
 @pytest.mark.clause("5.2.33")
 async def test_ids_come_before_patterns(api: httpx.AsyncClient, kind: str) -> None:
     """A selector has a type; its ids make its pattern void."""

@@ -244,6 +244,7 @@ async def test_discovery(api: httpx.AsyncClient, urn: str) -> None:
         assert (await api.get("/csourceRegistrations", params=query)).json() == []
     assert (await api.get(f"/csourceRegistrations?type={kind}&attrs=none")).json() == []
     assert (await api.get("/csourceRegistrations")).status_code == 400
+    await api.delete(f"/csourceRegistrations/{body['id']}")
 
 
 @pytest.mark.clause("5.11.7")
@@ -265,6 +266,20 @@ async def test_registrations_are_told(api: httpx.AsyncClient, urn: str, receiver
     assert (await receiver.next())[1]["triggerReason"] == "noLongerMatching"
 
 
+@pytest.mark.clause("5.11.7")
+async def test_registrations_are_told_under_the_core_context_that_is_named(
+    api: httpx.AsyncClient, urn: str, receiver: Receiver
+) -> None:
+    """A subscription to registrations whose jsonldContext is a core @context is told under that one."""
+    named = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.6.jsonld"
+    kinds = [{"type": "K" + urn[-8:]}]
+    wish = subscription(urn, receiver.uri, entities=kinds, jsonldContext=named)
+    await api.post("/csourceSubscriptions", json=wish)
+    await api.post("/csourceRegistrations", json=registration(urn))
+    headers, _ = await receiver.next()
+    assert headers["link"].startswith(f"<{named}>")
+
+
 @pytest.mark.clause("5.11.3")
 async def test_changed_wish_for_registrations(
     api: httpx.AsyncClient, urn: str, receiver: Receiver
@@ -284,6 +299,7 @@ async def test_changed_wish_for_registrations(
     assert (await api.patch(path, json=change)).status_code == 204
     told = (await receiver.next())[1]
     assert (told["triggerReason"], told["data"][0]["id"]) == ("newlyMatching", body["id"])
+    await api.delete(f"/csourceRegistrations/{body['id']}")
 
 
 @pytest.mark.clause("5.15.1")
@@ -316,6 +332,60 @@ async def test_what_is_asked_of_linked_entities(
         assert (await api.post("/entities", json=body)).status_code == 201
     _, told = await receiver.next()
     assert [each["id"] for each in told["data"]] == [f"{urn}:of-low"]
+
+
+@pytest.mark.clause("4.9")
+@pytest.mark.parametrize("asked", ['"Eiffel%20Tower"', "%22Eiffel%20Tower%22"])
+@pytest.mark.parametrize("more", [{}, {"timeInterval": 1}], ids=["changes", "interval"])
+async def test_a_text_asked_for_may_be_percent_encoded(
+    api: httpx.AsyncClient, receiver: Receiver, urn: str, asked: str, more: dict[str, Any]
+) -> None:
+    """``q`` of a subscription may be written as it would stand in an address: what is not asked for stays out."""
+    kind = f"Kind{urn[-8:]}"
+    wish = subscription(urn, receiver.uri, entities=[{"type": kind}], q=f"name=={asked}", **more)
+    assert (await api.post("/subscriptions", json=wish)).status_code == 201
+    for name in ("Tour Eiffel", "Eiffel Tower"):
+        body = {**building(f"{urn}:{name[:4]}", name), "type": kind}
+        assert (await api.post("/entities", json=body)).status_code == 201
+    _, told = await receiver.next()
+    assert [each["name"]["value"] for each in told["data"]] == ["Eiffel Tower"]
+
+
+@pytest.mark.clause("4.9")
+@pytest.mark.parametrize("more", [{}, {"timeInterval": 1}], ids=["changes", "interval"])
+async def test_a_word_asked_for_may_be_expanded(
+    api: httpx.AsyncClient, receiver: Receiver, urn: str, more: dict[str, Any]
+) -> None:
+    """A word of a subscription's ``q`` is one of the @context where expandValues says so."""
+    kind = f"Kind{urn[-8:]}"
+    wish = subscription(urn, receiver.uri, entities=[{"type": kind}], q="use==commercial", **more)
+    wish["expandValues"] = ["use"]
+    assert (await api.post("/subscriptions", json=wish)).status_code == 201
+    for use in ("private", "commercial"):
+        told = {"type": "VocabProperty", "vocab": use}
+        body = {"id": f"{urn}:{use}", "type": kind, "use": told}
+        assert (await api.post("/entities", json=body)).status_code == 201
+    _, told = await receiver.next()
+    assert [each["use"]["vocab"] for each in told["data"]] == ["commercial"]
+
+
+@pytest.mark.clause("5.8.6")
+@pytest.mark.parametrize("accept", ["application/ld+json", "application/json"])
+async def test_a_core_context_is_the_version_that_is_named(
+    api: httpx.AsyncClient, receiver: Receiver, urn: str, accept: str
+) -> None:
+    """A notification names the core @context that the subscription's jsonldContext names, and is written in it."""
+    named = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.3.jsonld"
+    wish = subscription(urn, receiver.uri, jsonldContext=named)
+    wish["notification"]["endpoint"]["accept"] = accept
+    await api.post("/subscriptions", json=wish)
+    await api.post("/entities", json={**building(urn), "management": building(urn)["name"]})
+    headers, told = await receiver.next()
+    assert "https://uri.etsi.org/ngsi-ld/management" in told["data"][0], "1.3 has no such term"
+    if accept == "application/json":
+        assert headers["link"].startswith(f"<{named}>")
+    else:
+        assert told["@context"] == told["data"][0]["@context"] == named
 
 
 @pytest.mark.clause("5.8.6")

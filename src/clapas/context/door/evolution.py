@@ -145,6 +145,11 @@ async def query_by_post(broker: Broker, request: Request) -> Answer:
     return await _query(broker, made, asked=asked, shape=_shape(made, params))
 
 
+def _check_orders(broker: Broker, asked: Query) -> None:
+    if not broker.settings.temporal_orders and any(each.iri != "@id" for each in asked.orders):
+        raise BadRequestData("temporal queries are ordered by id only")
+
+
 async def _query(broker: Broker, request: Request, *, asked: Query, shape: _Shape) -> Answer:
     if not shape.window.relation:
         raise BadRequestData("a temporal query needs timerel and timeAt")
@@ -165,6 +170,7 @@ async def _query(broker: Broker, request: Request, *, asked: Query, shape: _Shap
         where = Located(sources={each: [HERE] for each in ids})
         headers = [await map_made(broker, request, where=where)]
     if asked.orders:
+        _check_orders(broker, asked)
         ids = await in_order(broker, request.tenant, ids=ids, orders=asked.orders)
     wanted = ids[offset : offset + limit] if limit else []
     kept = {

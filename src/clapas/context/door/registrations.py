@@ -274,7 +274,9 @@ async def _delivery(
     found: Sequence[Body],
     reason: str,
 ) -> dict[str, Any]:
-    context = await broker.book.resolve(body.get("jsonldContext", state.get("context")))
+    book = broker.book
+    own = body.get("jsonldContext")
+    context = await (book.named(own) if own else book.resolve(state.get("context")))
     endpoint = body["notification"]["endpoint"]
     accept = endpoint.get("accept", "application/json")
     notification: dict[str, Any] = {

@@ -23,6 +23,8 @@ RELATIONS = ("near", "within", "contains", "intersects", "equals", "disjoint", "
 NEAR = re.compile(r"^near;(maxDistance|minDistance)==(\d+(?:\.\d+)?)$")
 EARTH = Geod(ellps="WGS84")
 METRES_PER_DEGREE = 110_574.0
+ROUNDS = 4
+"""How often the nearest points of two shapes are sought; the latitude that they are at settles at once."""
 
 
 class GeoQuery(msgspec.Struct, frozen=True):
@@ -83,9 +85,27 @@ class GeoQuery(msgspec.Struct, frozen=True):
 
 
 def distance(first: Any, second: Any) -> float:
-    """Metres between two shapes, over the ellipsoid."""
-    one, other = nearest_points(first, second)
+    """Metres between two shapes, over the ellipsoid.
+
+    Their nearest points are sought in degrees, then again with longitudes as short as they are there:
+    away from the equator a degree of longitude is not one of latitude.
+    """
+    if first.geom_type == second.geom_type == "Point":
+        return _metres(first, second)
+    least, across = math.inf, 1.0
+    for _ in range(ROUNDS):
+        one, other = nearest_points(_squeezed(first, across), _squeezed(second, across))
+        least = min(least, _metres(_squeezed(one, 1 / across), _squeezed(other, 1 / across)))
+        across = max(math.cos(math.radians((one.y + other.y) / 2)), 1e-6)
+    return least
+
+
+def _metres(one: Any, other: Any) -> float:
     return float(EARTH.inv(one.x, one.y, other.x, other.y)[2])
+
+
+def _squeezed(found: Any, across: float) -> Any:
+    return shapely.transform(found, lambda places: places * (across, 1.0))
 
 
 def read_geo(

@@ -5,8 +5,10 @@ user ever becomes SQL.
 """
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from lark import Lark, Token, Transformer
@@ -41,6 +43,7 @@ REGEX: /"(?:[^"\\]|\\.)*"|(?:\\.|[^;|(){}\\]|\{[^{}]*\}|\((?:\\.|[^()\\])*\))+/
 %ignore " "
 """
 PARSER = Lark(GRAMMAR, parser="lalr", maybe_placeholders=False)
+ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 MEMBERS = frozenset(
     {"observedAt", "unitCode", "datasetId", "createdAt", "modifiedAt", "expiresAt", "deletedAt"}
     | {"objectType"}
@@ -163,8 +166,34 @@ def literal(token: str) -> Any:
 
 
 @lru_cache(maxsize=2000)
-def parse(text: str) -> Node:
-    """The tree of a query. Raises BadRequestData, TooComplexQuery."""
+def parse(text: str, *, encoded: bool = False) -> Node:
+    """The tree of a query. Raises BadRequestData, TooComplexQuery.
+
+    ``encoded``: the query may have been written as it would stand in an address, though it is in a body,
+    where nothing is percent-encoded: what must be equal is so as written, and decoded.
+    """
+    return _as_written_or_decoded(parse(text)) if encoded else _parsed(text)
+
+
+def _as_written_or_decoded(node: Node) -> Node:
+    path = node.path
+    if path is not None and path.linked is not None:
+        path = msgspec.structs.replace(path, linked=_as_written_or_decoded(path.linked))
+    values = node.values
+    if node.what == "equal":
+        escaped = [each for each in values if isinstance(each, str) and ESCAPE.search(each)]
+        values = (*values, *map(_decoded, escaped))
+    parts = tuple(_as_written_or_decoded(each) for each in node.parts)
+    return msgspec.structs.replace(node, parts=parts, path=path, values=values)
+
+
+def _decoded(text: str) -> Any:
+    """A text decoded; its quotes may have been encoded too."""
+    plain = unquote(text)
+    return literal(plain) if plain.startswith('"') else plain
+
+
+def _parsed(text: str) -> Node:
     if len(text) > LONGEST or text.count("(") > 100:
         raise TooComplexQuery("the query is too long")
     try:
