@@ -373,8 +373,8 @@ async def test_phone_books(api: httpx.AsyncClient, urn: str) -> None:
     """In a German phone book an umlaut stands with its letter and e; other kinds of order are refused."""
     kind = f"Kind{urn[-8:]}"
     for number, name in enumerate(("Bach", "Zebra", "Äpfel", "Adler", "Afrika")):
-        body = {"id": f"{urn}:{number}", "type": kind}
-        body["name"] = {"type": "Property", "value": name}
+        told = {"type": "Property", "value": name}
+        body = {"id": f"{urn}:{number}", "type": kind, "name": told}
         assert (await api.post("/entities", json=body)).status_code == 201
     query = {"type": "Query", "entities": [{"type": kind}], "pick": ["name"]}
     orders = {
