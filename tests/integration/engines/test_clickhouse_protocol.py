@@ -85,8 +85,51 @@ def test_compressed_inserts(fresh_database: EngineAddresses, compress: str | boo
         **arguments(fresh_database.clickhouse), compress=compress
     ) as packed:
         packed.command("CREATE TABLE packed (id UInt32) ENGINE = MergeTree ORDER BY id")
-        packed.insert("packed", [[number] for number in range(5000)], column_names=["id"])
-        assert packed.command("SELECT sum(id) FROM packed") == 12_497_500
+        # Several blocks, each a frame of its own.
+        packed.insert("packed", [list(range(1_500_000))], column_names=["id"], column_oriented=True)
+        assert packed.command("SELECT count(), sum(id) FROM packed") == [
+            "1500000",
+            "1124999250000",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "words"),
+    [
+        (b"never packed", {"Content-Encoding": "zstd"}, 400, "cannot be unpacked"),
+        (b"SELECT 1", {"Content-Encoding": "br"}, 400, "Unknown content encoding"),
+        (b"SELECT '\xff'", {}, 400, "not UTF-8"),
+        (b"no boundary", {"Content-Type": "multipart/form-data; boundary=a"}, 400, "The form"),
+        (b" ", {}, 400, "Empty query"),
+    ],
+)
+def test_bodies_that_cannot_be_read_are_refused_in_words(
+    fresh_database: EngineAddresses,
+    content: bytes,
+    headers: dict[str, str],
+    status: int,
+    words: str,
+) -> None:
+    address = fresh_database.clickhouse
+    answer = httpx.post(
+        f"http://{address.host}:{address.port}/?database={address.database}",
+        content=content,
+        headers=headers,
+        auth=(address.user, address.password),
+    )
+    assert answer.status_code == status
+    assert words in answer.text
+
+
+def test_a_statement_typed_behind_curl_is_answered(fresh_database: EngineAddresses) -> None:
+    address = fresh_database.clickhouse
+    answer = httpx.post(
+        f"http://{address.host}:{address.port}/",
+        content="SELECT 1 + 1",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        auth=(address.user, address.password),
+    )
+    assert (answer.status_code, answer.text) == (200, "2\n")
 
 
 def test_results_stream_in_blocks(client: Any) -> None:

@@ -7,7 +7,6 @@ URL parameters, ``FORMAT``, the headers X-ClickHouse-*, an error's text and code
 import asyncio
 import re
 import secrets
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 
 from clapas.engines.clickhouse_server.execution import ClientLeft, Outcome, Runner
+from clapas.engines.clickhouse_server.packing import Unpacking
 from clapas.engines.clickhouse_server.request import BadRequest, Request, Users, read_request
 from clapas.engines.clickhouse_server.sessions import SessionKey, Sessions
 from clapas.engines.clickhouse_server.statement import (
@@ -61,6 +61,8 @@ STATUS |= {
     6: 400,
     26: 400,
     33: 400,
+    271: 400,
+    432: 400,
 }
 
 
@@ -137,7 +139,9 @@ class App:
             )
             await exchange.answer(200, b"", outcome=outcome)
             return
-        sql = "\n".join(part for part in (sql, body.decode()) if part)
+        sql = "\n".join(part for part in (sql, text_of(body)) if part)
+        if not sql.strip():
+            raise BadRequest(62, "Empty query. (SYNTAX_ERROR)")
         parameters = request.parameters | {
             name[6:]: text for name, text in form.items() if name.startswith("param_")
         }
@@ -195,25 +199,23 @@ class Exchange:
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body's parts, decompressed."""
-        decompress, finish = decompressor(self.headers.get("content-encoding", ""))
+        unpacking = Unpacking(self.headers.get("content-encoding", ""))
         size = 0
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 self._left = True
                 return
-            part = decompress(message.get("body", b""))
-            size += len(part)
-            if size > BODY_LIMIT:
-                raise BadRequest(
-                    307, f"The body is larger than {BODY_LIMIT} bytes. (TOO_MANY_BYTES)"
-                )
-            if part:
+            for part in unpacking.pieces(message.get("body", b"")):
+                size += len(part)
+                if size > BODY_LIMIT:
+                    raise BadRequest(
+                        307, f"The body is larger than {BODY_LIMIT} bytes. (TOO_MANY_BYTES)"
+                    )
                 yield part
             if not message.get("more_body"):
                 break
-        if last := finish():
-            yield last
+        unpacking.end()
 
     async def whole_body(self) -> tuple[bytes, dict[str, str]]:
         """The body, or the fields of a form."""
@@ -221,7 +223,8 @@ class Exchange:
         if self._left:
             raise ClientLeft
         kind = self.headers.get("content-type", "")
-        if kind.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
+        # As ClickHouse has it: what curl -d sends is called a form and is the statement itself.
+        if kind.startswith("multipart/form-data"):
             return b"", form_fields(kind, content)
         return content, {}
 
@@ -299,40 +302,34 @@ async def once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def decompressor(encoding: str) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
-    """How to unpack the parts of a body, and its end. Raises BadRequest for an unknown encoding."""
-    if encoding in {"", "identity"}:
-        return bytes, bytes
-    if encoding in {"gzip", "deflate"}:
-        unzip = zlib.decompressobj(47)
-        return unzip.decompress, unzip.flush
-    if encoding == "lz4":
-        import lz4.frame
-
-        return lz4.frame.LZ4FrameDecompressor().decompress, bytes
-    if encoding == "zstd":
-        from backports import zstd
-
-        return zstd.ZstdDecompressor().decompress, bytes
-    raise BadRequest(432, f"Unknown content encoding {encoding!r}. (UNKNOWN_COMPRESSION_METHOD)")
-
-
 def form_fields(kind: str, content: bytes) -> dict[str, str]:
     """The text fields of a form; files (external tables) are refused."""
     from python_multipart import create_form_parser
+    from python_multipart.exceptions import FormParserError
 
     fields: dict[str, str] = {}
 
     def on_field(field: Any) -> None:
-        fields[(field.field_name or b"").decode()] = (field.value or b"").decode()
+        fields[text_of(field.field_name or b"")] = text_of(field.value or b"")
 
     def on_file(_file: Any) -> None:
         raise BadRequest(48, "External tables are not supported. (NOT_IMPLEMENTED)")
 
-    parser = create_form_parser({"Content-Type": kind.encode()}, on_field, on_file)
-    parser.write(content)
-    parser.finalize()
+    try:
+        parser = create_form_parser({"Content-Type": kind.encode()}, on_field, on_file)
+        parser.write(content)
+        parser.finalize()
+    except FormParserError as error:
+        raise BadRequest(36, f"The form cannot be read: {error}. (BAD_ARGUMENTS)") from error
     return fields
+
+
+def text_of(content: bytes) -> str:
+    """A statement's or a field's text. Raises BadRequest when it is none."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(36, "The statement is not UTF-8. (BAD_ARGUMENTS)") from error
 
 
 def chdb_error(error: BaseException) -> tuple[int, str]:
