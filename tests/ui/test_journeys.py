@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 pytestmark = pytest.mark.ui
 
@@ -28,6 +28,31 @@ def test_a_wrong_password_is_refused_in_words(browser: Browser, platform_url: st
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("alert")).to_contain_text("mot de passe est faux")
     assert "vers=%2Fappareils%3Fq%3Dcorum" in page.url
+    context.close()
+
+
+def test_a_page_that_needs_an_account_is_never_shown_before_sign_in(
+    browser: Browser, platform_url: str
+) -> None:
+    context = browser.new_context(base_url=platform_url, locale="fr-FR")
+    page = context.new_page()
+    asked: list[str] = []
+    held: dict[str, Route] = {}
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    # The page is there before it is known who asks, and the sign-in page comes late.
+    page.route("**/api/v1/me", lambda route: held.update(me=route))
+    page.route("**/assets/SignIn-*.js", lambda route: held.update(page=route))
+    with page.expect_response("**/assets/Devices-*.js"):
+        page.goto("/appareils?q=corum")
+    page.wait_for_timeout(300)
+    with page.expect_request("**/assets/SignIn-*.js"):
+        held["me"].continue_()
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    expect(page.get_by_label("Chercher un nom ou un identifiant")).to_have_count(0)
+    held["page"].continue_()
+    expect(page.get_by_role("heading", name="Connexion")).to_be_visible()
+    assert "/api/v1/fleet" not in asked
     context.close()
 
 
