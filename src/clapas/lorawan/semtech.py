@@ -4,7 +4,6 @@ Source: PROTOCOL.md of Lora-net/sx1302_hal and packet_forwarder, read as a descr
 """
 
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from enum import IntEnum
 from typing import Any, Final
 
@@ -142,7 +141,7 @@ def payload(packet: RxPacket) -> bytes:
     """The frame's bytes; base64 padding may be missing."""
     try:
         return b64decode(packet.data + "=" * (-len(packet.data) % 4), validate=True)
-    except (Base64Error, ValueError) as wrong:
+    except ValueError as wrong:
         raise FrameError("rxpk.data is not base64") from wrong
 
 

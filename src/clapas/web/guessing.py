@@ -5,7 +5,6 @@ values wins. A guess is shown to a person, who accepts it or chooses otherwise.
 """
 
 import base64
-import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -147,5 +146,5 @@ def sample_bytes(text: str) -> bytes:
         pass
     try:
         return base64.b64decode(bare, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return text.encode()

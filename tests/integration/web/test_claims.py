@@ -145,6 +145,9 @@ async def test_a_maker_s_certificate_lets_its_device_in(
     ):
         refused = await stranger.call("POST", "/api/v1/claims/redeem", json=wrong)
         assert (refused.status_code, refused.json()["values"]["reason"]) == (401, reason)
+    accented = body("probe-9", device) | {"signature": "é"}
+    refused = await stranger.call("POST", "/api/v1/claims/redeem", json=accented)
+    assert (refused.status_code, refused.json()["values"]["field"]) == (400, "signature")
     answer = await stranger.call("POST", "/api/v1/claims/redeem", json=body("probe-9", device))
     assert answer.status_code == 200, answer.text
     assert (await services.store.registry.device("probe-9")).device.lifecycle == "proposed"

@@ -43,6 +43,10 @@ async def test_from_a_spreadsheet_to_the_log_of_a_device(
     assert [(each["line"], each["code"]) for each in lines] == [(3, "bad_id")]
 
     visit = {"kind": "install", "note": "posé", "photo": PIXEL}
+    accented = await operator.call(
+        "POST", f"/api/v1/devices/{KEY}/events", json={**visit, "photo": "é"}
+    )
+    assert (accented.status_code, accented.json()["values"]["field"]) == (400, "photo")
     events = await operator.call("POST", f"/api/v1/devices/{KEY}/events", json=visit)
     assert events.status_code == 201, events.text
     photo = await operator.call(

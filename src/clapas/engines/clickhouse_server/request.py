@@ -1,7 +1,6 @@
 """An HTTP request of the ClickHouse protocol as values: who, what, with which parameters and settings."""
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -100,7 +99,7 @@ def _credentials(values: Mapping[str, str], headers: Mapping[str, str]) -> tuple
     if scheme.lower() == "basic":
         try:
             name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return "", ""
         return name, password
     if "x-clickhouse-user" in headers:

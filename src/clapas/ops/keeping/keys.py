@@ -1,7 +1,6 @@
 """The key of a backup: a file made at its first use, or a passphrase (scrypt, RFC 7914)."""
 
 import base64
-import binascii
 import secrets
 from hashlib import scrypt, sha256
 from pathlib import Path
@@ -44,7 +43,7 @@ def key_of_file(path: Path) -> Key:
         raise KeyMissing(f"the key file {path} cannot be read", path=str(path)) from error
     try:
         secret = base64.b64decode(text.removeprefix(MARK), validate=True)
-    except binascii.Error:
+    except ValueError:
         secret = b""
     if not text.startswith(MARK) or len(secret) != 32:
         raise WrongKey(f"{path} is not a key file of Clapas", path=str(path))

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import json
 import secrets
 import time
@@ -115,7 +114,7 @@ class UdpGateway(asyncio.DatagramProtocol):
             phy = base64.b64decode(asked["data"])
             frequency, sf = round(asked["freq"] * 1e6), int(asked["datr"][2:].partition("BW")[0])
             start = time.monotonic() if asked.get("imme") else self._moment(asked["tmst"])
-        except (ValueError, KeyError, TypeError, binascii.Error):
+        except (ValueError, KeyError, TypeError):
             self.counts["unreadable"] += 1
             return "TX_FREQ"
         if asked.get("ipol") is not True or len(phy) != asked["size"]:

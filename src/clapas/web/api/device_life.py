@@ -1,7 +1,6 @@
 """The life of one device: its file, what it measures, its steps, its successor, its log, its code."""
 
 import base64
-import binascii
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -185,7 +184,7 @@ def _photo(text: str) -> tuple[bytes, str] | None:
         return None
     try:
         content = base64.b64decode(text.rpartition(",")[2], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidInput("the photo is not base 64", field="photo") from error
     kind = next((kind for head, kind in PHOTO_KINDS.items() if content.startswith(head)), None)
     if kind is None or len(content) > LARGEST_PHOTO:

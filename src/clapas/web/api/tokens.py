@@ -1,7 +1,6 @@
 """Short tokens for programs (RFC 6749 §4.4: client credentials), changed for a service key."""
 
 import base64
-import binascii
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -30,7 +29,7 @@ def _key_given(request: Call, form: dict[str, str]) -> str:
     if scheme.lower() == "basic":
         try:
             said = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise Unauthenticated from error
         return unquote(said.partition(":")[2])
     return form.get("client_secret", "") or credential(request)
