@@ -235,7 +235,7 @@ async def test_a_short_token_has_the_rights_of_its_key_and_ends_with_it(
     assert (await stranger.client.get("/api/v1/quantities", headers=bearer)).status_code == 200
     again = await stranger.client.post("/api/v1/token", headers=bearer)
     assert again.status_code == 401, "a token is not changed for another"
-    accented = {"Authorization": b"Basic \xe9"}
+    accented = {b"Authorization": b"Basic \xe9"}
     assert (await stranger.client.post("/api/v1/token", headers=accented)).status_code == 401
     for forged in (
         token[:-4] + "AAAA",
