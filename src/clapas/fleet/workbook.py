@@ -4,11 +4,13 @@ Keys are never exported. Text that a spreadsheet would take for a formula is wri
 """
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
@@ -74,6 +76,8 @@ def _number(text: str) -> str | float:
         number = float(text)
     except ValueError:
         return text
+    if not math.isfinite(number):
+        return text
     return (
         number if text in {repr(number), str(int(number)) if number.is_integer() else ""} else text
     )
@@ -99,6 +103,7 @@ def _values(row: FleetRow) -> dict[str, Any]:
 def _cell(sheet: Any, value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet, value=value)
+    # A control character stands in no XML document (XML 1.0, 2.2), a workbook being made of them.
+    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("\ufffd", value))
     cell.data_type = "s"
     return cell

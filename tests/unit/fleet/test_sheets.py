@@ -13,7 +13,7 @@ from clapas.fleet.errors import SheetUnreadable
 from clapas.fleet.lines import Known, Reader
 from clapas.fleet.sheet import Shape, preview, rows
 from clapas.fleet.weight import weigh
-from clapas.fleet.workbook import template_of
+from clapas.fleet.workbook import table_of, template_of
 
 
 @pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
@@ -52,6 +52,17 @@ def test_a_workbook_with_a_formula_keeps_it_as_text() -> None:
     assert list(rows(file.getvalue(), found.shape)) == [
         (2, ["70b3d57ed0000001", '=HYPERLINK("x")', "12.5"])
     ]
+
+
+def test_a_table_of_odd_names_is_a_workbook_still() -> None:
+    names = ["\x01sonde\x1f", "nan", "-inf", "=1+1", "12", "007", "1e400"]
+    sheet = load_workbook(
+        io.BytesIO(table_of("noms", [["nom"], *([each] for each in names)]))
+    ).active
+    assert sheet is not None
+    assert [row[0] for row in sheet.iter_rows(min_row=2, values_only=True)] == [
+        "\ufffdsonde\ufffd", "nan", "-inf", "=1+1", 12, "007", "1e400",
+    ]  # fmt: skip
 
 
 def test_the_template_comes_back_as_it_was_given() -> None:

@@ -34,3 +34,21 @@ def test_a_template_reads_no_file_of_the_machine(
     for path in ("secret.txt", "/secret.txt", "../secret.txt"):
         with pytest.raises(Exception, match=r"not found|escape"):
             printed(TEMPLATE + b'\n#read("%s")' % path.encode(), {"word": "Clapas"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "🚰 Fontaine",
+        "喷泉",
+        "a\x01b",
+        "\ufeffPlace",
+        "\ue000",
+        "\U0010ffff",
+        "نافورة",
+        "Œuvre ≤ 5 €",
+    ],
+)
+def test_a_name_in_letters_without_a_font_is_printed_all_the_same(name: str) -> None:
+    titled = TEMPLATE.replace(b'"Essai"', b'"Essai " + sys.inputs.word')
+    assert printed(titled, {"word": name}).startswith(b"%PDF-")
