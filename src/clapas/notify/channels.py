@@ -78,7 +78,7 @@ class Mail:
         message = EmailMessage()
         message["From"] = self._settings.mail_from
         message["To"] = notice.address
-        message["Subject"] = notice.subject
+        message["Subject"] = _one_line(notice.subject)
         message["Date"] = formatdate(notice.created / 1000, localtime=False)
         domain = self._settings.mail_from.rpartition("@")[2] or "localhost"
         message["Message-ID"] = f"<clapas-notice-{notice.id}@{domain}>"
@@ -97,6 +97,11 @@ class Mail:
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password)
             server.send_message(message)
+
+
+def _one_line(text: str) -> str:
+    """A header is one line without control characters (RFC 5322, 2.2); the name of a thing may be neither."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 class Webhook:

@@ -57,6 +57,19 @@ async def test_a_mail_arrives_and_a_repeated_one_keeps_its_identity() -> None:
         await Mail(settings).send(NOTICE)
 
 
+async def test_a_thing_whose_name_has_two_lines_is_told_by_mail_too() -> None:
+    lines: list[str] = []
+    server = await asyncio.start_server(lambda r, w: catch(lines, r, w), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = Settings(smtp_host="127.0.0.1", smtp_port=port, smtp_tls=False, mail_from="clapas@example.org")  # fmt: skip
+    named = "[Majeure] Fuite : place\r\nBcc: all@example.org\x01\u2028Sud"
+    await Mail(settings).send(msgspec.structs.replace(NOTICE, subject=named))
+    server.close()
+    await server.wait_closed()
+    assert "Subject: [Majeure] Fuite : place Bcc: all@example.org Sud" in lines
+    assert not [line for line in lines if line.startswith("Bcc")]
+
+
 def test_a_webhook_is_signed_so_that_the_receiver_can_check() -> None:
     expected = hmac.new(b"key", b'1700000000.{"a":1}', hashlib.sha256).hexdigest()
     assert signature(b"key", b'{"a":1}', at=1_700_000_000) == f"t=1700000000,v1={expected}"
