@@ -28,6 +28,21 @@ async def log(_message: object) -> int:
     return 1
 
 
+def usage(*, signs: bool) -> x509.KeyUsage:
+    """What a key may do (RFC 5280, 4.2.1.3): an authority signs certificates, the others sign."""
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def certificate(folder: Path, name: str, issuer: tuple[Any, Any] | None = None) -> tuple[Any, Any]:
     """A key and a certificate, as PEM files too; self-signed without an issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -43,6 +58,14 @@ def certificate(folder: Path, name: str, issuer: tuple[Any, Any] | None = None) 
         .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(usage(signs=issuer is None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                issuer[1].public_key() if issuer else key.public_key()
+            ),
+            critical=False,
+        )
         .sign(issuer[0] if issuer else key, hashes.SHA256())
     )
     plain = serialization.NoEncryption()
