@@ -18,7 +18,7 @@ LONGEST_TABLE = 5_000_000
 """Characters of a table that is brought: about a hundred thousand lines."""
 PDF, CSV, GEOPACKAGE = (
     "application/pdf",
-    "text/csv; charset=utf-8",
+    "text/csv",
     "application/geopackage+sqlite3",
 )
 
