@@ -44,9 +44,7 @@ async def openapi(request: Call) -> Response[bytes]:
 @get("/api", opt=asks("read", "entrance"), include_in_schema=False)
 async def page(request: Call) -> Response[str]:
     """The description for people."""
-    return Response(
-        render(schema(services_of(request).version)), media_type="text/html"
-    )
+    return Response(render(schema(services_of(request).version)), media_type="text/html")
 
 
 @get("/api/style.css", opt=asks("read", "entrance"), include_in_schema=False)
