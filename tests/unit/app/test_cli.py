@@ -29,7 +29,7 @@ def test_help_is_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_file_of_articles_that_cannot_be_read_is_told_in_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "latin.cedar").write_bytes("@id(\"é\")".encode("latin-1"))
+    (tmp_path / "latin.cedar").write_bytes('@id("é")'.encode("latin-1"))
     for wrong in (tmp_path / "nowhere.cedar", tmp_path, tmp_path / "latin.cedar"):
         assert cli.run(["charter", "check", str(wrong)]) == 2
         assert str(wrong) in capsys.readouterr().err
