@@ -98,7 +98,7 @@ def errors_page() -> Iterator[str]:
     yield MADE
     yield (
         "Answers are `application/problem+json` (RFC 9457) with `code`, `actor` and `values`; the page words the"
-        " code in the reader's language.\n"
+        " code in the reader's language. NGSI-LD keeps the standard's own form, but for a quota that is used up.\n"
     )
     yield "| code | who must act | HTTP | meaning |\n|---|---|---|---|"
     for code, kind in sorted(error_codes().items()):

@@ -28,9 +28,21 @@ def check_articles(
     """Check articles against the vocabulary, and list them."""
     from clapas.charter.articles import packaged_schema, packaged_text, read_policies
 
-    text = file.read_text("utf-8") if file else packaged_text()
+    text = _text_of(file) if file else packaged_text()
     policies = read_policies(text, schema=packaged_schema())
     for each in sorted(policies.articles.values(), key=lambda found: found.id):
         typer.echo(f"{each.id}  {each.effect:6}  {each.titre}  [{each.fondement}]")
     typer.echo(json.dumps({"version": policies.version, "checked": str(datetime.now(UTC).date())}))
     return 0
+
+
+def _text_of(file: Path) -> str:
+    """A file of articles. Raises InvalidInput."""
+    from clapas.domain.errors import InvalidInput
+
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{file}: {error.strerror}", path=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file}: no text in UTF-8", path=str(file)) from error

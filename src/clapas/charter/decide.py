@@ -18,6 +18,7 @@ from clapas.charter.settings import Settings
 from clapas.charter.terms import Terms, terms_of
 from clapas.domain.access import Decision, Principal, Resource, RowFilter, RowRule
 from clapas.domain.dataset import DAY_S, DatasetRecord
+from clapas.domain.errors import Forbidden
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,19 @@ class Charter:
             principal, action, resource=resource, context=context or {}
         )
         return decision
+
+    def refused(self, decision: Decision, *, action: str, kind: str) -> Forbidden:
+        """A refusal as it is told: the articles in their words, and whom to ask."""
+        articles = [self.policies.articles[each] for each in decision.articles]
+        return Forbidden(
+            action=action,
+            kind=kind,
+            articles=[
+                {"id": each.id, "titre": each.titre, "title": each.title, "ground": each.fondement}
+                for each in articles
+            ],
+            contact=decision.contact,
+        )
 
     def row_filter(
         self, principal: Principal, action: str, *, kind: str, purpose: str = ""

@@ -88,7 +88,7 @@ class ServiceKeys:
         return NewKey(row=row, secret=secret)
 
     async def rotate(self, id: str) -> NewKey:  # noqa: A002
-        """A successor with the same rights; the old key stays alive for the rotation's time."""
+        """A successor with the same rights; the old key alone stays alive beside it, for the rotation's time."""
         now = datetime.now(UTC)
         old = await self._store.key(id, now)
         if old is None:
@@ -104,6 +104,8 @@ class ServiceKeys:
         if old.application is not None:
             await self._store.own_key(new.row.id, old.application)
         await self._store.shorten_key(old.id, end)
+        await self._store.end_rotated(old.id, new.row.id, now=now)
+        self._found.clear()
         return new
 
     async def revoke(self, id: str) -> None:  # noqa: A002

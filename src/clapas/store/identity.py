@@ -271,6 +271,10 @@ class IdentityStore:
         """A key that is replaced ends soon."""
         await self._run("shorten_key", id=id, expires=expires)
 
+    async def end_rotated(self, old: str, new: str, *, now: datetime) -> None:
+        """Of a rotation the old key and the new one live, and no other."""
+        await self._run("end_rotated", old=old, new=new, now=now)
+
     async def revoke_key(self, id: str, now: datetime) -> bool:  # noqa: A002
         """A key works no more; False when there was none."""
         return bool(await self._rows("revoke_key", id=id, now=now))

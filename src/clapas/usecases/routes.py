@@ -231,7 +231,7 @@ async def trade_report(
     file = f"{pack.name}-{window.start:%Y%m%d}-{window.end:%Y%m%d}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     if form == "csv":
-        return Response(as_csv(lines), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(as_csv(lines), media_type="text/csv", headers=headers)
     zone = (await rooms.store.territory.zone()).key
     printed = await asyncio.to_thread(
         as_pdf, pack, lines, window=window, zone=zone, territory=await territory_name(rooms.store), made=datetime.now(UTC)
@@ -271,7 +271,7 @@ async def elected_sheet(
     file = f"fiche-{commune or 'territoire'}-{datetime.now(UTC):%Y%m%d}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     if form == "csv":
-        return Response(sheet_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(sheet_csv(found), media_type="text/csv", headers=headers)
     territory, zone = await territory_name(rooms.store), (await rooms.store.territory.zone()).key
     printed = await asyncio.to_thread(
         sheet_pdf, found, place=communes.get(commune, "Tout le territoire"), zone=zone, territory=territory, made=datetime.now(UTC)

@@ -23,7 +23,7 @@ Body = TypeVar("Body")
 
 MOST = 1000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"
 
 
 class Listed(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ left is told by the outermost layer, which adds the headers of the call's :class
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
+from litestar.datastructures import Headers
 
 from clapas.api_gateway import QuotaExceeded, Quotas
 from clapas.api_gateway.plans import WEIGHTS
@@ -19,6 +20,7 @@ from clapas.web.callers import caller, from_its_networks, not_denied
 from clapas.web.errors import PROBLEM, problem_of
 from clapas.web.headers import Sent, sent_of
 from clapas.web.keyless import Key, Keyless
+from clapas.web.words import preferred_language
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -115,7 +117,7 @@ class Counted:
         try:
             subject = admitted(services, scope, kind=self._kind, sent=sent)
         except ClapasError as error:
-            await _refuse(error, send)
+            await _refuse(error, scope, send=send)
             return
         try:
             await self._app(scope, receive, send)
@@ -147,10 +149,11 @@ def admitted(services: "Services", scope: "Scope", *, kind: str, sent: Sent) -> 
     return subject
 
 
-async def _refuse(error: ClapasError, send: "Send") -> None:
+async def _refuse(error: ClapasError, scope: "Scope", *, send: "Send") -> None:
     """A refusal of the gateway itself, in front of an application of another room."""
     wait = error.values.get("retry_after")
-    body = msgspec.json.encode(problem_of(error, language="en"))
+    language = preferred_language(Headers.from_scope(scope))
+    body = msgspec.json.encode(problem_of(error, language=language))
     headers = [(b"content-type", PROBLEM.encode()), (b"content-length", b"%d" % len(body))]
     if wait is not None:
         headers.append((b"retry-after", b"%d" % wait))

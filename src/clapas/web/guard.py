@@ -123,16 +123,7 @@ def permitted(
         return decision
     if principal.kind == "anonymous":
         raise Unauthenticated
-    articles = [charter.policies.articles[each] for each in decision.articles]
-    raise Forbidden(
-        action=action,
-        kind=resource.kind,
-        articles=[
-            {"id": each.id, "titre": each.titre, "title": each.title, "ground": each.fondement}
-            for each in articles
-        ],
-        contact=decision.contact,
-    )
+    raise charter.refused(decision, action=action, kind=resource.kind)
 
 
 def handlers_of(route: BaseRoute) -> list[BaseRouteHandler]:

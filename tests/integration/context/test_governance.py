@@ -12,7 +12,7 @@ import pytest
 from clapas.charter import Charter
 from clapas.context.rekey import entity
 from clapas.context.routes import open_door
-from clapas.context.settings import CONFORMANCE
+from clapas.context.settings import CONFORMANCE, Settings
 from clapas.context.vocabulary import followed, platform_context
 from clapas.domain.quantities import QUANTITIES
 from clapas.store import Store
@@ -146,3 +146,16 @@ async def test_wrong_contexts_are_refused(api: httpx.AsyncClient, context: Any) 
     """A definition that JSON-LD does not know is the sender's mistake."""
     answer = await api.post("/jsonldContexts", json={"@context": context}, headers=LD)
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad request data")
+
+
+async def test_whoever_reads_open_data_may_read_what_its_names_mean(store: Store) -> None:
+    """The platform's own @context is the entrance's; the list of contexts and those of others are not."""
+    async with open_door(store, None, charter=Charter.standard(), settings=Settings()) as door:
+        transport = httpx.ASGITransport(app=door)
+        base = "http://broker/ngsi-ld/v1"
+        async with httpx.AsyncClient(transport=transport, base_url=base) as stranger:
+            shown = await stranger.get("/jsonldContexts/platform")
+            assert "temperature" in shown.json()["@context"]
+            for closed in ("/jsonldContexts", "/jsonldContexts/another"):
+                assert (await stranger.get(closed)).status_code == 401
+            assert (await stranger.delete("/jsonldContexts/platform")).status_code == 401

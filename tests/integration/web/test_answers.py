@@ -217,3 +217,37 @@ async def test_the_description_is_shown_without_a_script(stranger: Visitor) -> N
     page = (await stranger.call("GET", "/api/")).text
     assert "/api/v1/ledger" in page
     assert "<script" not in page
+
+
+async def test_a_text_says_its_charset_once(services: Services, operator: Visitor) -> None:
+    await furnish(services)
+    table = {"Accept": "text/csv"}
+    for path, kind in (
+        ("/", "text/html"),
+        ("/carte", "text/html"),
+        ("/api", "text/html"),
+        ("/api/style.css", "text/css"),
+        ("/api/v1/entities", "text/csv"),
+        ("/metrics", "text/plain; version=0.0.4"),
+    ):
+        answer = await operator.call("GET", path, headers=table if "/v1/" in path else {})
+        assert answer.headers["content-type"] == f"{kind}; charset=utf-8", path
+
+
+async def test_a_wrong_address_below_a_door_of_programs_is_an_error_never_the_page(
+    stranger: Visitor,
+) -> None:
+    for path in (
+        "/api/v2/entities",
+        "/sta/v9/Things",
+        "/gbfs/2.3",
+        "/bikestation/urn:ngsi-ld:station:001",
+        "/ecocounter_timeseries/urn:ngsi-ld:EcoCounter:1/attrs",
+    ):
+        answer = await stranger.call("GET", path)
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            404,
+            "application/problem+json",
+        )
+        assert answer.json()["code"] == "not_found"
+    assert (await stranger.call("GET", "/velos")).headers["content-type"].startswith("text/html")

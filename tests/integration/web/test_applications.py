@@ -85,6 +85,16 @@ async def test_the_life_of_a_subscription(
     assert (await reader.call("POST", decision, json=said)).status_code == 403
     assert (await operator.call("POST", decision, json=said)).status_code == 204
     assert await rooms() == [ROOM]
+    for closed in (
+        "audit",
+        "audit/verify",
+        "consents",
+        "objections",
+        "privacy/requests",
+        "privacy/proofs",
+    ):
+        answer = await stranger.call("GET", f"/api/v1/{closed}", headers={"X-API-Key": secret})
+        assert answer.status_code == 403, f"{closed} is in no dataset"
     assert await live() == 1
     assert sent[0][0] == f"out/{made['id']}/{ROOM}/humidity"
     assert msgspec.json.decode(sent[0][1])["value"] == 51.0

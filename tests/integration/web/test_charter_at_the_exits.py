@@ -95,6 +95,26 @@ async def test_an_index_is_given_by_the_day_to_whoever_may_have_it(
     assert (await verify(services.store.audit)).broken_at is None
 
 
+async def test_a_table_that_may_not_leave_is_refused_by_its_article_and_never_empty(
+    services: Services, meter: int, operator: Visitor
+) -> None:
+    table = {"Accept": "text/csv"}
+    paths = (f"/api/v1/series/{meter}/history", f"/api/v1/entities/{METER}/history")
+    for path in paths:
+        assert (await operator.call("GET", path, headers=table)).status_code == 200, "by the day"
+    fine = (Purpose(name="fuite", legal_basis="6.1.c"),)
+    assert services.keeper is not None
+    finer = msgspec.structs.replace(METERS, version=2, purposes=fine)
+    await services.keeper.put(finer, author="dpo")
+    for path in paths:
+        refused = await operator.call("GET", path, headers=table)
+        assert refused.status_code == 403
+        values = refused.json()["values"]
+        assert [each["id"] for each in values["articles"]] == ["CH-42"]
+        assert values["contact"] == METERS.steward
+        assert (await operator.call("GET", path)).status_code == 200, "a page is no table"
+
+
 async def test_the_record_that_changes_is_obeyed_by_the_next_call(
     services: Services, meter: int, reader: Visitor
 ) -> None:

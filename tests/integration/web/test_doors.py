@@ -78,6 +78,21 @@ async def test_a_rotated_key_and_its_successor_are_both_alive(
         assert answer.status_code == 200
 
 
+async def test_of_a_key_that_is_rotated_again_two_are_alive_never_three(
+    operator: Visitor, stranger: Visitor
+) -> None:
+    """The successor is rotated in its turn; then once more, since its new secret was lost."""
+    keys = [await make_key(operator, "read:entity")]
+    for rotated in (0, 1, 1):
+        place = f"/api/v1/keys/{keys[rotated]['id']}/rotate"
+        keys.append((await operator.call("POST", place)).json())
+    alive = [
+        (await stranger.call("GET", "/api/v1/entities", headers=bearer(each["secret"]))).status_code
+        for each in keys
+    ]
+    assert alive == [401, 200, 401, 200]
+
+
 @pytest.mark.parametrize(
     "body",
     [

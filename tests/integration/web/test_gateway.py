@@ -210,6 +210,8 @@ async def test_a_caller_of_the_context_broker_has_a_plan_too(
             answers = [await client.get(path) for _ in range(51)]
             assert [each.status_code == 429 for each in answers] == [False] * 50 + [True]
             assert answers[-1].json()["code"] == "quota_exceeded"
+            french = await client.get(path, headers={"Accept-Language": "fr"})
+            assert french.json()["title"] == "Quota dépassé : patientez"
             assert int(answers[-1].headers["retry-after"]) >= 1
             assert answers[-1].headers["x-ratelimit-remaining-second"] == "0"
 

@@ -202,6 +202,22 @@ async def stream_of(visitor: Visitor, name: str) -> str:
 
 
 @pytest.mark.usefixtures("city")
+async def test_the_next_page_of_an_expansion_asks_the_same_question(operator: Visitor) -> None:
+    """Inside an expansion too, a next link leads on to the end: filter, order and selection hold (9.3.3.4)."""
+    inner = "$filter=result gt 1;$orderby=result;$select=result;$top=2;$count=true"
+    path = f"{await stream_of(operator, 'Station 1')}?$select=name&$expand=Observations({quote(inner)})"
+    stream = await get(operator, path)
+    assert stream["Observations@iot.count"] == 4
+    assert stream["Observations"] == [{"result": 2}, {"result": 3}]
+    parts = urlsplit(stream["Observations@iot.nextLink"])
+    rest = await get(operator, f"{parts.path.removeprefix('/sta/v1.1')}?{parts.query}")
+    assert rest == {"@iot.count": 4, "value": [{"result": 4}, {"result": 5}]}
+    wide = "/Sensors?$expand=Datastreams/Thing,Datastreams/ObservedProperty,Datastreams($top=1)"
+    sensor = (await get(operator, wide))["value"][0]
+    assert {"Thing", "ObservedProperty"} <= sensor["Datastreams"][0].keys()
+
+
+@pytest.mark.usefixtures("city")
 async def test_observations(operator: Visitor) -> None:
     """The newest first, by pages in time, filtered by time and result, counted (request-data)."""
     stream = await stream_of(operator, "Station 1")

@@ -26,6 +26,15 @@ def test_help_is_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--install-completion" in shown
 
 
+def test_a_file_of_articles_that_cannot_be_read_is_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "latin.cedar").write_bytes('@id("é")'.encode("latin-1"))
+    for wrong in (tmp_path / "nowhere.cedar", tmp_path, tmp_path / "latin.cedar"):
+        assert cli.run(["charter", "check", str(wrong)]) == 2
+        assert str(wrong) in capsys.readouterr().err
+
+
 def test_python_m_clapas_is_the_same_program() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "clapas", "--version"], capture_output=True, text=True, check=True

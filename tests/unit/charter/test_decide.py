@@ -31,6 +31,25 @@ def allowed(who: Principal, action: str, resource: Resource) -> bool:
     return CHARTER.decide(who, action, resource=resource).allow
 
 
+def test_a_right_on_a_dataset_opens_no_register_that_belongs_to_none() -> None:
+    """A subscription, a service or a purpose gives what is in the dataset, never the trail nor the rights of persons."""
+    subscribed = Principal(
+        kind="service", id="k", scopes=frozenset({"read@musee", "export@musee", "read:entrance"})
+    )
+    keeper = Principal(kind="user", id="4", service="culture")
+    biller = Principal(
+        kind="user", id="5", service="eau", mfa=True, purposes=frozenset({"facturation"})
+    )
+    for who, purpose in ((subscribed, ""), (keeper, ""), (biller, "facturation")):
+        for action, kind in product(("read", "export"), ("audit", "privacy", "key", "metrics")):
+            asked = {"purpose": purpose}
+            assert not MIXED.decide(who, action, collection(kind), asked).allow, (who.id, kind)
+    musee, asked = Resource(kind="series", dataset="musee"), {"purpose": "facturation"}
+    assert MIXED.decide(subscribed, "read", musee).allow
+    assert MIXED.decide(keeper, "read", musee).allow
+    assert MIXED.decide(biller, "read", Resource(kind="series", dataset="eau"), asked).allow
+
+
 def test_the_operator_and_the_platform_may_do_everything() -> None:
     for who, action, kind in product((OPERATOR, SYSTEM), ACTIONS, ("key", "entity", "metrics")):
         assert allowed(who, action, Resource(kind=kind))

@@ -10,6 +10,7 @@ import pytest
 
 from clapas import config
 from clapas.domain.quantities import QUANTITIES
+from clapas.web.words import LANGUAGES, words
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -50,6 +51,13 @@ def test_every_error_code_is_documented(reference: ModuleType) -> None:
     assert len(reference.error_codes()) > 40
     assert [code for code in reference.error_codes() if f"`{code}`" not in text] == []
     assert [code for code in reference.reject_reasons() if f"`{code}`" not in text] == []
+
+
+def test_every_error_code_has_its_words(reference: ModuleType) -> None:
+    """The title of a problem is in the reader's language; NGSI-LD keeps the standard's own form."""
+    codes = {code for code in reference.error_codes() if not code.startswith("ngsi_ld")}
+    for language in LANGUAGES:
+        assert {code for code in codes if f"error.{code}" not in words(language)} == set()
 
 
 def test_every_quantity_is_documented() -> None:

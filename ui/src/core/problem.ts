@@ -8,6 +8,6 @@ export function sentenceOf(error: unknown): { text: string; who: string } {
   const wait = Number(error.values.retry_after ?? 0);
   const wanted = [`error.${error.code}.${error.values.reason}`, ...(wait > 0 ? [`problem.${error.code}_wait`] : []), `problem.${error.code}`, `error.${error.code}`];
   const key = wanted.find((each) => words.has(each));
-  const text = key ? t(key, { ...error.values, minutes: Math.ceil(wait / 60) }).replace(/([^.!?…])$/, "$1.") : error.detail || t("problem.unknown", { code: error.code });
+  const text = key ? t(key, { ...error.values, detail: error.detail, minutes: Math.ceil(wait / 60) }).replace(/([^.!?…])$/, "$1.") : error.detail || t("problem.unknown", { code: error.code });
   return { text, who: t(`actor.${error.actor}`) };
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from clapas.context.book import joined
 from clapas.context.broker import Broker
-from clapas.context.door.access import Access
+from clapas.context.door.access import SAFE, Access
 from clapas.context.door.http import (
     CONTEXT_REL,
     GEO,
@@ -43,6 +43,7 @@ from clapas.context.errors import (
     ResourceNotFound,
 )
 from clapas.context.snapshots import scoped
+from clapas.context.vocabulary import NAME as PLATFORM
 from clapas.domain.access import RowFilter
 from clapas.domain.errors import ClapasError
 from clapas.store.context import json_bytes
@@ -56,6 +57,8 @@ PREFIX = ["ngsi-ld", "v1"]
 """Also skipped when a client put a whole Location behind a resource."""
 NOTHING = RowFilter()
 ECHOED = ("ngsild-tenant", "ngsild-snapshot")
+VOCABULARY = ["jsonldContexts", PLATFORM]
+"""The platform's own @context names things and holds none: who reads open data may read what its names mean."""
 UNSCOPED = frozenset({"snapshots", "jsonldContexts", "info", "openapi.json", "remote-notify"})
 """Resources that are the same whatever snapshot a request names (5.5.15)."""
 REGISTRY = frozenset({"csourceRegistrations", "csourceSubscriptions"})
@@ -109,9 +112,8 @@ class Door:
         params = read_params(query, route.spec)
         rows = NOTHING
         if route.spec.action != "told":
-            rows = await self._access.rows(
-                method, headers, action=route.spec.action, kind=route.spec.kind
-            )
+            kind = "entrance" if method in SAFE and segments == VOCABULARY else route.spec.kind
+            rows = await self._access.rows(method, headers, action=route.spec.action, kind=kind)
         media = negotiate(headers.get("accept"), geo=route.spec.geo) if route.spec.data else JSON
         if route.spec.body and "content-length" not in headers:
             raise BareRefusal(411)

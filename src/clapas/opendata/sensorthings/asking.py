@@ -18,6 +18,7 @@ OPTIONS = frozenset(
     {"$filter", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$resultFormat"}
     | {"$skiptoken"}
 )
+PLACE = frozenset({"$top", "$skip", "$skiptoken"})
 FORMATS = ("", "JSON", "dataArray", "GeoJSON")
 
 
@@ -34,6 +35,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     form: str = ""
     before: tuple[int, int] | None = None
     """Observations after this one in the order of time: (milliseconds, series)."""
+    said: tuple[tuple[str, str], ...] = ()
+    """The options as they were written, but for the place of the page: the next one asks for the same."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +111,7 @@ def read_options(params: Mapping[str, str], set_: Set, *, depth: int = 0) -> Opt
         expand=_expands(params.get("$expand", ""), set_, depth=depth),
         form=form,
         before=_token(params.get("$skiptoken", "")),
+        said=tuple((name, text) for name, text in params.items() if name not in PLACE),
     )
 
 
@@ -153,9 +157,18 @@ def _expands(text: str, set_: Set, *, depth: int) -> tuple[tuple[str, Options], 
         options = read_options(inner, lead.target, depth=depth + 1)
         held = found.get(name)
         if held is not None:
-            options = msgspec.structs.replace(held, expand=(*held.expand, *options.expand))
+            options = msgspec.structs.replace(
+                held, expand=(*held.expand, *options.expand), said=_both_said(held, options)
+            )
         found[name] = options
     return tuple(found.items())
+
+
+def _both_said(one: Options, other: Options) -> tuple[tuple[str, str], ...]:
+    """What was written of a relation in two parts, ``A/B,A/C``, is one expansion of both."""
+    inside = [dict(each.said).get("$expand", "") for each in (one, other)]
+    together = ",".join(each for each in inside if each)
+    return tuple({**dict(one.said), "$expand": together}.items())
 
 
 def _expansion(text: str) -> tuple[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import quote
 
 import msgspec
 
@@ -223,7 +224,7 @@ class Reader:
             entity[name] = mine[: options.top]
             if len(mine) > options.top:
                 link = f"{self._root}/{found.set}({id_text(found.set, row)})/{name}"
-                entity[f"{name}@iot.nextLink"] = f"{link}?$top={options.top}&$skip={options.top}"
+                entity[f"{name}@iot.nextLink"] = _next(link, options)
         return True
 
     async def _expand(
@@ -253,9 +254,7 @@ class Reader:
             entity[f"{name}@iot.count"] = found.count
         if found.more:
             link = f"{self._root}/{set_}({id_text(set_, row)})/{name}"
-            entity[f"{name}@iot.nextLink"] = (
-                f"{link}?$top={options.top}&$skip={options.skip + options.top}"
-            )
+            entity[f"{name}@iot.nextLink"] = _next(link, options)
 
     async def _newest(self, stream: Row, options: Options) -> Found:
         """The last observation, from the present state: no history is read for it."""
@@ -295,13 +294,21 @@ def _member(name: str) -> str:
     return "@iot.id" if name == "id" else name
 
 
+def _next(link: str, options: Options) -> str:
+    """The next page of what was expanded: the same question, further on."""
+    said = "".join(f"&{name}={quote(text, safe='')}" for name, text in options.said)
+    return f"{link}?$top={options.top}&$skip={options.skip + options.top}{said}"
+
+
 def _selected(entity: Mapping[str, Any], kept: set[str], *, inside: set[str]) -> dict[str, Any]:
-    """The selected members, and what was expanded."""
+    """The selected members, and what was expanded with its count and its next page."""
     heads = {each.partition("/")[0] for each in kept}
+    ends = ("", "@iot.count", "@iot.nextLink")
+    wanted = heads | {f"{name}{end}" for name in inside for end in ends}
     return {
         name: value
         for name, value in entity.items()
-        if name in heads | inside or name.partition("@iot.nav")[0] in heads
+        if name in wanted or name.partition("@iot.nav")[0] in heads
     }
 
 

@@ -162,6 +162,12 @@ UPDATE service_key SET last_used = %(today)s WHERE id = %(id)s AND last_used IS 
 -- A key that is replaced ends soon.
 UPDATE service_key SET expires = least(expires, %(expires)s) WHERE id = %(id)s AND revoked IS NULL;
 
+-- name: end_rotated
+-- Of a rotation two keys live: the one before the old and an earlier successor of it end.
+UPDATE service_key SET expires = least(expires, %(now)s)
+WHERE revoked IS NULL AND id <> %(new)s
+  AND (replaces = %(old)s OR id = (SELECT replaces FROM service_key WHERE id = %(old)s));
+
 -- name: revoke_key
 -- A key works no more.
 UPDATE service_key SET revoked = %(now)s WHERE id = %(id)s AND revoked IS NULL RETURNING id;

@@ -110,7 +110,7 @@ async def trade_national(
         raise NotFound("no counter counted in this period", trade=name)
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     body = tables[file.removesuffix(".csv")].write_csv().encode()
-    return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(body, media_type="text/csv", headers=headers)
 
 
 HANDLERS = (trade_forecast, trade_national)

@@ -1,5 +1,7 @@
 """What every door of the water trade asks and answers with: rights, a file to keep, a bounded table."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ LONGEST_TABLE = 5_000_000
 """Characters of a table that is brought: about a hundred thousand lines."""
 PDF, CSV, GEOPACKAGE = (
     "application/pdf",
-    "text/csv; charset=utf-8",
+    "text/csv",
     "application/geopackage+sqlite3",
 )
 
@@ -34,6 +36,16 @@ def bounded_table(text: str) -> str:
     if len(text) > LONGEST_TABLE:
         raise InvalidInput("too long a table", field="table", limit=LONGEST_TABLE)
     return text
+
+
+@contextmanager
+def laid(path: Path) -> Iterator[None]:
+    """What is wrong with a table that was brought is told without the place where we laid it. Raises InvalidInput."""
+    try:
+        yield
+    except InvalidInput as error:
+        values = {name: value for name, value in error.values.items() if name != "path"}
+        raise type(error)(str(error).removeprefix(f"{path}: "), **values) from error
 
 
 def directory_of(rooms: Rooms) -> Path:

@@ -10,6 +10,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from clapas.charter import Exit, Reading
+from clapas.domain.access import Resource
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.window import Window, milliseconds
 from clapas.store import Store
@@ -113,7 +114,22 @@ async def _to_do(request: Call) -> list[CaseOut]:
     store, seen = rooms_of(request).store, seen_by(request, "export")
     calm = patience(milliseconds(datetime.now(UTC)))
     page = await store.water.page(seen.entities, state="todo", limit=MOST, patience=calm)
+    if not page.items:
+        readable = seen_by(request).entities
+        kept = await store.water.page(readable, state="todo", limit=1, patience=calm)
+        _refuse_export(request, kept.items)
     return await _told(store, seen, rows=page.items)
+
+
+def _refuse_export(request: Call, rows: Sequence[SeenCase]) -> None:
+    """Raises Forbidden where the queue is not empty but may not leave: the article is told, and no empty file."""
+    way = way_of(request, "export")
+    for row in rows:
+        asked = Resource(kind="series", dataset=row.dataset, commune=row.commune)
+        context = {"purpose": way.purpose}
+        decision = way.charter.decide(way.principal, "export", asked, context)
+        if not decision.allow:
+            raise way.charter.refused(decision, action="export", kind="series")
 
 
 @get("/api/v1/water/cases.csv", opt=EXPORT)

@@ -44,15 +44,13 @@ async def openapi(request: Call) -> Response[bytes]:
 @get("/api", opt=asks("read", "entrance"), include_in_schema=False)
 async def page(request: Call) -> Response[str]:
     """The description for people."""
-    return Response(
-        render(schema(services_of(request).version)), media_type="text/html; charset=utf-8"
-    )
+    return Response(render(schema(services_of(request).version)), media_type="text/html")
 
 
 @get("/api/style.css", opt=asks("read", "entrance"), include_in_schema=False)
 async def style() -> Response[str]:
     """The style of that page."""
-    return Response(STYLE, media_type="text/css; charset=utf-8")
+    return Response(STYLE, media_type="text/css")
 
 
 def render(api: dict[str, Any]) -> str:

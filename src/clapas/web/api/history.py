@@ -8,6 +8,7 @@ from litestar import Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from clapas.charter import Reading
+from clapas.domain.access import Resource
 from clapas.domain.device import Series
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.quantities import quantity
@@ -16,7 +17,7 @@ from clapas.store.governance import Remains
 from clapas.store.values import SeriesHistory, Step
 from clapas.web.answers import csv_response, wants_csv
 from clapas.web.api.devices import FrameOut, frame_out
-from clapas.web.guard import asks
+from clapas.web.guard import asks, require
 from clapas.web.services import Call, exit_of, rows_of, services_of
 
 LICENCE = "LO-2.0"
@@ -105,9 +106,23 @@ def _out(history: SeriesHistory, series: Series, *, source: str, mark: str = "")
     )
 
 
+async def _refused_exports(request: Call, series: list[Series]) -> None:
+    """Raises Forbidden where no series may be exported: the article is told, and not an empty table."""
+    services, way = services_of(request), exit_of(request, "export")
+    wanted = [each.id for each in series]
+    if await services.store.series.by_id(way.rows("series"), wanted):
+        return
+    for dataset in sorted({each.dataset for each in series}):
+        asked = Resource(kind="series", dataset=dataset)
+        context = {"purpose": way.purpose}
+        require(services.charter, request.user, action="export", resource=asked, context=context)
+
+
 async def _read(request: Call, series: list[Series], *, asked: Reading) -> list[HistoryOut]:
     """The history under the charter's terms; a table (CSV) is an export."""
     way = exit_of(request, "export" if wants_csv(request) else "read")
+    if way.action == "export":
+        await _refused_exports(request, series)
     found = await way.history(services_of(request).store, series, asked=asked)
     by_id = {each.id: each for each in series}
     source = request.app.state.source_name

@@ -12,7 +12,7 @@ from clapas.domain.errors import EngineUnavailable
 from clapas.web.guard import asks
 from clapas.web.services import Call, Services, services_of
 
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+PROMETHEUS = "text/plain; version=0.0.4"
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

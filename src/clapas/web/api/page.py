@@ -6,6 +6,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from clapas.domain.errors import NotFound
+from clapas.opendata.city import FEEDS
 from clapas.web.files import Asset, assets
 from clapas.web.guard import asks
 from clapas.web.services import Call
@@ -18,7 +19,10 @@ NOT_BUILT = (
     '<p lang="en">The platform runs, but its page was not built: run <code>./clapas setup</code>, '
     'then start again. <a href="/api">API</a></p></main></body></html>'
 )
-RESERVED = ("api/", "in/", "metrics", "health", "ngsi-ld/", "assets/")
+DOORS = ("api", "in", "ngsi-ld", "sta", "gbfs", "assets")
+CITY = tuple(f"{feed}{end}" for feed in FEEDS for end in ("", "_timeseries"))
+RESERVED = ("metrics", "health", *(f"{door}/" for door in (*DOORS, *CITY)))
+"""Below a door of programs a wrong address is an error, never the page."""
 
 
 def answer(name: str, files: dict[str, Asset]) -> Response[bytes]:
@@ -29,8 +33,9 @@ def answer(name: str, files: dict[str, Asset]) -> Response[bytes]:
             raise NotFound(path=name[:200])
         asset = files.get("index.html")
     if asset is None:
-        return Response(NOT_BUILT.encode(), media_type="text/html; charset=utf-8")
-    return Response(asset.content, media_type=asset.kind, headers={"Cache-Control": "no-cache"})
+        return Response(NOT_BUILT.encode(), media_type="text/html")
+    kind = asset.kind.partition(";")[0]  # the framework adds the charset of texts itself
+    return Response(asset.content, media_type=kind, headers={"Cache-Control": "no-cache"})
 
 
 @get(["/", "/{path:path}"], opt=asks("read", "entrance"), include_in_schema=False)

@@ -106,6 +106,28 @@ async def test_a_leak_is_a_case_with_its_cost_and_the_entity_says_so(
     assert days["cases"][0]["id"] == case["id"]
 
 
+async def test_a_queue_that_may_not_leave_is_refused_by_its_article_and_never_empty(
+    services: Services, operator: Visitor
+) -> None:
+    await furnish(services.store, leak_l_h=9.0)
+    await services.store.entities.upsert(
+        [Entity(id=LEAKY, type="WaterConsumptionObserved", dataset="logements")]
+    )
+    homes = DatasetRecord(
+        id="logements", title="Logements", owner="eau", steward="Mme X", classification="personnel"
+    )
+    services.charter.adopt(records=[homes])
+    await night(services.store, now=NOW)
+    queue = (await operator.call("GET", "/api/v1/water/cases")).json()
+    assert [each["entity"] for each in queue["items"]] == [LEAKY]
+    for form in ("cases.csv", "cases.gpkg", "report.pdf"):
+        refused = await operator.call("GET", f"/api/v1/water/{form}")
+        assert refused.status_code == 403, form
+        values = refused.json()["values"]
+        assert [each["id"] for each in values["articles"]] == ["CH-42"]
+        assert values["contact"] == "Mme X"
+
+
 async def test_whoever_objects_is_neither_searched_nor_remembered(services: Services) -> None:
     """GDPR art. 21: the search itself leaves them out, whatever it knew of them before."""
     store = services.store

@@ -47,6 +47,14 @@ async def test_an_abnormal_volume_is_followed_until_the_certificate(
         "opened"
     ] == 0
     assert (await reader.call("POST", path, json={"table": quarterly(150.0)})).status_code == 403
+    headless = "meter;date;index\n"
+    for place, table in (
+        (path, {"json": {"table": headless}}),
+        ("/api/v1/water/assets", {"content": headless.encode()}),
+    ):
+        wrong = (await operator.call("POST", place, **table)).json()
+        assert (wrong["code"], wrong["detail"]) == ("water_bad_table", "no line after the header")
+        assert wrong["values"] == {}, "where we laid the table is nobody's business"
     queue = (await operator.call("GET", path)).json()
     file = queue["items"][0]
     assert (queue["to_inform"], file["entity"], file["state"]) == (1, LEAKY, "to_inform")

@@ -153,8 +153,9 @@ def test_visits_come_first_and_the_command_writes_them(tmp_path: Path) -> None:
         .read_text(encoding="utf-8")
         .startswith("meter,sign,since,until,act,value,evidence")
     )
-    days = CliRunner().invoke(
-        app, ["water", "consumption", str(tmp_path / "r.csv"), "--out", str(tmp_path / "d.csv")]
-    )
+    outputs = ["--out", str(tmp_path / "d.csv"), "--hours", str(tmp_path / "hours.csv")]
+    days = CliRunner().invoke(app, ["water", "consumption", str(tmp_path / "r.csv"), *outputs])
     assert days.exit_code == 0, days.output
     assert "interpolated" in days.output
+    first = (tmp_path / "hours.csv").read_text(encoding="utf-8").splitlines()[1]
+    assert first.startswith("A,2023-01-01T00:00:00,"), "civil time, as the readings are written"

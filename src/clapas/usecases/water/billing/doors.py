@@ -33,6 +33,7 @@ from clapas.usecases.water.doors import (
     attachment,
     bounded_table,
     directory_of,
+    laid,
 )
 from clapas.usecases.water.meters.tables import read_readings
 from clapas.usecases.water.watch.vault import Vault
@@ -66,7 +67,8 @@ def abnormal(data: Readings) -> list[NewFile]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "indexes.csv"
         path.write_text(data.table, encoding="utf-8")
-        table = read_readings(path)
+        with laid(path):
+            table = read_readings(path)
     reviews = review_table(table, {}, comparable=data.comparable)
     return [new_file(each) for each in reviews if each.verdict == "abnormal"]
 

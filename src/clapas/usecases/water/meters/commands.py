@@ -85,7 +85,8 @@ def write_consumption(
     found = consumption(table.rows, ZoneInfo(zone), spread=spread)
     write_whole(out, found.days.write_csv())
     if hours:
-        write_whole(hours, found.hours.write_csv())
+        shown = shown_time(pl.col("hour"), local=table.local, zone=zone)
+        write_whole(hours, found.hours.with_columns(shown).write_csv())
     shares = found.days.group_by("how").len().sort("len", descending=True)
     typer.echo(
         f"{found.days.height} days → {out}: "

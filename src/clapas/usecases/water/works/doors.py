@@ -14,7 +14,7 @@ from clapas.domain.errors import InvalidInput
 from clapas.domain.window import milliseconds
 from clapas.store.water_works import Asset, Stock, Work
 from clapas.usecases.routes import rooms_of, seen_by
-from clapas.usecases.water.doors import ACT, READ, Call
+from clapas.usecases.water.doors import ACT, READ, Call, laid
 from clapas.usecases.water.works.tables import Brought, read_assets, read_works
 
 LARGEST = 32 << 20
@@ -101,7 +101,8 @@ async def _brought(body: bytes, read: Callable[[Path], Brought]) -> Brought:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "brought"
             path.write_bytes(body)
-            return read(path)
+            with laid(path):
+                return read(path)
 
     return await asyncio.to_thread(opened)
 
