@@ -20,7 +20,7 @@ from clapas.config import Configuration, load
 from clapas.domain.errors import EngineUnavailable
 from clapas.engines import DataDirectory, EngineAddresses, RunningEngines, open_engines
 from clapas.engines.directory import write_private
-from clapas.engines.ports import free_port
+from clapas.engines.ports import free_port, require_free
 from clapas.engines.refusals import Refusals
 from clapas.engines.running import ADDRESSES, PAGE, running_addresses
 from clapas.engines.space import Shortage, space
@@ -70,6 +70,7 @@ async def platform(
     with DataDirectory.open(data) as directory:
         chosen = configuration or load(data)
         place = _free(door or Door())
+        require_free(place.host, place.port, key="--port")
         progress("engines")
         async with open_engines(chosen.engines, directory) as engines:
             addresses = directory.run / ADDRESSES

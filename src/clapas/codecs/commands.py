@@ -68,7 +68,7 @@ def run_codec(
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
-        _show(answer)
+        _show(dict(answer))
     if answer.get("errors"):
         raise typer.Exit(1)
 

@@ -72,12 +72,12 @@ def python_codecs(path: Path) -> list[Path]:
     ]
 
 
-def _suites(path: Path) -> Iterator[Suite]:
+def _suites(path: Path, *, beside: Path | None = None) -> Iterator[Suite]:
     try:
         if path.suffix == ".js":
             yield from _beside(path)
         elif path.suffix == ".json":
-            yield from _json(path)
+            yield from _json(path, beside)
         elif path.suffix in {".yaml", ".yml"}:
             text = path.read_text(encoding="utf-8", errors="replace")
             if any(f"{section}:" in text for section in _SECTIONS):
@@ -95,7 +95,7 @@ def _beside(script: Path) -> Iterator[Suite]:
             f"{script.stem}-examples",
             *(prefix + script.stem for prefix in _PREFIXES),
         }:
-            yield from _suites(each)
+            yield from _suites(each, beside=script)
         elif each.suffix in {".yaml", ".yml"}:
             for suite in _suites(each):
                 own = tuple(case for case in suite.cases if Path(case.script).name == script.name)
@@ -122,13 +122,14 @@ def _repository(path: Path) -> Iterator[Suite]:
         yield Suite(path=path, cases=tuple(cases))
 
 
-def _json(path: Path) -> Iterator[Suite]:
+def _json(path: Path, beside: Path | None) -> Iterator[Suite]:
+    """The examples of one file; ``examples.json`` names no script: it speaks of the one that was asked for."""
     prefix = next((each for each in _PREFIXES if path.name.startswith(each)), "")
     if not prefix and not path.stem.endswith("examples"):
         return
     operation = _PREFIXES.get(prefix, "uplink")
-    script = _script_of(path, path.stem.removeprefix(prefix) if prefix else "")
-    if script is None:
+    script = _script_of(path, path.stem.removeprefix(prefix) if prefix else "") or beside
+    if script is None or beside not in {None, script}:
         return
     document = _lenient(path)
     if not isinstance(document, list):

@@ -157,7 +157,7 @@ def synchronise(
     data: Data = DEFAULT,
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Do it, instead of saying it.")] = False,
-) -> None:
+) -> int:
     """Compare with a network server's registry; with --apply bring each side what it lacks."""
     from clapas.config import load
     from clapas.fleet.sealing import Sealer
@@ -168,7 +168,8 @@ def synchronise(
 
     kind = f"fleet.{network}"
     if network not in {"chirpstack", "things_stack"}:
-        raise InvalidInput(field="network", accepted=["chirpstack", "things_stack"])
+        message = f"{network!r} is no network server; accepted: chirpstack, things_stack"
+        raise InvalidInput(message, field="network", accepted=["chirpstack", "things_stack"])
 
     async def work(store: "Store") -> dict[str, Any]:
         job = await store.jobs.add(kind, {"dry": not apply}, actor=ACTOR)
@@ -178,7 +179,9 @@ def synchronise(
             await worker.step()
         return {"state": found.state, "error": found.error, "result": found.result}
 
-    tell(with_store(data, work))
+    done = with_store(data, work)
+    tell(done)
+    return 0 if done["state"] == "done" else 1
 
 
 def claim(

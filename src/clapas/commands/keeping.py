@@ -54,12 +54,12 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Write one sealed file with everything: engines, waiting messages, settings, secrets. Verified."""
+    from clapas.engines import DataDirectory
     from clapas.ops.keeping.schedule import name_at
 
     console = Console(stderr=True)
+    DataDirectory.expect(data)
     key = _sealing_key(data, key_file, ask=passphrase, console=console)
-    if not data.is_dir():
-        raise InvalidInput(f"{data} is not a data directory", field="data")
     target = (to or Path(name_at(datetime.now(UTC)))).absolute()
     made = asyncio.run(_backup(data, target, key=key, console=console))
     if as_json:

@@ -166,7 +166,8 @@ class ChirpStack:
 async def connect(settings: Settings) -> AsyncIterator[ChirpStack]:
     """Connect. Raises BadSetting when no address is set, or the client library is not installed."""
     if not settings.networks()["chirpstack"]:
-        raise BadSetting("no ChirpStack is set", reason="network_not_set", key="fleet.chirpstack")
+        why = "no ChirpStack is set: give its host:port in fleet.chirpstack, its API key in fleet.chirpstack_token"
+        raise BadSetting(why, reason="network_not_set", key="fleet.chirpstack")
     try:
         grpc: Any = importlib.import_module("grpc")
         api: Any = importlib.import_module("chirpstack_api.api")

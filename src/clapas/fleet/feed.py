@@ -58,11 +58,16 @@ def readings(content: bytes, window: Window) -> pl.DataFrame:
     try:
         table = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise InvalidInput("this is not a CSV of readings", detail=str(error)[:200]) from error
+        raise InvalidInput(
+            f"this is not a CSV of readings with the columns {', '.join(WORDS)}",
+            detail=str(error)[:200],
+        ) from error
     found = {name: _column(table.columns, words) for name, words in WORDS.items()}
     missing = [name for name, column in found.items() if not column]
     if missing:
-        raise InvalidInput("columns are missing", missing=missing, found=table.columns[:20])
+        raise InvalidInput(
+            f"no column for {', '.join(missing)}", missing=missing, found=table.columns[:20]
+        )
     frame = table.select(pl.col(column).alias(name) for name, column in found.items())
     low, high = (int(each.timestamp() * 1000) for each in (window.start, window.end))
     return (

@@ -178,9 +178,11 @@ def _message(answer: httpx.Response) -> str:
 async def connect(settings: Settings) -> AsyncIterator[ThingsStack]:
     """Connect. Raises BadSetting when no address or no application is set."""
     if not settings.networks()["things-stack"]:
-        raise BadSetting(
-            "no The Things Stack is set", reason="network_not_set", key="fleet.things_stack"
+        why = (
+            "no The Things Stack is set: give its address in fleet.things_stack, its API key in"
+            " fleet.things_stack_token and its applications in fleet.things_stack_applications"
         )
+        raise BadSetting(why, reason="network_not_set", key="fleet.things_stack")
     headers = {"Authorization": f"Bearer {settings.things_stack_token}"}
     async with httpx.AsyncClient(
         base_url=settings.things_stack, headers=headers, timeout=TIMEOUT_S

@@ -1,7 +1,9 @@
 """Ask a remote address: bounded, with ETag, through the operator's proxy and certificates."""
 
+import os
 import ssl
 from typing import Self
+from urllib.request import proxy_bypass
 
 import httpx
 
@@ -9,13 +11,31 @@ from clapas.domain.errors import BadSetting
 from clapas.sources.errors import SourceUnavailable
 from clapas.sources.settings import Settings
 
+LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+class ProxyUnlessNear(httpx.AsyncBaseTransport):
+    """Through the operator's proxy, but for the machine itself and what ``NO_PROXY`` of the environment names."""
+
+    def __init__(self, proxy: str, *, verify: ssl.SSLContext | bool) -> None:
+        self._through = httpx.AsyncHTTPTransport(proxy=proxy, verify=verify)
+        self._direct = httpx.AsyncHTTPTransport(verify=verify)
+        kept = os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")
+        self._near = {"no": ",".join(filter(None, [kept, LOOPBACK]))}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        near = proxy_bypass(request.url.host, self._near)
+        return await (self._direct if near else self._through).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._through.aclose()
+        await self._direct.aclose()
+
 
 class Fetcher:
     """An HTTP client of one remote source; remembers the ETag of each address."""
 
-    def __init__(
-        self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._limit = settings.max_bytes
         self._tags: dict[str, str] = {}
         try:
@@ -23,13 +43,14 @@ class Fetcher:
                 ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
             )
             self._client = httpx.AsyncClient(
-                proxy=settings.proxy or None,
                 verify=verify,
                 timeout=settings.timeout_s,
                 follow_redirects=True,
                 max_redirects=5,
                 trust_env=False,
-                transport=transport,
+                transport=ProxyUnlessNear(settings.proxy, verify=verify)
+                if settings.proxy
+                else None,
                 headers={"User-Agent": "clapas", "Accept": "application/json"},
             )
         except (OSError, ValueError) as error:

@@ -20,7 +20,7 @@ import orjson
 
 from clapas.domain.errors import InvalidInput, NotFound
 from clapas.domain.message import RawMessage
-from clapas.sources import csv_drop, ngsi_v2
+from clapas.sources import csv_drop, discover, ngsi_v2
 from clapas.sources.csv_form import cells, decode, find
 from clapas.sources.splitter import split_objects
 from clapas.sources.wire import query
@@ -64,7 +64,8 @@ def recordings_in(folder: Path) -> tuple[Recording, ...]:
 def wire_messages(path: Path, source: str, *, options: str = "") -> Iterator[WireMessage]:
     """The messages of a file as ``source`` sends them; raises ``NotFound``, ``InvalidInput``.
 
-    ``options`` is a query that the door understands, such as ``timezone=Europe/Paris``.
+    ``options`` is a query that the door understands, such as ``timezone=Europe/Paris``. A connector without a form of
+    its own here, such as a package's, gets the file's JSON objects one by one at its HTTP door.
     """
     readers: dict[str, Callable[[], Iterator[WireMessage]]] = {
         "chirpstack_v3": lambda: map(_chirpstack_v3, _lines(path)),
@@ -72,18 +73,20 @@ def wire_messages(path: Path, source: str, *, options: str = "") -> Iterator[Wir
         "the_things_stack": lambda: map(_things_stack, _lines(path)),
         "helium": lambda: map(_helium, _lines(path)),
         "mqtt_device": lambda: map(_mqtt_device, _lines(path)),
-        "http_push": lambda: (_http("http_push", each) for each in _lines(path)),
-        "gbfs": lambda: (_http("gbfs", each) for each in _lines(path)),
         "ngsi_v2": lambda: _ngsi(path, options),
         "csv_drop": lambda: _table(path, options),
     }
-    if source not in readers:
-        raise InvalidInput(
-            f"no recording is fed as {source!r}; accepted: {', '.join(sorted(readers))}",
-            source=source,
-            accepted=sorted(readers),
-        )
-    return readers[source]()
+    if source in readers:
+        return readers[source]()
+    doors = {name: each.http for name, each in discover().items() if each.http}
+    if source in doors:
+        return (_http(doors[source], each, options=options) for each in _lines(path))
+    accepted = sorted({*readers, *doors})
+    raise InvalidInput(
+        f"no recording is fed as {source!r}; accepted: {', '.join(accepted)}",
+        source=source,
+        accepted=accepted,
+    )
 
 
 def read_whole(path: Path) -> bytes:
@@ -164,8 +167,9 @@ def _mqtt_device(line: dict[str, Any]) -> WireMessage:
     return WireMessage("mqtt", f"up/{device}", orjson.dumps(line), _milliseconds(line.get("time")))
 
 
-def _http(source: str, line: dict[str, Any]) -> WireMessage:
-    return WireMessage("http", f"/in/{source}", orjson.dumps(line), _milliseconds(line.get("time")))
+def _http(door: str, line: dict[str, Any], *, options: str) -> WireMessage:
+    address = f"/in/{door}?{options}" if options else f"/in/{door}"
+    return WireMessage("http", address, orjson.dumps(line), _milliseconds(line.get("time")))
 
 
 def _ngsi(path: Path, options: str) -> Iterator[WireMessage]:

@@ -8,6 +8,7 @@ from tests.integration.fleet.chirpstack_double import TOKEN, serve
 
 from clapas.domain.device import Device
 from clapas.domain.errors import BadSetting
+from clapas.fleet.chirpstack import connect
 from clapas.fleet.sealing import Sealer
 from clapas.fleet.settings import Settings
 from clapas.jobs import Worker, discover
@@ -59,6 +60,12 @@ async def test_a_dry_run_then_both_ways(store: Store) -> None:
     keys = await store.fleet.sealed_keys(THEIRS)
     assert sealer.open(THEIRS, "nwk_key", sealed=keys["nwk_key"]) == KEY[::-1]
     assert [each.ok for each in (await store.jobs.items(job.id)).items] == [True]
+
+
+async def test_without_a_chirpstack_the_settings_to_fill_are_named() -> None:
+    with pytest.raises(BadSetting, match=r"fleet\.chirpstack, .*fleet\.chirpstack_token"):
+        async with connect(Settings()):
+            pass
 
 
 @pytest.mark.parametrize("token", ["wrong"])

@@ -48,7 +48,7 @@ async def test_imported_undone_and_imported_again(store: Store, worker: Worker) 
     checked = await do(store, worker, "check", number)
     assert checked.state == "done", checked.error
     assert checked.result == {
-        "lines": 3, "good": 3, "bad": 0, "created": 2, "updated": 1, "keys": 0, "codes": {}, "told": 0,
+        "lines": 3, "good": 3, "bad": 0, "created": 2, "updated": 1, "keys": 1, "codes": {}, "told": 0,
     }  # fmt: skip
     assert len((await store.fleet.select(ALL, DeviceQuery())).items) == 1
 

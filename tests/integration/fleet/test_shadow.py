@@ -175,5 +175,5 @@ async def test_a_feed_is_asked_with_its_period_and_token() -> None:
 @pytest.mark.parametrize("content", [b"", b"a;b\n1;2\n", b"\xff\xfe\x00"])
 async def test_a_file_that_holds_no_readings_is_refused(store: Store, content: bytes) -> None:
     await a_fleet_beside_another(store)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"column.*device, attribute, time, value"):
         await compare_day(store, "present", day=TODAY, content=content)

@@ -139,7 +139,7 @@ async def test_a_long_list_is_read_page_by_page() -> None:
 async def test_a_wrong_key_and_a_server_that_is_away_are_said() -> None:
     with pytest.raises(BadSetting):
         await stack(ThingsStackDouble(), token="wrong").read()
-    with pytest.raises(BadSetting):
+    with pytest.raises(BadSetting, match=r"fleet\.things_stack_token.*things_stack_applications"):
         async with connect(Settings()):
             pass
 

@@ -105,6 +105,24 @@ async def test_endless_answer_is_refused(city: City) -> None:
             await fetcher.fetch(f"http://127.0.0.1:{city.port}/x")
 
 
+async def test_the_proxy_is_left_out_for_the_machine_itself_and_what_no_proxy_names(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy of the operator's: the city stands in for it, and answers what it is asked for."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    proxy = f"http://127.0.0.1:{city.port}"
+    far = "http://sensors.example.invalid/x"
+    async with Fetcher(Settings(proxy=proxy)) as fetcher:
+        assert await fetcher.fetch(far) == city.body
+    async with Fetcher(Settings(proxy="http://127.0.0.1:9", timeout_s=5)) as fetcher:
+        assert await fetcher.fetch(f"http://127.0.0.1:{city.port}/x") == city.body
+    monkeypatch.setenv("NO_PROXY", "example.invalid")
+    async with Fetcher(Settings(proxy=proxy, timeout_s=5)) as fetcher:
+        with pytest.raises(SourceUnavailable):
+            await fetcher.fetch(far)
+
+
 async def test_secrets_of_an_address_are_not_shown() -> None:
     async with Fetcher(Settings(timeout_s=1)) as fetcher:
         with pytest.raises(SourceUnavailable) as caught:

@@ -1,5 +1,6 @@
 """The command line: plain words, one clear sentence for an error, an exit status that says who must act."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,8 @@ def test_config_check_refuses_a_wrong_setting(
         ["audit", "verify"],
         ["models", "list"],
         ["handover"],
+        ["backup"],
+        ["account", "link"],
         ["demo", "remove"],
         ["replay", "--from", "2026-01-01", "--to", "2026-01-02"],
     ],
@@ -107,6 +110,24 @@ def test_a_mistyped_directory_is_told_and_not_made(
     assert cli.run([*typed, "--data", str(wrong)]) == 3
     assert "there is no platform in" in capsys.readouterr().err
     assert not wrong.exists()
+
+
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
+def test_a_port_that_is_taken_is_told_before_anything_starts(
+    family: int, host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket(family) as other:
+        other.bind((host, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        typed = ["up", "--data", str(tmp_path), "--host", host, "--port", str(port)]
+        assert cli.run(typed) == 3
+    told = capsys.readouterr().err
+    assert f"port {port} of {host}" in told
+    assert "set --port to another port" in told.replace("\n", " ")
+    assert "engines" not in told
 
 
 def test_the_conformance_profile_leaves_mqtt_to_the_suites_own_broker(tmp_path: Path) -> None:

@@ -126,6 +126,23 @@ def test_chirpstack_profiles_are_judged(app: typer.Typer, tmp_path: Path) -> Non
     assert (last(result.stdout)["passed"], last(result.stdout)["failed"]) == (2, 0)
 
 
+def test_examples_beside_a_script_speak_of_the_script_that_is_named(
+    app: typer.Typer, tmp_path: Path
+) -> None:
+    (tmp_path / "probe.js").write_text(SCRIPT)
+    (tmp_path / "other.js").write_text(SCRIPT)
+    (tmp_path / "examples.json").write_text(
+        '[{"type": "downlink-encode", "input": {"data": {"level": 7}},'
+        ' "output": {"bytes": [7], "fPort": 3}}]'
+    )
+    result = CliRunner().invoke(app, ["codec", "test", str(tmp_path / "probe.js"), "--json"])
+    assert result.exit_code == 0, result.stdout
+    assert (last(result.stdout)["passed"], last(result.stdout)["failed"]) == (1, 0)
+    (tmp_path / "index.js").write_text("// the script of these examples by its name")
+    result = CliRunner().invoke(app, ["codec", "test", str(tmp_path / "probe.js")])
+    assert "no example" in result.stdout, "they are another's"
+
+
 def test_nothing_to_test_is_a_failure(app: typer.Typer, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["codec", "test", str(tmp_path)])
     assert result.exit_code == 1
@@ -161,6 +178,9 @@ def test_what_cannot_be_decoded_says_why(app: typer.Typer, arguments: list[str])
     result = CliRunner().invoke(app, ["codec", "run", *arguments, "--json"])
     assert result.exit_code == 1
     assert json.loads(result.stdout)["errors"]
+    told = CliRunner().invoke(app, ["codec", "run", *arguments])
+    assert told.exit_code == 1, "a person's shell script stops as a program's does"
+    assert "error: " in told.stdout
 
 
 def test_codecs_are_listed(app: typer.Typer) -> None:

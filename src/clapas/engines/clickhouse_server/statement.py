@@ -26,8 +26,6 @@ SAFE_TABLE_FUNCTIONS = frozenset(
     {
         "numbers",
         "numbers_mt",
-        "zeros",
-        "zeros_mt",
         "generateseries",
         "generate_series",
         "values",

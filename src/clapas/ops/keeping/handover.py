@@ -48,11 +48,11 @@ WHEN = (
     ),
     (
         "Des messages sont rejetés",
-        "Page *Rejets* : la raison et qui doit agir. Une fois la cause corrigée, les rejouer depuis cette page.",
+        "Page *Sources et santé › Rejets* : la raison et qui doit agir. Une fois la cause corrigée, les rejouer depuis cette page.",
     ),
     (
         "Un capteur est silencieux",
-        "Page *Appareils*, onglet *Technique* : dernières trames, radio, batterie. Un autre capteur de la même passerelle se tait-il aussi ?",
+        "Page *Appareils*, puis celle du capteur : dernières trames, radio, batterie. Un autre capteur de la même passerelle se tait-il aussi ?",
     ),
     (
         "Des publications MQTT sont refusées",
@@ -60,11 +60,11 @@ WHEN = (
     ),
     (
         "Plus personne ne connaît le mot de passe administrateur",
-        "Un autre administrateur en donne un nouveau, page *Comptes*. S’il n’en reste aucun : `{clapas} account link --data {data}` imprime un lien à usage unique (`--operator` rend aussi le rôle).",
+        "Un autre administrateur en donne un nouveau, page *Utilisateurs*. S’il n’en reste aucun : `{clapas} account link --data {data}` imprime un lien à usage unique (`--operator` rend aussi le rôle).",
     ),
     (
         "La machine est perdue",
-        "Restaurer sur une autre : voir plus bas. Les capteurs renvoient d’eux-mêmes ; changer leur adresse si celle de la machine change.",
+        "Restaurer sur une autre : voir « Restaurer, pas à pas ». Les capteurs renvoient d’eux-mêmes ; changer leur adresse si celle de la machine change.",
     ),
     (
         "Une mise à jour",
@@ -218,7 +218,7 @@ def _last(health: BackupHealth | None) -> str:
 def _restoring(data: Path, settings: Any, *, place: Surroundings) -> Iterator[str]:
     yield "## Restaurer, pas à pas"
     yield ""
-    yield "1. Une machine Debian ou Ubuntu, Python 3.11 ou plus, la même version de Clapas ou une plus récente :"
+    yield "1. Une machine Debian ou Ubuntu, Python 3.11 à 3.13, la même version de Clapas (mettre à jour ensuite) :"
     yield f"   `pip install clapas=={clapas.__version__}`, ou le dépôt et `./clapas setup`."
     yield "2. Le fichier de sauvegarde et le fichier de clé (ou la phrase secrète)."
     yield f"3. `clapas restore clapas.backup --data {data} --key-file backup.key` ; le répertoire doit être vide ou absent."
@@ -237,18 +237,18 @@ def _sensor(settings: Any, place: Surroundings) -> Iterator[str]:
     mqtt = settings.engines
     yield "## Ajouter un capteur"
     yield ""
-    yield "Par la page : *Sources*, *Ajouter* ; choisir sa commune, d’où viennent les messages (ChirpStack, The Things"
+    yield "Par la page *Première source* : choisir sa commune, d’où viennent les messages (ChirpStack, The Things"
     yield "Stack, appareil MQTT, HTTP, fichier CSV), attendre la première trame, accepter le modèle et les grandeurs"
     yield "proposés, placer sur la carte. Cinq minutes."
     yield ""
-    yield "Par un programme, avec une clé de service (page *Clés*) :"
+    yield "Par un programme, avec une clé de service (page *Mon compte*) :"
     yield ""
     yield "    curl -H 'Authorization: Bearer CLÉ' -H 'Content-Type: application/json' \\"
     yield '      -d \'{"device": "capteur-1", "values": {"temperature": 21.5}}\' ADRESSE/api/v1/uplinks'
     yield ""
     yield f"Par MQTT : serveur {mqtt.mqtt_host}, nom d’utilisateur = identifiant de l’appareil, mot de passe = son jeton,"
-    yield 'sujet `up/<identifiant>`, corps `{"values": {"temperature": 21.5}}`. Un capteur inconnu apparaît dans'
-    yield "*Appareils à accepter* ; ses messages y sont gardés et rejoués une fois accepté."
+    yield 'sujet `up/<identifiant>`, corps `{"values": {"temperature": 21.5}}`. Un capteur inconnu attend à la page'
+    yield "*Gérer le parc › Quarantaine* ; une fois accepté, rejouer ses messages, gardés à la page *Sources et santé › Rejets*."
     yield f"Essayer un décodeur : `{place.program} codec run FICHIER.js --port 2 0102`."
     yield ""
 

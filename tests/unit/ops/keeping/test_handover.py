@@ -1,7 +1,11 @@
 """The handover file is made of the real configuration, and tells no secret."""
 
+import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,8 +57,6 @@ def test_it_tells_no_secret(page: str) -> None:
 
 
 def test_every_command_that_it_names_exists(page: str) -> None:
-    import re
-
     from clapas.cli import application
 
     names = {
@@ -65,3 +67,20 @@ def test_every_command_that_it_names_exists(page: str) -> None:
     named = set(re.findall(r"(?:bin/|`)clapas ([a-z]+)", page))
     assert {"backup", "restore", "up"} <= named
     assert named - {name.replace("_", "-") for name in names} == set()
+
+
+def test_every_page_that_it_names_is_in_the_menu_or_on_a_page(page: str) -> None:
+    files = (Path(__file__).parents[4] / "ui/src").rglob("fr.json")
+    words = {word for file in files for word in spoken(json.loads(file.read_text("utf-8")))}
+    named = re.findall(r"[Pp]age\s+\*([^*]+)\*", page)
+    assert len(named) > 5
+    assert [part for name in named for part in name.split(" › ") if part not in words] == []
+
+
+def spoken(catalogue: Any) -> Iterator[str]:
+    """Every text of a catalogue of words."""
+    if isinstance(catalogue, str):
+        yield catalogue
+    elif isinstance(catalogue, dict):
+        for each in catalogue.values():
+            yield from spoken(each)
