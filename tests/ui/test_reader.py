@@ -99,10 +99,26 @@ def test_a_device_and_a_rule_are_read_and_not_changed(reader: Page, settle: Sett
     expect(reader.get_by_role("button", name="Enregistrer")).to_have_count(0)
 
 
+def test_what_is_rounded_to_nothing_has_no_sign(
+    reader: Page, signed_in_page: Page, settle: Settle
+) -> None:
+    key, api = f"meridien-{time.time_ns()}", signed_in_page.request
+    cookies = {each["name"]: each["value"] for each in signed_in_page.context.cookies()}
+    headers = {"X-Clapas-CSRF": cookies["clapas_csrf"]}
+    made = api.post("/api/v1/devices", data={"key": key, "source": "http"}, headers=headers)
+    assert made.ok, made.text()
+    place = {"longitude": -0.000001, "latitude": 43.5}
+    assert api.patch(f"/api/v1/devices/{key}", data=place, headers=headers).ok
+    settle(reader, f"/appareil/{key}")
+    expect(reader.locator("main")).to_contain_text("43,50000 ; 0,00000")
+
+
 def test_numbers_and_refusals_are_said_in_french(reader: Page, settle: Settle) -> None:
     device = reader.request.get("/api/v1/fleet?limit=1").json()["items"][0]["device"]["key"]
     settle(reader, f"/appareil/{device}")
-    measures = reader.locator("section", has=reader.get_by_role("heading", name="Ce qu’il mesure")).first
+    measures = reader.locator(
+        "section", has=reader.get_by_role("heading", name="Ce qu’il mesure")
+    ).first
     expect(measures).to_contain_text("× 0,001")
     expect(measures).not_to_contain_text("+ 0")
     settle(reader, "/ngsi-ld?vue=abonnements")
