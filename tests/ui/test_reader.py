@@ -92,6 +92,9 @@ def test_a_device_and_a_rule_are_read_and_not_changed(reader: Page, settle: Sett
     reader.get_by_role("heading", name="Journal").wait_for()
     assert reader.locator("main form").count() == 0
     assert reader.locator("main button").all_inner_texts() == []
+    settle(reader, "/modele/elsys")
+    expect(reader.get_by_label("Fabricant")).to_be_disabled()
+    expect(reader.get_by_text("Changer ce modèle agit sur")).to_have_count(0)
     rule = reader.request.get("/api/v1/rules").json()["items"][0]["rule"]["id"]
     settle(reader, f"/alarmes/regles?regle={rule}")
     expect(reader.get_by_label("Nom de la règle")).to_be_disabled()
@@ -114,8 +117,9 @@ def test_what_is_rounded_to_nothing_has_no_sign(
 
 
 def test_numbers_and_refusals_are_said_in_french(reader: Page, settle: Settle) -> None:
-    device = reader.request.get("/api/v1/fleet?limit=1").json()["items"][0]["device"]["key"]
-    settle(reader, f"/appareil/{device}")
+    fleet = reader.request.get("/api/v1/fleet?limit=1&model=simulated-water-meter").json()
+    meter = fleet["items"][0]["device"]["key"]
+    settle(reader, f"/appareil/{meter}")
     measures = reader.locator(
         "section", has=reader.get_by_role("heading", name="Ce qu’il mesure")
     ).first
