@@ -54,14 +54,15 @@ def demonstration() -> Iterator[Demonstration]:
         env={**os.environ, "COLUMNS": "300"},
     )
     try:
-        yield _announced(process, f"{folder}/data")
+        yield announced(process, f"{folder}/data")
     finally:
         process.terminate()
         process.communicate(timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _announced(process: "subprocess.Popen[str]", data: str) -> Demonstration:
+def announced(process: "subprocess.Popen[str]", data: str) -> Demonstration:
+    """What a platform that starts says: where it answers, and the link to enter by."""
     said = ""
     for line in process.stderr or ():
         said += line

@@ -148,3 +148,15 @@ def test_the_skip_link_leads_to_the_content(signed_in_page: Page, settle: Settle
     assert signed_in_page.locator(":focus").inner_text() == "Aller au contenu"
     signed_in_page.keyboard.press("Enter")
     assert signed_in_page.locator(":focus").get_attribute("id") == "main"
+
+
+def test_the_reference_of_the_api_asks_for_nothing_that_is_missing(signed_in_page: Page) -> None:
+    complaints: list[str] = []
+    signed_in_page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    signed_in_page.goto("/api")
+    signed_in_page.get_by_role("heading", level=1).wait_for()
+    signed_in_page.wait_for_load_state("networkidle")
+    assert complaints == []

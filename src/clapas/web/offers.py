@@ -10,12 +10,24 @@ ASKED = (
     ("administer", "account"),
     ("administer", "application"),
     ("administer", "charter"),
+    ("administer", "device"),
+    ("administer", "glass"),
+    ("administer", "key"),
+    ("administer", "model"),
+    ("administer", "subscriber"),
     ("read", "audit"),
     ("read", "privacy"),
+    ("write", "alarm"),
     ("write", "dataset"),
-    ("administer", "glass"),
+    ("write", "device"),
+    ("write", "gateway"),
+    ("write", "import"),
+    ("write", "model"),
+    ("write", "reject"),
+    ("write", "repair"),
+    ("write", "rule"),
 )
-"""The questions on which a menu or a form depends."""
+"""The questions on which a menu, a form or a button depends; the pages ask no other."""
 
 
 def offered(charter: Charter, principal: Principal) -> list[str]:

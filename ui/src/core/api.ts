@@ -44,6 +44,9 @@ function cookie(name: string): string {
   return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
 }
 
+/** What doors with their own form of error mean, such as NGSI-LD. */
+const CODES: Record<number, string> = { 401: "unauthenticated", 403: "forbidden", 404: "not_found" };
+
 async function problemOf(response: Response): Promise<Problem> {
   let body: Record<string, unknown> = {};
   try {
@@ -54,7 +57,7 @@ async function problemOf(response: Response): Promise<Problem> {
   const byStatus = response.status >= 500 ? "operator" : "owner";
   return new Problem(
     response.status,
-    String(body.code ?? (response.status === 401 ? "unauthenticated" : `http_${response.status}`)),
+    String(body.code ?? CODES[response.status] ?? `http_${response.status}`),
     (body.actor as "owner" | "operator" | "us" | undefined) ?? byStatus,
     (body.values as Record<string, string | number> | undefined) ?? {},
     String(body.detail ?? ""),

@@ -10,8 +10,9 @@ export function zone(): string {
 export function number(value: number | null | undefined, decimals?: number): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "—";
   const options = decimals === undefined ? { maximumFractionDigits: 2 } : { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  // What is rounded to nothing has no sign.
   // The narrow space of French thousands all but vanishes at small sizes: a plain no-break space reads better.
-  return new Intl.NumberFormat(words.locale, options).format(value).replaceAll("\u202f", "\u00a0");
+  return new Intl.NumberFormat(words.locale, { ...options, signDisplay: "negative" }).format(value).replaceAll("\u202f", "\u00a0");
 }
 
 export function percent(part: number, whole: number): string {

@@ -9,5 +9,5 @@ export function sentenceOf(error: unknown): { text: string; who: string } {
   const wanted = [`error.${error.code}.${error.values.reason}`, ...(wait > 0 ? [`problem.${error.code}_wait`] : []), `problem.${error.code}`, `error.${error.code}`];
   const key = wanted.find((each) => words.has(each));
   const text = key ? t(key, { ...error.values, detail: error.detail, minutes: Math.ceil(wait / 60) }).replace(/([^.!?…])$/, "$1.") : error.detail || t("problem.unknown", { code: error.code });
-  return { text, who: t(`actor.${error.actor}`) };
+  return { text, who: error.code === "forbidden" ? t("problem.ask_operator") : t(`actor.${error.actor}`) };
 }

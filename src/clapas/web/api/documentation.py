@@ -69,6 +69,7 @@ def render(api: dict[str, Any]) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="/clapas.svg" type="image/svg+xml">'
         '<link rel="stylesheet" href="/api/style.css"></head><body><main>'
         f"<h1>{title} {escape(api['info']['version'])}</h1>"
         f"<p>{escape(api['info'].get('description') or '')}</p>"
