@@ -36,6 +36,22 @@ def test_a_trades_page_answers_its_question_and_prints_its_report(
     assert "metier=school_air" in page.url
 
 
+def test_what_the_charter_keeps_in_is_told_where_it_was_asked_for(
+    signed_in_page: Page, settle: Settle
+) -> None:
+    page = signed_in_page
+    refusal = {
+        "type": "urn:clapas:error:forbidden", "title": "", "status": 403, "detail": "", "code": "forbidden", "actor": "you",
+        "values": {"action": "export", "kind": "series", "contact": "", "articles": [
+            {"id": "CH-42", "titre": "Jamais d'export de données personnelles plus fin que le jour", "title": "", "ground": ""}
+        ]},
+    }  # fmt: skip
+    page.route("**/api/v1/water/report.pdf", lambda route: route.fulfill(status=403, json=refusal))
+    settle(page, "/eau")
+    page.get_by_role("button", name="Rapport PDF").click()
+    page.get_by_text("plus fin que le jour").wait_for()
+
+
 def test_axe_finds_nothing_on_the_trades_pages(new_context: NewContext, settle: Settle) -> None:
     page = new_context(language="fr", theme="light", audit=True).new_page()
     for path in ("/metiers?metier=parking", "/metiers?metier=museum", "/territoire"):
